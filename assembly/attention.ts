@@ -1,0 +1,163 @@
+/**
+ * The attention core, forward: out = P E column by column scaled, P = softmax(S), tile by tile with a running maximum
+ * (online softmax: Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135). Standard attention and
+ * LASER are the same passes: E and the column factors (1 for the standard variant) are inputs.
+ *
+ * For a block of BR query rows:
+ *   1. pack q, times scale log2 e
+ *   2. for each key tile that the block sees, for each group of MR rows:
+ *      2a. S = q K^T, edited (score.ts)          2b. m, l, P = 2^(S - m)
+ *      2c. sum = sum * alpha * sumFactor         2d. sum += (P E_t) * tileFactor
+ *   3. x = sum / l, out = x (standard) or log x + c_q (LASER), lse = log l + m
+ *   4. LASER: exact recompute of elements that left the float32 range (recompute.ts)
+ */
+import { addSeenValues } from "./hostile";
+import { prepareKeys } from "./keys";
+import { keyTile, layout, tileCount } from "./layout";
+import { columnFactors, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
+import { Log } from "./log";
+import { ADD, SCALE_ADD, Strip, Tile } from "./microkernel";
+import { A, packRows } from "./pack";
+import { Problem } from "./problem";
+import { recomputeForward } from "./recompute";
+import { exp2, rowExp2, rowMax, rowScale } from "./rows";
+import { enterHead, LN2, LOG2E, queryScale, rangeHi, rangeLo, scoreRows, seesAny } from "./score";
+import { BR, KT, MR, NR, PANEL, STRIP } from "./tile";
+
+/** Scratch of attentionForward, in floats. */
+export function attentionForwardScratch(problem: usize): usize {
+  return layout(changetype<Problem>(problem), false);
+}
+
+/** out and lse of the problem at `problem` (assembly/problem.ts). */
+export function attentionForward(problem: usize): void {
+  const p = changetype<Problem>(problem);
+  layout(p, false);
+  p.recomputed = 0;
+  p.recomputedFirst = p.N; // none yet: first > last
+  p.recomputedLast = -1;
+  const group = p.H / p.Hkv;
+  for (let b = 0; b < p.B; ++b) {
+    for (let hk = 0; hk < p.Hkv; ++hk) {
+      prepareKeys(p, b, hk, false);
+      for (let h = hk * group; h < (hk + 1) * group; ++h) {
+        enterHead(p, b, h);
+        for (let i0 = 0; i0 < p.N; i0 += BR) forwardBlock(p, i0, min(BR, p.N - i0));
+      }
+    }
+  }
+}
+
+function forwardBlock(p: Problem, i0: i32, rows: i32): void {
+  packRows<A>(p.qRows, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
+  for (let r = 0; r < BR; ++r) {
+    store<f32>(p.rowMax + (<usize>r << 2), -Infinity);
+    store<f32>(p.rowSum + (<usize>r << 2), 0);
+  }
+  memory.fill(p.sum, 0, <usize>(BR * p.Ep) << 2);
+  if (p.columnMax) resetRun(p);
+
+  const tiles = tileCount(p);
+  for (let t = 0; t < tiles; ++t) {
+    const tile = keyTile(p, t);
+    if (rangeLo(p, tile, i0) >= rangeHi(p, tile, i0 + rows - 1)) continue;
+    const factors = p.columnMax ? columnFactors(p, t) : 0;
+    const sumFactor = factors & SUM_FACTOR ? p.sumFactor : 0;
+    const tileFactor = factors & TILE_FACTOR ? p.tileFactor : 0;
+    for (let r0 = 0; r0 < rows; r0 += MR) {
+      const n = min(MR, rows - r0);
+      const lo = rangeLo(p, tile, i0 + r0);
+      const hi = rangeHi(p, tile, i0 + r0 + n - 1);
+      softmaxRows(p, i0, r0, n, t * KT, lo, hi, sumFactor);
+      if (lo >= hi) continue;
+      if (tile.hostile & 2) addSeenValues(p, i0, r0, n, lo, hi, tileFactor);
+      else addValues(p, r0, t * KT, lo, hi, tileFactor);
+    }
+  }
+  finishBlock(p, i0, rows);
+}
+
+/** 2a to 2c for rows [r0, r0 + n) of the block against the keys [lo, hi) of the tile at j0. */
+function softmaxRows(
+  p: Problem, i0: i32, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, sumFactor: usize,
+): void {
+  const from = (lo - j0) & -NR;
+  const to = (hi - j0 + NR - 1) & -NR;
+  const some = lo < hi;
+  if (some) scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + (<usize>(r0 * p.D) << 2), p.strip, p.stripSlope);
+  for (let r = 0; r < n; ++r) {
+    const at = <usize>(r0 + r) << 2;
+    let alpha: f32 = 1;
+    if (some) {
+      const s = p.strip + <usize>r * STRIP + (<usize>from << 2);
+      const before = load<f32>(p.rowMax + at);
+      const top = max(before, rowMax(s, to - from));
+      const shift: f32 = top == -Infinity ? 0 : top; // all hidden so far: P = 2^-inf = 0
+      if (before != top && before != -Infinity) alpha = exp2(before - shift);
+      const l = rowExp2(s, to - from, shift);
+      store<f32>(p.rowSum + at, load<f32>(p.rowSum + at) * alpha + l);
+      store<f32>(p.rowMax + at, top);
+    }
+    if (alpha != 1 || sumFactor) scaleSum(p.sum + at * <usize>p.Ep, p.Ep, alpha, sumFactor);
+  }
+}
+
+/** sum *= alpha * factor for one row. */
+function scaleSum(sum: usize, columns: i32, alpha: f32, factor: usize): void {
+  let scale = f32x4.splat(alpha);
+  for (let d: usize = 0; d < <usize>columns << 2; d += 16) {
+    if (factor) scale = f32x4.mul(f32x4.splat(alpha), v128.load(factor + d));
+    v128.store(sum + d, f32x4.mul(v128.load(sum + d), scale));
+  }
+}
+
+/** 2d: sum[r0 .. r0 + MR) += P E over the keys [lo, hi) of the tile at j0. */
+function addValues(p: Problem, r0: i32, j0: i32, lo: i32, hi: i32, tileFactor: usize): void {
+  const row = <usize>p.Ep << 2;
+  const weights = p.strip + (<usize>(lo - j0) << 2);
+  const depth = hi - lo;
+  let sum = p.sum + <usize>r0 * row;
+  let e = p.eColumns + <usize>lo * PANEL;
+  for (let d = 0; d < p.Ep; d += NR) {
+    if (tileFactor) {
+      Tile.run<Strip>(sum, row, weights, 4, e, depth, SCALE_ADD, tileFactor + (<usize>d << 2));
+    } else {
+      Tile.run<Strip>(sum, row, weights, 4, e, depth, ADD, 0);
+    }
+    sum += PANEL;
+    e += <usize>p.Mp * PANEL;
+  }
+}
+
+/** 3 and 4. A row that sees no key gives out = 0, lse = -inf. */
+function finishBlock(p: Problem, i0: i32, rows: i32): void {
+  let far = 0;
+  for (let r = 0; r < rows; ++r) {
+    const i = i0 + r;
+    const at = <usize>r << 2;
+    const out = p.outHead + ((<usize>i * p.outN) << 2);
+    const lse = p.lseHead + (<usize>i << 2);
+    const m = load<f32>(p.rowMax + at);
+    const l = load<f32>(p.rowSum + at);
+    if (l == 0 && !seesAny(p, i)) {
+      memory.fill(out, 0, <usize>p.E << 2);
+      store<f32>(lse, -Infinity);
+      store<f32>(p.rowLse + at, Infinity);
+      memory.fill(p.sum + at * <usize>p.Ep, 0x7f, <usize>p.Ep << 2); // large: nothing to recompute
+      continue;
+    }
+    const logL = f32x4.extract_lane(Log.core(f32x4.splat(l)), 0);
+    store<f32>(lse, m * LN2 + logL);
+    store<f32>(p.rowLse + at, m + logL * LOG2E);
+    const sum = p.sum + at * <usize>p.Ep;
+    for (let d: usize = 0; d < <usize>p.Ep << 2; d += 16) {
+      v128.store(sum + d, f32x4.div(v128.load(sum + d), f32x4.splat(l)));
+    }
+    if (p.columnMax) far += logShift(p, out, sum);
+    else rowScale(out, sum, p.E, 1);
+  }
+  if (far) {
+    p.recomputed += far;
+    recomputeForward(p, i0, rows);
+  }
+}

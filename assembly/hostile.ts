@@ -1,0 +1,62 @@
+/**
+ * The path of key tiles and query blocks that hold NaN or infinity: hidden entries must be exactly nothing there,
+ * never 0 * NaN. It walks the pairs one by one and skips what is hidden.
+ */
+import { Problem } from "./problem";
+import { sees } from "./score";
+import { BR, KT, NR, PANEL, STRIP } from "./tile";
+
+/** to += s * x * factor over the columns of one row of column panels; factor 0: none. */
+function addRow(to: usize, s: f32, x: usize, panel: usize, columns: i32, factor: usize): void {
+  for (let c = 0; c < columns; c += NR) {
+    for (let half: usize = 0; half < PANEL; half += 16) {
+      let y = f32x4.mul(f32x4.splat(s), v128.load(x + half));
+      if (factor) y = f32x4.mul(y, v128.load(factor + (<usize>c << 2) + half));
+      const at = to + (<usize>c << 2) + half;
+      v128.store(at, f32x4.add(v128.load(at), y));
+    }
+    x += panel;
+  }
+}
+
+/** Forward: sum_r += P_rj E_j for rows [r0, r0 + rows) of the block at i0 and the keys [lo, hi) that they see. */
+export function addSeenValues(p: Problem, i0: i32, r0: i32, rows: i32, lo: i32, hi: i32, factor: usize): void {
+  const j0 = lo - (lo % KT);
+  for (let r = 0; r < rows; ++r) {
+    const to = p.sum + ((<usize>(r0 + r) * <usize>p.Ep) << 2);
+    for (let j = lo; j < hi; ++j) {
+      if (!sees(p, i0 + r0 + r, j)) continue;
+      const weight = load<f32>(p.strip + <usize>r * STRIP + (<usize>(j - j0) << 2));
+      addRow(to, weight, p.eColumns + <usize>j * PANEL, <usize>p.Mp * PANEL, p.Ep, factor);
+    }
+  }
+}
+
+/** Backward: P = dS = 0 in row r (query i) wherever the keys [lo, hi) are hidden. */
+export function clearHidden(p: Problem, i: i32, r: i32, lo: i32, hi: i32): void {
+  const j0 = lo - (lo % KT);
+  for (let j = lo; j < hi; ++j) {
+    if (sees(p, i, j)) continue;
+    const at = <usize>r * STRIP + (<usize>(j - j0) << 2);
+    store<f32>(p.strip + at, 0);
+    store<f32>(p.stripDs + at, 0);
+  }
+}
+
+/** Backward: dV += P^T G f_t, dQ += dS K, dK += dS^T Q over the pairs of the block and the keys [lo, hi) that see each other. */
+export function addSeenGradients(p: Problem, i0: i32, rows: i32, lo: i32, hi: i32, factor: usize): void {
+  const j0 = lo - (lo % KT);
+  for (let r = 0; r < rows; ++r) {
+    const dq = p.sum + ((<usize>r * <usize>p.Dp) << 2);
+    for (let j = lo; j < hi; ++j) {
+      if (!sees(p, i0 + r, j)) continue;
+      const at = <usize>r * STRIP + (<usize>(j - j0) << 2);
+      const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
+      const dk = p.dkSum + ((<usize>j * <usize>p.Dp) << 2);
+      const ds = load<f32>(p.stripDs + at);
+      addRow(dv, load<f32>(p.strip + at), p.gColumns + <usize>r * PANEL, <usize>BR * PANEL, p.Ep, factor);
+      addRow(dq, ds, p.kColumns + <usize>j * PANEL, <usize>p.Mp * PANEL, p.Dp, 0);
+      addRow(dk, ds, p.qColumns + <usize>r * PANEL, <usize>BR * PANEL, p.Dp, 0);
+    }
+  }
+}

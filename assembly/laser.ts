@@ -1,0 +1,168 @@
+/**
+ * LASER around the attention core (Duvvuri and Dhillon, arXiv 2411.03493): o = log(softmax(s) exp(v)).
+ *
+ *   c_t[d] = max of v_jd over the keys of tile t that are seen       E_jd = exp(v_jd - c_t[d])
+ *   c_run  = running maximum of c_t over the tiles that a query block visits, c_q at its end
+ *   o_id   = log(sum_id / l_i) + c_q[d]                              G_id = do_id exp(c_q[d] - o_id)
+ *
+ * The paper's trick takes one maximum over the whole sequence; a maximum per tile keeps what no query may see out of
+ * it. What still leaves the float32 range is recomputed exactly (recompute.ts). docs/math.md derives all of it.
+ */
+import { Exp } from "./exp";
+import { KeyTile, keyTile, tileCount } from "./layout";
+import { Log } from "./log";
+import { Problem } from "./problem";
+import { rangeHi, rangeLo } from "./score";
+import { Simd } from "./simd";
+import { KT } from "./tile";
+
+/** log 2^80: where exp(v - c) falls this far below 1 for all that a row sees, the element is recomputed. */
+const FAR: f32 = 55.451774444795625;
+const SMALLEST: f32 = 8.271806125530277e-25; // 2^-80
+
+/** What columnFactors found different from 1. */
+export const SUM_FACTOR: i32 = 1;
+export const TILE_FACTOR: i32 = 2;
+
+export class Far {
+  /** Forward: lanes of x = sum / l that are too small to trust. c = -inf means that v is -inf: exact as it is. */
+  @inline static forward(x: v128, c: v128): v128 {
+    return v128.and(f32x4.lt(x, f32x4.splat(SMALLEST)), f32x4.gt(c, f32x4.splat(-Infinity)));
+  }
+
+  /** Backward knows the same elements from o alone. */
+  @inline static backward(c: v128, o: v128): v128 {
+    return f32x4.gt(f32x4.sub(c, o), f32x4.splat(FAR));
+  }
+}
+
+/** Address of c_t. */
+function columnMax(p: Problem, t: i32): usize {
+  return p.columnMax + ((<usize>t * <usize>p.Ep) << 2);
+}
+
+/** c_t, and E of tile t row by row into p.stage, zero for keys that nobody sees. NaN and +inf do not enter c_t. */
+export function expShift(p: Problem, tile: KeyTile, t: i32): void {
+  const hidden = f32x4.splat(-Infinity);
+  const infinity = f32x4.splat(Infinity);
+  const j0 = t * KT;
+  const rows = min(KT, p.M - j0);
+  const stageRow = <usize>p.Ep << 2;
+  const row = p.vM << 2;
+  const v = p.vHead + <usize>j0 * row;
+  const seen = p.seen + (<usize>j0 << 2);
+  const c = columnMax(p, t);
+  for (let d = p.E & -4; d < p.Ep; d += 4) v128.store(c + (<usize>d << 2), hidden);
+  for (let d = 0; d < p.E; d += 4) {
+    const column = <usize>d << 2;
+    let top = hidden;
+    let x = v + column;
+    for (let j = 0; j < rows; ++j, x += row) {
+      if (!load<i32>(seen + (<usize>j << 2))) continue;
+      const y = v128.load(x);
+      top = f32x4.pmax(top, v128.bitselect(y, hidden, f32x4.lt(y, infinity)));
+    }
+    top = v128.bitselect(top, hidden, Simd.first(p.E - d));
+    v128.store(c + column, top);
+    const shift = v128.and(top, f32x4.ne(top, hidden)); // exp(-inf - 0) = 0 where all are -inf
+    let to = p.stage + column;
+    x = v + column;
+    for (let j = 0; j < rows; ++j, x += row, to += stageRow) {
+      const shown = v128.load32_splat(seen + (<usize>j << 2));
+      v128.store(to, v128.and(shown, Exp.core(f32x4.sub(v128.load(x), shift))));
+    }
+  }
+}
+
+/** Before any tile: c_run = -inf. */
+export function resetRun(p: Problem): void {
+  const end = p.runMax + (<usize>p.Ep << 2);
+  for (let c = p.runMax; c < end; c += 16) v128.store(c, f32x4.splat(-Infinity));
+}
+
+/** c_q of query rows [i, last] at once: the maximum of c_t over the tiles that the block visits. */
+export function finalRun(p: Problem, i: i32, last: i32): void {
+  resetRun(p);
+  const tiles = tileCount(p);
+  for (let t = 0; t < tiles; ++t) {
+    const tile = keyTile(p, t);
+    if (rangeLo(p, tile, i) < rangeHi(p, tile, last)) columnFactors(p, t);
+  }
+}
+
+/**
+ * Moves c_run to max(c_run, c_t): sumFactor = exp(c_run - c_new), tileFactor = exp(c_t - c_new), both <= 1.
+ * Returns which of them (SUM_FACTOR, TILE_FACTOR) are not 1 everywhere. In backward c_run is c_q and stays.
+ */
+export function columnFactors(p: Problem, t: i32): i32 {
+  const one = f32x4.splat(1);
+  const none = f32x4.splat(-Infinity);
+  const c = columnMax(p, t);
+  let sums = i32x4.splat(0);
+  let tiles = i32x4.splat(0);
+  const bytes = <usize>p.Ep << 2;
+  for (let d: usize = 0; d < bytes; d += 16) {
+    const run = v128.load(p.runMax + d);
+    const next = v128.load(c + d);
+    const top = f32x4.max(run, next);
+    // nothing summed yet (run = -inf) needs no factor; equal maxima may both be -inf
+    const keep = v128.or(f32x4.eq(run, top), f32x4.eq(run, none));
+    const sumFactor = v128.bitselect(one, Exp.core(f32x4.sub(run, top)), keep);
+    const tileFactor = v128.bitselect(one, Exp.core(f32x4.sub(next, top)), f32x4.eq(next, top));
+    v128.store(p.runMax + d, top);
+    v128.store(p.sumFactor + d, sumFactor);
+    v128.store(p.tileFactor + d, tileFactor);
+    sums = v128.or(sums, f32x4.ne(sumFactor, one));
+    tiles = v128.or(tiles, f32x4.ne(tileFactor, one));
+  }
+  return (v128.any_true(sums) ? SUM_FACTOR : 0) | (v128.any_true(tiles) ? TILE_FACTOR : 0);
+}
+
+/** out = log(x) + c_q for one row, x = sum / l; returns how many elements the recompute pass must replace. */
+export function logShift(p: Problem, out: usize, x: usize): i32 {
+  let far = 0;
+  for (let d = 0; d < p.E; d += 4) {
+    const at = <usize>d << 2;
+    const c = v128.load(p.runMax + at);
+    const y = v128.load(x + at);
+    Simd.storeFirst(out + at, Log.add(y, c), p.E - d);
+    far += popcnt(i32x4.bitmask(Far.forward(y, c)));
+  }
+  return far;
+}
+
+/**
+ * G = do exp(c_q - o) for one row into g and its sum of do into `delta`; elements of the recompute pass are left out
+ * of both. Returns their number.
+ */
+export function gradientShift(p: Problem, g: usize, delta: usize, dout: usize, out: usize): i32 {
+  let far = 0;
+  let sum = f32x4.splat(0);
+  for (let d = 0; d < p.E; d += 4) {
+    const at = <usize>d << 2;
+    const c = v128.load(p.runMax + at);
+    const o = v128.load(out + at);
+    const skip = Far.backward(c, o);
+    const dy = v128.andnot(v128.and(v128.load(dout + at), Simd.first(p.E - d)), skip);
+    v128.store(g + at, v128.andnot(f32x4.mul(dy, Exp.core(f32x4.sub(c, o))), skip));
+    sum = f32x4.add(sum, dy);
+    far += popcnt(i32x4.bitmask(skip));
+  }
+  store<f32>(delta, Simd.hsum(sum));
+  return far;
+}
+
+/** dv = E * (P^T G), tile by tile. */
+export function scaleByE(p: Problem): void {
+  const tiles = tileCount(p);
+  for (let t = 0; t < tiles; ++t) {
+    const tile = keyTile(p, t);
+    if (tile.lo == tile.hi) continue;
+    expShift(p, tile, t);
+    const bytes = <usize>(min(KT, p.M - t * KT) * p.Ep) << 2;
+    const dv = p.dvSum + ((<usize>(t * KT) * <usize>p.Ep) << 2);
+    for (let x: usize = 0; x < bytes; x += 16) {
+      v128.store(dv + x, f32x4.mul(v128.load(dv + x), v128.load(p.stage + x)));
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/** Where the attention kernels keep what they need: the one source of truth for the size of scratch. */
+import { A, B, panelBytes } from "./pack";
+import { Problem } from "./problem";
+import { BR, KT, MR, NR } from "./tile";
+
+/** A key tile of the current key head. */
+@unmanaged
+export class KeyTile {
+  lo: i32; // keys [lo, hi) hold every key of the tile that some query sees; lo == hi: none
+  hi: i32;
+  hostile: i32; // of the seen keys: 1 if k holds NaN or infinity, + 2 if E does
+}
+
+/** Tile t of the current key head. */
+export function keyTile(p: Problem, t: i32): KeyTile {
+  return changetype<KeyTile>(p.tiles + <usize>t * offsetof<KeyTile>());
+}
+
+export function tileCount(p: Problem): i32 {
+  return (p.M + KT - 1) / KT;
+}
+
+/** Hands out areas one after the other, each 64-byte aligned; counts in 64 bits, so that a size too large is seen. */
+let next: u64 = 0;
+
+function area(bytes: u64): usize {
+  const start = next;
+  next += (bytes + 63) & ~63;
+  return <usize>start;
+}
+
+function floats(rows: i32, columns: i32): usize {
+  return area(<u64>rows * <u64>columns * 4);
+}
+
+/** Lays out scratch from p.scratch on, for forward or backward, and returns its size in floats. */
+export function layout(p: Problem, backward: bool): usize {
+  const D = p.D, E = p.E, M = p.M;
+  const Dp = (D + NR - 1) & -NR;
+  const Ep = (E + NR - 1) & -NR;
+  const Mp = ((M + NR * MR - 1) / (NR * MR)) * (NR * MR);
+  p.Dp = Dp;
+  p.Ep = Ep;
+  p.Mp = Mp;
+  next = p.scratch;
+
+  p.seen = floats(Mp, 1);
+  p.tiles = area(<u64>tileCount(p) * offsetof<KeyTile>());
+  p.kRows = area(panelBytes<B>(M, D));
+  p.columnMax = p.laser ? floats(tileCount(p), Ep) : 0;
+  p.stage = floats(min(M, KT), Ep);
+  p.qRows = area(panelBytes<A>(BR, D));
+  p.strip = floats(backward ? BR : MR, KT);
+  p.stripSlope = p.softcap > 0 ? floats(backward ? BR : MR, KT) : 0;
+  p.runMax = floats(Ep, 1);
+  p.sumFactor = floats(Ep, 1);
+  p.tileFactor = floats(Ep, 1);
+  p.rowLse = floats(BR, 1);
+  if (backward) {
+    p.kColumns = floats(Mp, Dp);
+    p.eRows = area(panelBytes<B>(M, E));
+    p.dkSum = floats(Mp, Dp);
+    p.dvSum = floats(Mp, Ep);
+    p.qColumns = floats(BR, Dp);
+    p.g = floats(BR, Ep);
+    p.gRows = area(panelBytes<A>(BR, E));
+    p.gScaled = p.laser ? area(panelBytes<A>(BR, E)) : p.gRows;
+    p.gColumns = floats(BR, Ep);
+    p.stripDs = floats(BR, KT);
+    p.sum = floats(BR, Dp);
+    p.rowDelta = floats(BR, 1);
+  } else {
+    p.eColumns = floats(Mp, Ep);
+    p.sum = floats(BR, Ep);
+    p.rowMax = floats(BR, 1);
+    p.rowSum = floats(BR, 1);
+    p.top = p.laser ? floats(BR, Ep) : 0;
+    p.total = p.laser ? floats(BR, Ep) : 0;
+  }
+  return <usize>((next - <u64>p.scratch) >> 2);
+}

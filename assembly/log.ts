@@ -1,0 +1,101 @@
+/**
+ * log. With x = 2^e m, m in [sqrt 1/2, sqrt 2), f = m - 1 (exact) and ln 2 = LN2_HI + LN2_LO:
+ *
+ *   log(x) + c = (c + e LN2_HI) + (f + (f^2 (f p(f) - 1/2) + e LN2_LO))
+ *
+ * e LN2_HI is exact (8 bits times 16), so that the first sum rounds once, fused or not.
+ */
+import { LN2_HI, LN2_LO, ONE } from "./exp";
+import { Simd } from "./simd";
+import { storeTail } from "./tail";
+
+// log(1 + f) = f - f^2 / 2 + f^3 (L3 + L4 f + ... + L10 f^7); the lines are printed by scripts/coefficients/log.mjs
+const L3 = memory.data<f32>([0.33333325], 4);
+const L4 = memory.data<f32>([-0.25000817], 4);
+const L5 = memory.data<f32>([0.20001227], 4);
+const L6 = memory.data<f32>([-0.16623357], 4);
+const L7 = memory.data<f32>([0.14201757], 4);
+const L8 = memory.data<f32>([-0.13160183], 4);
+const L9 = memory.data<f32>([0.12761578], 4);
+const L10 = memory.data<f32>([-0.07634498], 4);
+
+const MINUS_HALF = memory.data<f32>([-0.5], 4);
+const SQRT_HALF = memory.data<u32>([0x3f3504f3], 4);
+const INFINITY = memory.data<u32>([0x7f800000], 4);
+const LEAST_NORMAL = memory.data<u32>([0x00800000], 4); // 2^-126
+const TWO_23 = memory.data<f32>([8388608], 4);
+const MINUS_23 = memory.data<f32>([-23], 4);
+
+export class Log {
+  /** log(x) for every float32: see `log` below. A subnormal x is scaled by 2^23 and e lowered by 23. */
+  @inline static full(x: v128): v128 {
+    const zero = f32x4.splat(0);
+    const small = f32x4.lt(x, v128.load32_splat(LEAST_NORMAL));
+    const scaled = v128.bitselect(f32x4.mul(x, v128.load32_splat(TWO_23)), x, small);
+    const shift = Log.exponent(scaled);
+    const e = f32x4.add(f32x4.convert_i32x4_s(shift), v128.and(small, v128.load32_splat(MINUS_23)));
+    const y = Log.limits(Log.sum(scaled, shift, e, zero), x);
+    return v128.or(y, f32x4.lt(x, zero)); // all bits set: NaN
+  }
+
+  /** log(x) for x = 0 (-inf), x >= 2^-126, +inf and NaN. Worst error: CORE */
+  @inline static core(x: v128): v128 {
+    return Log.add(x, f32x4.splat(0));
+  }
+
+  /**
+   * log(x) + c, x as in `core`; c = -inf gives -inf. Where log(x) and c nearly cancel it keeps what their rounded
+   * sum would lose. Error: ADD
+   */
+  @inline static add(x: v128, c: v128): v128 {
+    const shift = Log.exponent(x);
+    return Log.limits(Log.sum(x, shift, f32x4.convert_i32x4_s(shift), c), x);
+  }
+
+  /** The integer e of x = 2^e m. */
+  @inline private static exponent(x: v128): v128 {
+    return i32x4.shr_s(i32x4.sub(x, v128.load32_splat(SQRT_HALF)), 23);
+  }
+
+  /** log(2^-shift x) + e ln 2 + c. */
+  @inline private static sum(x: v128, shift: v128, e: v128, c: v128): v128 {
+    const f = f32x4.sub(i32x4.sub(x, i32x4.shl(shift, 23)), v128.load32_splat(ONE));
+    let p = Simd.madd(v128.load32_splat(L10), f, v128.load32_splat(L9));
+    p = Simd.madd(p, f, v128.load32_splat(L8));
+    p = Simd.madd(p, f, v128.load32_splat(L7));
+    p = Simd.madd(p, f, v128.load32_splat(L6));
+    p = Simd.madd(p, f, v128.load32_splat(L5));
+    p = Simd.madd(p, f, v128.load32_splat(L4));
+    p = Simd.madd(p, f, v128.load32_splat(L3));
+    p = Simd.madd(p, f, v128.load32_splat(MINUS_HALF));
+    p = Simd.madd(p, f32x4.mul(f, f), f32x4.mul(e, v128.load32_splat(LN2_LO)));
+    return f32x4.add(Simd.madd(e, v128.load32_splat(LN2_HI), c), f32x4.add(f, p));
+  }
+
+  /** y, but -inf where x = 0, and x where x is +inf or NaN. */
+  @inline private static limits(y: v128, x: v128): v128 {
+    const infinity = v128.load32_splat(INFINITY);
+    const down = v128.and(f32x4.eq(x, f32x4.splat(0)), infinity);
+    const up = v128.andnot(x, f32x4.lt(x, infinity));
+    return f32x4.add(f32x4.sub(y, down), up);
+  }
+}
+
+/**
+ * y = log(x), n floats, y == x allowed. Every float32: subnormal x too, 0 and -0 give -inf, x < 0 gives NaN,
+ * +inf and NaN stay.
+ *
+ * Worst error over all 2^32 inputs (scripts/exhaustive.mjs): FULL
+ */
+export function log(y: usize, x: usize, n: i32): void {
+  const whole = y + (<usize>(n & ~3) << 2);
+  for (; y < whole; y += 16, x += 16) v128.store(y, Log.full(v128.load(x)));
+  if (n & 3) storeTail(y, Log.full(v128.load(x)), n & 3);
+}
+
+/** dx = dy / x; dx may be dy or x. */
+export function logBackward(dx: usize, dy: usize, x: usize, n: i32): void {
+  const whole = dx + (<usize>(n & ~3) << 2);
+  for (; dx < whole; dx += 16, dy += 16, x += 16) v128.store(dx, f32x4.div(v128.load(dy), v128.load(x)));
+  if (n & 3) storeTail(dx, f32x4.div(v128.load(dy), v128.load(x)), n & 3);
+}

@@ -1,0 +1,91 @@
+/**
+ * c[m, n] = a[m, k] b[k, n], float32, each element summed over k in order within blocks of KC.
+ *
+ * A transposed factor is the same call with its strides swapped: packing pays for it, once. So are the gradients:
+ * da = dc b^T, db = a^T dc. Blocks as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication".
+ */
+import { ADD, Interleaved, STORE, Tile } from "./microkernel";
+import { A, B, packColumns, packRows, panelBytes } from "./pack";
+import { KC, MC, MR, NC, NR, PANEL } from "./tile";
+
+/** Bytes of one register tile, at the start of scratch: the edges of c go through it. */
+const EDGE: usize = MR * NR * 4;
+
+/** Bytes of a block of b, behind the edge tile; the block of a lies behind it. */
+function bytesOfB(n: i32, k: i32): u64 {
+  return (panelBytes<B>(min(n, NC), min(k, KC)) + 63) & ~63;
+}
+
+/** Scratch of matmul, in floats. */
+export function matmulScratch(m: i32, n: i32, k: i32): usize {
+  return <usize>((EDGE + bytesOfB(n, k) + panelBytes<A>(min(m, MC), min(k, KC)) + 3) >> 2);
+}
+
+/**
+ * Strides in elements: a has (aRow, aColumn), one of which is 1, and b likewise; c's columns are contiguous.
+ * c is overwritten and shares no element with a or b. scratch: matmulScratch floats, 16-byte aligned.
+ */
+export function matmul(
+  c: usize, a: usize, b: usize, scratch: usize, m: i32, n: i32, k: i32,
+  aRow: usize, aColumn: usize, bRow: usize, bColumn: usize, cRow: usize,
+): void {
+  if (k == 0) {
+    for (let i = 0; i < m; ++i) memory.fill(c + ((<usize>i * cRow) << 2), 0, <usize>n << 2);
+    return;
+  }
+  const bPanels = scratch + EDGE;
+  const aPanels = bPanels + <usize>bytesOfB(n, k);
+  for (let j = 0; j < n; j += NC) {
+    const columns = min(n - j, NC);
+    for (let p = 0; p < k; p += KC) {
+      const depth = min(k - p, KC);
+      packBlock<B>(bPanels, b + ((<usize>p * bRow + <usize>j * bColumn) << 2), bColumn, bRow, columns, depth);
+      for (let i = 0; i < m; i += MC) {
+        const rows = min(m - i, MC);
+        packBlock<A>(aPanels, a + ((<usize>i * aRow + <usize>p * aColumn) << 2), aRow, aColumn, rows, depth);
+        const block = c + ((<usize>i * cRow + <usize>j) << 2);
+        multiplyBlock(block, cRow << 2, scratch, aPanels, bPanels, rows, columns, depth, p > 0);
+      }
+    }
+  }
+}
+
+/** Interleaves `count` lines, `line` elements apart, each `depth` long with elements `along` apart. */
+function packBlock<W>(to: usize, from: usize, line: usize, along: usize, count: i32, depth: i32): void {
+  const width = isInteger<W>() ? MR : NR;
+  if (along == 1) packRows<W>(to, from, line << 2, count, depth, 1);
+  else packColumns<W>(to, <usize>(width * depth) << 2, from, along << 2, depth, count);
+}
+
+function multiplyBlock(
+  c: usize, cRow: usize, edge: usize, aPanels: usize, bPanels: usize, rows: i32, columns: i32, depth: i32, add: bool,
+): void {
+  const aPanel = <usize>(MR * depth) << 2;
+  const bPanel = <usize>(NR * depth) << 2;
+  for (let j = 0; j < columns; j += NR) {
+    let a = aPanels;
+    for (let i = 0; i < rows; i += MR) {
+      const to = c + <usize>i * cRow + (<usize>j << 2);
+      if (i + MR <= rows && j + NR <= columns) {
+        if (add) Tile.run<Interleaved>(to, cRow, a, MR << 2, bPanels, depth, ADD, 0);
+        else Tile.run<Interleaved>(to, cRow, a, MR << 2, bPanels, depth, STORE, 0);
+      } else {
+        Tile.run<Interleaved>(edge, PANEL, a, MR << 2, bPanels, depth, STORE, 0);
+        putEdge(to, cRow, edge, min(rows - i, MR), min(columns - j, NR), add);
+      }
+      a += aPanel;
+    }
+    bPanels += bPanel;
+  }
+}
+
+/** Copies or adds the valid part of the edge tile. */
+function putEdge(c: usize, cRow: usize, edge: usize, rows: i32, columns: i32, add: bool): void {
+  for (let i = 0; i < rows; ++i) {
+    for (let j = 0; j < columns; ++j) {
+      const to = c + <usize>i * cRow + (<usize>j << 2);
+      const x = load<f32>(edge + <usize>i * PANEL + (<usize>j << 2));
+      store<f32>(to, add ? load<f32>(to) + x : x);
+    }
+  }
+}

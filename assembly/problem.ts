@@ -1,0 +1,82 @@
+/**
+ * One attention call, as the facade writes it and the kernels read it: pointers, strides, sizes, flags.
+ *
+ * Every field takes four bytes, so that field number n lies at byte 4 n; `scripts/build.mjs` reads the names
+ * below in order and writes them into `src/generated/problem.ts`, which is the facade's only source for offsets.
+ *
+ * Strides and sizes are in elements. `tB tH tN` (or `tM`) are the strides of tensor t over batch, head and row;
+ * the innermost stride is 1. A pointer of 0 means that the tensor is absent. A broadcast axis has stride 0.
+ */
+@unmanaged
+export class Problem {
+  // outputs and incoming gradient
+  out: usize; outB: usize; outH: usize; outN: usize; // [B, H, N, E]
+  lse: usize; // [B, H, N] contiguous, natural log of sum of exp of the final scores
+  dq: usize; dqB: usize; dqH: usize; dqN: usize; // [B, H, N, D]
+  dk: usize; dkB: usize; dkH: usize; dkM: usize; // [B, Hkv, M, D]
+  dv: usize; dvB: usize; dvH: usize; dvM: usize; // [B, Hkv, M, E]
+  dbias: usize; dbiasB: usize; dbiasH: usize; dbiasN: usize; // the shape of bias
+  dout: usize; doutB: usize; doutH: usize; doutN: usize; // [B, H, N, E]
+
+  // inputs
+  q: usize; qB: usize; qH: usize; qN: usize; // [B, H, N, D]
+  k: usize; kB: usize; kH: usize; kM: usize; // [B, Hkv, M, D]
+  v: usize; vB: usize; vH: usize; vM: usize; // [B, Hkv, M, E]
+  mask: usize; maskB: usize; maskH: usize; maskN: usize; // u8 [B, H, N, M], 0 hides
+  bias: usize; biasB: usize; biasH: usize; biasN: usize; // [B, H, N, M], -inf hides
+  slopes: usize; // ALiBi, [H]
+
+  scratch: usize; // 64-byte aligned, as many f32 as attentionForwardScratch / attentionBackwardScratch say
+
+  // sizes
+  B: i32; H: i32; Hkv: i32; N: i32; M: i32; D: i32; E: i32;
+
+  // flags: key j is visible to query i when i' - left <= j <= i' + right, i' = i + offset
+  offset: i32; left: i32; right: i32;
+  scale: f32;
+  softcap: f32; // 0: none
+  laser: i32; // 0: standard, 1: LASER
+
+  // what the call reports: elements that the exact recompute pass replaced, and the query rows it touched
+  recomputed: i32; recomputedFirst: i32; recomputedLast: i32;
+
+  // --- below: written and read by the kernels only ---
+
+  // the current head, by enterHead: rows of one (batch, query head) and of its key head
+  qHead: usize; kHead: usize; vHead: usize; outHead: usize; lseHead: usize; doutHead: usize; dqHead: usize;
+  maskHead: usize; biasHead: usize; dbiasHead: usize;
+  slope: f32; // ALiBi slope of the head, in units of log2
+
+  // padded sizes, by layout
+  Dp: i32; Ep: i32; // up to a multiple of NR
+  Mp: i32; // up to a multiple of NR and of MR
+
+  // per key head
+  seen: usize; // i32 [Mp]: -1 where some query sees the key, else 0
+  tiles: usize; // KeyTile [ceil(M / KT)]
+  kRows: usize; // K as row panels, for Q K^T
+  kColumns: usize; // K as column panels, for dS K
+  eRows: usize; // E as row panels, for G E^T
+  eColumns: usize; // E as column panels, for P E
+  columnMax: usize; // c_t [tile][Ep], 0 for the standard variant: all column factors are 1
+  stage: usize; // one tile of E, row by row [KT, Ep]
+  dkSum: usize; // [Mp, Dp]
+  dvSum: usize; // [Mp, Ep]
+
+  // per query block
+  qRows: usize; qColumns: usize; // Q as row panels (scaled) and as column panels
+  g: usize; gRows: usize; gColumns: usize; // G [BR, Ep], and as panels
+  gScaled: usize; // G f_t as row panels
+  strip: usize; // scores, then P: [MR, KT] forward, [BR, KT] backward
+  stripDs: usize; // dP, then dS: [BR, KT]
+  stripSlope: usize; // softcap's derivative [BR, KT], 0 without softcap
+  sum: usize; // forward: P E [BR, Ep], then its quotient by l; backward: dS K [BR, Dp]
+  rowMax: usize; // m [BR] in units of log2
+  rowSum: usize; // l [BR]
+  rowLse: usize; // lse [BR] in units of log2
+  rowDelta: usize; // delta [BR]
+  runMax: usize; // c_run, at the end c_q [Ep]
+  sumFactor: usize; // exp(c_run - c_new) [Ep]
+  tileFactor: usize; // exp(c_t - c_new) [Ep]
+  top: usize; total: usize; // recompute: running maximum and sum [BR, Ep]
+}

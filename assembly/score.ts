@@ -1,0 +1,172 @@
+/**
+ * Scores: s_ij = softcap(scale q_i . k_j) - slope |i' - j| + bias_ij, -inf where hidden, in units of log2
+ * (times log2 e), so that the softmax needs exp2 only. Everything that decides who sees whom is here.
+ *
+ * Row i sees key j when lo_i <= j < hi_i (causal, window, alignment: the band), mask_ij != 0 and bias_ij != -inf.
+ */
+import { Interleaved, STORE, Tile } from "./microkernel";
+import { KeyTile } from "./layout";
+import { Problem } from "./problem";
+import { Tanh } from "./tanh";
+import { KT, MR, NR, PANEL, STRIP } from "./tile";
+
+export const LOG2E: f32 = 1.4426950408889634;
+export const LN2: f32 = 0.6931471805599453;
+
+/** First key and end of the keys in the band of query row i. */
+export function bandLo(p: Problem, i: i32): i32 {
+  return max(0, i + p.offset - p.left);
+}
+export function bandHi(p: Problem, i: i32): i32 {
+  return min(p.M, i + p.offset + p.right + 1);
+}
+
+/** What q is multiplied with when it is packed: the strip then holds scores in units of log2, or x of c tanh(x). */
+export function queryScale(p: Problem): f32 {
+  return p.softcap > 0 ? p.scale / p.softcap : p.scale * LOG2E;
+}
+
+/** Sets the pointers of batch b, query head h. */
+export function enterHead(p: Problem, b: i32, h: i32): void {
+  const hk = h / (p.H / p.Hkv);
+  p.qHead = p.q + ((<usize>b * p.qB + <usize>h * p.qH) << 2);
+  p.kHead = p.k + ((<usize>b * p.kB + <usize>hk * p.kH) << 2);
+  p.vHead = p.v + ((<usize>b * p.vB + <usize>hk * p.vH) << 2);
+  p.outHead = p.out + ((<usize>b * p.outB + <usize>h * p.outH) << 2);
+  p.lseHead = p.lse + ((<usize>(b * p.H + h) * <usize>p.N) << 2);
+  p.doutHead = p.dout + ((<usize>b * p.doutB + <usize>h * p.doutH) << 2);
+  p.dqHead = p.dq + ((<usize>b * p.dqB + <usize>h * p.dqH) << 2);
+  p.maskHead = p.mask + <usize>b * p.maskB + <usize>h * p.maskH;
+  p.biasHead = p.bias + ((<usize>b * p.biasB + <usize>h * p.biasH) << 2);
+  p.dbiasHead = p.dbias + ((<usize>b * p.dbiasB + <usize>h * p.dbiasH) << 2);
+  p.slope = p.slopes ? load<f32>(p.slopes + (<usize>h << 2)) * LOG2E : 0;
+}
+
+/** Address of key j in row i of mask (0 without one) and of bias. */
+export function maskAt(p: Problem, i: i32, j: i32): usize {
+  return p.mask ? p.maskHead + <usize>i * p.maskN + <usize>j : 0;
+}
+export function biasAt(p: Problem, i: i32, j: i32): usize {
+  return p.bias ? p.biasHead + ((<usize>i * p.biasN + <usize>j) << 2) : 0;
+}
+
+/** Whether row i sees key j: the slow word on it, for edges and the hostile path. */
+export function sees(p: Problem, i: i32, j: i32): bool {
+  if (j < bandLo(p, i) || j >= bandHi(p, i)) return false;
+  if (p.mask && load<u8>(maskAt(p, i, j)) == 0) return false;
+  return !p.bias || load<f32>(biasAt(p, i, j)) != -Infinity;
+}
+
+/** Whether row i sees any key. */
+export function seesAny(p: Problem, i: i32): bool {
+  const end = bandHi(p, i);
+  for (let j = bandLo(p, i); j < end; ++j) {
+    if (sees(p, i, j)) return true;
+  }
+  return false;
+}
+
+export class Lanes {
+  /** All ones in the lanes of four keys that mask (bytes at `mask`) shows. */
+  @inline static shown(mask: usize): v128 {
+    const bytes = v128.load32_zero(mask);
+    return i32x4.ne(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(bytes)), i32x4.splat(0));
+  }
+
+  /** All ones in the lanes of four keys whose bias is not -inf. */
+  @inline static biased(bias: usize): v128 {
+    return f32x4.ne(v128.load(bias), f32x4.splat(-Infinity));
+  }
+}
+
+/** Keys of tile t that the band shows to some of the rows [i, i + rows): [lo, hi) in lo, hi; empty when lo >= hi. */
+export function rangeLo(p: Problem, tile: KeyTile, i: i32): i32 {
+  return max(tile.lo, bandLo(p, i));
+}
+export function rangeHi(p: Problem, tile: KeyTile, lastRow: i32): i32 {
+  return min(tile.hi, bandHi(p, lastRow));
+}
+
+/**
+ * Scores of rows [i, i + rows), rows <= MR, against the key panels [from, to) (multiples of NR, relative to key j0):
+ * strip[r][x], x = j - j0. `q`: the row group's panel. `slopes`: where softcap's derivative goes, or 0.
+ */
+export function scoreRows(
+  p: Problem, i: i32, rows: i32, j0: i32, from: i32, to: i32, q: usize, strip: usize, slopes: usize,
+): void {
+  const panel = <usize>(p.D * NR) << 2;
+  let k = p.kRows + <usize>((j0 + from) / NR) * panel;
+  for (let x = from; x < to; x += NR) {
+    Tile.run<Interleaved>(strip + (<usize>x << 2), STRIP, q, MR << 2, k, p.D, STORE, 0);
+    k += panel;
+  }
+  for (let r = 0; r < rows; ++r) {
+    const row = strip + <usize>r * STRIP;
+    const begin = row + (<usize>from << 2);
+    const end = row + (<usize>to << 2);
+    const j = j0 + from;
+    if (p.softcap > 0) capRow(begin, end, slopes ? begin - strip + slopes : 0, p.softcap * LOG2E);
+    if (p.slopes) alibiRow(begin, end, <f32>(i + r + p.offset - j), p.slope);
+    if (p.bias) biasRow(begin, end, biasAt(p, i + r, j));
+    if (p.mask) maskRow(begin, end, maskAt(p, i + r, j));
+    hide(begin, row + (<usize>min(to, max(from, bandLo(p, i + r) - j0)) << 2));
+    hide(row + (<usize>max(from, min(to, bandHi(p, i + r) - j0)) << 2), end);
+  }
+}
+
+/** s = c tanh(x), ds/dx / c = 1 - tanh(x)^2. */
+function capRow(s: usize, end: usize, slope: usize, cap: f32): void {
+  const c = f32x4.splat(cap);
+  for (; s < end; s += 16) {
+    const x = v128.load(s);
+    const e = Tanh.decay(x);
+    v128.store(s, f32x4.mul(c, Tanh.fromDecay(x, e)));
+    if (slope) {
+      v128.store(slope, Tanh.slopeFromDecay(e));
+      slope += 16;
+    }
+  }
+}
+
+/** s -= slope |i' - j|; `ahead` = i' - j of the first key. */
+function alibiRow(s: usize, end: usize, ahead: f32, slope: f32): void {
+  const step = f32x4.splat(4);
+  const m = f32x4.splat(slope);
+  let distance = f32x4.sub(f32x4.splat(ahead), f32x4(0, 1, 2, 3));
+  for (; s < end; s += 16) {
+    v128.store(s, f32x4.sub(v128.load(s), f32x4.mul(m, f32x4.abs(distance))));
+    distance = f32x4.sub(distance, step);
+  }
+}
+
+/** s += bias, -inf where bias is -inf (whatever s is). */
+function biasRow(s: usize, end: usize, bias: usize): void {
+  const log2e = f32x4.splat(LOG2E);
+  const hidden = f32x4.splat(-Infinity);
+  for (; s < end; s += 16) {
+    const x = f32x4.add(v128.load(s), f32x4.mul(v128.load(bias), log2e));
+    v128.store(s, v128.bitselect(x, hidden, Lanes.biased(bias)));
+    bias += 16;
+  }
+}
+
+/** s = -inf where mask is 0. */
+function maskRow(s: usize, end: usize, mask: usize): void {
+  const hidden = f32x4.splat(-Infinity);
+  for (; s < end; s += 16) {
+    v128.store(s, v128.bitselect(v128.load(s), hidden, Lanes.shown(mask)));
+    mask += 4;
+  }
+}
+
+function hide(s: usize, end: usize): void {
+  for (; s < end; s += 4) store<f32>(s, -Infinity);
+}
+
+/** lse of the block's rows in units of log2; +inf, which gives P = 0, for rows that see no key. */
+export function loadLse(p: Problem, i0: i32, rows: i32): void {
+  for (let r = 0; r < rows; ++r) {
+    const lse = load<f32>(p.lseHead + (<usize>(i0 + r) << 2));
+    store<f32>(p.rowLse + (<usize>r << 2), lse == -Infinity ? Infinity : lse * LOG2E);
+  }
+}

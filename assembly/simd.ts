@@ -1,0 +1,36 @@
+/** Multiply-add and horizontal sums: the only file that knows relaxed SIMD. */
+export class Simd {
+  /** a * b + c; rounded once where the engine fuses, twice where it does not. */
+  @inline static madd(a: v128, b: v128, c: v128): v128 {
+    return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
+  }
+
+  /** c - a * b. */
+  @inline static nmadd(a: v128, b: v128, c: v128): v128 {
+    return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_nmadd(a, b, c) : f32x4.sub(c, f32x4.mul(a, b));
+  }
+
+  /** (l0 + l1) + (l2 + l3). */
+  @inline static hsum(v: v128): f32 {
+    return (
+      f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3))
+    );
+  }
+
+  /** All ones in the first n lanes, all four when n >= 4. */
+  @inline static first(n: i32): v128 {
+    return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(n));
+  }
+
+  /** Stores the first n lanes, all four when n >= 4. */
+  @inline static storeFirst(to: usize, v: v128, n: i32): void {
+    if (n >= 4) v128.store(to, v);
+    else Simd.storeSome(to, v, n);
+  }
+
+  static storeSome(to: usize, v: v128, n: i32): void {
+    store<f32>(to, f32x4.extract_lane(v, 0));
+    if (n > 1) store<f32>(to, f32x4.extract_lane(v, 1), 4);
+    if (n > 2) store<f32>(to, f32x4.extract_lane(v, 2), 8);
+  }
+}

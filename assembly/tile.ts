@@ -1,0 +1,29 @@
+/**
+ * The tuning constants. NR, BR, KT and KC fix the order of every sum (docs/design.md, "One order of summation"):
+ * changing one changes bits. MR is a register choice and changes none.
+ */
+
+/** Rows of a register tile: 4 x 8 needs 8 accumulators + 2 loads + 1 broadcast (+ 1 product), 6 x 8 fills 15 registers with fused multiply-add. */
+export const MR: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
+
+/** Columns of a register tile and width of a packed panel. */
+export const NR: i32 = 8;
+
+/** Query rows of a block: a multiple of every MR (2, 3, 4, 6), so that a block never splits a register tile. */
+export const BR: i32 = 48;
+
+/** Keys of a tile, for the online softmax and for LASER's column maxima: a multiple of BR, so that a query block lies in one tile. */
+export const KT: i32 = 192;
+
+/** Bytes from one row of a score strip to the next. */
+export const STRIP: usize = KT << 2;
+
+/** Depth of a matmul block: 256 x 8 floats of B stay in the first-level cache. */
+export const KC: i32 = 256;
+
+/** Rows and columns of a matmul block: 48 x 256 floats of A and 256 x 1024 of B stay in the second-level cache. */
+export const MC: i32 = 48;
+export const NC: i32 = 1024;
+
+/** Bytes of a panel's row, NR floats. */
+export const PANEL: usize = NR << 2;

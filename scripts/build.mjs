@@ -1,0 +1,123 @@
+// Builds the package: kernels (asc) -> build/, generated sources -> src/generated/, bundles and declarations -> dist/.
+// A step runs only when its inputs changed; every file is written whole and only when it differs.
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { generateConstants, generateKernelTypes, generateProblem } from "./generate.mjs";
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const at = (...path) => join(root, ...path);
+const STAMP = at("build/stamp.json");
+
+export function write(file, contents) {
+  const bytes = Buffer.from(contents);
+  if (existsSync(file) && readFileSync(file).equals(bytes)) return;
+  mkdirSync(dirname(file), { recursive: true });
+  const half = `${file}.${process.pid}`;
+  writeFileSync(half, bytes);
+  renameSync(half, file);
+}
+
+/** Names and contents of all files under the given paths, as one hash. */
+function fingerprint(...paths) {
+  const hash = createHash("sha256");
+  for (const path of paths) {
+    const files = /\.\w+$/.test(path)
+      ? [path]
+      : readdirSync(at(path), { recursive: true }).map((name) => `${path}/${name}`);
+    for (const file of files.filter((name) => /\.\w+$/.test(name)).sort())
+      hash.update(file).update(readFileSync(at(file)));
+  }
+  return hash.digest("hex");
+}
+
+const readStamp = () => (existsSync(STAMP) ? JSON.parse(readFileSync(STAMP, "utf8")) : {});
+
+/** Runs `step` unless its inputs hash as they did the last time and its outputs are all there. */
+async function when(name, inputs, outputs, step) {
+  if (readStamp()[name] === inputs && outputs.every((file) => existsSync(at(file)))) return;
+  await step();
+  write(STAMP, JSON.stringify({ ...readStamp(), [name]: inputs }, null, 2));
+}
+
+/** One asc run. asc is imported only when something has to be compiled. */
+async function compile(target, ...more) {
+  const { default: asc } = await import("assemblyscript/asc");
+  const { error, stderr } = await asc.main(["--config", "asconfig.json", "--target", target, ...more], {
+    readFile: (name, base) => (existsSync(join(base, name)) ? readFileSync(join(base, name), "utf8") : null),
+    writeFile: (name, contents) => write(at(name), contents),
+  });
+  const report = stderr.toString();
+  if (report) process.stderr.write(report);
+  if (error) throw new Error(`asc failed on target ${target}`, { cause: error });
+}
+
+async function buildKernels() {
+  const inputs = fingerprint(
+    "assembly",
+    "asconfig.json",
+    "scripts/build.mjs",
+    "node_modules/assemblyscript/package.json",
+  );
+  for (const target of ["debug", "release", "relaxed"]) {
+    await when(target, inputs, [`build/kernels.${target}.wasm`], () => compile(target));
+    if (target === "debug" || !existsSync(at("assembly/probe.ts"))) continue;
+    const probe = `build/probe.${target}.wasm`;
+    await when(`probe ${target}`, inputs, [probe], () => compile(target, "assembly/probe.ts", "--outFile", probe));
+  }
+}
+
+function buildGenerated() {
+  const put = (name, text) => write(at("src/generated", name), text);
+  put("problem.ts", generateProblem(readFileSync(at("assembly/problem.ts"), "utf8")));
+  put("kernel-types.ts", generateKernelTypes(readFileSync(at("build/kernels.debug.d.ts"), "utf8")));
+  put("kernels.ts", generateConstants(readFileSync(at("build/kernels.release.wasm"))));
+  put("kernels.relaxed.ts", generateConstants(readFileSync(at("build/kernels.relaxed.wasm"))));
+}
+
+async function bundle() {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ["src/index.ts", "src/relaxed.ts"],
+    outdir: "dist",
+    chunkNames: "shared",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+  });
+  for (const { path, contents } of outputFiles) write(path, contents);
+}
+
+/** Declarations of all of src come from tsc; only the files that the two entries reach go into the package. */
+async function declare() {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  await promisify(execFile)(process.execPath, [tsc, "-p", at("tsconfig.build.json")]).catch((error) => {
+    throw new Error(`tsc failed\n${error.stdout}${error.stderr}`);
+  });
+  const reached = new Set(["index.d.ts", "relaxed.d.ts"]);
+  for (const name of reached) {
+    const text = readFileSync(at("build/types", name), "utf8");
+    write(at("dist", name), text);
+    for (const [, stem] of text.matchAll(/from "\.\/([\w/.-]+)\.js"/g)) reached.add(`${stem}.d.ts`);
+  }
+  for (const name of readdirSync(at("dist"))) {
+    if (!name.endsWith(".js") && !reached.has(name)) rmSync(at("dist", name), { recursive: true });
+  }
+}
+
+export async function build() {
+  process.chdir(root);
+  await buildKernels();
+  buildGenerated();
+  const inputs = fingerprint("src", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs");
+  const outputs = ["dist/index.js", "dist/relaxed.js", "dist/index.d.ts", "dist/relaxed.d.ts"];
+  await when("dist", inputs, outputs, () => Promise.all([bundle(), declare()]));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await build();

@@ -1,0 +1,21 @@
+// TypeScript programs of this repository as single ESM files: Node 20 cannot run TypeScript itself.
+import { basename } from "node:path";
+import { build as esbuild } from "esbuild";
+import { root, write } from "./build.mjs";
+
+/** Bundles `files` into `folder` (below build/) and returns the paths of the bundles, in order. */
+export async function bundle(files, folder) {
+  const { outputFiles } = await esbuild({
+    absWorkingDir: root,
+    entryPoints: files.map((file) => ({ in: file, out: basename(file, ".ts") })),
+    outdir: `build/${folder}`,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "es2022",
+    sourcemap: "inline",
+    write: false,
+  });
+  for (const { path, contents } of outputFiles) write(path, contents);
+  return outputFiles.map(({ path }) => path);
+}

@@ -1,0 +1,50 @@
+/** Regenerates the polynomials of assembly/exp.ts: `node scripts/coefficients/exp.mjs`. */
+import { f32, LN2_HI, LN2_LO, refine, sample, table, worst } from "./float32.mjs";
+import { fit } from "./remez.mjs";
+
+const LOG2_E = f32(Math.LOG2E);
+
+// exp(r) = 1 + r + r^2 q(r), relative error, |r| <= ln 2 / 2 and the little that rounding n adds
+{
+  const edge = 0.34662;
+  const q = fit({
+    f: (r) => (Math.abs(r) < 1e-4 ? 0.5 + r / 6 : (Math.expm1(r) - r) / (r * r)),
+    w: (r) => (r * r + 1e-30) / Math.exp(r),
+    lo: -edge,
+    hi: edge,
+    terms: 5,
+  });
+  const kernel = (x, c, madd) => {
+    const n = Math.round(f32(x * LOG2_E));
+    const hi = f32(x - n * LN2_HI);
+    const lo = f32(n * LN2_LO);
+    const r = f32(hi - lo);
+    let p = madd(c[4], r, c[3]);
+    for (let k = 2; k >= 0; k--) p = madd(p, r, c[k]);
+    p = f32(f32(p * f32(r * r)) - lo);
+    return f32(f32(p + hi) + 1) * 2 ** n;
+  };
+  const inputs = [...sample(20000, -87, 88), ...sample(10000, -1, 1)];
+  const measure = worst(kernel, Math.exp, inputs);
+  const c = refine(q, measure);
+  table("exp.ts", ["LOG2_E", "LN2_HI", "LN2_LO", "E2", "E3", "E4", "E5", "E6"], [LOG2_E, LN2_HI, LN2_LO, ...c], measure(c));
+}
+
+// 2 * 2^f = 2 + f b(f), relative error, |f| <= 1/2
+{
+  const b = fit({
+    f: (x) => (Math.abs(x) < 1e-5 ? 2 * Math.LN2 + x * Math.LN2 ** 2 : (2 * Math.expm1(x * Math.LN2)) / x),
+    w: (x) => (Math.abs(x) + 1e-30) / 2 ** (x + 1),
+    lo: -0.5,
+    hi: 0.5,
+    terms: 5,
+  });
+  const kernel = (x, c, madd) => {
+    let p = madd(c[4], x, c[3]);
+    for (let k = 2; k >= 0; k--) p = madd(p, x, c[k]);
+    return madd(p, x, 2) / 2;
+  };
+  const measure = worst(kernel, (x) => 2 ** x, sample(30000, -0.5, 0.5));
+  const c = refine(b, measure);
+  table("exp.ts", ["B1", "B2", "B3", "B4", "B5"], c, measure(c));
+}

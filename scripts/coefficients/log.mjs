@@ -1,0 +1,31 @@
+/** Regenerates the polynomial of assembly/log.ts: `node scripts/coefficients/log.mjs`. */
+import { f32, LN2_HI, LN2_LO, refine, sample, table, worst } from "./float32.mjs";
+import { fit } from "./remez.mjs";
+
+// log(1 + f) = f - f^2 / 2 + f^3 p(f), relative error, 1 + f in [sqrt 1/2, sqrt 2)
+const p = fit({
+  f: (x) => (Math.abs(x) < 1e-3 ? 1 / 3 - x / 4 + x ** 2 / 5 - x ** 3 / 6 : (Math.log1p(x) - x + x ** 2 / 2) / x ** 3),
+  w: (x) => Math.abs(x ** 3 / Math.log1p(x)) + 1e-30,
+  lo: Math.SQRT1_2 - 1,
+  hi: Math.SQRT2 - 1,
+  terms: 8,
+});
+
+const kernel = (x, c, madd) => {
+  const e = Math.floor(Math.log2(x) + 0.5);
+  const f = f32(x * 2 ** -e - 1);
+  let p = madd(c[7], f, c[6]);
+  for (let k = 5; k >= 0; k--) p = madd(p, f, c[k]);
+  p = madd(p, f, -0.5);
+  p = madd(p, f32(f * f), f32(e * LN2_LO));
+  return f32(e * LN2_HI + f32(f + p));
+};
+const inputs = [
+  ...sample(12000, Math.SQRT1_2, Math.SQRT2),
+  ...sample(4000, 0.36, 0.71),
+  ...sample(4000, 1.42, 2.82),
+  ...sample(4000, -80, 80).map((y) => f32(Math.exp(y))),
+];
+const measure = worst(kernel, Math.log, inputs);
+const c = refine(p, measure);
+table("log.ts", ["L3", "L4", "L5", "L6", "L7", "L8", "L9", "L10"], c, measure(c));

@@ -1,0 +1,23 @@
+/** Regenerates the polynomial of assembly/tanh.ts: `node scripts/coefficients/tanh.mjs`. */
+import { f32, refine, sample, table, worst } from "./float32.mjs";
+import { fit } from "./remez.mjs";
+
+// tanh(x) = x + x^3 p(x^2), relative error, |x| <= artanh 1/2
+const edge = Math.atanh(0.5);
+const p = fit({
+  f: (z) => (z < 1e-6 ? -1 / 3 + (2 / 15) * z : (Math.tanh(Math.sqrt(z)) / Math.sqrt(z) - 1) / z),
+  w: (z) => (z * Math.sqrt(z)) / Math.tanh(Math.sqrt(z) + 1e-30) + 1e-30,
+  lo: 0,
+  hi: edge * edge,
+  terms: 5,
+});
+
+const kernel = (x, c, madd) => {
+  const z = f32(x * x);
+  let p = madd(c[4], z, c[3]);
+  for (let k = 2; k >= 0; k--) p = madd(p, z, c[k]);
+  return madd(f32(p * z), x, x);
+};
+const measure = worst(kernel, Math.tanh, sample(20000, 0, edge));
+const c = refine(p, measure);
+table("tanh.ts", ["EDGE", "T3", "T5", "T7", "T9", "T11"], [f32(edge), ...c], measure(c));

@@ -1,0 +1,222 @@
+import { alibiSlopes } from "./alibi.js";
+import * as check from "./check.js";
+import { innermost, operand, rank, shapeIs, writable } from "./check-tensor.js";
+import type { Space } from "./space.js";
+import type { AnyTensor, Tensor } from "./tensor.js";
+import type { AttentionBackwardOptions, AttentionOptions, GradientName, Needs, SavedAttention } from "./types.js";
+
+/** What q, k and v of a call agree on. */
+export interface Sizes {
+  B: number;
+  H: number;
+  Hkv: number;
+  N: number;
+  M: number;
+  D: number;
+  E: number;
+}
+
+/** The inputs of one call and the shapes of its results, all in the call's layout. */
+export interface Call {
+  readonly sizes: Sizes;
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  readonly options: AttentionOptions;
+  /** One slope per query head, a copy: an array over linear memory would not survive growth. */
+  readonly slopes: Float32Array | undefined;
+  /** Shape of out and dout. */
+  readonly outShape: number[];
+}
+
+const OPTIONS: Record<keyof AttentionOptions, true> = {
+  variant: true,
+  causal: true,
+  window: true,
+  align: true,
+  mask: true,
+  bias: true,
+  scale: true,
+  softcap: true,
+  alibi: true,
+  layout: true,
+  out: true,
+};
+
+export const GRADIENTS: readonly GradientName[] = ["dq", "dk", "dv", "dbias"];
+
+/** A shape in [B, H, N, D] order becomes one in the order of the layout, and back. */
+export function inLayout<T>([b, h, n, d]: readonly T[], layout: AttentionOptions["layout"]): T[] {
+  return (layout === "BNHD" ? [b, n, h, d] : [b, h, n, d]) as T[];
+}
+
+function checkWindow(where: string, value: unknown): void {
+  if (value === undefined) return;
+  if (!Array.isArray(value) || value.length !== 2 || value.some((side) => typeof side !== "number")) {
+    throw new TypeError(`${where}: window must be [left, right], got ${check.show(value)}`);
+  }
+  if (value.every((side: number) => Number.isInteger(side) || Math.abs(side) === Number.POSITIVE_INFINITY)) return;
+  throw new RangeError(`${where}: window must hold integers, or Infinity for unlimited, got ${check.show(value)}`);
+}
+
+function checkAlibi(where: string, value: unknown, H: number): Float32Array | undefined {
+  if (value === undefined || value === false) return undefined;
+  if (value === true) return alibiSlopes(H);
+  if (Object.prototype.toString.call(value) !== "[object Float32Array]") {
+    throw new TypeError(`${where}: alibi must be true, false or a Float32Array, got ${check.show(value)}`);
+  }
+  const slopes = value as Float32Array;
+  if (slopes.length !== H) {
+    throw new RangeError(`${where}: alibi must have one slope for each of ${H} query heads, got ${slopes.length}`);
+  }
+  const bad = slopes.find((slope) => !Number.isFinite(slope));
+  if (bad !== undefined) throw new RangeError(`${where}: alibi must hold finite slopes, got ${bad}`);
+  return slopes.slice();
+}
+
+/** Options that are no tensors. */
+function checkOptions(where: string, options: unknown): asserts options is AttentionOptions {
+  if (options === undefined) throw new TypeError(`${where}: options must be an object with a variant, got undefined`);
+  check.options(where, options, Object.keys(OPTIONS));
+  const given = options as { readonly [name in keyof AttentionOptions]: unknown };
+  check.oneOf(where, "variant", given.variant, ["standard", "laser"]);
+  check.flag(where, "causal", given.causal);
+  if (given.align !== undefined) check.oneOf(where, "align", given.align, ["bottom-right", "top-left"]);
+  if (given.layout !== undefined) check.oneOf(where, "layout", given.layout, ["BHND", "BNHD"]);
+  checkWindow(where, given.window);
+  if (given.scale !== undefined) check.finite(where, "scale", given.scale);
+  if (given.softcap !== undefined) {
+    check.finite(where, "softcap", given.softcap);
+    if (Math.fround(given.softcap) <= 0) {
+      throw new RangeError(`${where}: softcap must be above 0, got ${given.softcap}`);
+    }
+  }
+}
+
+function checkSizes(where: string, q: Tensor, k: Tensor, v: Tensor, layout: AttentionOptions["layout"]): Sizes {
+  const [B, H, N, D] = inLayout(q.shape, layout) as [number, number, number, number];
+  const [Bk, Hkv, M, Dk] = inLayout(k.shape, layout) as [number, number, number, number];
+  const E = v.shape[3]!;
+  const got = `got q ${check.show(q.shape)}, k ${check.show(k.shape)}, v ${check.show(v.shape)}`;
+  const all = { B, H, Hkv, N, M, D, E };
+  for (const name of ["B", "H", "Hkv", "D", "E"] as const) {
+    if (all[name] === 0) throw new RangeError(`${where}: ${name} must be 1 or more, ${got}`);
+  }
+  if (Bk !== B) throw new RangeError(`${where}: k must have the batch size of q, ${B}, ${got}`);
+  if (Dk !== D) throw new RangeError(`${where}: k must have the width of q, ${D}, ${got}`);
+  shapeIs(where, "v", v, inLayout([B, Hkv, M, E], layout));
+  if (H % Hkv !== 0) {
+    throw new RangeError(`${where}: the query heads, ${H}, must be a multiple of the key heads, ${Hkv}, ${got}`);
+  }
+  return all;
+}
+
+/** mask or bias: [B, H, N, M] in every layout, where B, H and N may be 1. */
+function checkScores(where: string, name: string, tensor: AnyTensor, { B, H, N, M }: Sizes): void {
+  rank(where, name, tensor, 4);
+  const full = [B, H, N, M];
+  const fits = tensor.shape.every((size, axis) => size === full[axis] || (axis < 3 && size === 1));
+  if (!fits) {
+    const expected = `[${[B, H, N].map((size) => (size === 1 ? "1" : `${size} or 1`)).join(", ")}, ${M}]`;
+    throw new RangeError(`${where}: ${name} must have shape ${expected}, got ${check.show(tensor.shape)}`);
+  }
+  innermost(where, name, tensor);
+}
+
+/** Checks everything of a forward call. `names` are prefixed by "saved." in backward. */
+export function checkForward(
+  where: string,
+  space: Space,
+  q: unknown,
+  k: unknown,
+  v: unknown,
+  options: unknown,
+  prefix = "",
+): Call {
+  const inputs = { q, k, v };
+  for (const name of ["q", "k", "v"] as const) {
+    const tensor = inputs[name];
+    operand(where, prefix + name, tensor, "f32", space);
+    rank(where, prefix + name, tensor, 4);
+  }
+  checkOptions(where, options);
+  const { layout, mask, bias, alibi, out } = options;
+  const [tq, tk, tv] = [q, k, v] as [Tensor, Tensor, Tensor];
+  const sizes = checkSizes(where, tq, tk, tv, layout);
+  innermost(where, `${prefix}q`, tq);
+  innermost(where, `${prefix}k`, tk);
+  innermost(where, `${prefix}v`, tv);
+  const slopes = checkAlibi(where, alibi, sizes.H);
+  if (mask !== undefined) {
+    operand(where, "mask", mask, "u8", space);
+    checkScores(where, "mask", mask, sizes);
+  }
+  if (bias !== undefined) {
+    operand(where, "bias", bias, "f32", space);
+    checkScores(where, "bias", bias, sizes);
+  }
+  const outShape = inLayout([sizes.B, sizes.H, sizes.N, sizes.E], layout);
+  if (out !== undefined) {
+    operand(where, "out", out, "f32", space);
+    shapeIs(where, "out", out, outShape);
+    innermost(where, "out", out);
+    writable(where, "out", out, { q: tq, k: tk, v: tv, bias });
+  }
+  return { sizes, q: tq, k: tk, v: tv, options, slopes, outShape };
+}
+
+/** Checks everything of a backward call, the saved tensors included: they may have been disposed since. */
+export function checkBackward(
+  space: Space,
+  dout: unknown,
+  saved: unknown,
+  given: unknown,
+): Call & { into: NonNullable<AttentionBackwardOptions["into"]>; needs: Needs } {
+  const where = "attentionBackward";
+  if (typeof saved !== "object" || saved === null) {
+    throw new TypeError(`${where}: saved must be the result of attentionForward, got ${check.show(saved)}`);
+  }
+  const { out, lse, q, k, v, options } = saved as SavedAttention;
+  const call = checkForward(where, space, q, k, v, options, "saved.");
+  const { B, H, N } = call.sizes;
+  operand(where, "saved.out", out, "f32", space);
+  shapeIs(where, "saved.out", out, call.outShape);
+  innermost(where, "saved.out", out);
+  operand(where, "saved.lse", lse, "f32", space);
+  shapeIs(where, "saved.lse", lse, [B, H, N]);
+  check.contiguous(where, lse, "saved.lse is made by attentionForward");
+  operand(where, "dout", dout, "f32", space);
+  shapeIs(where, "dout", dout, call.outShape);
+  innermost(where, "dout", dout);
+
+  check.options(where, given, ["into", "needs"]);
+  const { into = {}, needs = {} } = (given ?? {}) as AttentionBackwardOptions<Needs>;
+  check.options(where, into, GRADIENTS, "into");
+  check.options(where, needs, GRADIENTS, "needs");
+  for (const name of GRADIENTS) check.flag(where, `needs.${name}`, needs[name]);
+  checkInto(where, space, into, needs, { dout, out, lse, q, k, v, bias: options.bias });
+  return { ...call, into, needs };
+}
+
+function checkInto(
+  where: string,
+  space: Space,
+  into: NonNullable<AttentionBackwardOptions["into"]>,
+  needs: Needs,
+  inputs: Readonly<Record<string, AnyTensor | undefined>>,
+): void {
+  const others = { ...inputs };
+  for (const name of GRADIENTS) {
+    const target = into[name];
+    if (target === undefined) continue;
+    const label = `into.${name}`;
+    const source = inputs[name.slice(1)];
+    if (source === undefined) throw new TypeError(`${where}: ${label} must be left out, the call had no bias`);
+    if (needs[name] === false) throw new TypeError(`${where}: ${label} must be left out when needs.${name} is false`);
+    operand(where, label, target, "f32", space);
+    shapeIs(where, label, target, source.shape);
+    innermost(where, label, target);
+    writable(where, label, target, others);
+    others[label] = target;
+  }
+}

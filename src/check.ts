@@ -1,0 +1,165 @@
+/**
+ * Checks of user input: sizes, shapes, arrays, options. Everything that is wrong throws here or in check-*.ts, before
+ * any kernel runs: TypeError for the wrong kind of thing, RangeError for the right kind out of range. Messages name the
+ * call, the argument, what was expected and what came.
+ */
+import { ADDRESS_SPACE, count, extent, ITEM_BYTES, isContiguous, type Shape } from "./shape.js";
+import type { DType } from "./types.js";
+
+/** A short description of any value for an error message. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return `[${value.map(show).join(", ")}]`;
+  if (typeof value === "object" && value !== null) return `a ${value.constructor?.name ?? "null-prototype object"}`;
+  return String(value);
+}
+
+const isSize = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
+
+/** An instance that still has its memory. */
+export function instance(disposed: boolean): void {
+  if (disposed) throw new TypeError("laser-attention: this instance is disposed");
+}
+
+export function alive(where: string, name: string, tensor: { readonly alive: boolean }): void {
+  if (!tensor.alive) throw new TypeError(`${where}: ${name} is disposed, or is a view of a disposed tensor`);
+}
+
+/** Sizes whose elements fit into 32-bit memory, also when a view repeats them: kernels count in 32 bits. */
+export function shape(where: string, value: unknown, type: DType): asserts value is Shape {
+  if (!Array.isArray(value)) throw new TypeError(`${where}: shape must be an array of sizes, got ${show(value)}`);
+  if (!value.every(isSize)) {
+    throw new RangeError(`${where}: every size of shape must be an integer of 0 or more, got ${show(value)}`);
+  }
+  const bytes = count(value) * ITEM_BYTES[type];
+  if (bytes > ADDRESS_SPACE) {
+    throw new RangeError(
+      `${where}: shape must take at most ${ADDRESS_SPACE} bytes, got ${show(value)}, which takes ${bytes} bytes`,
+    );
+  }
+}
+
+export function dtype(where: string, value: unknown): asserts value is DType {
+  if (value === "f32" || value === "u8") return;
+  throw new TypeError(`${where}: dtype must be "f32" or "u8", got ${show(value)}`);
+}
+
+/** "f32" or "u8" for the array, whichever realm it comes from. */
+export function dtypeOf(where: string, name: string, array: unknown): DType {
+  const tag = Object.prototype.toString.call(array);
+  if (tag === "[object Float32Array]") return "f32";
+  if (tag === "[object Uint8Array]") return "u8";
+  throw new TypeError(`${where}: ${name} must be a Float32Array or a Uint8Array, got ${show(array)}`);
+}
+
+export function typedArray(where: string, name: string, array: unknown, type: DType): void {
+  const expected = type === "f32" ? "Float32Array" : "Uint8Array";
+  if (Object.prototype.toString.call(array) === `[object ${expected}]`) return;
+  throw new TypeError(`${where}: ${name} must be a ${expected}, got ${show(array)}`);
+}
+
+export function length(where: string, name: string, got: number, shape: Shape): void {
+  if (got === count(shape)) return;
+  throw new RangeError(`${where}: ${name} must have ${count(shape)} elements for shape ${show(shape)}, got ${got}`);
+}
+
+export function contiguous(where: string, tensor: { shape: Shape; strides: Shape }, remedy: string): void {
+  if (isContiguous(tensor.shape, tensor.strides)) return;
+  const { shape, strides } = tensor;
+  throw new TypeError(
+    `${where}: the elements must be contiguous (${remedy}), got shape ${show(shape)} with strides ${show(strides)}`,
+  );
+}
+
+export function narrow(shape: Shape, axis: number, start: number, length: number): void {
+  if (!isSize(axis) || axis >= shape.length) {
+    throw new RangeError(`Tensor.narrow: axis must be an integer from 0 to ${shape.length - 1}, got ${show(axis)}`);
+  }
+  if (!isSize(start) || !isSize(length) || start + length > shape[axis]!) {
+    throw new RangeError(
+      `Tensor.narrow: start and length must lie inside axis ${axis} of size ${shape[axis]}, ` +
+        `got start ${show(start)}, length ${show(length)}`,
+    );
+  }
+}
+
+export function reshape(shape: Shape, from: Shape): void {
+  if (count(shape) === count(from)) return;
+  throw new RangeError(`Tensor.view: shape must have ${count(from)} elements like ${show(from)}, got ${show(shape)}`);
+}
+
+/** Where a view lies: one stride per axis, an offset, and nothing beyond the storage. */
+export function view(shape: Shape, strides: unknown, offset: unknown, first: number, storageLength: number): void {
+  if (!Array.isArray(strides)) {
+    throw new TypeError(`Tensor.view: strides must be an array of integers, got ${show(strides)}`);
+  }
+  if (strides.length !== shape.length || !strides.every(isSize)) {
+    throw new RangeError(
+      `Tensor.view: strides must be ${shape.length} integers of 0 or more for shape ${show(shape)}, got ${show(strides)}`,
+    );
+  }
+  if (!isSize(offset)) {
+    throw new RangeError(`Tensor.view: offset must be an integer of 0 or more, got ${show(offset)}`);
+  }
+  const end = first + offset + extent(shape, strides);
+  if (end > storageLength) {
+    throw new RangeError(
+      `Tensor.view: shape ${show(shape)}, strides ${show(strides)}, offset ${offset} must stay inside ` +
+        `the storage of ${storageLength} elements, got a last element at ${end - 1}`,
+    );
+  }
+}
+
+export function callback(where: string, value: unknown): void {
+  if (typeof value !== "function") throw new TypeError(`${where}: fn must be a function, got ${show(value)}`);
+}
+
+/** A scope ends when its function returns, so nothing may go on after that. */
+export function notPromise(where: string, value: unknown): void {
+  if (typeof (value as { then?: unknown } | null | undefined)?.then !== "function") return;
+  throw new TypeError(`${where}: fn must be synchronous, got one that returns a promise`);
+}
+
+/** An object, or nothing, with no other keys than `names`. A key whose value is undefined counts as left out. */
+export function options(where: string, value: unknown, names: readonly string[], label = "options"): void {
+  if (value === undefined) return;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`${where}: ${label} must be an object, got ${show(value)}`);
+  }
+  for (const key of Object.keys(value)) {
+    if (!names.includes(key)) {
+      throw new TypeError(`${where}: ${label} must be among ${names.join(", ")}, got ${show(key)}`);
+    }
+  }
+}
+
+export function flag(where: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === "boolean") return;
+  throw new TypeError(`${where}: ${name} must be true or false, got ${show(value)}`);
+}
+
+export function oneOf(where: string, name: string, value: unknown, values: readonly string[]): void {
+  if (typeof value === "string" && values.includes(value)) return;
+  throw new TypeError(`${where}: ${name} must be ${values.map(show).join(" or ")}, got ${show(value)}`);
+}
+
+/** A number that is finite as a float32. */
+export function finite(where: string, name: string, value: unknown): asserts value is number {
+  if (typeof value !== "number") throw new TypeError(`${where}: ${name} must be a number, got ${show(value)}`);
+  if (!Number.isFinite(Math.fround(value))) {
+    throw new RangeError(`${where}: ${name} must be a finite float32, got ${value}`);
+  }
+}
+
+const MIN_MEMORY = 1 << 20;
+
+export function maxMemory(where: string, value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== "number") throw new TypeError(`${where}: maxMemory must be a number, got ${show(value)}`);
+  if (!Number.isInteger(value) || value < MIN_MEMORY || value > ADDRESS_SPACE) {
+    throw new RangeError(
+      `${where}: maxMemory must be an integer from ${MIN_MEMORY} to ${ADDRESS_SPACE} bytes, got ${value}`,
+    );
+  }
+}

@@ -1,0 +1,27 @@
+import type { Shape } from "./shape.js";
+import type { Space } from "./space.js";
+import type { Tensor } from "./tensor.js";
+import type { Kernels } from "./wasm.js";
+
+/** What every operation runs on: the kernels, the memory they share, and the struct that describes an attention call. */
+export interface Engine {
+  readonly kernels: Kernels;
+  readonly space: Space;
+  /** Address of the one Problem struct (assembly/problem.ts); calls are synchronous, so one is enough. */
+  readonly problem: number;
+}
+
+/** Runs `body` with a maker of result tensors; when it throws, what was made is released. */
+export function producing<R>({ space }: Engine, body: (make: (shape: Shape) => Tensor) => R): R {
+  const made: Tensor[] = [];
+  try {
+    return body((shape) => {
+      const tensor = space.allocate(shape, "f32");
+      made.push(tensor);
+      return tensor;
+    });
+  } catch (error) {
+    for (const tensor of made) tensor.dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,282 @@
+import { Arena } from "./arena.js";
+import { attention, attentionBackward, attentionForward } from "./attention.js";
+import * as check from "./check.js";
+import type { Engine } from "./engine.js";
+import { PROBLEM_BYTES } from "./generated/problem.js";
+import { matmul, matmulBackward } from "./matmul.js";
+import { exp, expBackward, log, logBackward, softmax, softmaxBackward } from "./ops.js";
+import { readField, writeProblem } from "./problem.js";
+import { scope } from "./scope.js";
+import type { Shape } from "./shape.js";
+import { Space } from "./space.js";
+import type { Tensor } from "./tensor.js";
+import type {
+  AttentionBackwardOptions,
+  AttentionGradients,
+  AttentionOptions,
+  CreateOptions,
+  DType,
+  MatmulOptions,
+  Needs,
+  SavedAttention,
+} from "./types.js";
+import { warmup } from "./warmup.js";
+import { type Binary, createMemory, instantiate, instantiateSync, type Kernels, type Memory, probe } from "./wasm.js";
+
+/** Which instruction set the kernels of an instance use. */
+export type Simd = "plain" | "relaxed";
+
+/** The builds that an entry offers, best first. @internal */
+export type Builds = readonly { readonly simd: Simd; readonly binary: Binary }[];
+
+/** @internal */
+export function openSync(builds: Builds, options?: CreateOptions): LaserAttention {
+  checkOptions("createSync", options);
+  const { binary, simd } = probe(builds);
+  const memory = createMemory();
+  return new LaserAttention(instantiateSync(binary.compileSync(), memory), memory, simd, options);
+}
+
+/** @internal */
+export async function open(builds: Builds, options?: CreateOptions): Promise<LaserAttention> {
+  checkOptions("create", options);
+  const { binary, simd } = probe(builds);
+  const memory = createMemory();
+  return new LaserAttention(await instantiate(await binary.compile(), memory), memory, simd, options);
+}
+
+function checkOptions(where: string, options: CreateOptions | undefined): void {
+  check.options(where, options, ["maxMemory"]);
+  check.maxMemory(where, options?.maxMemory);
+}
+
+/**
+ * One instance: kernels, their linear memory, and the tensors in it. Made by `create` or `createSync`. Tensors of
+ * different instances do not mix. Every method throws a TypeError for the wrong kind of argument, or for a disposed
+ * tensor, and a RangeError for a size, shape or value out of range or when memory is exhausted: before any kernel runs,
+ * naming the argument, what was expected and what came, and leaving every tensor as it was.
+ *
+ * @example
+ * const la = createSync();
+ * const [B, H, N, D] = [1, 2, 5, 8];
+ * const x = Float32Array.from({ length: B * H * N * D }, (_, i) => Math.sin(i));
+ * const q = la.tensor(x, [B, H, N, D]);
+ * const out = la.attention(q, q, q, { variant: "laser", causal: true });
+ * out.toArray();
+ * la.dispose();
+ */
+export class LaserAttention {
+  /** "relaxed" when the kernels use relaxed SIMD (entry `laser-attention/relaxed` on an engine that has it), else "plain". */
+  readonly simd: Simd;
+  readonly #arena: Arena;
+  readonly #engine: Engine;
+
+  static {
+    if (Symbol.dispose !== undefined) {
+      const { dispose } = LaserAttention.prototype;
+      Object.defineProperty(LaserAttention.prototype, Symbol.dispose, { value: dispose, configurable: true });
+    }
+  }
+
+  /** Same as {@link dispose}: `using la = createSync()`, where the engine has `using`. */
+  declare readonly [Symbol.dispose]: () => void;
+
+  /** @internal */
+  constructor(kernels: Kernels, memory: Memory, simd: Simd, options: CreateOptions = {}) {
+    this.simd = simd;
+    this.#arena = new Arena(memory, kernels.heapBase() >>> 0, options.maxMemory);
+    const problem = this.#arena.allocate(PROBLEM_BYTES);
+    this.#engine = { kernels, space: new Space(this.#arena), problem };
+    writeProblem(this.#arena, problem, {});
+  }
+
+  /** Bytes of linear memory now, bytes of it in use, and the most it may grow to. Memory never shrinks, it is reused. */
+  get memory(): { readonly bytes: number; readonly used: number; readonly limit: number } {
+    return this.#open.space.arena.usage;
+  }
+
+  /**
+   * What the exact recompute of the last LASER call replaced: elements, and the first and the last query row among them
+   * (docs/math.md). Ordinary input has `elements` 0; it is there to explain a call that took long.
+   */
+  get recomputed(): { readonly elements: number; readonly firstRow: number; readonly lastRow: number } {
+    const { problem, space } = this.#open;
+    return {
+      elements: readField(space.arena, problem, "recomputed"),
+      firstRow: readField(space.arena, problem, "recomputedFirst"),
+      lastRow: readField(space.arena, problem, "recomputedLast"),
+    };
+  }
+
+  /**
+   * A new tensor with a copy of `data`, row-major.
+   * @param data Float32Array for an f32 tensor, Uint8Array for a u8 tensor (masks).
+   * @param shape Sizes, integers of 0 or more, whose product is the length of `data`.
+   *
+   * @example la.tensor(new Float32Array([1, 2, 3, 4, 5, 6]), [2, 3]);
+   */
+  tensor(data: Float32Array, shape: readonly number[]): Tensor;
+  tensor(data: Uint8Array, shape: readonly number[]): Tensor<"u8">;
+  tensor(data: Float32Array | Uint8Array, shape: readonly number[]): Tensor | Tensor<"u8"> {
+    const { space } = this.#open;
+    const dtype = check.dtypeOf("tensor", "data", data);
+    check.shape("tensor", shape, dtype);
+    check.length("tensor", "data", data.length, shape);
+    // Data that lies in this very memory would be detached by growth: it is found again afterwards.
+    const { byteOffset, length } = data;
+    const own = data.buffer === space.arena.buffer;
+    const tensor = space.allocate(shape, dtype);
+    if (dtype === "u8") tensor.data.set(own ? space.arena.u8(byteOffset, length) : data);
+    else tensor.data.set(own ? space.arena.f32(byteOffset, length) : data);
+    return tensor as Tensor | Tensor<"u8">;
+  }
+
+  /** A new tensor of zeros. @param dtype "f32" (default) or "u8". */
+  zeros(shape: readonly number[], dtype?: "f32"): Tensor;
+  zeros(shape: readonly number[], dtype: "u8"): Tensor<"u8">;
+  zeros(shape: readonly number[], dtype: DType = "f32"): Tensor | Tensor<"u8"> {
+    const tensor = this.#allocate("zeros", shape, dtype);
+    tensor.data.fill(0);
+    return tensor as Tensor | Tensor<"u8">;
+  }
+
+  /** A new tensor whose elements are whatever the memory holds: for results that are written in full. */
+  empty(shape: readonly number[], dtype?: "f32"): Tensor;
+  empty(shape: readonly number[], dtype: "u8"): Tensor<"u8">;
+  empty(shape: readonly number[], dtype: DType = "f32"): Tensor | Tensor<"u8"> {
+    return this.#allocate("empty", shape, dtype) as Tensor | Tensor<"u8">;
+  }
+
+  /**
+   * Softmax attention or LASER attention.
+   *
+   * With s = softcap(scale q . k) + bias - alibi, hidden keys at -inf, and p = softmax(s) over the keys a query sees:
+   * `standard` gives out = sum_j p_j v_j, `laser` gives out = log(sum_j p_j exp(v_j)) (arXiv 2411.03493, section 4), exact
+   * for values of any size. A query that sees no key gives 0. N x M scores are never stored.
+   *
+   * @param q [B, H, N, D]
+   * @param k [B, Hkv, M, D], where H is a multiple of Hkv: query head h reads key head floor(h / (H / Hkv))
+   * @param v [B, Hkv, M, E]
+   * @returns out [B, H, N, E], a new tensor or `options.out`
+   *
+   * B, H, Hkv, D, E are 1 or more, N and M 0 or more. q, k, v may be strided views that are contiguous along the last
+   * axis; they are read in place. With `layout: "BNHD"` q, k, v and out have their axes in the order [B, N, H, D].
+   */
+  attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
+    return attention(this.#open, q, k, v, options);
+  }
+
+  /**
+   * {@link attention}, keeping what its gradient needs: out, lse [B, H, N], and references to the inputs and options. The
+   * caller disposes `out` and `lse` when the backward call is done, or lets a `scope` do so.
+   */
+  attentionForward(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): SavedAttention {
+    return attentionForward(this.#open, q, k, v, options);
+  }
+
+  /**
+   * Gradients of {@link attentionForward}: dq, dk, dv in the shapes of q, k, v, and dbias in the shape of the bias, summed
+   * over its broadcast axes. Gradients overwrite their target. lse, mask and slopes take no gradient.
+   *
+   * @param dout Gradient with respect to out, in the shape of out
+   * @param saved The result of `attentionForward`; its tensors must be alive and unchanged
+   *
+   * @example
+   * const saved = la.attentionForward(q, k, v, { variant: "laser", causal: true });
+   * const { dq, dk, dv } = la.attentionBackward(dout, saved);
+   */
+  attentionBackward<N extends Needs = Record<never, never>>(
+    dout: Tensor,
+    saved: SavedAttention,
+    options?: AttentionBackwardOptions<N>,
+  ): AttentionGradients<N> {
+    return attentionBackward(this.#open, dout, saved, options);
+  }
+
+  /**
+   * Matrix product over the last two axes.
+   * @param a [..., M, K], or [..., K, M] with `transposeA`
+   * @param b [..., K, N], or [..., N, K] with `transposeB`
+   * @returns [..., M, N]; leading axes broadcast: aligned at the right, equal or 1. Any strided view is read in place.
+   */
+  matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
+    return matmul(this.#open, a, b, options);
+  }
+
+  /**
+   * Gradients of {@link matmul} in the shapes of a and b. A factor that was broadcast gets the sum over the axes it was
+   * repeated along, in ascending order.
+   */
+  matmulBackward(dout: Tensor, a: Tensor, b: Tensor, options?: MatmulOptions): { da: Tensor; db: Tensor } {
+    return matmulBackward(this.#open, dout, a, b, options);
+  }
+
+  /** Softmax along the last axis: out_j = exp(x_j) / sum exp(x). Any shape of rank 1 or more. */
+  softmax(x: Tensor): Tensor {
+    return softmax(this.#open, x);
+  }
+
+  /** Gradient of {@link softmax}: dx = out * (dout - sum(dout * out)), from the result `out`. */
+  softmaxBackward(dout: Tensor, out: Tensor): Tensor {
+    return softmaxBackward(this.#open, dout, out);
+  }
+
+  /** exp(x) elementwise, within 1 ulp over the whole float32 range, subnormal results included (relaxed build: 1.05 ulp). */
+  exp(x: Tensor): Tensor {
+    return exp(this.#open, x);
+  }
+
+  /** Gradient of {@link exp}: dx = dout * out, from the result `out`. */
+  expBackward(dout: Tensor, out: Tensor): Tensor {
+    return expBackward(this.#open, dout, out);
+  }
+
+  /** Natural logarithm elementwise, within 1 ulp over the whole float32 range; log(0) = -inf, log of less is NaN (relaxed build: 1.05 ulp). */
+  log(x: Tensor): Tensor {
+    return log(this.#open, x);
+  }
+
+  /** Gradient of {@link log}: dx = dout / x. */
+  logBackward(dout: Tensor, x: Tensor): Tensor {
+    return logBackward(this.#open, dout, x);
+  }
+
+  /**
+   * Runs `fn` and releases every tensor that was made inside and not returned, also when it throws. Results may be nested
+   * in arrays, maps, sets and objects (a saved object as well); tensors from outside are left alone. Scopes nest: what
+   * an inner one returns belongs to the outer one.
+   * @param fn Synchronous; returning a promise is a TypeError.
+   *
+   * @example
+   * const { dq } = la.scope(() => la.attentionBackward(dout, la.attentionForward(q, k, v, { variant: "laser" })));
+   */
+  scope<R>(fn: () => R): R {
+    check.callback("scope", fn);
+    return scope(this.#open.space, fn);
+  }
+
+  /**
+   * Runs both variants until their times are steady, for half a second at most: engines start kernels in a slow tier and
+   * compile them well only after some calls.
+   */
+  async warmup(): Promise<void> {
+    await warmup(this.#open);
+  }
+
+  /** Lets go of the memory and of every tensor in it; a second call does nothing, any other use throws a TypeError. */
+  dispose(): void {
+    this.#arena.dispose();
+  }
+
+  get #open(): Engine {
+    check.instance(this.#arena.disposed);
+    return this.#engine;
+  }
+
+  #allocate(where: string, shape: Shape, dtype: DType): Tensor<DType> {
+    const { space } = this.#open;
+    check.dtype(where, dtype);
+    check.shape(where, shape, dtype);
+    return space.allocate(shape, dtype);
+  }
+}

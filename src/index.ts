@@ -1,0 +1,23 @@
+/** laser-attention: standard and LASER attention, forward and backward, as WebAssembly SIMD kernels. */
+import { type LaserAttention, open, openSync } from "./facade.js";
+import { plain } from "./plain.js";
+import type { CreateOptions } from "./types.js";
+
+export type { LaserAttention, Simd } from "./facade.js";
+export type { AnyTensor, Tensor } from "./tensor.js";
+export type * from "./types.js";
+
+/**
+ * A new instance, at once. Browsers allow this on the main thread too: the kernels are small.
+ * @throws Error when the engine has no WebAssembly SIMD.
+ *
+ * @example const la = createSync({ maxMemory: 256 * 2 ** 20 });
+ */
+export function createSync(options?: CreateOptions): LaserAttention {
+  return openSync([plain], options);
+}
+
+/** A new instance, compiled off the main thread where the engine does so. Rejects where `createSync` throws. */
+export function create(options?: CreateOptions): Promise<LaserAttention> {
+  return open([plain], options);
+}

@@ -1,0 +1,25 @@
+/**
+ * laser-attention with relaxed SIMD: multiply and add in one instruction where the processor has one, hence faster, and in
+ * the last bits not the same on every engine. Engines without relaxed SIMD get the plain kernels; `la.simd` says which.
+ */
+import { type LaserAttention, open, openSync } from "./facade.js";
+import { base64 } from "./generated/kernels.relaxed.js";
+import { plain } from "./plain.js";
+import type { CreateOptions } from "./types.js";
+import { Binary } from "./wasm.js";
+
+export type { LaserAttention, Simd } from "./facade.js";
+export type { AnyTensor, Tensor } from "./tensor.js";
+export type * from "./types.js";
+
+const relaxed = { simd: "relaxed", binary: /* @__PURE__ */ new Binary(base64) } as const;
+
+/** A new instance, at once; see `createSync` of the main entry. */
+export function createSync(options?: CreateOptions): LaserAttention {
+  return openSync([relaxed, plain], options);
+}
+
+/** A new instance, compiled off the main thread where the engine does so. Rejects where `createSync` throws. */
+export function create(options?: CreateOptions): Promise<LaserAttention> {
+  return open([relaxed, plain], options);
+}

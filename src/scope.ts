@@ -1,0 +1,64 @@
+import * as check from "./check.js";
+import type { Space, Storage } from "./space.js";
+import { type AnyTensor, Tensor } from "./tensor.js";
+
+/** All tensors inside a result: itself, or in arrays, maps, sets and own properties of objects at any depth. */
+function tensorsIn(result: unknown): Set<AnyTensor> {
+  const found = new Set<AnyTensor>();
+  const seen = new Set<unknown>();
+  const open: unknown[] = [result];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (value === null || typeof value !== "object" || seen.has(value)) continue;
+    seen.add(value);
+    if (value instanceof Tensor) found.add(value);
+    else if (value instanceof Map) open.push(...value.keys(), ...value.values());
+    else if (value instanceof Set) open.push(...value);
+    else if (!ArrayBuffer.isView(value)) for (const item of Object.values(value)) open.push(item);
+  }
+  return found;
+}
+
+/** Runs `body`; releases what it made and did not return. What it returns belongs to the enclosing scope, if any. */
+export function scope<R>(space: Space, body: () => R): R {
+  const outer = space.made;
+  const made = new Set<AnyTensor>();
+  space.made = made;
+  let kept = new Set<AnyTensor>();
+  try {
+    const result = body();
+    check.notPromise("scope", result);
+    kept = tensorsIn(result);
+    return result;
+  } finally {
+    space.made = outer;
+    settle(made, kept, outer);
+  }
+}
+
+/**
+ * A storage lives on when a tensor over it was returned. Views whose base was not returned take its ownership
+ * over, so that disposing the last of them gives the memory back.
+ */
+function settle(made: Set<AnyTensor>, kept: Set<AnyTensor>, outer: Set<AnyTensor> | undefined): void {
+  const heirs = new Map<Storage, AnyTensor[]>();
+  for (const tensor of kept) {
+    if (!tensor.alive || tensor.storage.scope !== made) continue;
+    const list = heirs.get(tensor.storage);
+    if (list === undefined) heirs.set(tensor.storage, [tensor]);
+    else list.push(tensor);
+  }
+  for (const [storage, tensors] of heirs) {
+    const orphaned = !tensors.some((tensor) => tensor.owner);
+    for (const tensor of tensors) {
+      if (orphaned) {
+        tensor.owner = true;
+        storage.owners++;
+      } else if (!tensor.owner) continue;
+      made.delete(tensor);
+      outer?.add(tensor);
+    }
+    storage.scope = outer;
+  }
+  for (const tensor of made) tensor.dispose();
+}

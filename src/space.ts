@@ -1,0 +1,43 @@
+import type { Arena } from "./arena.js";
+import { count, ITEM_BYTES, rowMajor, type Shape } from "./shape.js";
+import { type AnyTensor, Tensor } from "./tensor.js";
+import type { DType } from "./types.js";
+
+/** Where the tensors of one instance live. */
+export class Space {
+  readonly arena: Arena;
+  /** What the innermost `scope` has to release; undefined outside of any scope. */
+  made: Set<AnyTensor> | undefined;
+  /** The safety net for storages that were dropped without dispose. Views hold their storage, so it outlives them. */
+  readonly registry: FinalizationRegistry<number>;
+
+  constructor(arena: Arena) {
+    this.arena = arena;
+    this.registry = new FinalizationRegistry((ptr) => {
+      if (!arena.disposed) arena.release(ptr);
+    });
+  }
+
+  /** A new row-major tensor, uninitialised. */
+  allocate<T extends DType>(shape: Shape, dtype: T): Tensor<T> {
+    const ptr = this.arena.allocate(count(shape) * ITEM_BYTES[dtype]);
+    const storage: Storage = { space: this, ptr, length: count(shape), owners: 1, alive: true, scope: this.made };
+    this.registry.register(storage, ptr, storage);
+    const tensor = new Tensor<T>(storage, dtype, [...shape], rowMajor(shape), 0, true);
+    this.made?.add(tensor as AnyTensor);
+    return tensor;
+  }
+}
+
+/** One block of memory, shared by a tensor and the views of it. */
+export interface Storage {
+  readonly space: Space;
+  readonly ptr: number;
+  /** In elements. */
+  readonly length: number;
+  /** Owning tensors that are not disposed; the block is given back with the last one. */
+  owners: number;
+  alive: boolean;
+  /** The scope that releases it. */
+  scope: Set<AnyTensor> | undefined;
+}

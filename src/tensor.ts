@@ -1,0 +1,181 @@
+import * as check from "./check.js";
+import { count, extent, forEachOffset, ITEM_BYTES, isContiguous, rowMajor, type Shape } from "./shape.js";
+import type { Storage } from "./space.js";
+import type { Data, DType } from "./types.js";
+
+/** A tensor of either element type. */
+export type AnyTensor = Tensor<"f32"> | Tensor<"u8">;
+
+/**
+ * A strided array in the linear memory of one instance. Made by `la.tensor`, `la.zeros`, `la.empty` and by every
+ * operation; never constructed directly. A tensor owns its memory until `dispose()`; `narrow` and `view` make views
+ * that share it and end with it: using a disposed tensor, or a view of one, throws a TypeError.
+ *
+ * @example
+ * const qkv = la.tensor(new Float32Array(2 * 8 * 3 * 4), [2, 8, 3, 4]);
+ * const k = qkv.narrow(2, 1, 1); // [2, 8, 1, 4], no copy
+ * qkv.dispose();
+ */
+export class Tensor<T extends DType = "f32"> {
+  /** Sizes of the axes. */
+  readonly shape: readonly number[];
+  /** Distance between neighbours along each axis, in elements. */
+  readonly strides: readonly number[];
+  /** "f32" or "u8". */
+  readonly dtype: T;
+  /** @internal */
+  readonly storage: Storage;
+  /** First element, counted from the start of the storage. @internal */
+  readonly offset: number;
+  /** @internal */
+  owner: boolean;
+  #disposed = false;
+  #data: Data<T> | undefined;
+
+  static {
+    // Assigned rather than declared, because engines without Symbol.dispose would get a method named "undefined".
+    if (Symbol.dispose !== undefined) {
+      Object.defineProperty(Tensor.prototype, Symbol.dispose, { value: Tensor.prototype.dispose, configurable: true });
+    }
+  }
+
+  /** Same as {@link dispose}: `using t = la.zeros([2])` releases t at the end of the block, where the engine has `using`. */
+  declare readonly [Symbol.dispose]: () => void;
+
+  /** @internal */
+  constructor(storage: Storage, dtype: T, shape: Shape, strides: Shape, offset: number, owner: boolean) {
+    this.storage = storage;
+    this.dtype = dtype;
+    this.shape = Object.freeze(shape);
+    this.strides = Object.freeze(strides);
+    this.offset = offset;
+    this.owner = owner;
+  }
+
+  /** @internal */
+  get alive(): boolean {
+    return !this.#disposed && this.storage.alive && !this.storage.space.arena.disposed;
+  }
+
+  /** Address of the first element in bytes, unsigned. @internal */
+  get ptr(): number {
+    return this.storage.ptr + this.offset * ITEM_BYTES[this.dtype];
+  }
+
+  /**
+   * The elements in place: a live view of linear memory, for reading and writing. Memory growth (any call that
+   * allocates) detaches the array, so take `data` anew instead of keeping it.
+   * @throws TypeError when the tensor is disposed, or is a view whose elements are not contiguous (see `toArray`).
+   */
+  get data(): Data<T> {
+    check.alive("Tensor.data", "the tensor", this);
+    check.contiguous("Tensor.data", this, "use toArray() or set()");
+    const { arena } = this.storage.space;
+    if (this.#data?.buffer !== arena.buffer) this.#data = this.#live(this.ptr, count(this.shape));
+    return this.#data!;
+  }
+
+  /**
+   * Copies `array` in, row-major.
+   * @param array As many elements as the tensor has: a Float32Array for "f32", a Uint8Array for "u8".
+   */
+  set(array: Data<T>): void {
+    check.alive("Tensor.set", "the tensor", this);
+    check.typedArray("Tensor.set", "array", array, this.dtype);
+    check.length("Tensor.set", "array", array.length, this.shape);
+    if (isContiguous(this.shape, this.strides)) {
+      this.data.set(array);
+      return;
+    }
+    // An array that lies in the same memory may overlap the target, so it is copied first.
+    const source = array.buffer === this.storage.space.arena.buffer ? array.slice() : array;
+    const target = this.#reach();
+    let index = 0;
+    forEachOffset(this.shape, [this.strides], ([offset]) => {
+      target[offset!] = source[index++]!;
+    });
+  }
+
+  /** A copy of the elements, row-major, independent of linear memory. Works on every view. */
+  toArray(): Data<T> {
+    check.alive("Tensor.toArray", "the tensor", this);
+    if (isContiguous(this.shape, this.strides)) return this.data.slice() as Data<T>;
+    const source = this.#reach();
+    const copy = (
+      this.dtype === "u8" ? new Uint8Array(count(this.shape)) : new Float32Array(count(this.shape))
+    ) as Data<T>;
+    let index = 0;
+    forEachOffset(this.shape, [this.strides], ([offset]) => {
+      copy[index++] = source[offset!]!;
+    });
+    return copy;
+  }
+
+  /**
+   * The part `start <= index < start + length` of one axis, as a view.
+   * @param axis 0 to rank - 1.
+   * @throws RangeError when the part does not lie inside the axis.
+   */
+  narrow(axis: number, start: number, length: number): Tensor<T> {
+    check.alive("Tensor.narrow", "the tensor", this);
+    check.narrow(this.shape, axis, start, length);
+    const shape = this.shape.map((size, index) => (index === axis ? length : size));
+    return new Tensor(
+      this.storage,
+      this.dtype,
+      shape,
+      [...this.strides],
+      this.offset + start * this.strides[axis]!,
+      false,
+    );
+  }
+
+  /**
+   * A view of the same storage with other sizes.
+   * @param shape Sizes of the view. Without `strides` and `offset` it reshapes a contiguous tensor.
+   * @param strides One per axis, in elements, 0 or more (0 repeats an element). Default: row-major.
+   * @param offset First element, counted in elements from this tensor's first one. Default 0.
+   * @throws RangeError when the view would reach beyond the storage.
+   *
+   * @example
+   * const qkv = la.zeros([2, 8, 3, 4, 16]); // [B, N, 3, H, D]
+   * const k = qkv.view([2, 4, 8, 16], [8 * 192, 16, 192, 1], 64); // [B, H, N, D]
+   */
+  view(shape: readonly number[], strides?: readonly number[], offset?: number): Tensor<T> {
+    check.alive("Tensor.view", "the tensor", this);
+    check.shape("Tensor.view", shape, this.dtype);
+    if (strides === undefined) {
+      check.contiguous("Tensor.view", this, "give strides");
+      if (offset === undefined) check.reshape(shape, this.shape);
+    }
+    const steps = strides ?? rowMajor(shape);
+    const start = offset ?? 0;
+    check.view(shape, steps, start, this.offset, this.storage.length);
+    return new Tensor(this.storage, this.dtype, [...shape], [...steps], this.offset + start, false);
+  }
+
+  /** Gives the memory back; a second call does nothing. Disposing a view ends the view only. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#data = undefined;
+    if (!this.owner) return;
+    const { storage } = this;
+    storage.scope?.delete(this as AnyTensor);
+    if (--storage.owners > 0 || !storage.alive) return;
+    storage.alive = false;
+    const { arena, registry } = storage.space;
+    registry.unregister(storage);
+    if (!arena.disposed) arena.release(storage.ptr);
+  }
+
+  #live(ptr: number, length: number): Data<T> {
+    const { arena } = this.storage.space;
+    return (this.dtype === "u8" ? arena.u8(ptr, length) : arena.f32(ptr, length)) as Data<T>;
+  }
+
+  /** The memory from the first element to the last one. */
+  #reach(): Data<T> {
+    return this.#live(this.ptr, extent(this.shape, this.strides));
+  }
+}

@@ -1,0 +1,100 @@
+import type { Tensor } from "./tensor.js";
+
+declare global {
+  // Known to TypeScript only from lib "esnext.disposable" on; declared alike there and in @types/node.
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}
+
+/** Element type of a tensor: 32-bit float, or unsigned byte for masks. */
+export type DType = "f32" | "u8";
+
+/** The typed array that holds elements of type `T`. */
+export type Data<T extends DType = "f32"> = T extends "u8" ? Uint8Array : Float32Array;
+
+/** How an instance is created. */
+export interface CreateOptions {
+  /** The most bytes that the linear memory may grow to, kernels included: 1 MiB to 4 GiB (default 4 GiB). */
+  maxMemory?: number | undefined;
+}
+
+/** `standard`: out = P v. `laser`: out = log(P exp(v)), arXiv 2411.03493. P is the softmax of the scores. */
+export type Variant = "standard" | "laser";
+
+/** What {@link AttentionOptions.alibi} and the other options of an attention call mean. B batch, H query heads, N queries, M keys. */
+export interface AttentionOptions {
+  /** Which attention to compute. Required: neither is a default. */
+  variant: Variant;
+  /** Query i sees key j only when j <= i'. i' = i + M - N, or i with `align: "top-left"`. Default false. */
+  causal?: boolean | undefined;
+  /** `[left, right]`: query i sees key j when i' - left <= j <= i' + right. A negative side or Infinity is unlimited. */
+  window?: readonly [left: number, right: number] | undefined;
+  /** Which corner of the score matrix `causal`, `window` and `alibi` are aligned to. Default "bottom-right". */
+  align?: "bottom-right" | "top-left" | undefined;
+  /** u8 [B or 1, H or 1, N or 1, M]: 0 hides a key, anything else shows it. */
+  mask?: Tensor<"u8"> | undefined;
+  /** f32 [B or 1, H or 1, N or 1, M], added to the scores after softcap. -inf hides a key. */
+  bias?: Tensor | undefined;
+  /** Factor of q . k, any finite number. Default 1 / sqrt(D). */
+  scale?: number | undefined;
+  /** score = softcap * tanh(score / softcap), after `scale`, before `bias` and masks. Finite and above 0. */
+  softcap?: number | undefined;
+  /** score -= slope * |i' - j|. true: slope 2^(-8 (h + 1) / H) for query head h; or one finite slope per query head. No gradient. */
+  alibi?: boolean | Float32Array | undefined;
+  /** Axis order of q, k, v, out and their gradients. lse stays [B, H, N], mask and bias stay [B, H, N, M]. Default "BHND". */
+  layout?: "BHND" | "BNHD" | undefined;
+  /** Where to write out. It shares no element with an input; interleaved views of one base are fine. */
+  out?: Tensor | undefined;
+}
+
+/** What {@link LaserAttention.attentionBackward} needs to know about a forward call. */
+export interface SavedAttention {
+  /** [B, H, N, E], or [B, N, H, E] in layout "BNHD". */
+  readonly out: Tensor;
+  /** [B, H, N]: natural logarithm of the sum of exp of the scores; -inf for a row that sees no key. */
+  readonly lse: Tensor;
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  /** The options of the call without `out`; an `alibi` array is a copy. */
+  readonly options: Readonly<Omit<AttentionOptions, "out">>;
+}
+
+/** Names of the gradients of an attention call. */
+export type GradientName = "dq" | "dk" | "dv" | "dbias";
+
+/** Which gradients are wanted. Left out or true: wanted. false: not computed. */
+export type Needs = { readonly [name in GradientName]?: boolean | undefined };
+
+/** Options of {@link LaserAttention.attentionBackward}. */
+export interface AttentionBackwardOptions<N extends Needs = Record<never, never>> {
+  /** Tensors to write gradients into, for example views of one dqkv. They are overwritten and share no element with an input or with each other. */
+  into?: { readonly [name in GradientName]?: Tensor | undefined } | undefined;
+  /** Which gradients to compute. Default: all. */
+  needs?: N | undefined;
+}
+
+type Wanted<N extends Needs, K extends GradientName> = K extends keyof N
+  ? N[K] extends false
+    ? undefined
+    : N[K] extends true
+      ? Tensor
+      : Tensor | undefined
+  : Tensor;
+
+/** Gradients of the shapes of q, k, v and bias. undefined where not needed; dbias only where there was a bias. */
+export interface AttentionGradients<N extends Needs = Record<never, never>> {
+  readonly dq: Wanted<N, "dq">;
+  readonly dk: Wanted<N, "dk">;
+  readonly dv: Wanted<N, "dv">;
+  readonly dbias: Tensor | undefined;
+}
+
+/** Options of {@link LaserAttention.matmul}. */
+export interface MatmulOptions {
+  /** Read the last two axes of a as [K, M] instead of [M, K]. Default false. */
+  transposeA?: boolean | undefined;
+  /** Read the last two axes of b as [N, K] instead of [K, N]. Default false. */
+  transposeB?: boolean | undefined;
+}

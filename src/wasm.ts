@@ -1,0 +1,63 @@
+import type { Kernels } from "./generated/kernel-types.js";
+import { host, type Memory, type Module } from "./host.js";
+
+export type { Kernels, Memory, Module };
+
+/** One binary of the kernels. The bytes are decoded and compiled once, however many instances are made. */
+export class Binary {
+  readonly #base64: string;
+  #bytes: Uint8Array | undefined;
+  #module: Module | undefined;
+
+  constructor(base64: string) {
+    this.#base64 = base64;
+  }
+
+  get #code(): Uint8Array {
+    this.#bytes ??= Uint8Array.from(host.atob(this.#base64), (char) => char.charCodeAt(0));
+    return this.#bytes;
+  }
+
+  /** Whether the engine accepts the binary: `validate` fails when it lacks an instruction set. */
+  get supported(): boolean {
+    return this.#module !== undefined || host.WebAssembly?.validate(this.#code) === true;
+  }
+
+  compileSync(): Module {
+    this.#module ??= new (webAssembly().Module)(this.#code);
+    return this.#module;
+  }
+
+  async compile(): Promise<Module> {
+    this.#module ??= await webAssembly().compile(this.#code);
+    return this.#module;
+  }
+}
+
+function webAssembly(): NonNullable<typeof host.WebAssembly> {
+  if (host.WebAssembly === undefined) throw new Error("laser-attention: this engine has no WebAssembly");
+  return host.WebAssembly;
+}
+
+/** The first of `binaries` that the engine runs. */
+export function probe<B extends { readonly binary: Binary }>(binaries: readonly B[]): B {
+  webAssembly();
+  const found = binaries.find(({ binary }) => binary.supported);
+  if (found === undefined) throw new Error("laser-attention: this engine has no WebAssembly SIMD");
+  return found;
+}
+
+const INITIAL_PAGES = 16;
+
+/** A fresh memory, large enough for the static data of the kernels. */
+export function createMemory(): Memory {
+  return new (webAssembly().Memory)({ initial: INITIAL_PAGES });
+}
+
+export function instantiateSync(module: Module, memory: Memory): Kernels {
+  return new (webAssembly().Instance)(module, { env: { memory } }).exports as Kernels;
+}
+
+export async function instantiate(module: Module, memory: Memory): Promise<Kernels> {
+  return (await webAssembly().instantiate(module, { env: { memory } })).exports as Kernels;
+}

@@ -1,0 +1,107 @@
+/** The bounds of golden/README.md, as ratios error / bound: below 1 passes, and the ratio is the margin. */
+import { type Case, type Extent, type Numbers, scaleOf } from "./oracle.js";
+
+export interface Results {
+  out: Numbers;
+  lse: Numbers;
+  dq?: Numbers | undefined;
+  dk?: Numbers | undefined;
+  dv?: Numbers | undefined;
+  dbias?: Numbers | undefined;
+}
+export type Name = keyof Results;
+export type Margins = Partial<Record<Name, number>>;
+export const gradients = ["dq", "dk", "dv", "dbias"] as const;
+
+export const largest = (x: Numbers): number => {
+  let most = 0;
+  for (let n = 0; n < x.length; n++) if (Math.abs(x[n]!) > most && Number.isFinite(x[n]!)) most = Math.abs(x[n]!);
+  return most;
+};
+
+/** Bound of one element of out: (2e-6 + 3e-7 S) a + 2e-6 |ref|; of lse: the same with a = 1. */
+export function elementBound(c: Case, name: "out" | "lse", extent: Extent): (ref: number) => number {
+  const a = name === "lse" ? 1 : c.variant === "laser" ? 2 : Math.max(1, extent.v);
+  return (ref) => (2e-6 + 3e-7 * extent.s) * a + 2e-6 * Math.abs(ref);
+}
+
+/** Bound of a gradient's Frobenius error, given the reference's norm and the number of elements. */
+export function gradientBound(c: Case, name: (typeof gradients)[number], extent: Extent) {
+  const relative = 1e-5 * (1 + extent.s / 16 + (c.variant === "laser" ? extent.v / 64 : 0));
+  const chain = {
+    dv: 1,
+    dbias: 1 + extent.v,
+    dq: scaleOf(c) * (1 + extent.v) * extent.k,
+    dk: scaleOf(c) * (1 + extent.v) * extent.q,
+  };
+  // An element of a broadcast bias sums that many rows' errors; independent ones add in quadrature.
+  const copies = name === "dbias" && c.bias ? (c.B * c.H * c.N * c.M) / c.bias.data.length || 1 : 1;
+  const floor = 8e-8 * largest(c.dout) * Math.abs(chain[name]);
+  return (norm: number, count: number) => relative * norm + floor * Math.sqrt(count * copies);
+}
+
+/** Largest error / bound over the elements that `where` admits. Equal values (infinities too) have no error; NaN has infinite. */
+function elementMargin(
+  got: Numbers,
+  ref: Numbers,
+  bound: (ref: number) => number,
+  where: (n: number) => boolean,
+): number {
+  let worst = 0;
+  for (let n = 0; n < ref.length; n++) {
+    if (!where(n) || got[n] === ref[n]) continue;
+    const ratio = Math.abs(got[n]! - ref[n]!) / bound(ref[n]!);
+    if (!(ratio <= worst)) worst = Number.isNaN(ratio) ? Infinity : ratio;
+  }
+  return worst;
+}
+
+function normMargin(
+  got: Numbers,
+  ref: Numbers,
+  bound: ReturnType<typeof gradientBound>,
+  where: (n: number) => boolean,
+): number {
+  let [error, norm, count] = [0, 0, 0];
+  for (let n = 0; n < ref.length; n++) {
+    if (!where(n)) continue;
+    error += got[n] === ref[n] ? 0 : (got[n]! - ref[n]!) ** 2;
+    norm += ref[n]! ** 2;
+    count++;
+  }
+  const ratio = error === 0 ? 0 : Math.sqrt(error) / bound(Math.sqrt(norm), count);
+  return Number.isNaN(ratio) ? Infinity : ratio;
+}
+
+/** error / bound of every result that `got` has; `where(name, n)` leaves elements out. A wrong length is an infinite error. */
+export function compare(
+  c: Case,
+  got: Results,
+  ref: Results,
+  extent: Extent,
+  where: (name: Name, n: number) => boolean = () => true,
+): Margins {
+  const margins: Margins = {};
+  for (const name of ["out", "lse", ...gradients] as const) {
+    const [mine, theirs] = [got[name], ref[name]];
+    if (!mine || !theirs) continue;
+    const admit = (n: number) => where(name, n);
+    if (mine.length !== theirs.length) margins[name] = Infinity;
+    else if (name === "out" || name === "lse")
+      margins[name] = elementMargin(mine, theirs, elementBound(c, name, extent), admit);
+    else margins[name] = normMargin(mine, theirs, gradientBound(c, name, extent), admit);
+  }
+  return margins;
+}
+
+/** The worst margin and its name. */
+export function worst(margins: Margins): [Name, number] {
+  return (Object.entries(margins) as [Name, number][]).reduce((a, b) => (b[1] > a[1] ? b : a), ["out", 0]);
+}
+
+export function assertWithin(label: string, margins: Margins): void {
+  const [name, ratio] = worst(margins);
+  if (ratio <= 1) return;
+  const all = Object.entries(margins).map(([key, x]) => `${key} ${x.toPrecision(3)}`);
+  throw new Error(`${label}: the error of ${name} is ${ratio.toPrecision(4)} times its bound (${all.join(", ")})`);
+}

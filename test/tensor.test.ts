@@ -1,0 +1,162 @@
+import { createSync } from "laser-attention";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { throws } from "./support/throws.js";
+
+const la = createSync();
+const count = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => i);
+
+test("tensor copies in, data is live, toArray copies out", () => {
+  const source = count(6);
+  const t = la.tensor(source, [2, 3]);
+  source[0] = 99;
+  assert.equal(t.shape, [2, 3]);
+  assert.equal(t.strides, [3, 1]);
+  assert.is(t.dtype, "f32");
+  assert.equal([...t.data], [0, 1, 2, 3, 4, 5]);
+  const copy = t.toArray();
+  t.data[1] = -1;
+  assert.is(copy[1], 1);
+  assert.is(t.toArray()[1], -1);
+  assert.is(t.data, t.data, "the view is kept while memory does not grow");
+});
+
+test("Uint8Array gives u8, subclasses and arrays of other realms count as what they are", () => {
+  const mask = la.tensor(new Uint8Array([1, 0, 1]), [3]);
+  assert.is(mask.dtype, "u8");
+  assert.ok(mask.data instanceof Uint8Array);
+  class Floats extends Float32Array {}
+  assert.is(la.tensor(new Floats(2), [2]).dtype, "f32");
+});
+
+test("scalars and tensors with a size of 0 hold 1 and 0 elements", () => {
+  assert.equal([...la.tensor(new Float32Array([5]), []).data], [5]);
+  const empty = la.zeros([2, 0, 3]);
+  assert.is(empty.data.length, 0);
+  assert.is(empty.toArray().length, 0);
+  assert.is(empty.narrow(0, 1, 1).data.length, 0);
+});
+
+test("zeros is zero in reused memory too", () => {
+  const first = la.tensor(count(100), [100]);
+  first.dispose();
+  const second = la.zeros([100]);
+  assert.equal(second.toArray(), new Float32Array(100));
+  second.dispose();
+});
+
+test("narrow shares storage along any axis; data of a view throws unless it is contiguous", () => {
+  const t = la.tensor(count(24), [2, 3, 4]);
+  const rows = t.narrow(0, 1, 1);
+  assert.equal([...rows.data], [...count(24)].slice(12));
+  const columns = t.narrow(2, 1, 2);
+  assert.equal(columns.shape, [2, 3, 2]);
+  assert.equal([...columns.toArray()], [1, 2, 5, 6, 9, 10, 13, 14, 17, 18, 21, 22]);
+  throws(() => columns.data, TypeError, "contiguous", "[2, 3, 2]", "[12, 4, 1]");
+  columns.set(new Float32Array(12).fill(-1));
+  assert.equal([...t.narrow(1, 0, 1).toArray()], [0, -1, -1, 3, 12, -1, -1, 15]);
+});
+
+test("view reshapes, permutes, repeats, and starts at an offset from the tensor it is made of", () => {
+  const t = la.tensor(count(24), [2, 3, 4]);
+  assert.equal(t.view([4, 6]).shape, [4, 6]);
+  assert.equal([...t.view([3, 2], [1, 3]).toArray()], [0, 3, 1, 4, 2, 5]);
+  assert.equal([...t.view([2, 2], [0, 1], 10).toArray()], [10, 11, 10, 11]);
+  const inner = t.narrow(0, 1, 1);
+  assert.equal([...inner.view([2], [1], 3).toArray()], [15, 16]);
+  assert.equal([...inner.narrow(1, 1, 2).narrow(2, 3, 1).toArray()], [19, 23]);
+});
+
+test("set from an array over the same memory does not read what it has overwritten", () => {
+  const t = la.tensor(count(8), [8]);
+  t.narrow(0, 1, 7).set(t.data.subarray(0, 7));
+  assert.equal([...t.data], [0, 0, 1, 2, 3, 4, 5, 6]);
+  const odd = t.view([4], [2], 1);
+  odd.set(t.data.subarray(0, 4));
+  assert.equal([...t.data], [0, 0, 1, 0, 3, 1, 5, 2]);
+});
+
+test("growth detaches old arrays, and data, set, views and copies go on working", () => {
+  const own = createSync();
+  const t = own.tensor(count(10), [10]);
+  const view = t.narrow(0, 2, 3);
+  const before = t.data;
+  own.empty([own.memory.bytes]);
+  assert.is(before.length, 0);
+  assert.equal([...t.data], [...count(10)]);
+  assert.equal([...view.data], [2, 3, 4]);
+  view.set(new Float32Array(3));
+  assert.is(t.data[4], 0);
+});
+
+test("a tensor made of data that lies in the same memory survives the growth that it causes", () => {
+  const own = createSync();
+  const big = own.zeros([own.memory.bytes / 8]);
+  big.data.fill(2.5);
+  const { bytes } = own.memory;
+  const copy = own.tensor(big.data, big.shape);
+  assert.ok(own.memory.bytes > bytes, "the case needs a growth");
+  assert.ok(copy.data.every((x) => x === 2.5));
+});
+
+test("a disposed tensor and the views of it throw on every use, and disposing twice is fine", () => {
+  const t = la.tensor(count(4), [4]);
+  const view = t.narrow(0, 1, 2);
+  t.dispose();
+  t.dispose();
+  for (const dead of [t, view]) {
+    throws(() => dead.data, TypeError, "disposed");
+    throws(() => dead.set(count(4)), TypeError, "disposed");
+    throws(() => dead.toArray(), TypeError, "disposed");
+    throws(() => dead.narrow(0, 0, 1), TypeError, "disposed");
+    throws(() => dead.view([1]), TypeError, "disposed");
+    throws(() => la.exp(dead), TypeError, "exp: x", "disposed");
+  }
+  assert.equal(t.shape, [4]);
+});
+
+test("disposing a view ends the view only", () => {
+  const t = la.tensor(count(4), [4]);
+  const view = t.narrow(0, 1, 2);
+  const other = t.narrow(0, 1, 2);
+  view.dispose();
+  throws(() => view.data, TypeError, "disposed");
+  assert.equal([...other.data], [1, 2]);
+  assert.equal([...t.data], [0, 1, 2, 3]);
+});
+
+test("Symbol.dispose releases, where the engine has it", () => {
+  if (Symbol.dispose === undefined) return;
+  const own = createSync();
+  const { used } = own.memory;
+  const t = own.zeros([100]);
+  t[Symbol.dispose]();
+  assert.is(own.memory.used, used);
+  own[Symbol.dispose]();
+  throws(() => own.zeros([1]), TypeError, "disposed");
+});
+
+/** Collects garbage and lets finalization callbacks run, until `done` or after two seconds. */
+async function collected(done: () => boolean): Promise<boolean> {
+  const { gc } = globalThis as { gc?: () => void };
+  for (let round = 0; round < 100 && !done(); round++) {
+    gc?.();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return done();
+}
+
+test("a tensor dropped without dispose is reclaimed, but not while a view of it is alive", async () => {
+  const own = createSync();
+  const { used } = own.memory;
+  let view = (() => own.tensor(count(1000), [1000]).narrow(0, 10, 5))();
+  (() => own.zeros([5000]))();
+  assert.ok(await collected(() => own.memory.used < used + 20_000), "the tensor without a view");
+  assert.ok(own.memory.used > used);
+  assert.equal([...view.data], [10, 11, 12, 13, 14]);
+  view = own.empty([0]);
+  assert.ok(await collected(() => own.memory.used <= used + 64), "the base after its view");
+  view.dispose();
+});
+
+test.run();
