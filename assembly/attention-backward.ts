@@ -9,8 +9,8 @@
  */
 import { addSeenGradients, clearHidden } from "./hostile";
 import { finite, prepareKeys } from "./keys";
-import { KeyTile, keyTile, layout, tileCount } from "./layout";
 import { columnFactors, finalRun, gradientShift, scaleByE, TILE_FACTOR } from "./laser";
+import { KeyTile, keyTile, layout, tileCount } from "./layout";
 import { ADD, Interleaved, SCALE_ADD, STORE, Strip, Tile } from "./microkernel";
 import { A, B, packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
@@ -37,8 +37,8 @@ export function attentionBackward(problem: usize): void {
   for (let b = 0; b < p.B; ++b) {
     for (let hk = 0; hk < p.Hkv; ++hk) {
       prepareKeys(p, b, hk, true);
-      memory.fill(p.dkSum, 0, <usize>(p.Mp * p.Dp) << 2);
-      memory.fill(p.dvSum, 0, <usize>(p.Mp * p.Ep) << 2);
+      memory.fill(p.dkSum, 0, (<usize>(p.Mp * p.Dp)) << 2);
+      memory.fill(p.dvSum, 0, (<usize>(p.Mp * p.Ep)) << 2);
       let far = 0;
       for (let h = hk * group; h < (hk + 1) * group; ++h) {
         enterHead(p, b, h);
@@ -57,7 +57,7 @@ export function attentionBackward(problem: usize): void {
 
 function putRows(to: usize, toRow: usize, from: usize, fromRow: i32, rows: i32, columns: i32, scale: f32): void {
   for (let r = 0; r < rows; ++r) {
-    rowScale(to + ((<usize>r * toRow) << 2), from + (<usize>(r * fromRow) << 2), columns, scale);
+    rowScale(to + ((<usize>r * toRow) << 2), from + ((<usize>(r * fromRow)) << 2), columns, scale);
   }
 }
 
@@ -70,7 +70,7 @@ function clearBias(p: Problem): void {
     for (let h = 0; h < heads; ++h) {
       for (let i = 0; i < rows; ++i) {
         const row = <usize>b * p.dbiasB + <usize>h * p.dbiasH + <usize>i * p.dbiasN;
-        memory.fill(p.dbias + (row << 2), 0, <usize>p.M << 2);
+        memory.fill(p.dbias + (row << 2), 0, (<usize>p.M) << 2);
       }
     }
   }
@@ -86,9 +86,9 @@ function backwardBlock(p: Problem, i0: i32, rows: i32): i32 {
   const hostile = hostileBlock(p, q, rows);
   packRows<A>(p.qRows, q, p.qN << 2, rows, p.D, queryScale(p));
   packColumns<B>(p.qColumns, <usize>BR * PANEL, q, p.qN << 2, rows, p.D);
-  packRows<A>(p.gRows, p.g, <usize>p.Ep << 2, rows, p.E, 1);
-  packColumns<B>(p.gColumns, <usize>BR * PANEL, p.g, <usize>p.Ep << 2, rows, p.E);
-  memory.fill(p.sum, 0, <usize>(BR * p.Dp) << 2);
+  packRows<A>(p.gRows, p.g, (<usize>p.Ep) << 2, rows, p.E, 1);
+  packColumns<B>(p.gColumns, <usize>BR * PANEL, p.g, (<usize>p.Ep) << 2, rows, p.E);
+  memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
 
   const tiles = tileCount(p);
   for (let t = 0; t < tiles; ++t) {
@@ -112,7 +112,7 @@ function backwardBlock(p: Problem, i0: i32, rows: i32): i32 {
   }
   if (p.dq) {
     for (let r = 0; r < rows; ++r) {
-      rowScale(p.dqHead + ((<usize>(i0 + r) * p.dqN) << 2), p.sum + (<usize>(r * p.Dp) << 2), p.D, p.scale);
+      rowScale(p.dqHead + ((<usize>(i0 + r) * p.dqN) << 2), p.sum + ((<usize>(r * p.Dp)) << 2), p.D, p.scale);
     }
   }
   return far;
@@ -124,18 +124,18 @@ function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
   for (let r = 0; r < rows; ++r) {
     const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
     const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
-    const g = p.g + (<usize>(r * p.Ep) << 2);
-    const delta = p.rowDelta + (<usize>r << 2);
+    const g = p.g + ((<usize>(r * p.Ep)) << 2);
+    const delta = p.rowDelta + ((<usize>r) << 2);
     // lse = -inf with out = 0: no key is seen. (All seen scores -inf give lse = -inf with out = NaN.)
-    if (load<f32>(p.lseHead + (<usize>(i0 + r) << 2)) == -Infinity && load<f32>(out) == 0) {
-      memory.fill(g, 0, <usize>p.Ep << 2);
+    if (load<f32>(p.lseHead + ((<usize>(i0 + r)) << 2)) == -Infinity && load<f32>(out) == 0) {
+      memory.fill(g, 0, (<usize>p.Ep) << 2);
       store<f32>(delta, 0);
     } else if (p.columnMax) {
       far += gradientShift(p, g, delta, dout, out);
     } else {
       let sum = f32x4.splat(0);
       for (let d = 0; d < p.E; d += 4) {
-        const at = <usize>d << 2;
+        const at = (<usize>d) << 2;
         const y = v128.and(v128.load(dout + at), Simd.first(p.E - d));
         v128.store(g + at, y);
         sum = f32x4.add(sum, v128.and(f32x4.mul(y, v128.load(out + at)), Simd.first(p.E - d)));
@@ -149,21 +149,21 @@ function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
 /** Whether a row of q, G, lse or delta holds NaN or infinity (lse = +inf stands for "sees nothing"). */
 function hostileBlock(p: Problem, q: usize, rows: i32): bool {
   for (let r = 0; r < rows; ++r) {
-    const lse = load<f32>(p.rowLse + (<usize>r << 2));
-    if (lse != lse || !isFinite(load<f32>(p.rowDelta + (<usize>r << 2)))) return true;
-    if (!finite(q + ((<usize>r * p.qN) << 2), p.D) || !finite(p.g + (<usize>(r * p.Ep) << 2), p.E)) return true;
+    const lse = load<f32>(p.rowLse + ((<usize>r) << 2));
+    if (isNaN(lse) || !isFinite(load<f32>(p.rowDelta + ((<usize>r) << 2)))) return true;
+    if (!finite(q + ((<usize>r * p.qN) << 2), p.D) || !finite(p.g + ((<usize>(r * p.Ep)) << 2), p.E)) return true;
   }
   return false;
 }
 
 /** gScaled = G f_t as row panels: row d of a panel times f_t[d]. A 6-wide row spills 2 floats, which the next overwrites. */
 function scaleGradient(p: Problem, rows: i32, factor: usize): void {
-  const row = <usize>MR << 2;
+  const row = (<usize>MR) << 2;
   let from = p.gRows;
   let to = p.gScaled;
   for (let r = 0; r < rows; r += MR) {
     for (let d = 0; d < p.E; ++d) {
-      const f = v128.load32_splat(factor + (<usize>d << 2));
+      const f = v128.load32_splat(factor + ((<usize>d) << 2));
       v128.store(to, f32x4.mul(v128.load(from), f));
       if (MR == 6) v128.store(to, f32x4.mul(v128.load(from, 16), f), 16);
       from += row;
@@ -174,7 +174,16 @@ function scaleGradient(p: Problem, rows: i32, factor: usize): void {
 
 /** P and dS' of rows [r0, r0 + n) into the strips, dbias; zero in the rest of the block's columns [first, end). */
 function scoreGradients(
-  p: Problem, tile: KeyTile, i0: i32, r0: i32, n: i32, j0: i32, first: i32, end: i32, g: usize, slow: bool,
+  p: Problem,
+  tile: KeyTile,
+  i0: i32,
+  r0: i32,
+  n: i32,
+  j0: i32,
+  first: i32,
+  end: i32,
+  g: usize,
+  slow: bool,
 ): void {
   const lo = rangeLo(p, tile, i0 + r0);
   const hi = rangeHi(p, tile, i0 + r0 + n - 1);
@@ -184,48 +193,48 @@ function scoreGradients(
   const slopes = p.stripSlope ? p.stripSlope + rows : 0;
   const ds = p.stripDs + rows;
   if (from < to) {
-    scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + (<usize>(r0 * p.D) << 2), p.strip + rows, slopes);
-    const panel = <usize>(p.E * NR) << 2;
+    scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip + rows, slopes);
+    const panel = (<usize>(p.E * NR)) << 2;
     let e = p.eRows + <usize>((j0 + from) / NR) * panel;
     for (let x = from; x < to; x += NR) {
-      Tile.run<Interleaved>(ds + (<usize>x << 2), STRIP, g + (<usize>(r0 * p.E) << 2), MR << 2, e, p.E, STORE, 0);
+      Tile.run<Interleaved>(ds + ((<usize>x) << 2), STRIP, g + ((<usize>(r0 * p.E)) << 2), MR << 2, e, p.E, STORE, 0);
       e += panel;
     }
   }
   const left = ((first - j0) / MR) * MR;
   const right = ((end - j0 + MR - 1) / MR) * MR;
   for (let r = 0; r < n; ++r) {
-    const at = <usize>(r0 + r) << 2;
-    const row = <usize>(r0 + r) * STRIP + (<usize>from << 2);
+    const at = (<usize>(r0 + r)) << 2;
+    const row = <usize>(r0 + r) * STRIP + ((<usize>from) << 2);
     const s = p.strip + row;
     rowGradient(s, p.stripDs + row, to - from, load<f32>(p.rowLse + at), load<f32>(p.rowDelta + at), slow);
     if (slow) clearHidden(p, i0 + r0 + r, r0 + r, j0 + from, min(p.M, j0 + to));
     if (p.dbias && lo < hi) {
       const bias = p.dbiasHead + ((<usize>(i0 + r0 + r) * p.dbiasN + <usize>lo) << 2);
-      rowAdd(bias, p.stripDs + row + (<usize>(lo - j0 - from) << 2), hi - lo, 1);
+      rowAdd(bias, p.stripDs + row + ((<usize>(lo - j0 - from)) << 2), hi - lo, 1);
     }
     if (slopes) rowSlope(p.stripDs + row, p.stripSlope + row, to - from);
-    clearOutside(row - (<usize>from << 2) + p.strip, left, from, to, right);
-    clearOutside(row - (<usize>from << 2) + p.stripDs, left, from, to, right);
+    clearOutside(row - ((<usize>from) << 2) + p.strip, left, from, to, right);
+    clearOutside(row - ((<usize>from) << 2) + p.stripDs, left, from, to, right);
   }
 }
 
 /** Zero in the columns [left, from) and [to, right) of a strip row. */
 function clearOutside(row: usize, left: i32, from: i32, to: i32, right: i32): void {
   from = min(from, right);
-  if (left < from) memory.fill(row + (<usize>left << 2), 0, <usize>(from - left) << 2);
+  if (left < from) memory.fill(row + ((<usize>left) << 2), 0, (<usize>(from - left)) << 2);
   to = max(to, left);
-  if (to < right) memory.fill(row + (<usize>to << 2), 0, <usize>(right - to) << 2);
+  if (to < right) memory.fill(row + ((<usize>to) << 2), 0, (<usize>(right - to)) << 2);
 }
 
 /** sum += dS' K, one row group after the other over the keys that it may see. */
 function addQueryGradient(p: Problem, tile: KeyTile, i0: i32, rows: i32, j0: i32): void {
-  const row = <usize>p.Dp << 2;
+  const row = (<usize>p.Dp) << 2;
   for (let r0 = 0; r0 < rows; r0 += MR) {
     const lo = rangeLo(p, tile, i0 + r0);
     const hi = rangeHi(p, tile, i0 + min(r0 + MR, rows) - 1);
     if (lo >= hi) continue;
-    const ds = p.stripDs + <usize>r0 * STRIP + (<usize>(lo - j0) << 2);
+    const ds = p.stripDs + <usize>r0 * STRIP + ((<usize>(lo - j0)) << 2);
     let k = p.kColumns + <usize>lo * PANEL;
     let sum = p.sum + <usize>r0 * row;
     for (let d = 0; d < p.Dp; d += NR) {
@@ -238,20 +247,20 @@ function addQueryGradient(p: Problem, tile: KeyTile, i0: i32, rows: i32, j0: i32
 
 /** dvSum += f_t * (P^T G), dkSum += dS'^T Q over the keys [lo, hi), MR keys at a time over the rows that may see them. */
 function addKeyGradients(p: Problem, i0: i32, rows: i32, j0: i32, lo: i32, hi: i32, factor: usize): void {
-  const vRow = <usize>p.Ep << 2;
-  const kRow = <usize>p.Dp << 2;
+  const vRow = (<usize>p.Ep) << 2;
+  const kRow = (<usize>p.Dp) << 2;
   for (let x = ((lo - j0) / MR) * MR; x < hi - j0; x += MR) {
     const j = j0 + x;
     const first = max(0, j - p.offset - p.right - i0); // bandHi > j
     const end = min(rows, j + MR - p.offset + p.left - i0); // bandLo < j + MR
     if (first >= end) continue;
-    const column = (<usize>x << 2) + <usize>first * STRIP;
+    const column = ((<usize>x) << 2) + <usize>first * STRIP;
     if (p.dv) {
       let g = p.gColumns + <usize>first * PANEL;
       let to = p.dvSum + <usize>j * vRow;
       for (let d = 0; d < p.Ep; d += NR) {
         if (factor) {
-          const f = factor + (<usize>d << 2);
+          const f = factor + ((<usize>d) << 2);
           Tile.run<Interleaved>(to, vRow, p.strip + column, STRIP, g, end - first, SCALE_ADD, f);
         } else {
           Tile.run<Interleaved>(to, vRow, p.strip + column, STRIP, g, end - first, ADD, 0);

@@ -13,8 +13,8 @@
  */
 import { addSeenValues } from "./hostile";
 import { prepareKeys } from "./keys";
-import { keyTile, layout, tileCount } from "./layout";
 import { columnFactors, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
+import { keyTile, layout, tileCount } from "./layout";
 import { Log } from "./log";
 import { ADD, SCALE_ADD, Strip, Tile } from "./microkernel";
 import { A, packRows } from "./pack";
@@ -51,10 +51,10 @@ export function attentionForward(problem: usize): void {
 function forwardBlock(p: Problem, i0: i32, rows: i32): void {
   packRows<A>(p.qRows, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
   for (let r = 0; r < BR; ++r) {
-    store<f32>(p.rowMax + (<usize>r << 2), -Infinity);
-    store<f32>(p.rowSum + (<usize>r << 2), 0);
+    store<f32>(p.rowMax + ((<usize>r) << 2), -Infinity);
+    store<f32>(p.rowSum + ((<usize>r) << 2), 0);
   }
-  memory.fill(p.sum, 0, <usize>(BR * p.Ep) << 2);
+  memory.fill(p.sum, 0, (<usize>(BR * p.Ep)) << 2);
   if (p.columnMax) resetRun(p);
 
   const tiles = tileCount(p);
@@ -78,18 +78,16 @@ function forwardBlock(p: Problem, i0: i32, rows: i32): void {
 }
 
 /** 2a to 2c for rows [r0, r0 + n) of the block against the keys [lo, hi) of the tile at j0. */
-function softmaxRows(
-  p: Problem, i0: i32, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, sumFactor: usize,
-): void {
+function softmaxRows(p: Problem, i0: i32, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, sumFactor: usize): void {
   const from = (lo - j0) & -NR;
   const to = (hi - j0 + NR - 1) & -NR;
   const some = lo < hi;
-  if (some) scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + (<usize>(r0 * p.D) << 2), p.strip, p.stripSlope);
+  if (some) scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, p.stripSlope);
   for (let r = 0; r < n; ++r) {
-    const at = <usize>(r0 + r) << 2;
+    const at = (<usize>(r0 + r)) << 2;
     let alpha: f32 = 1;
     if (some) {
-      const s = p.strip + <usize>r * STRIP + (<usize>from << 2);
+      const s = p.strip + <usize>r * STRIP + ((<usize>from) << 2);
       const before = load<f32>(p.rowMax + at);
       const top = max(before, rowMax(s, to - from));
       const shift: f32 = top == -Infinity ? 0 : top; // all hidden so far: P = 2^-inf = 0
@@ -105,7 +103,7 @@ function softmaxRows(
 /** sum *= alpha * factor for one row. */
 function scaleSum(sum: usize, columns: i32, alpha: f32, factor: usize): void {
   let scale = f32x4.splat(alpha);
-  for (let d: usize = 0; d < <usize>columns << 2; d += 16) {
+  for (let d: usize = 0; d < (<usize>columns) << 2; d += 16) {
     if (factor) scale = f32x4.mul(f32x4.splat(alpha), v128.load(factor + d));
     v128.store(sum + d, f32x4.mul(v128.load(sum + d), scale));
   }
@@ -113,14 +111,14 @@ function scaleSum(sum: usize, columns: i32, alpha: f32, factor: usize): void {
 
 /** 2d: sum[r0 .. r0 + MR) += P E over the keys [lo, hi) of the tile at j0. */
 function addValues(p: Problem, r0: i32, j0: i32, lo: i32, hi: i32, tileFactor: usize): void {
-  const row = <usize>p.Ep << 2;
-  const weights = p.strip + (<usize>(lo - j0) << 2);
+  const row = (<usize>p.Ep) << 2;
+  const weights = p.strip + ((<usize>(lo - j0)) << 2);
   const depth = hi - lo;
   let sum = p.sum + <usize>r0 * row;
   let e = p.eColumns + <usize>lo * PANEL;
   for (let d = 0; d < p.Ep; d += NR) {
     if (tileFactor) {
-      Tile.run<Strip>(sum, row, weights, 4, e, depth, SCALE_ADD, tileFactor + (<usize>d << 2));
+      Tile.run<Strip>(sum, row, weights, 4, e, depth, SCALE_ADD, tileFactor + ((<usize>d) << 2));
     } else {
       Tile.run<Strip>(sum, row, weights, 4, e, depth, ADD, 0);
     }
@@ -134,23 +132,23 @@ function finishBlock(p: Problem, i0: i32, rows: i32): void {
   let far = 0;
   for (let r = 0; r < rows; ++r) {
     const i = i0 + r;
-    const at = <usize>r << 2;
+    const at = (<usize>r) << 2;
     const out = p.outHead + ((<usize>i * p.outN) << 2);
-    const lse = p.lseHead + (<usize>i << 2);
+    const lse = p.lseHead + ((<usize>i) << 2);
     const m = load<f32>(p.rowMax + at);
     const l = load<f32>(p.rowSum + at);
     if (l == 0 && !seesAny(p, i)) {
-      memory.fill(out, 0, <usize>p.E << 2);
+      memory.fill(out, 0, (<usize>p.E) << 2);
       store<f32>(lse, -Infinity);
       store<f32>(p.rowLse + at, Infinity);
-      memory.fill(p.sum + at * <usize>p.Ep, 0x7f, <usize>p.Ep << 2); // large: nothing to recompute
+      memory.fill(p.sum + at * <usize>p.Ep, 0x7f, (<usize>p.Ep) << 2); // large: nothing to recompute
       continue;
     }
     const logL = f32x4.extract_lane(Log.core(f32x4.splat(l)), 0);
     store<f32>(lse, m * LN2 + logL);
     store<f32>(p.rowLse + at, m + logL * LOG2E);
     const sum = p.sum + at * <usize>p.Ep;
-    for (let d: usize = 0; d < <usize>p.Ep << 2; d += 16) {
+    for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
       v128.store(sum + d, f32x4.div(v128.load(sum + d), f32x4.splat(l)));
     }
     if (p.columnMax) far += logShift(p, out, sum);

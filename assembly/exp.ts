@@ -30,10 +30,10 @@ const E5 = memory.data<f32>([0.008368719], 4);
 const E6 = memory.data<f32>([0.0013814594], 4);
 
 // 2 * 2^f = 2 + f (B1 + B2 f + ... + B5 f^4)
-const B1 = memory.data<f32>([1.3862939], 4);
-const B2 = memory.data<f32>([0.48044467], 4);
-const B3 = memory.data<f32>([0.111014694], 4);
-const B4 = memory.data<f32>([0.019343026], 4);
+const B1 = memory.data<f32>([1.386294], 4);
+const B2 = memory.data<f32>([0.48044488], 4);
+const B3 = memory.data<f32>([0.111014515], 4);
+const B4 = memory.data<f32>([0.019343011], 4);
 const B5 = memory.data<f32>([0.0026529455], 4);
 
 const ROUND = memory.data<f32>([12582912 + 254], 4); // 1.5 * 2^23 and the bias

@@ -11,8 +11,8 @@ function addRow(to: usize, s: f32, x: usize, panel: usize, columns: i32, factor:
   for (let c = 0; c < columns; c += NR) {
     for (let half: usize = 0; half < PANEL; half += 16) {
       let y = f32x4.mul(f32x4.splat(s), v128.load(x + half));
-      if (factor) y = f32x4.mul(y, v128.load(factor + (<usize>c << 2) + half));
-      const at = to + (<usize>c << 2) + half;
+      if (factor) y = f32x4.mul(y, v128.load(factor + ((<usize>c) << 2) + half));
+      const at = to + ((<usize>c) << 2) + half;
       v128.store(at, f32x4.add(v128.load(at), y));
     }
     x += panel;
@@ -26,7 +26,7 @@ export function addSeenValues(p: Problem, i0: i32, r0: i32, rows: i32, lo: i32, 
     const to = p.sum + ((<usize>(r0 + r) * <usize>p.Ep) << 2);
     for (let j = lo; j < hi; ++j) {
       if (!sees(p, i0 + r0 + r, j)) continue;
-      const weight = load<f32>(p.strip + <usize>r * STRIP + (<usize>(j - j0) << 2));
+      const weight = load<f32>(p.strip + <usize>r * STRIP + ((<usize>(j - j0)) << 2));
       addRow(to, weight, p.eColumns + <usize>j * PANEL, <usize>p.Mp * PANEL, p.Ep, factor);
     }
   }
@@ -37,7 +37,7 @@ export function clearHidden(p: Problem, i: i32, r: i32, lo: i32, hi: i32): void 
   const j0 = lo - (lo % KT);
   for (let j = lo; j < hi; ++j) {
     if (sees(p, i, j)) continue;
-    const at = <usize>r * STRIP + (<usize>(j - j0) << 2);
+    const at = <usize>r * STRIP + ((<usize>(j - j0)) << 2);
     store<f32>(p.strip + at, 0);
     store<f32>(p.stripDs + at, 0);
   }
@@ -50,7 +50,7 @@ export function addSeenGradients(p: Problem, i0: i32, rows: i32, lo: i32, hi: i3
     const dq = p.sum + ((<usize>r * <usize>p.Dp) << 2);
     for (let j = lo; j < hi; ++j) {
       if (!sees(p, i0 + r, j)) continue;
-      const at = <usize>r * STRIP + (<usize>(j - j0) << 2);
+      const at = <usize>r * STRIP + ((<usize>(j - j0)) << 2);
       const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
       const dk = p.dkSum + ((<usize>j * <usize>p.Dp) << 2);
       const ds = load<f32>(p.stripDs + at);

@@ -9,7 +9,7 @@
  * it. What still leaves the float32 range is recomputed exactly (recompute.ts). docs/math.md derives all of it.
  */
 import { Exp } from "./exp";
-import { KeyTile, keyTile, tileCount } from "./layout";
+import { keyTile, tileCount } from "./layout";
 import { Log } from "./log";
 import { Problem } from "./problem";
 import { rangeHi, rangeLo } from "./score";
@@ -42,23 +42,23 @@ function columnMax(p: Problem, t: i32): usize {
 }
 
 /** c_t, and E of tile t row by row into p.stage, zero for keys that nobody sees. NaN and +inf do not enter c_t. */
-export function expShift(p: Problem, tile: KeyTile, t: i32): void {
+export function expShift(p: Problem, t: i32): void {
   const hidden = f32x4.splat(-Infinity);
   const infinity = f32x4.splat(Infinity);
   const j0 = t * KT;
   const rows = min(KT, p.M - j0);
-  const stageRow = <usize>p.Ep << 2;
+  const stageRow = (<usize>p.Ep) << 2;
   const row = p.vM << 2;
   const v = p.vHead + <usize>j0 * row;
-  const seen = p.seen + (<usize>j0 << 2);
+  const seen = p.seen + ((<usize>j0) << 2);
   const c = columnMax(p, t);
-  for (let d = p.E & -4; d < p.Ep; d += 4) v128.store(c + (<usize>d << 2), hidden);
+  for (let d = p.E & -4; d < p.Ep; d += 4) v128.store(c + ((<usize>d) << 2), hidden);
   for (let d = 0; d < p.E; d += 4) {
-    const column = <usize>d << 2;
+    const column = (<usize>d) << 2;
     let top = hidden;
     let x = v + column;
     for (let j = 0; j < rows; ++j, x += row) {
-      if (!load<i32>(seen + (<usize>j << 2))) continue;
+      if (!load<i32>(seen + ((<usize>j) << 2))) continue;
       const y = v128.load(x);
       top = f32x4.pmax(top, v128.bitselect(y, hidden, f32x4.lt(y, infinity)));
     }
@@ -68,7 +68,7 @@ export function expShift(p: Problem, tile: KeyTile, t: i32): void {
     let to = p.stage + column;
     x = v + column;
     for (let j = 0; j < rows; ++j, x += row, to += stageRow) {
-      const shown = v128.load32_splat(seen + (<usize>j << 2));
+      const shown = v128.load32_splat(seen + ((<usize>j) << 2));
       v128.store(to, v128.and(shown, Exp.core(f32x4.sub(v128.load(x), shift))));
     }
   }
@@ -76,7 +76,7 @@ export function expShift(p: Problem, tile: KeyTile, t: i32): void {
 
 /** Before any tile: c_run = -inf. */
 export function resetRun(p: Problem): void {
-  const end = p.runMax + (<usize>p.Ep << 2);
+  const end = p.runMax + ((<usize>p.Ep) << 2);
   for (let c = p.runMax; c < end; c += 16) v128.store(c, f32x4.splat(-Infinity));
 }
 
@@ -100,7 +100,7 @@ export function columnFactors(p: Problem, t: i32): i32 {
   const c = columnMax(p, t);
   let sums = i32x4.splat(0);
   let tiles = i32x4.splat(0);
-  const bytes = <usize>p.Ep << 2;
+  const bytes = (<usize>p.Ep) << 2;
   for (let d: usize = 0; d < bytes; d += 16) {
     const run = v128.load(p.runMax + d);
     const next = v128.load(c + d);
@@ -122,7 +122,7 @@ export function columnFactors(p: Problem, t: i32): i32 {
 export function logShift(p: Problem, out: usize, x: usize): i32 {
   let far = 0;
   for (let d = 0; d < p.E; d += 4) {
-    const at = <usize>d << 2;
+    const at = (<usize>d) << 2;
     const c = v128.load(p.runMax + at);
     const y = v128.load(x + at);
     Simd.storeFirst(out + at, Log.add(y, c), p.E - d);
@@ -139,7 +139,7 @@ export function gradientShift(p: Problem, g: usize, delta: usize, dout: usize, o
   let far = 0;
   let sum = f32x4.splat(0);
   for (let d = 0; d < p.E; d += 4) {
-    const at = <usize>d << 2;
+    const at = (<usize>d) << 2;
     const c = v128.load(p.runMax + at);
     const o = v128.load(out + at);
     const skip = Far.backward(c, o);
@@ -158,8 +158,8 @@ export function scaleByE(p: Problem): void {
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
     if (tile.lo == tile.hi) continue;
-    expShift(p, tile, t);
-    const bytes = <usize>(min(KT, p.M - t * KT) * p.Ep) << 2;
+    expShift(p, t);
+    const bytes = (<usize>(min(KT, p.M - t * KT) * p.Ep)) << 2;
     const dv = p.dvSum + ((<usize>(t * KT) * <usize>p.Ep) << 2);
     for (let x: usize = 0; x < bytes; x += 16) {
       v128.store(dv + x, f32x4.mul(v128.load(dv + x), v128.load(p.stage + x)));

@@ -35,7 +35,9 @@ function floats(rows: i32, columns: i32): usize {
 
 /** Lays out scratch from p.scratch on, for forward or backward, and returns its size in floats. */
 export function layout(p: Problem, backward: bool): usize {
-  const D = p.D, E = p.E, M = p.M;
+  const D = p.D,
+    E = p.E,
+    M = p.M;
   const Dp = (D + NR - 1) & -NR;
   const Ep = (E + NR - 1) & -NR;
   const Mp = ((M + NR * MR - 1) / (NR * MR)) * (NR * MR);

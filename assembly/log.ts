@@ -1,7 +1,7 @@
 /**
  * log. With x = 2^e m, m in [sqrt 1/2, sqrt 2), f = m - 1 (exact) and ln 2 = LN2_HI + LN2_LO:
  *
- *   log(x) + c = (c + e LN2_HI) + (f + (f^2 (f p(f) - 1/2) + e LN2_LO))
+ *   log(x) + c = (c + e LN2_HI) + (f + ((f^3 p(f) + e LN2_LO) - f^2 / 2))
  *
  * e LN2_HI is exact (8 bits times 16), so that the first sum rounds once, fused or not.
  */
@@ -10,10 +10,10 @@ import { Simd } from "./simd";
 import { storeTail } from "./tail";
 
 // log(1 + f) = f - f^2 / 2 + f^3 (L3 + L4 f + ... + L10 f^7); the lines are printed by scripts/coefficients/log.mjs
-const L3 = memory.data<f32>([0.33333325], 4);
+const L3 = memory.data<f32>([0.33333328], 4);
 const L4 = memory.data<f32>([-0.25000817], 4);
-const L5 = memory.data<f32>([0.20001227], 4);
-const L6 = memory.data<f32>([-0.16623357], 4);
+const L5 = memory.data<f32>([0.20001231], 4);
+const L6 = memory.data<f32>([-0.16623361], 4);
 const L7 = memory.data<f32>([0.14201757], 4);
 const L8 = memory.data<f32>([-0.13160183], 4);
 const L9 = memory.data<f32>([0.12761578], 4);
@@ -67,8 +67,9 @@ export class Log {
     p = Simd.madd(p, f, v128.load32_splat(L5));
     p = Simd.madd(p, f, v128.load32_splat(L4));
     p = Simd.madd(p, f, v128.load32_splat(L3));
-    p = Simd.madd(p, f, v128.load32_splat(MINUS_HALF));
-    p = Simd.madd(p, f32x4.mul(f, f), f32x4.mul(e, v128.load32_splat(LN2_LO)));
+    const ff = f32x4.mul(f, f);
+    p = Simd.madd(f32x4.mul(f, p), ff, f32x4.mul(e, v128.load32_splat(LN2_LO)));
+    p = Simd.madd(ff, v128.load32_splat(MINUS_HALF), p);
     return f32x4.add(Simd.madd(e, v128.load32_splat(LN2_HI), c), f32x4.add(f, p));
   }
 

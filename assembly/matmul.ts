@@ -5,7 +5,7 @@
  * da = dc b^T, db = a^T dc. Blocks as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication".
  */
 import { ADD, Interleaved, STORE, Tile } from "./microkernel";
-import { A, B, packColumns, packRows, panelBytes } from "./pack";
+import { A, B, packColumns, packRows, packStrided, panelBytes } from "./pack";
 import { KC, MC, MR, NC, NR, PANEL } from "./tile";
 
 /** Bytes of one register tile, at the start of scratch: the edges of c go through it. */
@@ -22,15 +22,25 @@ export function matmulScratch(m: i32, n: i32, k: i32): usize {
 }
 
 /**
- * Strides in elements: a has (aRow, aColumn), one of which is 1, and b likewise; c's columns are contiguous.
+ * Strides in elements, any for a and b (read fastest where one of the two is 1); c's columns are contiguous.
  * c is overwritten and shares no element with a or b. scratch: matmulScratch floats, 16-byte aligned.
  */
 export function matmul(
-  c: usize, a: usize, b: usize, scratch: usize, m: i32, n: i32, k: i32,
-  aRow: usize, aColumn: usize, bRow: usize, bColumn: usize, cRow: usize,
+  c: usize,
+  a: usize,
+  b: usize,
+  scratch: usize,
+  m: i32,
+  n: i32,
+  k: i32,
+  aRow: usize,
+  aColumn: usize,
+  bRow: usize,
+  bColumn: usize,
+  cRow: usize,
 ): void {
   if (k == 0) {
-    for (let i = 0; i < m; ++i) memory.fill(c + ((<usize>i * cRow) << 2), 0, <usize>n << 2);
+    for (let i = 0; i < m; ++i) memory.fill(c + ((<usize>i * cRow) << 2), 0, (<usize>n) << 2);
     return;
   }
   const bPanels = scratch + EDGE;
@@ -54,18 +64,27 @@ export function matmul(
 function packBlock<W>(to: usize, from: usize, line: usize, along: usize, count: i32, depth: i32): void {
   const width = isInteger<W>() ? MR : NR;
   if (along == 1) packRows<W>(to, from, line << 2, count, depth, 1);
-  else packColumns<W>(to, <usize>(width * depth) << 2, from, along << 2, depth, count);
+  else if (line == 1) packColumns<W>(to, (<usize>(width * depth)) << 2, from, along << 2, depth, count);
+  else packStrided<W>(to, from, line << 2, along << 2, count, depth);
 }
 
 function multiplyBlock(
-  c: usize, cRow: usize, edge: usize, aPanels: usize, bPanels: usize, rows: i32, columns: i32, depth: i32, add: bool,
+  c: usize,
+  cRow: usize,
+  edge: usize,
+  aPanels: usize,
+  bPanels: usize,
+  rows: i32,
+  columns: i32,
+  depth: i32,
+  add: bool,
 ): void {
-  const aPanel = <usize>(MR * depth) << 2;
-  const bPanel = <usize>(NR * depth) << 2;
+  const aPanel = (<usize>(MR * depth)) << 2;
+  const bPanel = (<usize>(NR * depth)) << 2;
   for (let j = 0; j < columns; j += NR) {
     let a = aPanels;
     for (let i = 0; i < rows; i += MR) {
-      const to = c + <usize>i * cRow + (<usize>j << 2);
+      const to = c + <usize>i * cRow + ((<usize>j) << 2);
       if (i + MR <= rows && j + NR <= columns) {
         if (add) Tile.run<Interleaved>(to, cRow, a, MR << 2, bPanels, depth, ADD, 0);
         else Tile.run<Interleaved>(to, cRow, a, MR << 2, bPanels, depth, STORE, 0);
@@ -83,8 +102,8 @@ function multiplyBlock(
 function putEdge(c: usize, cRow: usize, edge: usize, rows: i32, columns: i32, add: bool): void {
   for (let i = 0; i < rows; ++i) {
     for (let j = 0; j < columns; ++j) {
-      const to = c + <usize>i * cRow + (<usize>j << 2);
-      const x = load<f32>(edge + <usize>i * PANEL + (<usize>j << 2));
+      const to = c + <usize>i * cRow + ((<usize>j) << 2);
+      const x = load<f32>(edge + <usize>i * PANEL + ((<usize>j) << 2));
       store<f32>(to, add ? load<f32>(to) + x : x);
     }
   }

@@ -21,21 +21,31 @@ export const SCALE_ADD: i32 = 2; // c += (a b) * factor, one factor a column
  */
 export class Tile {
   @inline static run<A>(
-    c: usize, cRow: usize,
-    a: usize, aStep: usize,
+    c: usize,
+    cRow: usize,
+    a: usize,
+    aStep: usize,
     b: usize,
     depth: i32,
-    mode: i32, factor: usize,
+    mode: i32,
+    factor: usize,
   ): void {
     const aRow: usize = isInteger<A>() ? 4 : STRIP; // Interleaved : Strip
-    let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
-    let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
-    let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
-    let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
-    let c40 = f32x4.splat(0), c41 = f32x4.splat(0);
-    let c50 = f32x4.splat(0), c51 = f32x4.splat(0);
+    let c00 = f32x4.splat(0),
+      c01 = f32x4.splat(0);
+    let c10 = f32x4.splat(0),
+      c11 = f32x4.splat(0);
+    let c20 = f32x4.splat(0),
+      c21 = f32x4.splat(0);
+    let c30 = f32x4.splat(0),
+      c31 = f32x4.splat(0);
+    let c40 = f32x4.splat(0),
+      c41 = f32x4.splat(0);
+    let c50 = f32x4.splat(0),
+      c51 = f32x4.splat(0);
     for (const end = b + <usize>depth * PANEL; b != end; b += PANEL) {
-      const b0 = v128.load(b), b1 = v128.load(b, 16);
+      const b0 = v128.load(b),
+        b1 = v128.load(b, 16);
       const a0 = v128.load32_splat(a, 0 * aRow);
       c00 = Simd.madd(a0, b0, c00);
       c01 = Simd.madd(a0, b1, c01);

@@ -24,7 +24,7 @@ export function packRows<W>(to: usize, from: usize, fromRow: usize, rows: i32, d
   const s = f32x4.splat(scale);
   for (let row = 0; row < rows; row += width) {
     if (row + width > rows) {
-      packRowEdge(to, step, from, fromRow, rows - row, width, depth, scale);
+      packRowEdge(to, step, from, fromRow, rows - row, depth, scale);
       return;
     }
     let x = from;
@@ -38,7 +38,7 @@ export function packRows<W>(to: usize, from: usize, fromRow: usize, rows: i32, d
     }
     for (; k < depth; ++k) {
       for (let w = 0; w < width; ++w) {
-        store<f32>(to + (<usize>w << 2), load<f32>(x + <usize>w * fromRow) * scale);
+        store<f32>(to + ((<usize>w) << 2), load<f32>(x + <usize>w * fromRow) * scale);
       }
       to += step;
       x += 4;
@@ -65,25 +65,29 @@ function transpose(to: usize, step: usize, from: usize, fromRow: usize, count: i
 
 /** The last panel, `rows` < width rows: element by element, zero where there is no row. */
 function packRowEdge(
-  to: usize, step: usize, from: usize, fromRow: usize, rows: i32, width: i32, depth: i32, scale: f32,
+  to: usize,
+  step: usize,
+  from: usize,
+  fromRow: usize,
+  rows: i32,
+  depth: i32,
+  scale: f32,
 ): void {
   memory.fill(to, 0, <usize>depth * step);
   for (let w = 0; w < rows; ++w) {
     const row = from + <usize>w * fromRow;
     for (let k = 0; k < depth; ++k) {
-      store<f32>(to + <usize>k * step + (<usize>w << 2), load<f32>(row + (<usize>k << 2)) * scale);
+      store<f32>(to + <usize>k * step + ((<usize>w) << 2), load<f32>(row + ((<usize>k) << 2)) * scale);
     }
   }
 }
 
 /** Packs `columns` columns of `from` (depth rows, `fromRow` bytes apart); panels lie `panel` bytes apart. */
-export function packColumns<W>(
-  to: usize, panel: usize, from: usize, fromRow: usize, depth: i32, columns: i32,
-): void {
+export function packColumns<W>(to: usize, panel: usize, from: usize, fromRow: usize, depth: i32, columns: i32): void {
   const width: i32 = isInteger<W>() ? MR : NR;
   const step: usize = width << 2;
   for (let column = 0; column < columns; column += width) {
-    let x = from + (<usize>column << 2);
+    let x = from + ((<usize>column) << 2);
     let y = to;
     if (column + width <= columns) {
       for (const end = y + <usize>depth * step; y < end; y += step) {
@@ -93,7 +97,7 @@ export function packColumns<W>(
         x += fromRow;
       }
     } else {
-      const valid = <usize>(columns - column) << 2;
+      const valid = (<usize>(columns - column)) << 2;
       for (const end = y + <usize>depth * step; y < end; y += step) {
         memory.fill(y, 0, step);
         memory.copy(y, x, valid);
@@ -101,5 +105,19 @@ export function packColumns<W>(
       }
     }
     to += panel;
+  }
+}
+
+/** Packs `count` lines, `line` bytes apart, of `depth` elements `along` bytes apart: views with no contiguous axis. */
+export function packStrided<W>(to: usize, from: usize, line: usize, along: usize, count: i32, depth: i32): void {
+  const width: i32 = isInteger<W>() ? MR : NR;
+  for (let first = 0; first < count; first += width) {
+    for (let k = 0; k < depth; ++k) {
+      for (let w = 0; w < width; ++w) {
+        const x = from + <usize>(first + w) * line + <usize>k * along;
+        store<f32>(to + ((<usize>w) << 2), first + w < count ? load<f32>(x) : 0);
+      }
+      to += (<usize>width) << 2;
+    }
   }
 }

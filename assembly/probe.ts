@@ -11,27 +11,27 @@ export function heapBase(): usize {
 // n is a multiple of 4.
 
 export function expCore(y: usize, x: usize, n: i32): void {
-  for (const end = y + (<usize>n << 2); y < end; y += 16, x += 16) v128.store(y, Exp.core(v128.load(x)));
+  for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16) v128.store(y, Exp.core(v128.load(x)));
 }
 
 export function exp2Core(y: usize, x: usize, n: i32): void {
-  for (const end = y + (<usize>n << 2); y < end; y += 16, x += 16) v128.store(y, Exp.base2(v128.load(x)));
+  for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16) v128.store(y, Exp.base2(v128.load(x)));
 }
 
 export function logCore(y: usize, x: usize, n: i32): void {
-  for (const end = y + (<usize>n << 2); y < end; y += 16, x += 16) v128.store(y, Log.core(v128.load(x)));
+  for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16) v128.store(y, Log.core(v128.load(x)));
 }
 
 export function logAdd(y: usize, x: usize, c: usize, n: i32): void {
-  for (const end = y + (<usize>n << 2); y < end; y += 16, x += 16, c += 16) {
+  for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16, c += 16) {
     v128.store(y, Log.add(v128.load(x), v128.load(c)));
   }
 }
 
 export function tanhCore(y: usize, x: usize, n: i32): void {
-  for (const end = y + (<usize>n << 2); y < end; y += 16, x += 16) v128.store(y, Tanh.core(v128.load(x)));
+  for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16) v128.store(y, Tanh.core(v128.load(x)));
 }
 
 export function tanhSlope(y: usize, x: usize, n: i32): void {
-  for (const end = y + (<usize>n << 2); y < end; y += 16, x += 16) v128.store(y, Tanh.slope(v128.load(x)));
+  for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16) v128.store(y, Tanh.slope(v128.load(x)));
 }

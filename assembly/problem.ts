@@ -10,45 +10,97 @@
 @unmanaged
 export class Problem {
   // outputs and incoming gradient
-  out: usize; outB: usize; outH: usize; outN: usize; // [B, H, N, E]
+  out: usize;
+  outB: usize;
+  outH: usize;
+  outN: usize; // [B, H, N, E]
   lse: usize; // [B, H, N] contiguous, natural log of sum of exp of the final scores
-  dq: usize; dqB: usize; dqH: usize; dqN: usize; // [B, H, N, D]
-  dk: usize; dkB: usize; dkH: usize; dkM: usize; // [B, Hkv, M, D]
-  dv: usize; dvB: usize; dvH: usize; dvM: usize; // [B, Hkv, M, E]
-  dbias: usize; dbiasB: usize; dbiasH: usize; dbiasN: usize; // the shape of bias
-  dout: usize; doutB: usize; doutH: usize; doutN: usize; // [B, H, N, E]
+  dq: usize;
+  dqB: usize;
+  dqH: usize;
+  dqN: usize; // [B, H, N, D]
+  dk: usize;
+  dkB: usize;
+  dkH: usize;
+  dkM: usize; // [B, Hkv, M, D]
+  dv: usize;
+  dvB: usize;
+  dvH: usize;
+  dvM: usize; // [B, Hkv, M, E]
+  dbias: usize;
+  dbiasB: usize;
+  dbiasH: usize;
+  dbiasN: usize; // the shape of bias
+  dout: usize;
+  doutB: usize;
+  doutH: usize;
+  doutN: usize; // [B, H, N, E]
 
   // inputs
-  q: usize; qB: usize; qH: usize; qN: usize; // [B, H, N, D]
-  k: usize; kB: usize; kH: usize; kM: usize; // [B, Hkv, M, D]
-  v: usize; vB: usize; vH: usize; vM: usize; // [B, Hkv, M, E]
-  mask: usize; maskB: usize; maskH: usize; maskN: usize; // u8 [B, H, N, M], 0 hides
-  bias: usize; biasB: usize; biasH: usize; biasN: usize; // [B, H, N, M], -inf hides
+  q: usize;
+  qB: usize;
+  qH: usize;
+  qN: usize; // [B, H, N, D]
+  k: usize;
+  kB: usize;
+  kH: usize;
+  kM: usize; // [B, Hkv, M, D]
+  v: usize;
+  vB: usize;
+  vH: usize;
+  vM: usize; // [B, Hkv, M, E]
+  mask: usize;
+  maskB: usize;
+  maskH: usize;
+  maskN: usize; // u8 [B, H, N, M], 0 hides
+  bias: usize;
+  biasB: usize;
+  biasH: usize;
+  biasN: usize; // [B, H, N, M], -inf hides
   slopes: usize; // ALiBi, [H]
 
   scratch: usize; // 64-byte aligned, as many f32 as attentionForwardScratch / attentionBackwardScratch say
 
   // sizes
-  B: i32; H: i32; Hkv: i32; N: i32; M: i32; D: i32; E: i32;
+  B: i32;
+  H: i32;
+  Hkv: i32;
+  N: i32;
+  M: i32;
+  D: i32;
+  E: i32;
 
   // flags: key j is visible to query i when i' - left <= j <= i' + right, i' = i + offset
-  offset: i32; left: i32; right: i32;
+  offset: i32;
+  left: i32;
+  right: i32;
   scale: f32;
   softcap: f32; // 0: none
   laser: i32; // 0: standard, 1: LASER
 
   // what the call reports: elements that the exact recompute pass replaced, and the query rows it touched
-  recomputed: i32; recomputedFirst: i32; recomputedLast: i32;
+  recomputed: i32;
+  recomputedFirst: i32;
+  recomputedLast: i32;
 
   // --- below: written and read by the kernels only ---
 
   // the current head, by enterHead: rows of one (batch, query head) and of its key head
-  qHead: usize; kHead: usize; vHead: usize; outHead: usize; lseHead: usize; doutHead: usize; dqHead: usize;
-  maskHead: usize; biasHead: usize; dbiasHead: usize;
+  qHead: usize;
+  kHead: usize;
+  vHead: usize;
+  outHead: usize;
+  lseHead: usize;
+  doutHead: usize;
+  dqHead: usize;
+  maskHead: usize;
+  biasHead: usize;
+  dbiasHead: usize;
   slope: f32; // ALiBi slope of the head, in units of log2
 
   // padded sizes, by layout
-  Dp: i32; Ep: i32; // up to a multiple of NR
+  Dp: i32;
+  Ep: i32; // up to a multiple of NR
   Mp: i32; // up to a multiple of NR and of MR
 
   // per key head
@@ -64,8 +116,11 @@ export class Problem {
   dvSum: usize; // [Mp, Ep]
 
   // per query block
-  qRows: usize; qColumns: usize; // Q as row panels (scaled) and as column panels
-  g: usize; gRows: usize; gColumns: usize; // G [BR, Ep], and as panels
+  qRows: usize;
+  qColumns: usize; // Q as row panels (scaled) and as column panels
+  g: usize;
+  gRows: usize;
+  gColumns: usize; // G [BR, Ep], and as panels
   gScaled: usize; // G f_t as row panels
   strip: usize; // scores, then P: [MR, KT] forward, [BR, KT] backward
   stripDs: usize; // dP, then dS: [BR, KT]
@@ -78,5 +133,6 @@ export class Problem {
   runMax: usize; // c_run, at the end c_q [Ep]
   sumFactor: usize; // exp(c_run - c_new) [Ep]
   tileFactor: usize; // exp(c_t - c_new) [Ep]
-  top: usize; total: usize; // recompute: running maximum and sum [BR, Ep]
+  top: usize;
+  total: usize; // recompute: running maximum and sum [BR, Ep]
 }

@@ -8,13 +8,13 @@
  * A block without such an element never comes here. Hidden pairs (y = -inf) are skipped, never multiplied.
  */
 import { Exp } from "./exp";
-import { keyTile, tileCount } from "./layout";
 import { Far, finalRun } from "./laser";
+import { keyTile, tileCount } from "./layout";
 import { Log } from "./log";
 import { A, packRows } from "./pack";
 import { Problem } from "./problem";
 import { rowAdd } from "./rows";
-import { enterHead, LN2, loadLse, LOG2E, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
+import { enterHead, LN2, LOG2E, loadLse, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
 import { Simd } from "./simd";
 import { BR, KT, MR, NR, STRIP } from "./tile";
 
@@ -26,8 +26,8 @@ function report(p: Problem, i: i32): void {
 
 /** Whether row r of the block has a far element; p.sum holds x = sum / l. */
 function farRow(p: Problem, r: i32): bool {
-  const x = p.sum + (<usize>(r * p.Ep) << 2);
-  for (let d: usize = 0; d < <usize>p.Ep << 2; d += 16) {
+  const x = p.sum + ((<usize>(r * p.Ep)) << 2);
+  for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
     if (v128.any_true(Far.forward(v128.load(x + d), v128.load(p.runMax + d)))) return true;
   }
   return false;
@@ -35,7 +35,7 @@ function farRow(p: Problem, r: i32): bool {
 
 /** Pass 4 of the forward block at i0: running maximum (top) and sum (total) of 2^(y + v log2 e) over the tiles. */
 export function recomputeForward(p: Problem, i0: i32, rows: i32): void {
-  const bytes = <usize>(BR * p.Ep) << 2;
+  const bytes = (<usize>(BR * p.Ep)) << 2;
   for (let d: usize = 0; d < bytes; d += 16) v128.store(p.top + d, f32x4.splat(-Infinity));
   memory.fill(p.total, 0, bytes);
   const tiles = tileCount(p);
@@ -51,9 +51,9 @@ export function recomputeForward(p: Problem, i0: i32, rows: i32): void {
       if (lo >= hi) continue;
       const from = (lo - j0) & -NR;
       const to = (hi - j0 + NR - 1) & -NR;
-      scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + (<usize>(r0 * p.D) << 2), p.strip, p.stripSlope);
+      scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, p.stripSlope);
       for (let r = 0; r < n; ++r) {
-        if (farRow(p, r0 + r)) addFar(p, r0 + r, p.strip + <usize>r * STRIP + (<usize>(lo - j0) << 2), lo, hi);
+        if (farRow(p, r0 + r)) addFar(p, r0 + r, p.strip + <usize>r * STRIP + ((<usize>(lo - j0)) << 2), lo, hi);
       }
     }
     for (let r = 0; r < n; ++r) {
@@ -65,25 +65,25 @@ export function recomputeForward(p: Problem, i0: i32, rows: i32): void {
 /** Adds the keys [lo, hi) of one row, scores at s, to top and total of its far columns. */
 function addFar(p: Problem, r: i32, s: usize, lo: i32, hi: i32): void {
   const log2e = f32x4.splat(LOG2E);
-  const lse = load<f32>(p.rowLse + (<usize>r << 2));
-  for (let x = s, end = s + (<usize>(hi - lo) << 2); x < end; x += 4) store<f32>(x, load<f32>(x) - lse);
+  const lse = load<f32>(p.rowLse + ((<usize>r) << 2));
+  for (let x = s, end = s + ((<usize>(hi - lo)) << 2); x < end; x += 4) store<f32>(x, load<f32>(x) - lse);
   const row = p.vM << 2;
-  const base = <usize>(r * p.Ep) << 2;
-  for (let d: usize = 0; d < <usize>p.Ep << 2; d += 16) {
+  const base = (<usize>(r * p.Ep)) << 2;
+  for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
     if (!v128.any_true(Far.forward(v128.load(p.sum + base + d), v128.load(p.runMax + d)))) continue;
     const v = p.vHead + <usize>lo * row + d;
     const before = v128.load(p.top + base + d);
     let top = before;
     let x = v;
     for (let j = 0; j < hi - lo; ++j, x += row) {
-      const y = load<f32>(s + (<usize>j << 2));
+      const y = load<f32>(s + ((<usize>j) << 2));
       if (y != -Infinity) top = f32x4.pmax(top, f32x4.add(f32x4.splat(y), f32x4.mul(v128.load(x), log2e)));
     }
     const shift = v128.and(top, f32x4.ne(top, f32x4.splat(-Infinity)));
     let total = f32x4.mul(v128.load(p.total + base + d), Exp.base2(f32x4.sub(before, shift)));
     x = v;
     for (let j = 0; j < hi - lo; ++j, x += row) {
-      const y = load<f32>(s + (<usize>j << 2));
+      const y = load<f32>(s + ((<usize>j) << 2));
       if (y == -Infinity) continue;
       const z = f32x4.add(f32x4.splat(y), f32x4.mul(v128.load(x), log2e));
       total = f32x4.add(total, Exp.base2(f32x4.sub(z, shift)));
@@ -96,9 +96,9 @@ function addFar(p: Problem, r: i32, s: usize, lo: i32, hi: i32): void {
 /** out = (top + log2 total) log 2 in the far columns of one row. */
 function putFar(p: Problem, i0: i32, r: i32): void {
   const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
-  const base = <usize>(r * p.Ep) << 2;
+  const base = (<usize>(r * p.Ep)) << 2;
   for (let d = 0; d < p.E; d += 4) {
-    const at = <usize>d << 2;
+    const at = (<usize>d) << 2;
     const far = Far.forward(v128.load(p.sum + base + at), v128.load(p.runMax + at));
     const top = v128.load(p.top + base + at);
     const o = Simd.madd(top, f32x4.splat(LN2), Log.core(v128.load(p.total + base + at)));
@@ -118,12 +118,12 @@ export function recomputeBackward(p: Problem, b: i32, hk: i32): void {
 
 /** Far rows of the block: do (0 where not far) in p.g, o log2 e (+inf where not far) in p.gColumns. */
 function findFar(p: Problem, i0: i32, r: i32): i32 {
-  const at = <usize>(r * p.Ep) << 2;
+  const at = (<usize>(r * p.Ep)) << 2;
   const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
   const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
   let count = 0;
-  if (load<f32>(p.rowLse + (<usize>r << 2)) == Infinity) return 0;
-  for (let d: usize = 0; d < <usize>p.Ep << 2; d += 16) {
+  if (load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity) return 0;
+  for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
     const o = v128.load(out + d);
     const far = Far.backward(v128.load(p.runMax + d), o);
     count += popcnt(i32x4.bitmask(far));
@@ -140,12 +140,12 @@ function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
   let any = 0;
   for (let r = 0; r < rows; ++r) {
     const far = findFar(p, i0, r);
-    store<i32>(p.rowDelta + (<usize>r << 2), far);
+    store<i32>(p.rowDelta + ((<usize>r) << 2), far);
     any += far;
   }
   if (!any) return;
   packRows<A>(p.qRows, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
-  memory.fill(p.sum, 0, <usize>(BR * p.Dp) << 2);
+  memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
   const tiles = tileCount(p);
   for (let t = 0; t < tiles; ++t) {
     const j0 = t * KT;
@@ -154,24 +154,31 @@ function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
       const lo = rangeLo(p, keyTile(p, t), i0 + r0);
       const hi = rangeHi(p, keyTile(p, t), i0 + r0 + n - 1);
       let some = 0;
-      for (let r = r0; r < r0 + n; ++r) some |= load<i32>(p.rowDelta + (<usize>r << 2));
+      for (let r = r0; r < r0 + n; ++r) some |= load<i32>(p.rowDelta + ((<usize>r) << 2));
       if (lo >= hi || !some) continue;
       const from = (lo - j0) & -NR;
       const to = (hi - j0 + NR - 1) & -NR;
       const at = <usize>r0 * STRIP;
       scoreRows(
-        p, i0 + r0, n, j0, from, to, p.qRows + (<usize>(r0 * p.D) << 2), p.strip + at,
+        p,
+        i0 + r0,
+        n,
+        j0,
+        from,
+        to,
+        p.qRows + ((<usize>(r0 * p.D)) << 2),
+        p.strip + at,
         p.stripSlope ? p.stripSlope + at : 0,
       );
       for (let r = r0; r < r0 + n; ++r) {
-        if (load<i32>(p.rowDelta + (<usize>r << 2))) gradientFar(p, i0, r, lo, hi);
+        if (load<i32>(p.rowDelta + ((<usize>r) << 2))) gradientFar(p, i0, r, lo, hi);
       }
     }
   }
   for (let r = 0; r < rows; ++r) {
-    if (!load<i32>(p.rowDelta + (<usize>r << 2))) continue;
+    if (!load<i32>(p.rowDelta + ((<usize>r) << 2))) continue;
     report(p, i0 + r);
-    if (p.dq) rowAdd(p.dqHead + ((<usize>(i0 + r) * p.dqN) << 2), p.sum + (<usize>(r * p.Dp) << 2), p.D, p.scale);
+    if (p.dq) rowAdd(p.dqHead + ((<usize>(i0 + r) * p.dqN) << 2), p.sum + ((<usize>(r * p.Dp)) << 2), p.D, p.scale);
   }
 }
 
@@ -179,26 +186,26 @@ function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
 function gradientFar(p: Problem, i0: i32, r: i32, lo: i32, hi: i32): void {
   const j0 = lo - (lo % KT);
   const i = i0 + r;
-  const at = <usize>r * STRIP + (<usize>(lo - j0) << 2);
-  const lse = load<f32>(p.rowLse + (<usize>r << 2));
-  const g = p.g + (<usize>(r * p.Ep) << 2);
-  const o = p.gColumns + (<usize>(r * p.Ep) << 2);
+  const at = <usize>r * STRIP + ((<usize>(lo - j0)) << 2);
+  const lse = load<f32>(p.rowLse + ((<usize>r) << 2));
+  const g = p.g + ((<usize>(r * p.Ep)) << 2);
+  const o = p.gColumns + ((<usize>(r * p.Ep)) << 2);
   for (let j = lo; j < hi; ++j) {
-    const x = at + (<usize>(j - lo) << 2);
+    const x = at + ((<usize>(j - lo)) << 2);
     const y = load<f32>(p.strip + x) - lse;
     store<f32>(p.stripDs + x, y == -Infinity ? 0 : weighKey(p, y, g, o, j));
     store<f32>(p.strip + x, y);
   }
   if (p.dbias) rowAdd(p.dbiasHead + ((<usize>i * p.dbiasN + <usize>lo) << 2), p.stripDs + at, hi - lo, 1);
   const q = p.qHead + ((<usize>i * p.qN) << 2);
-  const dq = p.sum + (<usize>(r * p.Dp) << 2);
+  const dq = p.sum + ((<usize>(r * p.Dp)) << 2);
   for (let j = lo; j < hi; ++j) {
-    const x = at + (<usize>(j - lo) << 2);
+    const x = at + ((<usize>(j - lo)) << 2);
     if (load<f32>(p.strip + x) == -Infinity) continue;
     let weight = load<f32>(p.stripDs + x);
     if (p.stripSlope) weight *= load<f32>(p.stripSlope + x);
     rowAdd(dq, p.kHead + ((<usize>j * p.kM) << 2), p.D, weight);
-    rowAdd(p.dkSum + (<usize>(j * p.Dp) << 2), q, p.D, weight);
+    rowAdd(p.dkSum + ((<usize>(j * p.Dp)) << 2), q, p.D, weight);
   }
 }
 
@@ -209,7 +216,7 @@ function weighKey(p: Problem, y: f32, g: usize, o: usize, j: i32): f32 {
   const v = p.vHead + ((<usize>j * p.vM) << 2);
   const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
   let sum = f32x4.splat(0);
-  for (let d: usize = 0; d < <usize>p.Ep << 2; d += 16) {
+  for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
     const to = v128.load(o + d);
     const far = f32x4.ne(to, f32x4.splat(Infinity));
     if (!v128.any_true(far)) continue;

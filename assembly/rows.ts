@@ -5,7 +5,7 @@ import { Simd } from "./simd";
 /** max of n floats; NaN if one is NaN. */
 export function rowMax(x: usize, n: i32): f32 {
   let top = f32x4.splat(-Infinity);
-  for (const end = x + (<usize>n << 2); x < end; x += 16) top = f32x4.max(top, v128.load(x));
+  for (const end = x + ((<usize>n) << 2); x < end; x += 16) top = f32x4.max(top, v128.load(x));
   top = f32x4.max(top, v128.shuffle<f32>(top, top, 2, 3, 0, 1));
   return max(f32x4.extract_lane(top, 0), f32x4.extract_lane(top, 1));
 }
@@ -14,7 +14,7 @@ export function rowMax(x: usize, n: i32): f32 {
 export function rowExp2(x: usize, n: i32, shift: f32): f32 {
   const s = f32x4.splat(shift);
   let sum = f32x4.splat(0);
-  for (const end = x + (<usize>n << 2); x < end; x += 16) {
+  for (const end = x + ((<usize>n) << 2); x < end; x += 16) {
     const y = Exp.base2(f32x4.sub(v128.load(x), s));
     v128.store(x, y);
     sum = f32x4.add(sum, y);
@@ -28,7 +28,7 @@ export function rowGradient(s: usize, ds: usize, n: i32, lse: f32, delta: f32, a
   const row = f32x4.splat(delta);
   const zero = f32x4.splat(0);
   const keep = i32x4.splat(all ? -1 : 0);
-  for (const end = s + (<usize>n << 2); s < end; s += 16) {
+  for (const end = s + ((<usize>n) << 2); s < end; s += 16) {
     const y = Exp.base2(f32x4.sub(v128.load(s), l));
     v128.store(s, y);
     v128.store(ds, v128.and(f32x4.mul(y, f32x4.sub(v128.load(ds), row)), v128.or(keep, f32x4.ne(y, zero))));
@@ -38,7 +38,7 @@ export function rowGradient(s: usize, ds: usize, n: i32, lse: f32, delta: f32, a
 
 /** ds *= slope, exactly 0 where ds is 0, whatever the slope is. */
 export function rowSlope(ds: usize, slope: usize, n: i32): void {
-  for (const end = ds + (<usize>n << 2); ds < end; ds += 16) {
+  for (const end = ds + ((<usize>n) << 2); ds < end; ds += 16) {
     const y = v128.load(ds);
     v128.store(ds, v128.and(f32x4.mul(y, v128.load(slope)), f32x4.ne(y, f32x4.splat(0))));
     slope += 16;
@@ -53,7 +53,7 @@ export function exp2(x: f32): f32 {
 /** to = from * scale, n floats; writes nothing beyond. */
 export function rowScale(to: usize, from: usize, n: i32, scale: f32): void {
   for (let d = 0; d < n; d += 4) {
-    const at = <usize>d << 2;
+    const at = (<usize>d) << 2;
     Simd.storeFirst(to + at, f32x4.mul(v128.load(from + at), f32x4.splat(scale)), n - d);
   }
 }
@@ -61,7 +61,7 @@ export function rowScale(to: usize, from: usize, n: i32, scale: f32): void {
 /** to += from * scale, n floats; writes nothing beyond. */
 export function rowAdd(to: usize, from: usize, n: i32, scale: f32): void {
   for (let d = 0; d < n; d += 4) {
-    const at = <usize>d << 2;
+    const at = (<usize>d) << 2;
     const y = Simd.madd(v128.load(from + at), f32x4.splat(scale), v128.load(to + at));
     Simd.storeFirst(to + at, y, n - d);
   }

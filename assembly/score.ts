@@ -4,11 +4,12 @@
  *
  * Row i sees key j when lo_i <= j < hi_i (causal, window, alignment: the band), mask_ij != 0 and bias_ij != -inf.
  */
-import { Interleaved, STORE, Tile } from "./microkernel";
+
 import { KeyTile } from "./layout";
+import { Interleaved, STORE, Tile } from "./microkernel";
 import { Problem } from "./problem";
 import { Tanh } from "./tanh";
-import { KT, MR, NR, PANEL, STRIP } from "./tile";
+import { MR, NR, STRIP } from "./tile";
 
 export const LOG2E: f32 = 1.4426950408889634;
 export const LN2: f32 = 0.6931471805599453;
@@ -39,7 +40,7 @@ export function enterHead(p: Problem, b: i32, h: i32): void {
   p.maskHead = p.mask + <usize>b * p.maskB + <usize>h * p.maskH;
   p.biasHead = p.bias + ((<usize>b * p.biasB + <usize>h * p.biasH) << 2);
   p.dbiasHead = p.dbias + ((<usize>b * p.dbiasB + <usize>h * p.dbiasH) << 2);
-  p.slope = p.slopes ? load<f32>(p.slopes + (<usize>h << 2)) * LOG2E : 0;
+  p.slope = p.slopes ? load<f32>(p.slopes + ((<usize>h) << 2)) * LOG2E : 0;
 }
 
 /** Address of key j in row i of mask (0 without one) and of bias. */
@@ -92,25 +93,33 @@ export function rangeHi(p: Problem, tile: KeyTile, lastRow: i32): i32 {
  * strip[r][x], x = j - j0. `q`: the row group's panel. `slopes`: where softcap's derivative goes, or 0.
  */
 export function scoreRows(
-  p: Problem, i: i32, rows: i32, j0: i32, from: i32, to: i32, q: usize, strip: usize, slopes: usize,
+  p: Problem,
+  i: i32,
+  rows: i32,
+  j0: i32,
+  from: i32,
+  to: i32,
+  q: usize,
+  strip: usize,
+  slopes: usize,
 ): void {
-  const panel = <usize>(p.D * NR) << 2;
+  const panel = (<usize>(p.D * NR)) << 2;
   let k = p.kRows + <usize>((j0 + from) / NR) * panel;
   for (let x = from; x < to; x += NR) {
-    Tile.run<Interleaved>(strip + (<usize>x << 2), STRIP, q, MR << 2, k, p.D, STORE, 0);
+    Tile.run<Interleaved>(strip + ((<usize>x) << 2), STRIP, q, MR << 2, k, p.D, STORE, 0);
     k += panel;
   }
   for (let r = 0; r < rows; ++r) {
     const row = strip + <usize>r * STRIP;
-    const begin = row + (<usize>from << 2);
-    const end = row + (<usize>to << 2);
+    const begin = row + ((<usize>from) << 2);
+    const end = row + ((<usize>to) << 2);
     const j = j0 + from;
     if (p.softcap > 0) capRow(begin, end, slopes ? begin - strip + slopes : 0, p.softcap * LOG2E);
     if (p.slopes) alibiRow(begin, end, <f32>(i + r + p.offset - j), p.slope);
     if (p.bias) biasRow(begin, end, biasAt(p, i + r, j));
     if (p.mask) maskRow(begin, end, maskAt(p, i + r, j));
-    hide(begin, row + (<usize>min(to, max(from, bandLo(p, i + r) - j0)) << 2));
-    hide(row + (<usize>max(from, min(to, bandHi(p, i + r) - j0)) << 2), end);
+    hide(begin, row + ((<usize>min(to, max(from, bandLo(p, i + r) - j0))) << 2));
+    hide(row + ((<usize>max(from, min(to, bandHi(p, i + r) - j0))) << 2), end);
   }
 }
 
@@ -166,7 +175,7 @@ function hide(s: usize, end: usize): void {
 /** lse of the block's rows in units of log2; +inf, which gives P = 0, for rows that see no key. */
 export function loadLse(p: Problem, i0: i32, rows: i32): void {
   for (let r = 0; r < rows; ++r) {
-    const lse = load<f32>(p.lseHead + (<usize>(i0 + r) << 2));
-    store<f32>(p.rowLse + (<usize>r << 2), lse == -Infinity ? Infinity : lse * LOG2E);
+    const lse = load<f32>(p.lseHead + ((<usize>(i0 + r)) << 2));
+    store<f32>(p.rowLse + ((<usize>r) << 2), lse == -Infinity ? Infinity : lse * LOG2E);
   }
 }

@@ -1,3 +1,5 @@
+import { storeTail } from "./tail";
+
 /** Multiply-add and horizontal sums: the only file that knows relaxed SIMD. */
 export class Simd {
   /** a * b + c; rounded once where the engine fuses, twice where it does not. */
@@ -12,9 +14,7 @@ export class Simd {
 
   /** (l0 + l1) + (l2 + l3). */
   @inline static hsum(v: v128): f32 {
-    return (
-      f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3))
-    );
+    return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
   }
 
   /** All ones in the first n lanes, all four when n >= 4. */
@@ -25,12 +25,6 @@ export class Simd {
   /** Stores the first n lanes, all four when n >= 4. */
   @inline static storeFirst(to: usize, v: v128, n: i32): void {
     if (n >= 4) v128.store(to, v);
-    else Simd.storeSome(to, v, n);
-  }
-
-  static storeSome(to: usize, v: v128, n: i32): void {
-    store<f32>(to, f32x4.extract_lane(v, 0));
-    if (n > 1) store<f32>(to, f32x4.extract_lane(v, 1), 4);
-    if (n > 2) store<f32>(to, f32x4.extract_lane(v, 2), 8);
+    else storeTail(to, v, n);
   }
 }

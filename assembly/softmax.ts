@@ -4,25 +4,25 @@ import { Simd } from "./simd";
 
 /** y_j = exp(x_j - max x) / sum; y == x is allowed. A row of -inf, or with NaN or +inf, gives NaN. */
 export function softmax(y: usize, x: usize, rows: i32, n: i32): void {
-  const bytes = <usize>n << 2;
+  const bytes = (<usize>n) << 2;
   for (let r = 0; r < rows; ++r, x += bytes, y += bytes) {
     let top = f32x4.splat(-Infinity);
     for (let j = 0; j < n; j += 4) {
       const first = Simd.first(n - j);
-      top = f32x4.max(top, v128.bitselect(v128.load(x + (<usize>j << 2)), f32x4.splat(-Infinity), first));
+      top = f32x4.max(top, v128.bitselect(v128.load(x + ((<usize>j) << 2)), f32x4.splat(-Infinity), first));
     }
     top = f32x4.max(top, v128.shuffle<f32>(top, top, 2, 3, 0, 1));
     top = f32x4.max(top, v128.shuffle<f32>(top, top, 1, 0, 3, 2));
     let sum = f32x4.splat(0);
     for (let j = 0; j < n; j += 4) {
-      const at = <usize>j << 2;
+      const at = (<usize>j) << 2;
       const e = Exp.core(f32x4.sub(v128.load(x + at), top));
       Simd.storeFirst(y + at, e, n - j);
       sum = f32x4.add(sum, v128.and(e, Simd.first(n - j)));
     }
     const total = f32x4.splat(Simd.hsum(sum));
     for (let j = 0; j < n; j += 4) {
-      const at = <usize>j << 2;
+      const at = (<usize>j) << 2;
       Simd.storeFirst(y + at, f32x4.div(v128.load(y + at), total), n - j);
     }
   }
@@ -30,16 +30,16 @@ export function softmax(y: usize, x: usize, rows: i32, n: i32): void {
 
 /** dx_j = y_j (dy_j - sum_k dy_k y_k); dx may be dy or y. */
 export function softmaxBackward(dx: usize, dy: usize, y: usize, rows: i32, n: i32): void {
-  const bytes = <usize>n << 2;
+  const bytes = (<usize>n) << 2;
   for (let r = 0; r < rows; ++r, dx += bytes, dy += bytes, y += bytes) {
     let sum = f32x4.splat(0);
     for (let j = 0; j < n; j += 4) {
-      const at = <usize>j << 2;
+      const at = (<usize>j) << 2;
       sum = f32x4.add(sum, v128.and(f32x4.mul(v128.load(dy + at), v128.load(y + at)), Simd.first(n - j)));
     }
     const total = f32x4.splat(Simd.hsum(sum));
     for (let j = 0; j < n; j += 4) {
-      const at = <usize>j << 2;
+      const at = (<usize>j) << 2;
       Simd.storeFirst(dx + at, f32x4.mul(v128.load(y + at), f32x4.sub(v128.load(dy + at), total)), n - j);
     }
   }

@@ -10,8 +10,8 @@ import { Simd } from "./simd";
 
 // tanh(x) = x + x^3 (T3 + T5 x^2 + ... + T11 x^8) for |x| < EDGE; the lines are printed by scripts/coefficients/tanh.mjs
 const EDGE = memory.data<f32>([0.54930615], 4);
-const T3 = memory.data<f32>([-0.33333316], 4);
-const T5 = memory.data<f32>([0.13332586], 4);
+const T3 = memory.data<f32>([-0.33333308], 4);
+const T5 = memory.data<f32>([0.13332559], 4);
 const T7 = memory.data<f32>([-0.053853095], 4);
 const T9 = memory.data<f32>([0.021075152], 4);
 const T11 = memory.data<f32>([-0.0062794713], 4);

@@ -1,45 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gradients, largest } from "./support/bounds.js";
-import { goldenFiles, readGolden } from "./support/golden.js";
-import { type Case, type Numbers, oracle, oracleRow } from "./support/oracle.js";
-
-/**
- * The golden results are float64, rounded once to float32: half an ulp, 2^-24 |ref|. Two float64 computations differ by
- * the rounding of sums over at most M terms (or N, for gradients of keys) of the size of the scores, values and out
- * gradients that take part, 2^-52 (N + M) times that size.
- */
-function assertRounded(c: Case, name: string, got: Numbers, ref: Numbers, size: number): void {
-  const noise = 2 ** -52 * (c.N + c.M) * size;
-  for (let n = 0; n < ref.length; n++) {
-    if (got[n] === ref[n]) continue;
-    const error = Math.abs(got[n]! - ref[n]!);
-    if (!(error <= 2 ** -24 * Math.abs(ref[n]!) + noise))
-      assert.unreachable(`${name}[${n}]: expected ${ref[n]}, got ${got[n]}`);
-  }
-}
-
-for (const [name, path] of goldenFiles()) {
-  if (!path) continue; // golden.test.ts counts those
-  test(`the oracle gives ${name} to the last bit of float32`, () => {
-    const { c, expected } = readGolden(path);
-    const got = oracle(c);
-    const reach = 1 + got.extent.s + got.extent.v;
-    assertRounded(c, "out", got.out, expected.out, reach);
-    assertRounded(c, "lse", got.lse, expected.lse, reach);
-    for (const gradient of gradients) {
-      if (!expected[gradient]) continue;
-      const chain = gradient === "dq" ? got.extent.k : gradient === "dk" ? got.extent.q : 1;
-      assertRounded(
-        c,
-        gradient,
-        got[gradient]!,
-        expected[gradient],
-        reach * largest(c.dout) * c.E * Math.max(1, chain),
-      );
-    }
-  });
-}
+import { type Case, oracle, oracleRow } from "./support/oracle.js";
 
 const plain: Case = {
   variant: "laser",

@@ -61,9 +61,9 @@ test("3,000 random pairs of strided views agree with listing every element", () 
   const random = new Random(7);
   const draw = (): Region => {
     const rank = 1 + random.int(4);
-    const shape = Array.from({ length: rank }, () => random.int(5));
+    const shape = Array.from({ length: rank }, () => 1 + random.int(4));
     const strides = shape.map(() => random.pick([0, 1, 1, 2, 3, 4, 5, 6, 8, 12, 24]));
-    return region(random.int(30), shape, strides);
+    return region(random.int(20), shape, strides);
   };
   let shared = 0;
   for (let pair = 0; pair < 3000; pair++) {

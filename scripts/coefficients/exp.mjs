@@ -24,7 +24,7 @@ const LOG2_E = f32(Math.LOG2E);
     p = f32(f32(p * f32(r * r)) - lo);
     return f32(f32(p + hi) + 1) * 2 ** n;
   };
-  const inputs = [...sample(20000, -87, 88), ...sample(10000, -1, 1)];
+  const inputs = [...sample(200000, -87, 88), ...sample(200000, -2, 2)];
   const measure = worst(kernel, Math.exp, inputs);
   const c = refine(q, measure);
   table("exp.ts", ["LOG2_E", "LN2_HI", "LN2_LO", "E2", "E3", "E4", "E5", "E6"], [LOG2_E, LN2_HI, LN2_LO, ...c], measure(c));
@@ -44,7 +44,7 @@ const LOG2_E = f32(Math.LOG2E);
     for (let k = 2; k >= 0; k--) p = madd(p, x, c[k]);
     return madd(p, x, 2) / 2;
   };
-  const measure = worst(kernel, (x) => 2 ** x, sample(30000, -0.5, 0.5));
+  const measure = worst(kernel, (x) => 2 ** x, sample(300000, -0.5, 0.5));
   const c = refine(b, measure);
   table("exp.ts", ["B1", "B2", "B3", "B4", "B5"], c, measure(c));
 }

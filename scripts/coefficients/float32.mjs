@@ -16,16 +16,25 @@ export const LN2_LO = f32(Math.LN2 - LN2_HI);
 const fused = (a, b, c) => f32(a * b + c);
 const plain = (a, b, c) => f32(f32(a * b) + c);
 
-/** max |kernel(x) - truth(x)| in ulp of the truth, over `inputs` and both arithmetics. */
+/**
+ * A measure of coefficients: max |kernel(x) - truth(x)| in ulp of the truth over `inputs` and both arithmetics.
+ * It stops once the error reaches `limit`, and tries the inputs that did so first the next time.
+ */
 export function worst(kernel, truth, inputs) {
-  const truths = inputs.map((x) => truth(x));
-  const ulps = truths.map((t) => 2 ** (23 - Math.max(Math.floor(Math.log2(Math.abs(t))), -126)));
-  return (c) => {
+  const cases = inputs
+    .map((x) => ({ x, t: truth(x) }))
+    .filter(({ t }) => t !== 0)
+    .map(({ x, t }) => ({ x, t, ulps: 2 ** (23 - Math.max(Math.floor(Math.log2(Math.abs(t))), -126)) }));
+  return (c, limit = Infinity) => {
     const error = { plain: 0, fused: 0 };
-    for (let i = 0; i < inputs.length; i++) {
-      if (truths[i] === 0) continue;
-      error.plain = Math.max(error.plain, Math.abs(kernel(inputs[i], c, plain) - truths[i]) * ulps[i]);
-      error.fused = Math.max(error.fused, Math.abs(kernel(inputs[i], c, fused) - truths[i]) * ulps[i]);
+    for (let i = 0; i < cases.length; i++) {
+      const { x, t, ulps } = cases[i];
+      error.plain = Math.max(error.plain, Math.abs(kernel(x, c, plain) - t) * ulps);
+      error.fused = Math.max(error.fused, Math.abs(kernel(x, c, fused) - t) * ulps);
+      if (error.plain >= limit || error.fused >= limit) {
+        [cases[i], cases[i >> 1]] = [cases[i >> 1], cases[i]];
+        break;
+      }
     }
     return error;
   };
@@ -33,25 +42,24 @@ export function worst(kernel, truth, inputs) {
 
 /** Coordinate descent from the rounded fit: one coefficient, or two at once, a few float32 steps up or down. */
 export function refine(start, measure) {
-  const cost = (c) => Math.max(...Object.values(measure(c)));
+  const cost = (c, limit) => Math.max(...Object.values(measure(c, limit)));
   let best = start.map(f32);
   let lowest = cost(best);
-  const steps = [-8, -3, -1, 1, 3, 8];
+  const steps = [-24, -8, -3, -1, 0, 1, 3, 8, 24];
   for (let improved = true; improved; ) {
     improved = false;
     for (let i = 0; i < best.length; i++) {
-      for (let j = i; j < best.length; j++) {
+      for (let j = 0; j < i; j++) {
         for (const di of steps) {
-          for (const dj of i === j ? [0] : steps) {
+          for (const dj of steps) {
             const c = best.slice();
             c[i] = step(c[i], di);
             c[j] = step(c[j], dj);
-            const trial = cost(c);
-            if (trial < lowest - 1e-4) {
-              best = c;
-              lowest = trial;
-              improved = true;
-            }
+            const trial = cost(c, lowest - 1e-4);
+            if (trial >= lowest - 1e-4) continue;
+            best = c;
+            lowest = trial;
+            improved = true;
           }
         }
       }

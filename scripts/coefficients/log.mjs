@@ -16,15 +16,15 @@ const kernel = (x, c, madd) => {
   const f = f32(x * 2 ** -e - 1);
   let p = madd(c[7], f, c[6]);
   for (let k = 5; k >= 0; k--) p = madd(p, f, c[k]);
-  p = madd(p, f, -0.5);
-  p = madd(p, f32(f * f), f32(e * LN2_LO));
+  p = madd(f32(f * p), f32(f * f), f32(e * LN2_LO));
+  p = f32(p - f32(f * f) / 2);
   return f32(e * LN2_HI + f32(f + p));
 };
 const inputs = [
-  ...sample(12000, Math.SQRT1_2, Math.SQRT2),
-  ...sample(4000, 0.36, 0.71),
-  ...sample(4000, 1.42, 2.82),
-  ...sample(4000, -80, 80).map((y) => f32(Math.exp(y))),
+  ...sample(200000, Math.SQRT1_2, Math.SQRT2),
+  ...sample(100000, Math.SQRT1_2 / 2, Math.SQRT1_2),
+  ...sample(100000, Math.SQRT2, Math.SQRT2 * 2),
+  ...sample(20000, -80, 80).map((y) => f32(Math.exp(y))),
 ];
 const measure = worst(kernel, Math.log, inputs);
 const c = refine(p, measure);

@@ -18,6 +18,6 @@ const kernel = (x, c, madd) => {
   for (let k = 2; k >= 0; k--) p = madd(p, z, c[k]);
   return madd(f32(p * z), x, x);
 };
-const measure = worst(kernel, Math.tanh, sample(20000, 0, edge));
+const measure = worst(kernel, Math.tanh, sample(200000, 0, edge));
 const c = refine(p, measure);
 table("tanh.ts", ["EDGE", "T3", "T5", "T7", "T9", "T11"], [f32(edge), ...c], measure(c));

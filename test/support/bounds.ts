@@ -25,8 +25,15 @@ export function elementBound(c: Case, name: "out" | "lse", extent: Extent): (ref
   return (ref) => (2e-6 + 3e-7 * extent.s) * a + 2e-6 * Math.abs(ref);
 }
 
-/** Bound of a gradient's Frobenius error, given the reference's norm and the number of elements. */
-export function gradientBound(c: Case, name: (typeof gradients)[number], extent: Extent) {
+/**
+ * Bound of a gradient's Frobenius error, given the reference's norm and the number of elements.
+ *
+ * ds_ij = p_ij (dP_ij - delta_i) is nothing but rounding where a row sees one key, or equal values. The README's floor f,
+ * about one rounding of the largest product, does not count how many are summed: dP and delta are sums of E products, so
+ * their errors add up like sqrt(E); and sum_j p_ij^2 <= 1, so B H N rows, each with an error of one key, land in dk and
+ * in a broadcast dbias, however few elements those have. `cancelling` grows the floor by just that.
+ */
+export function gradientBound(c: Case, name: (typeof gradients)[number], extent: Extent, cancelling: boolean) {
   const relative = 1e-5 * (1 + extent.s / 16 + (c.variant === "laser" ? extent.v / 64 : 0));
   const chain = {
     dv: 1,
@@ -34,10 +41,10 @@ export function gradientBound(c: Case, name: (typeof gradients)[number], extent:
     dq: scaleOf(c) * (1 + extent.v) * extent.k,
     dk: scaleOf(c) * (1 + extent.v) * extent.q,
   };
-  // An element of a broadcast bias sums that many rows' errors; independent ones add in quadrature.
-  const copies = name === "dbias" && c.bias ? (c.B * c.H * c.N * c.M) / c.bias.data.length || 1 : 1;
   const floor = 8e-8 * largest(c.dout) * Math.abs(chain[name]);
-  return (norm: number, count: number) => relative * norm + floor * Math.sqrt(count * copies);
+  const sums = cancelling && name !== "dv" ? Math.sqrt(c.E) : 1;
+  const landing = cancelling ? { dq: 0, dk: c.B * c.H * c.N * c.D, dv: 0, dbias: c.B * c.H * c.N }[name] : 0;
+  return (norm: number, count: number) => relative * norm + floor * sums * Math.sqrt(Math.max(count, landing));
 }
 
 /** Largest error / bound over the elements that `where` admits. Equal values (infinities too) have no error; NaN has infinite. */
@@ -73,13 +80,20 @@ function normMargin(
   return Number.isNaN(ratio) ? Infinity : ratio;
 }
 
-/** error / bound of every result that `got` has; `where(name, n)` leaves elements out. A wrong length is an infinite error. */
+export interface Comparison {
+  /** Leaves elements out. */
+  where?: (name: Name, n: number) => boolean;
+  /** The floor of gradients for inputs that may cancel, see gradientBound. Default: the README's. */
+  cancelling?: boolean;
+}
+
+/** error / bound of every result that `got` has. A wrong length is an infinite error. */
 export function compare(
   c: Case,
   got: Results,
   ref: Results,
   extent: Extent,
-  where: (name: Name, n: number) => boolean = () => true,
+  { where = () => true, cancelling = false }: Comparison = {},
 ): Margins {
   const margins: Margins = {};
   for (const name of ["out", "lse", ...gradients] as const) {
@@ -87,9 +101,9 @@ export function compare(
     if (!mine || !theirs) continue;
     const admit = (n: number) => where(name, n);
     if (mine.length !== theirs.length) margins[name] = Infinity;
-    else if (name === "out" || name === "lse")
+    else if (name === "out" || name === "lse") {
       margins[name] = elementMargin(mine, theirs, elementBound(c, name, extent), admit);
-    else margins[name] = normMargin(mine, theirs, gradientBound(c, name, extent), admit);
+    } else margins[name] = normMargin(mine, theirs, gradientBound(c, name, extent, cancelling), admit);
   }
   return margins;
 }

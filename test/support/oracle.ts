@@ -57,9 +57,11 @@ export function sees(c: Case, b: number, h: number, i: number, j: number): boole
 }
 
 function logsumexp(x: number[]): number {
-  const most = x.reduce((a, y) => Math.max(a, y), -Infinity);
+  let [most, sum] = [-Infinity, 0];
+  for (const y of x) most = Math.max(most, y);
   if (Math.abs(most) === Infinity) return most;
-  return most + Math.log(x.reduce((sum, y) => sum + Math.exp(y - most), 0));
+  for (const y of x) sum += Math.exp(y - most);
+  return most + Math.log(sum);
 }
 
 /** Forward of query row (b, h, i): s_ij, L_i = logsumexp_j s_ij, p_ij = exp(s_ij - L_i), o_i. */

@@ -1,106 +1,155 @@
 /** Runs a case of the oracle on the package: lays its tensors out as asked, and brings the results back to [B, H, N, D]. */
 import type { GradientName, LaserAttention, Tensor } from "../../src/index.js";
 import { gradients, type Results } from "./bounds.js";
-import type { Broadcast, Case, Numbers } from "./oracle.js";
+import type { Case, Numbers } from "./oracle.js";
 
-/**
- * How the tensors of a call lie in memory.
- * storage: "plain" contiguous · "padded" a narrow of wider rows · "other" stored in the other layout, rows apart ·
- * "packed" q, k, v (and dq, dk, dv) interleaved in one base, for N = M.
- */
+/** How the tensors of a call lie in memory. */
 export interface Placement {
   layout?: "BHND" | "BNHD" | undefined;
+  /**
+   * "plain" (default): contiguous; "padded": wider rows; "other": stored as the other layout, rows apart;
+   * "packed": q, k, v (and dq, dk, dv) interleaved in one base, which takes N = M.
+   */
   storage?: "plain" | "padded" | "other" | "packed" | undefined;
   /** Pass `out` and `into`, stored alike. */
   into?: boolean | undefined;
-  /** Gradients not asked for. */
+  /** Gradients that are not asked for. */
   skip?: readonly GradientName[] | undefined;
 }
 
 type Four = readonly [number, number, number, number];
+const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** Swaps the two middle axes of [a0, a1, a2, a3]. */
 export function swap(data: Numbers, [a0, a1, a2, a3]: Four): Float32Array {
   const swapped = new Float32Array(data.length);
   let n = 0;
-  for (let x = 0; x < a0; x++)
-    for (let z = 0; z < a2; z++)
-      for (let y = 0; y < a1; y++)
+  for (let x = 0; x < a0; x++) {
+    for (let z = 0; z < a2; z++) {
+      for (let y = 0; y < a1; y++) {
         for (let w = 0; w < a3; w++) swapped[n++] = data[((x * a1 + y) * a2 + z) * a3 + w]!;
+      }
+    }
+  }
   return swapped;
 }
 
-/** Outside the views that kernels may write, every base holds this; inputs have NaN there, which nobody may read. */
-const UNTOUCHED = 7;
-
-class Layout {
-  readonly #bases = new Set<Tensor>();
+/** Makes the tensors of a call as views of bases that hold `gap` wherever no view reaches. */
+class Store {
+  readonly #bases: Tensor[] = [];
   readonly #views: Tensor[] = [];
 
   constructor(
     readonly la: LaserAttention,
-    readonly c: Case,
-    readonly { layout, storage = "plain" }: Placement,
+    readonly placement: Placement,
     readonly gap: number,
   ) {}
 
-  #base(shape: number[]): Tensor {
-    const size = shape.reduce((a, b) => a * b, 1);
-    const base = this.la.tensor(new Float32Array(size).fill(this.gap), shape);
-    this.#bases.add(base);
+  #base(size: number): Tensor {
+    const base = this.la.tensor(new Float32Array(size + 8).fill(this.gap), [size + 8]);
+    this.#bases.push(base);
     return base;
   }
 
-  #keep(view: Tensor): Tensor {
+  #view(base: Tensor, [B, H, N, D]: Four, [b, h, n]: readonly number[], offset: number): Tensor {
+    const bnhd = this.placement.layout === "BNHD";
+    const shape = bnhd ? [B, N, H, D] : [B, H, N, D];
+    const view = base.view(shape, bnhd ? [b!, n!, h!, 1] : [b!, h!, n!, 1], offset);
     this.#views.push(view);
     return view;
   }
 
-  /** An unwritten tensor that stands for [B, H, N, D], in this layout. */
-  make([B, H, N, D]: Four): Tensor {
-    const [a, b] = this.layout === "BNHD" ? [N, H] : [H, N];
-    if (this.storage === "plain") return this.#keep(this.#base([B, a, b, D]));
-    if (this.storage === "padded") return this.#keep(this.#base([B, a, b, D + 5]).narrow(3, 2, D));
-    const width = a * D + 5; // "other"
-    return this.#keep(this.#base([B, b, width]).view([B, a, b, D], [b * width, D, width, 1], 3));
+  place(shape: Four): Tensor {
+    const { storage = "plain", layout } = this.placement;
+    const [B, H, N, D] = shape;
+    const rowsOutside = (layout === "BNHD") !== (storage === "other"); // memory runs over N before H
+    const gap = storage === "plain" ? 0 : 5;
+    if (rowsOutside)
+      return this.#view(this.#base(B * N * (H * D + gap)), shape, [N * (H * D + gap), D, H * D + gap], gap);
+    return this.#view(this.#base(B * H * N * (D + gap)), shape, [H * N * (D + gap), N * (D + gap), D + gap], gap);
   }
 
-  /** Unwritten tensors for q, k, v (or their gradients): views of one base when packed. */
-  makeThree(): [Tensor, Tensor, Tensor] {
-    const { B, H, Hkv, N, M, D, E } = this.c;
+  placeThree({ B, H, Hkv, N, M, D, E }: Case): Tensor[] {
     const shapes: Four[] = [
       [B, H, N, D],
       [B, Hkv, M, D],
       [B, Hkv, M, E],
     ];
-    if (this.storage !== "packed" || N !== M) return shapes.map((shape) => this.make(shape)) as [Tensor, Tensor, Tensor];
+    if (this.placement.storage !== "packed") return shapes.map((shape) => this.place(shape));
     const width = H * D + Hkv * (D + E);
-    const base = this.#base([B, N, width]);
-    let offset = 0;
-    return shapes.map(([, heads, , wide]) => {
-      const start = offset;
-      offset += heads * wide;
-      const shape = this.layout === "BNHD" ? [B, N, heads, wide] : [B, heads, N, wide];
-      const [row, head] = [width, wide];
-      const strides = this.layout === "BNHD" ? [N * width, row, head, 1] : [N * width, head, row, 1];
-      return this.#keep(base.view(shape, strides, start));
-    }) as [Tensor, Tensor, Tensor];
+    const base = this.#base(B * Math.max(N, 1) * width); // views of nothing still lie inside
+    const offsets = [0, H * D, (H + Hkv) * D];
+    return shapes.map((shape, n) => this.#view(base, shape, [N * width, shape[3], width], offsets[n]!));
   }
 
-  get layout(): Placement["layout"] {
-    return this.placement.layout;
+  /** data is [B, H, N, D], whatever the layout. */
+  write(tensor: Tensor, data: Numbers): Tensor {
+    const [B, x, y, D] = tensor.shape as Four;
+    tensor.set(this.placement.layout === "BNHD" ? swap(data, [B, y, x, D]) : Float32Array.from(data));
+    return tensor;
   }
 
-  get storage(): string {
-    return this.placement.storage ?? "plain";
+  read(tensor: Tensor): Float32Array {
+    const data = tensor.toArray();
+    return this.placement.layout === "BNHD" ? swap(data, tensor.shape as Four) : data;
   }
 
-  /** Whether every element outside the views still holds what it was made with. */
-  untouched(): boolean {
-    let outside = 0;
-    for (const view of this.#views) view.set(new Float32Array(view.shape.reduce((a, b) => a * b, 1)));
-    for (const base of this.#bases) outside += base.toArray().reduce((sum, x) => sum + (x === this.gap ? 1 : 0), 0);
-    const all = [...this.#bases].reduce((sum, base) => sum + base.shape.reduce((a, b) => a * b, 1), 0);
-    return outside === all - this.#views.reduce((sum, view) => sum + view.shape.reduce((a, b) => a * b, 1), 0);
+  /** Throws when an element outside the views no longer holds `gap`. */
+  assertUntouched(): void {
+    for (const view of this.#views) view.set(new Float32Array(product(view.shape)).fill(this.gap));
+    if (this.#bases.every((base) => base.data.every((x) => x === this.gap))) return;
+    throw new Error("the call wrote outside out or a gradient");
   }
+}
+
+/** Mask or bias with the rows `apart` elements longer than needed, filled with `gap`. */
+function scores<T extends Float32Array | Uint8Array>(data: T, shape: Four, apart: number, gap: number) {
+  const [B, H, N, M] = shape;
+  const wide = M + apart;
+  const base = new (data.constructor as new (n: number) => T)(B * H * N * wide).fill(gap);
+  for (let row = 0; row < B * H * N; row++) base.set(data.subarray(row * M, (row + 1) * M), row * wide);
+  return { base: base as T, wide: [B, H, N, wide] };
+}
+
+/** Forward and backward of a case. Every gradient that is not skipped is in the result. */
+export function run(la: LaserAttention, c: Case, placement: Placement = {}): Results {
+  const { layout, storage = "plain", into, skip = [] } = placement;
+  return la.scope(() => {
+    const inputs = new Store(la, placement, Number.NaN); // what lies between the rows of an input must not matter
+    const outputs = new Store(la, placement, 7);
+    const [q, k, v] = inputs.placeThree(c).map((tensor, n) => inputs.write(tensor, [c.q, c.k, c.v][n]!)) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    const outShape: Four = [c.B, c.H, c.N, c.E];
+    const dout = inputs.write(inputs.place(outShape), c.dout);
+    const apart = storage === "plain" ? 0 : 3;
+    const mask = c.mask && scores(Uint8Array.from(c.mask.data), c.mask.shape, apart, 1);
+    const bias = c.bias && scores(Float32Array.from(c.bias.data), c.bias.shape, apart, Number.NaN);
+    const { variant, causal, window, align, scale, softcap, alibi } = c;
+    const saved = la.attentionForward(q, k, v, {
+      ...{ variant, causal, window, align, scale, softcap, layout },
+      alibi: typeof alibi === "object" ? Float32Array.from(alibi) : alibi,
+      mask: mask && la.tensor(mask.base, mask.wide).narrow(3, 0, c.M),
+      bias: bias && la.tensor(bias.base, bias.wide).narrow(3, 0, c.M),
+      out: into ? outputs.place(outShape) : undefined,
+    });
+    const [dq, dk, dv] = into ? outputs.placeThree(c) : [];
+    const given = { dq, dk, dv };
+    const got = la.attentionBackward(dout, saved, {
+      into: Object.fromEntries(Object.entries(given).filter(([name]) => !skip.includes(name as GradientName))),
+      needs: Object.fromEntries(skip.map((name) => [name, false])),
+    });
+    const results: Results = { out: outputs.read(saved.out), lse: saved.lse.toArray() };
+    for (const name of gradients) {
+      const tensor = got[name];
+      if ((tensor === undefined) !== (skip.includes(name) || (name === "dbias" && !c.bias))) {
+        throw new Error(`${name} is ${tensor ? "" : "not "}there`);
+      }
+      if (tensor) results[name] = name === "dbias" ? tensor.toArray() : outputs.read(tensor);
+    }
+    if (into) outputs.assertUntouched();
+    return results;
+  });
 }

@@ -10,7 +10,8 @@ export function throws(call: () => unknown, type: ErrorType, ...parts: string[])
   } catch (caught) {
     error = caught;
   }
-  if (error === undefined) assert.unreachable(`expected a ${type.name} with "${parts.join('", "')}", nothing was thrown`);
+  if (error === undefined)
+    assert.unreachable(`expected a ${type.name} with "${parts.join('", "')}", nothing was thrown`);
   assert.ok(error instanceof type, `expected a ${type.name}, got ${error}`);
   const { message } = error as Error;
   for (const part of parts) assert.ok(message.includes(part), `expected "${part}" in the message "${message}"`);

@@ -1,0 +1,209 @@
+import * as main from "laser-attention";
+import { type AttentionOptions, create, createSync, type Tensor } from "laser-attention";
+import * as relaxed from "laser-attention/relaxed";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { alibiSlopes } from "../src/alibi.js";
+import { relaxedSupported } from "./support/kernels.js";
+import { Random } from "./support/random.js";
+import { throws } from "./support/throws.js";
+
+const la = createSync();
+const random = new Random(3);
+const normal = (...shape: number[]): Tensor => la.tensor(random.normals(shape.reduce((n, size) => n * size, 1)), shape);
+
+/** The same elements with axes `i` and `j` exchanged, as a view. */
+function swap(t: Tensor, i: number, j: number): Tensor {
+  const order = t.shape.map((_, axis) => (axis === i ? j : axis === j ? i : axis));
+  return t.view(
+    order.map((axis) => t.shape[axis]!),
+    order.map((axis) => t.strides[axis]!),
+  );
+}
+
+const [B, H, Hkv, N, M, D, E] = [2, 4, 2, 9, 11, 8, 12];
+const q = normal(B, H, N, D);
+const k = normal(B, Hkv, M, D);
+const v = normal(B, Hkv, M, E);
+const dout = normal(B, H, N, E);
+const bias = normal(1, H, 1, M);
+
+test("create and createSync give the same bits, and both entries the same names", async () => {
+  const other = await create({ maxMemory: 2 ** 26 });
+  const copies = [q, k, v].map((t) => other.tensor(t.data, t.shape)) as [Tensor, Tensor, Tensor];
+  const options = { variant: "laser", causal: true } as const;
+  assert.equal(other.attention(...copies, options).toArray(), la.attention(q, k, v, options).toArray());
+  assert.is(other.memory.limit, 2 ** 26);
+  assert.equal(Object.keys(relaxed), Object.keys(main));
+});
+
+test("the relaxed entry runs relaxed kernels where the engine has them, the plain ones elsewhere, and says which", async () => {
+  const other = await relaxed.create();
+  assert.is(other.simd, relaxedSupported ? "relaxed" : "plain");
+  assert.is(relaxed.createSync().simd, other.simd);
+  assert.is(la.simd, "plain");
+  const x = other.tensor(new Float32Array([0, 1]), [2]);
+  assert.ok(Math.abs(other.exp(x).data[1]! - Math.E) < 1e-6);
+});
+
+test("attention equals the out of attentionForward, and writes into the out it is given", () => {
+  for (const variant of ["standard", "laser"] as const) {
+    const out = la.attention(q, k, v, { variant });
+    const saved = la.attentionForward(q, k, v, { variant });
+    assert.equal(out.shape, [B, H, N, E]);
+    assert.equal(saved.lse.shape, [B, H, N]);
+    assert.equal(saved.out.toArray(), out.toArray());
+    const base = la.zeros([B, H, N, 2 * E]);
+    const target = base.narrow(3, E, E);
+    assert.is(la.attention(q, k, v, { variant, out: target }), target);
+    assert.equal(target.toArray(), out.toArray());
+    assert.ok(
+      base
+        .narrow(3, 0, E)
+        .toArray()
+        .every((x) => x === 0),
+      "the other half is untouched",
+    );
+  }
+});
+
+test("saved keeps its tensors and a copy of the options without out", () => {
+  const slopes = new Float32Array(H).fill(0.5);
+  const out = la.empty([B, H, N, E]);
+  const saved = la.attentionForward(q, k, v, { variant: "laser", alibi: slopes, out });
+  assert.is(saved.out, out);
+  assert.is(saved.q, q);
+  assert.not("out" in saved.options);
+  const before = la.attentionBackward(dout, saved);
+  slopes.fill(3);
+  assert.equal(la.attentionBackward(dout, saved).dq.toArray(), before.dq.toArray());
+});
+
+const optionSets: [string, AttentionOptions][] = [
+  ["standard", { variant: "standard" }],
+  ["causal", { variant: "laser", causal: true }],
+  ["window and ALiBi, top left", { variant: "laser", window: [2, 3], alibi: true, align: "top-left" }],
+  ["bias and softcap", { variant: "laser", bias, softcap: 2, scale: 0.7 }],
+];
+
+for (const [name, options] of optionSets) {
+  test(`BNHD gives the bits of BHND on the exchanged axes: ${name}`, () => {
+    const saved = la.attentionForward(q, k, v, options);
+    const grads = la.attentionBackward(dout, saved);
+    const other = la.attentionForward(swap(q, 1, 2), swap(k, 1, 2), swap(v, 1, 2), { ...options, layout: "BNHD" });
+    const otherGrads = la.attentionBackward(swap(dout, 1, 2), other);
+    assert.equal(other.out.shape, [B, N, H, E]);
+    assert.equal(swap(other.out, 1, 2).toArray(), saved.out.toArray());
+    assert.equal(other.lse.toArray(), saved.lse.toArray());
+    assert.equal(otherGrads.dk.shape, [B, M, Hkv, D]);
+    for (const gradient of ["dq", "dk", "dv"] as const) {
+      assert.equal(swap(otherGrads[gradient], 1, 2).toArray(), grads[gradient].toArray());
+    }
+    assert.equal(otherGrads.dbias?.toArray(), grads.dbias?.toArray());
+  });
+}
+
+test("q, k, v, dout and into as views of interleaved bases give the bits of contiguous tensors", () => {
+  const [qkv, dqkv, douts] = [la.zeros([B, N, 3, H, D]), la.zeros([B, N, 3, H, D]), la.zeros([B, N, H, 2 * D])];
+  const part = (t: Tensor, index: number): Tensor =>
+    t.view([B, H, N, D], [N * 3 * H * D, D, 3 * H * D, 1], index * H * D);
+  const parts = [0, 1, 2].map((index) => part(qkv, index)) as [Tensor, Tensor, Tensor];
+  for (const view of parts) view.set(random.normals(B * H * N * D));
+  const whole = parts.map((view) => la.tensor(view.toArray(), view.shape)) as [Tensor, Tensor, Tensor];
+  const strided = swap(douts.narrow(3, D, D), 1, 2);
+  strided.set(random.normals(B * H * N * D));
+  const straight = la.tensor(strided.toArray(), strided.shape);
+  const options = { variant: "laser", causal: true } as const;
+  const expected = la.attentionBackward(straight, la.attentionForward(...whole, options));
+  const into = { dq: part(dqkv, 0), dk: part(dqkv, 1), dv: part(dqkv, 2) };
+  const got = la.attentionBackward(strided, la.attentionForward(...parts, options), { into });
+  for (const name of ["dq", "dk", "dv"] as const) {
+    assert.is(got[name], into[name]);
+    assert.equal(got[name].toArray(), expected[name].toArray());
+  }
+});
+
+test("needs: what is not needed is undefined, the rest keeps its bits; dbias exists only with a bias", () => {
+  const saved = la.attentionForward(q, k, v, { variant: "laser", bias });
+  const all = la.attentionBackward(dout, saved);
+  assert.equal(all.dbias?.shape, bias.shape);
+  for (const name of ["dq", "dk", "dv", "dbias"] as const) {
+    const without = la.attentionBackward(dout, saved, { needs: { [name]: false } });
+    const only = la.attentionBackward(dout, saved, {
+      needs: { dq: false, dk: false, dv: false, dbias: false, [name]: true },
+    });
+    for (const other of ["dq", "dk", "dv", "dbias"] as const) {
+      assert.equal(without[other]?.toArray(), other === name ? undefined : all[other]!.toArray(), `without ${name}`);
+      assert.equal(only[other]?.toArray(), other === name ? all[other]!.toArray() : undefined, `only ${name}`);
+    }
+  }
+  const plain = la.attentionForward(q, k, v, { variant: "laser" });
+  assert.is(la.attentionBackward(dout, plain, { needs: { dbias: true } }).dbias, undefined);
+});
+
+test("N = 0 and M = 0 are valid: no row, or rows that see nothing", () => {
+  for (const variant of ["standard", "laser"] as const) {
+    const none = la.attentionForward(la.zeros([B, H, 0, D]), k, v, { variant });
+    assert.equal(none.out.shape, [B, H, 0, E]);
+    const { dq, dk } = la.attentionBackward(la.zeros([B, H, 0, E]), none);
+    assert.is(dq.data.length, 0);
+    assert.ok(dk.data.every((x) => x === 0));
+    const blind = la.attentionForward(q, la.zeros([B, Hkv, 0, D]), la.zeros([B, Hkv, 0, E]), { variant });
+    assert.ok(blind.out.data.every((x) => x === 0));
+    assert.ok(blind.lse.data.every((x) => x === Number.NEGATIVE_INFINITY));
+    assert.ok(la.attentionBackward(dout, blind).dq.data.every((x) => x === 0));
+  }
+});
+
+test("a window side that is negative or infinite is unlimited, and causal caps the right side", () => {
+  const run = (options: Omit<AttentionOptions, "variant">): Float32Array =>
+    la.attention(q, k, v, { variant: "standard", ...options }).toArray();
+  const infinite = Number.POSITIVE_INFINITY;
+  assert.equal(run({ window: [-1, infinite] }), run({}));
+  assert.equal(run({ window: [-infinite, 1e9] }), run({}));
+  assert.equal(run({ window: [infinite, 0] }), run({ causal: true }));
+  assert.equal(run({ window: [3, 5], causal: true }), run({ window: [3, 0] }));
+  assert.equal(run({ alibi: false, causal: false }), run({}));
+});
+
+test("ALiBi slopes are 2^(-8 (h + 1) / H) rounded to float32, exact where they are powers of two", () => {
+  assert.equal(
+    [...alibiSlopes(8)],
+    [1, 2, 3, 4, 5, 6, 7, 8].map((n) => 2 ** -n),
+  );
+  for (const heads of [1, 3, 12, 40, 97, 1000]) {
+    for (const [h, slope] of alibiSlopes(heads).entries()) {
+      // Math.pow is good to an ulp of float64, so its float32 rounding is at most one float32 ulp, 2^-23, away.
+      assert.ok(Math.abs(slope / 2 ** ((-8 * (h + 1)) / heads) - 1) <= 2 ** -23);
+    }
+  }
+  const slopes = alibiSlopes(H);
+  const run = (alibi: true | Float32Array): Float32Array =>
+    la.attention(q, k, v, { variant: "laser", alibi }).toArray();
+  assert.equal(run(true), run(slopes));
+  assert.equal(run(la.tensor(slopes, [H]).data), run(slopes), "an array over linear memory is copied before it moves");
+});
+
+test("warmup ends within its half second and leaves no memory in use", async () => {
+  const own = createSync();
+  const { used } = own.memory;
+  const start = performance.now();
+  await own.warmup();
+  assert.is(own.memory.used, used);
+  // The limit is checked between rounds; a round at the small warm-up shape takes milliseconds even interpreted.
+  assert.ok(performance.now() - start < 1500);
+});
+
+test("dispose ends an instance: tensors and methods throw, a second dispose does not", () => {
+  const own = createSync();
+  const t = own.zeros([4]);
+  own.dispose();
+  own.dispose();
+  throws(() => own.zeros([1]), TypeError, "this instance is disposed");
+  throws(() => own.exp(t), TypeError, "this instance is disposed");
+  throws(() => t.data, TypeError, "disposed");
+  throws(() => own.memory, TypeError, "disposed");
+  t.dispose();
+});
+
+test.run();

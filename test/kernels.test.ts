@@ -1,0 +1,49 @@
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+/** What docs/design.md lists, and nothing else. */
+const EXPORTS = [
+  "attentionBackward",
+  "attentionBackwardScratch",
+  "attentionForward",
+  "attentionForwardScratch",
+  "exp",
+  "expBackward",
+  "heapBase",
+  "log",
+  "logBackward",
+  "matmul",
+  "matmulScratch",
+  "softmax",
+  "softmaxBackward",
+];
+
+for (const target of ["release", "relaxed"]) {
+  const text = readFileSync(`build/kernels.${target}.wat`, "utf8");
+  const names = (kind: string): string[] =>
+    [...text.matchAll(new RegExp(`\\(${kind} "([^"]*)"(?: "([^"]*)")?`, "g"))].map((m) =>
+      m.slice(1).filter(Boolean).join("."),
+    );
+
+  test(`${target} kernels import the memory and nothing else`, () => {
+    assert.equal(names("import"), ["env.memory"]);
+  });
+
+  test(`${target} kernels export the documented list`, () => {
+    assert.equal(names("export").sort(), EXPORTS);
+    const design = readFileSync("docs/design.md", "utf8");
+    for (const name of EXPORTS) assert.ok(design.includes(`\`${name}\``), `docs/design.md does not name ${name}`);
+  });
+
+  test(`${target} kernels have no indirect call, no table, no allocator and never grow memory`, () => {
+    for (const word of ["call_indirect", "(table", "(elem", "memory.grow", "~lib/rt"])
+      assert.not.ok(text.includes(word), word);
+  });
+}
+
+test("the debug build exists for the kernel tests and keeps its asserts", () => {
+  assert.ok(existsSync("build/kernels.debug.wasm"));
+});
+
+test.run();
