@@ -14,7 +14,7 @@ import { KeyTile, keyTile, layout, tileCount } from "./layout";
 import { ADD, Interleaved, SCALE_ADD, STORE, Strip, Tile } from "./microkernel";
 import { A, B, packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
-import { recomputeBackward } from "./recompute";
+import { recomputeBackward } from "./recompute-backward";
 import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
 import { enterHead, loadLse, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
 import { Simd } from "./simd";

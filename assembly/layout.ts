@@ -71,6 +71,7 @@ export function layout(p: Problem, backward: bool): usize {
     p.stripDs = floats(BR, KT);
     p.sum = floats(BR, Dp);
     p.rowDelta = floats(BR, 1);
+    p.partial = p.laser ? floats(KT, 4) : 0;
   } else {
     p.eColumns = floats(Mp, Ep);
     p.sum = floats(BR, Ep);

@@ -7,7 +7,7 @@
  */
 import { LN2_HI, LN2_LO, ONE } from "./exp";
 import { Simd } from "./simd";
-import { storeTail } from "./tail";
+import { Tail } from "./tail";
 
 // log(1 + f) = f - f^2 / 2 + f^3 (L3 + L4 f + ... + L10 f^7); the lines are printed by scripts/coefficients/log.mjs
 const L3 = memory.data<f32>([0.33333328], 4);
@@ -89,14 +89,14 @@ export class Log {
  * Worst error over all 2^32 inputs (scripts/exhaustive.mjs): FULL
  */
 export function log(y: usize, x: usize, n: i32): void {
-  const whole = y + (<usize>(n & ~3) << 2);
+  const whole = y + ((n & ~3) << 2);
   for (; y < whole; y += 16, x += 16) v128.store(y, Log.full(v128.load(x)));
-  if (n & 3) storeTail(y, Log.full(v128.load(x)), n & 3);
+  if (n & 3) Tail.store(y, Log.full(v128.load(x)), n & 3);
 }
 
 /** dx = dy / x; dx may be dy or x. */
 export function logBackward(dx: usize, dy: usize, x: usize, n: i32): void {
-  const whole = dx + (<usize>(n & ~3) << 2);
+  const whole = dx + ((n & ~3) << 2);
   for (; dx < whole; dx += 16, dy += 16, x += 16) v128.store(dx, f32x4.div(v128.load(dy), v128.load(x)));
-  if (n & 3) storeTail(dx, f32x4.div(v128.load(dy), v128.load(x)), n & 3);
+  if (n & 3) Tail.store(dx, f32x4.div(v128.load(dy), v128.load(x)), n & 3);
 }

@@ -135,4 +135,5 @@ export class Problem {
   tileFactor: usize; // exp(c_t - c_new) [Ep]
   top: usize;
   total: usize; // recompute: running maximum and sum [BR, Ep]
+  partial: usize; // recompute, backward: four lane partials of r_j [KT, 4]
 }

@@ -1,25 +1,21 @@
 /**
- * The exact recompute of the rare LASER element whose exp(v - c) left the float32 range (Far in laser.ts):
+ * The exact recompute of the rare LASER element whose exp(v - c) left the float32 range (Far in laser.ts), forward:
  *
- *   forward    o_id = log sum_j exp(y_ij + v_jd),  y_ij = s_ij - lse_i
- *   backward   w_ijd = exp(y_ij + v_jd - o_id),    dv_jd += w_ijd do_id,
- *              r_ij = sum_d do_id (w_ijd - p_ij) over the far d: dbias += r, dq += r' k, dk += r' q
+ *   out_id = log sum_j exp(y_ij + v_jd),  y_ij = s_ij - lse_i
  *
  * A block without such an element never comes here. Hidden pairs (y = -inf) are skipped, never multiplied.
  */
 import { Exp } from "./exp";
-import { Far, finalRun } from "./laser";
+import { Far } from "./laser";
 import { keyTile, tileCount } from "./layout";
 import { Log } from "./log";
-import { A, packRows } from "./pack";
 import { Problem } from "./problem";
-import { rowAdd } from "./rows";
-import { enterHead, LN2, LOG2E, loadLse, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
+import { LN2, LOG2E, rangeHi, rangeLo, scoreRows } from "./score";
 import { Simd } from "./simd";
-import { BR, KT, MR, NR, STRIP } from "./tile";
+import { BR, KT, MR, NR, PANEL, STRIP } from "./tile";
 
 /** Notes that row i was touched. */
-function report(p: Problem, i: i32): void {
+export function report(p: Problem, i: i32): void {
   p.recomputedFirst = min(p.recomputedFirst, i);
   p.recomputedLast = max(p.recomputedLast, i);
 }
@@ -62,34 +58,50 @@ export function recomputeForward(p: Problem, i0: i32, rows: i32): void {
   }
 }
 
-/** Adds the keys [lo, hi) of one row, scores at s, to top and total of its far columns. */
+/**
+ * Adds the keys [lo, hi) of one row, scores at s, to top and total of its far columns, NR columns at a time: the
+ * maximum first, then the sum, so that each score is loaded and tested once for eight columns.
+ */
 function addFar(p: Problem, r: i32, s: usize, lo: i32, hi: i32): void {
   const log2e = f32x4.splat(LOG2E);
+  const none = f32x4.splat(-Infinity);
   const lse = load<f32>(p.rowLse + ((<usize>r) << 2));
-  for (let x = s, end = s + ((<usize>(hi - lo)) << 2); x < end; x += 4) store<f32>(x, load<f32>(x) - lse);
+  const end = s + ((<usize>(hi - lo)) << 2);
+  for (let x = s; x < end; x += 4) store<f32>(x, load<f32>(x) - lse);
   const row = p.vM << 2;
   const base = (<usize>(r * p.Ep)) << 2;
-  for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
-    if (!v128.any_true(Far.forward(v128.load(p.sum + base + d), v128.load(p.runMax + d)))) continue;
-    const v = p.vHead + <usize>lo * row + d;
-    const before = v128.load(p.top + base + d);
-    let top = before;
-    let x = v;
-    for (let j = 0; j < hi - lo; ++j, x += row) {
-      const y = load<f32>(s + ((<usize>j) << 2));
-      if (y != -Infinity) top = f32x4.pmax(top, f32x4.add(f32x4.splat(y), f32x4.mul(v128.load(x), log2e)));
+  for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += PANEL) {
+    const x = p.sum + base + d;
+    const far0 = Far.forward(v128.load(x), v128.load(p.runMax + d));
+    const far1 = Far.forward(v128.load(x, 16), v128.load(p.runMax + d, 16));
+    if (!v128.any_true(v128.or(far0, far1))) continue;
+    const values = p.vHead + <usize>lo * row + d;
+    const top = p.top + base + d;
+    const before0 = v128.load(top);
+    const before1 = v128.load(top, 16);
+    let top0 = before0;
+    let top1 = before1;
+    for (let y = s, v = values; y < end; y += 4, v += row) {
+      if (load<f32>(y) == -Infinity) continue;
+      const score = v128.load32_splat(y);
+      top0 = f32x4.pmax(top0, Simd.madd(v128.load(v), log2e, score));
+      top1 = f32x4.pmax(top1, Simd.madd(v128.load(v, 16), log2e, score));
     }
-    const shift = v128.and(top, f32x4.ne(top, f32x4.splat(-Infinity)));
-    let total = f32x4.mul(v128.load(p.total + base + d), Exp.base2(f32x4.sub(before, shift)));
-    x = v;
-    for (let j = 0; j < hi - lo; ++j, x += row) {
-      const y = load<f32>(s + ((<usize>j) << 2));
-      if (y == -Infinity) continue;
-      const z = f32x4.add(f32x4.splat(y), f32x4.mul(v128.load(x), log2e));
-      total = f32x4.add(total, Exp.base2(f32x4.sub(z, shift)));
+    const shift0 = v128.and(top0, f32x4.ne(top0, none));
+    const shift1 = v128.and(top1, f32x4.ne(top1, none));
+    const total = p.total + base + d;
+    let total0 = f32x4.mul(v128.load(total), Exp.base2(f32x4.sub(before0, shift0)));
+    let total1 = f32x4.mul(v128.load(total, 16), Exp.base2(f32x4.sub(before1, shift1)));
+    for (let y = s, v = values; y < end; y += 4, v += row) {
+      if (load<f32>(y) == -Infinity) continue;
+      const score = v128.load32_splat(y);
+      total0 = f32x4.add(total0, Exp.base2(f32x4.sub(Simd.madd(v128.load(v), log2e, score), shift0)));
+      total1 = f32x4.add(total1, Exp.base2(f32x4.sub(Simd.madd(v128.load(v, 16), log2e, score), shift1)));
     }
-    v128.store(p.top + base + d, top);
-    v128.store(p.total + base + d, total);
+    v128.store(top, top0);
+    v128.store(top, top1, 16);
+    v128.store(total, total0);
+    v128.store(total, total1, 16);
   }
 }
 
@@ -105,126 +117,4 @@ function putFar(p: Problem, i0: i32, r: i32): void {
     Simd.storeFirst(out + at, v128.bitselect(o, v128.load(out + at), far), p.E - d);
   }
   report(p, i0 + r);
-}
-
-/** The last pass of a key head: its query heads, their blocks and rows in ascending order. */
-export function recomputeBackward(p: Problem, b: i32, hk: i32): void {
-  const group = p.H / p.Hkv;
-  for (let h = hk * group; h < (hk + 1) * group; ++h) {
-    enterHead(p, b, h);
-    for (let i0 = 0; i0 < p.N; i0 += BR) recomputeBlock(p, i0, min(BR, p.N - i0));
-  }
-}
-
-/** Far rows of the block: do (0 where not far) in p.g, o log2 e (+inf where not far) in p.gColumns. */
-function findFar(p: Problem, i0: i32, r: i32): i32 {
-  const at = (<usize>(r * p.Ep)) << 2;
-  const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
-  const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
-  let count = 0;
-  if (load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity) return 0;
-  for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
-    const o = v128.load(out + d);
-    const far = Far.backward(v128.load(p.runMax + d), o);
-    count += popcnt(i32x4.bitmask(far));
-    v128.store(p.g + at + d, v128.and(v128.load(dout + d), far));
-    v128.store(p.gColumns + at + d, v128.bitselect(f32x4.mul(o, f32x4.splat(LOG2E)), f32x4.splat(Infinity), far));
-  }
-  return count;
-}
-
-function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
-  const last = i0 + rows - 1;
-  finalRun(p, i0, last);
-  loadLse(p, i0, rows);
-  let any = 0;
-  for (let r = 0; r < rows; ++r) {
-    const far = findFar(p, i0, r);
-    store<i32>(p.rowDelta + ((<usize>r) << 2), far);
-    any += far;
-  }
-  if (!any) return;
-  packRows<A>(p.qRows, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
-  memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
-  const tiles = tileCount(p);
-  for (let t = 0; t < tiles; ++t) {
-    const j0 = t * KT;
-    for (let r0 = 0; r0 < rows; r0 += MR) {
-      const n = min(MR, rows - r0);
-      const lo = rangeLo(p, keyTile(p, t), i0 + r0);
-      const hi = rangeHi(p, keyTile(p, t), i0 + r0 + n - 1);
-      let some = 0;
-      for (let r = r0; r < r0 + n; ++r) some |= load<i32>(p.rowDelta + ((<usize>r) << 2));
-      if (lo >= hi || !some) continue;
-      const from = (lo - j0) & -NR;
-      const to = (hi - j0 + NR - 1) & -NR;
-      const at = <usize>r0 * STRIP;
-      scoreRows(
-        p,
-        i0 + r0,
-        n,
-        j0,
-        from,
-        to,
-        p.qRows + ((<usize>(r0 * p.D)) << 2),
-        p.strip + at,
-        p.stripSlope ? p.stripSlope + at : 0,
-      );
-      for (let r = r0; r < r0 + n; ++r) {
-        if (load<i32>(p.rowDelta + ((<usize>r) << 2))) gradientFar(p, i0, r, lo, hi);
-      }
-    }
-  }
-  for (let r = 0; r < rows; ++r) {
-    if (!load<i32>(p.rowDelta + ((<usize>r) << 2))) continue;
-    report(p, i0 + r);
-    if (p.dq) rowAdd(p.dqHead + ((<usize>(i0 + r) * p.dqN) << 2), p.sum + ((<usize>(r * p.Dp)) << 2), p.D, p.scale);
-  }
-}
-
-/** One far row against the keys [lo, hi): scores at strip row r, r_ij into stripDs row r. */
-function gradientFar(p: Problem, i0: i32, r: i32, lo: i32, hi: i32): void {
-  const j0 = lo - (lo % KT);
-  const i = i0 + r;
-  const at = <usize>r * STRIP + ((<usize>(lo - j0)) << 2);
-  const lse = load<f32>(p.rowLse + ((<usize>r) << 2));
-  const g = p.g + ((<usize>(r * p.Ep)) << 2);
-  const o = p.gColumns + ((<usize>(r * p.Ep)) << 2);
-  for (let j = lo; j < hi; ++j) {
-    const x = at + ((<usize>(j - lo)) << 2);
-    const y = load<f32>(p.strip + x) - lse;
-    store<f32>(p.stripDs + x, y == -Infinity ? 0 : weighKey(p, y, g, o, j));
-    store<f32>(p.strip + x, y);
-  }
-  if (p.dbias) rowAdd(p.dbiasHead + ((<usize>i * p.dbiasN + <usize>lo) << 2), p.stripDs + at, hi - lo, 1);
-  const q = p.qHead + ((<usize>i * p.qN) << 2);
-  const dq = p.sum + ((<usize>(r * p.Dp)) << 2);
-  for (let j = lo; j < hi; ++j) {
-    const x = at + ((<usize>(j - lo)) << 2);
-    if (load<f32>(p.strip + x) == -Infinity) continue;
-    let weight = load<f32>(p.stripDs + x);
-    if (p.stripSlope) weight *= load<f32>(p.stripSlope + x);
-    rowAdd(dq, p.kHead + ((<usize>j * p.kM) << 2), p.D, weight);
-    rowAdd(p.dkSum + ((<usize>(j * p.Dp)) << 2), q, p.D, weight);
-  }
-}
-
-/** dv_j += w do for one key, returns r = sum_d do (w - p). y = s - lse in units of log2; g = do, o as findFar left them. */
-function weighKey(p: Problem, y: f32, g: usize, o: usize, j: i32): f32 {
-  const score = f32x4.splat(y);
-  const weight = Exp.base2(score);
-  const v = p.vHead + ((<usize>j * p.vM) << 2);
-  const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
-  let sum = f32x4.splat(0);
-  for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
-    const to = v128.load(o + d);
-    const far = f32x4.ne(to, f32x4.splat(Infinity));
-    if (!v128.any_true(far)) continue;
-    const z = f32x4.sub(f32x4.add(score, f32x4.mul(v128.load(v + d), f32x4.splat(LOG2E))), to);
-    const w = v128.and(Exp.base2(z), far);
-    const dy = v128.load(g + d);
-    v128.store(dv + d, f32x4.add(v128.load(dv + d), f32x4.mul(w, dy)));
-    sum = f32x4.add(sum, v128.and(f32x4.mul(dy, f32x4.sub(w, weight)), far));
-  }
-  return Simd.hsum(sum);
 }

@@ -1,4 +1,4 @@
-import { storeTail } from "./tail";
+import { Tail } from "./tail";
 
 /** Multiply-add and horizontal sums: the only file that knows relaxed SIMD. */
 export class Simd {
@@ -25,6 +25,6 @@ export class Simd {
   /** Stores the first n lanes, all four when n >= 4. */
   @inline static storeFirst(to: usize, v: v128, n: i32): void {
     if (n >= 4) v128.store(to, v);
-    else storeTail(to, v, n);
+    else Tail.store(to, v, n);
   }
 }

@@ -9,19 +9,22 @@ export function generateProblem(source) {
     .split(";")
     .map((text) => text.trim())
     .filter(Boolean);
-  const fields = statements.map((text) => {
+  const names = statements.map((text) => {
     const field = text.match(/^(\w+)\s*:\s*(usize|i32|u32|f32)$/);
     if (!field) throw new Error(`assembly/problem.ts: expected "name: usize | i32 | u32 | f32", got "${text}"`);
-    return { name: field[1], type: field[2] };
+    return field[1];
   });
-  if (fields.length === 0) throw new Error("assembly/problem.ts: class Problem has no fields");
-  const offsets = fields.map(({ name }, index) => `  ${name}: ${4 * index},\n`).join("");
-  const floats = fields.filter(({ type }) => type === "f32").map(({ name }) => `"${name}"`);
+  if (names.length === 0) throw new Error("assembly/problem.ts: class Problem has no fields");
+  // The facade writes a tensor as four fields in a row: pointer, then strides over batch, head and row.
+  for (const [index, name] of names.entries()) {
+    if (!names.includes(`${name}B`)) continue;
+    const row = names.slice(index + 1, index + 4).map((field) => field.slice(name.length));
+    if (!/^B,H,[NM]$/.test(row.join())) throw new Error(`assembly/problem.ts: strides must follow ${name}, got ${row}`);
+  }
+  const offsets = names.map((name, index) => `  ${name}: ${4 * index},\n`).join("");
   return (
     `${HEADER}/** Byte offsets of the fields of assembly/problem.ts. */\nexport const OFFSETS = {\n${offsets}} as const;\n\n` +
-    `/** The fields that hold an f32; all others are 32-bit integers. */\n` +
-    `export const FLOATS: readonly string[] = [${floats.join(", ")}];\n\n` +
-    `export const PROBLEM_BYTES = ${4 * fields.length};\n`
+    `export const PROBLEM_BYTES = ${4 * names.length};\n`
   );
 }
 

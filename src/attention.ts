@@ -1,11 +1,13 @@
 import { type Call, checkBackward, checkForward, inLayout } from "./check-attention.js";
 import { type Engine, producing } from "./engine.js";
-import { type Field, type Fields, writeField, writeProblem } from "./problem.js";
+import type { Problem } from "./problem.js";
 import type { AnyTensor, Tensor } from "./tensor.js";
 import type { AttentionBackwardOptions, AttentionGradients, AttentionOptions, Needs, SavedAttention } from "./types.js";
 
 /** Beyond every index, and small enough for i' + right to stay a 32-bit integer. */
 const UNLIMITED = 2 ** 30;
+
+const SIZES = ["B", "H", "Hkv", "N", "M", "D", "E"] as const;
 
 export function attention(engine: Engine, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   const call = checkForward("attention", engine.space, q, k, v, options);
@@ -46,7 +48,7 @@ export function attentionBackward<N extends Needs>(
   const { into, needs } = call;
   const { q, k, v } = call;
   const { bias, layout } = call.options;
-  const { kernels } = engine;
+  const { kernels, problem } = engine;
   return producing(engine, (make) => {
     const result = {
       dq: needs.dq === false ? undefined : (into.dq ?? make(q.shape)),
@@ -54,82 +56,86 @@ export function attentionBackward<N extends Needs>(
       dv: needs.dv === false ? undefined : (into.dv ?? make(v.shape)),
       dbias: bias === undefined || needs.dbias === false ? undefined : (into.dbias ?? make(bias.shape)),
     };
-    const fields: Fields = {
-      ...place("out", "N", saved.out, layout),
-      ...place("dout", "N", dout, layout),
-      lse: saved.lse.ptr,
-      ...place("dq", "N", result.dq, layout),
-      ...place("dk", "M", result.dk, layout),
-      ...place("dv", "M", result.dv, layout),
-      ...placeScores("dbias", result.dbias),
-    };
-    launch(engine, call, fields, kernels.attentionBackward, kernels.attentionBackwardScratch);
+    launch(engine, call, kernels.attentionBackward, kernels.attentionBackwardScratch, () => {
+      place(problem, "out", saved.out, layout);
+      place(problem, "dout", dout, layout);
+      problem.integer("lse", saved.lse.ptr);
+      place(problem, "dq", result.dq, layout);
+      place(problem, "dk", result.dk, layout);
+      place(problem, "dv", result.dv, layout);
+      placeScores(problem, "dbias", result.dbias);
+    });
     return result as AttentionGradients<N>;
   });
 }
 
 function forward(engine: Engine, call: Call, out: Tensor, lse: number): void {
-  const { attentionForward, attentionForwardScratch } = engine.kernels;
-  const fields = { ...place("out", "N", out, call.options.layout), lse };
-  launch(engine, call, fields, attentionForward, attentionForwardScratch);
+  const { kernels, problem } = engine;
+  launch(engine, call, kernels.attentionForward, kernels.attentionForwardScratch, () => {
+    place(problem, "out", out, call.options.layout);
+    problem.integer("lse", lse);
+  });
 }
 
-/** Completes the struct, asks the kernel for its scratch size, and runs it. All scratch is given back on every path. */
+/** Fills in the struct, asks the kernel for its scratch size, and runs it. All scratch is given back on every path. */
 function launch(
   { space: { arena }, problem }: Engine,
   call: Call,
-  fields: Fields,
   kernel: (problem: number) => void,
   scratchLength: (problem: number) => number,
+  placeResults: () => void,
 ): void {
   const { slopes, sizes } = call;
-  arena.borrow(4 * sizes.H, (ptr) => {
-    if (slopes !== undefined) arena.f32(ptr, sizes.H).set(slopes);
-    writeProblem(arena, problem, { ...describe(call), ...fields, slopes: slopes === undefined ? 0 : ptr });
-    arena.borrow(4 * (scratchLength(problem) >>> 0), (scratch) => {
-      writeField(arena, problem, "scratch", scratch);
-      kernel(problem);
+  arena.borrow(slopes === undefined ? 0 : 4 * sizes.H, (ptr) => {
+    describe(problem, call);
+    placeResults();
+    if (slopes !== undefined) {
+      arena.f32(ptr, sizes.H).set(slopes);
+      problem.integer("slopes", ptr);
+    }
+    arena.borrow(4 * (scratchLength(problem.ptr) >>> 0), (scratch) => {
+      problem.integer("scratch", scratch);
+      kernel(problem.ptr);
     });
   });
 }
 
 /** The fields that forward and backward share: inputs, sizes, flags. */
-function describe({ sizes, q, k, v, options }: Call): Fields {
-  const { layout, mask, bias, causal, align, window = [-1, -1], softcap, variant } = options;
-  const right = side(window[1]);
-  return {
-    ...sizes,
-    ...place("q", "N", q, layout),
-    ...place("k", "M", k, layout),
-    ...place("v", "M", v, layout),
-    ...placeScores("mask", mask),
-    ...placeScores("bias", bias),
-    offset: align === "top-left" ? 0 : sizes.M - sizes.N,
-    left: side(window[0]),
-    right: causal ? Math.min(right, 0) : right,
-    scale: options.scale ?? 1 / Math.sqrt(sizes.D),
-    softcap: softcap ?? 0,
-    laser: variant === "laser" ? 1 : 0,
-  };
+function describe(problem: Problem, { sizes, q, k, v, options }: Call): void {
+  const { layout, mask, bias, causal, align, window, softcap, variant } = options;
+  problem.clear();
+  place(problem, "q", q, layout);
+  place(problem, "k", k, layout);
+  place(problem, "v", v, layout);
+  placeScores(problem, "mask", mask);
+  placeScores(problem, "bias", bias);
+  for (const name of SIZES) problem.integer(name, sizes[name]);
+  problem.integer("offset", align === "top-left" ? 0 : sizes.M - sizes.N);
+  const right = side(window?.[1]);
+  problem.integer("left", side(window?.[0]));
+  problem.integer("right", causal ? Math.min(right, 0) : right);
+  problem.float("scale", options.scale ?? 1 / Math.sqrt(sizes.D));
+  problem.float("softcap", softcap ?? 0);
+  problem.integer("laser", variant === "laser" ? 1 : 0);
 }
 
-const side = (reach: number): number => (reach < 0 ? UNLIMITED : Math.min(reach, UNLIMITED));
+const side = (reach = UNLIMITED): number => (reach < 0 ? UNLIMITED : Math.min(reach, UNLIMITED));
 
 /** Pointer and strides of a tensor in the call's layout. */
 function place(
+  problem: Problem,
   name: "q" | "k" | "v" | "out" | "dout" | "dq" | "dk" | "dv",
-  row: "N" | "M",
   tensor: AnyTensor | undefined,
   layout: AttentionOptions["layout"],
-): Fields {
-  if (tensor === undefined) return {};
+): void {
+  if (tensor === undefined) return;
   const [b, h, n] = inLayout(tensor.strides, layout);
-  return { [name]: tensor.ptr, [`${name}B` as Field]: b, [`${name}H` as Field]: h, [`${name}${row}` as Field]: n };
+  problem.place(name, tensor.ptr, b, h, n);
 }
 
 /** Pointer and strides of a [B, H, N, M] tensor; an axis of size 1 is repeated by a stride of 0. */
-function placeScores(name: "mask" | "bias" | "dbias", tensor: AnyTensor | undefined): Fields {
-  if (tensor === undefined) return {};
-  const [b, h, n] = tensor.shape.map((size, axis) => (size === 1 ? 0 : tensor.strides[axis]!));
-  return { [name]: tensor.ptr, [`${name}B` as Field]: b!, [`${name}H` as Field]: h!, [`${name}N` as Field]: n! };
+function placeScores(problem: Problem, name: "mask" | "bias" | "dbias", tensor: AnyTensor | undefined): void {
+  if (tensor === undefined) return;
+  const stride = (axis: number): number => (tensor.shape[axis] === 1 ? 0 : tensor.strides[axis]!);
+  problem.place(name, tensor.ptr, stride(0), stride(1), stride(2));
 }

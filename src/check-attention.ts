@@ -1,6 +1,7 @@
 import { alibiSlopes } from "./alibi.js";
 import * as check from "./check.js";
 import { innermost, operand, rank, shapeIs, writable } from "./check-tensor.js";
+import type { Shape } from "./shape.js";
 import type { Space } from "./space.js";
 import type { AnyTensor, Tensor } from "./tensor.js";
 import type { AttentionBackwardOptions, AttentionOptions, GradientName, Needs, SavedAttention } from "./types.js";
@@ -46,8 +47,9 @@ const OPTIONS: Record<keyof AttentionOptions, true> = {
 export const GRADIENTS: readonly GradientName[] = ["dq", "dk", "dv", "dbias"];
 
 /** A shape in [B, H, N, D] order becomes one in the order of the layout, and back. */
-export function inLayout<T>([b, h, n, d]: readonly T[], layout: AttentionOptions["layout"]): T[] {
-  return (layout === "BNHD" ? [b, n, h, d] : [b, h, n, d]) as T[];
+export function inLayout(shape: Shape, layout: AttentionOptions["layout"]): [number, number, number, number] {
+  const [b, h, n, d] = shape as [number, number, number, number];
+  return layout === "BNHD" ? [b, n, h, d] : [b, h, n, d];
 }
 
 function checkWindow(where: string, value: unknown): void {
@@ -94,21 +96,23 @@ function checkOptions(where: string, options: unknown): asserts options is Atten
 }
 
 function checkSizes(where: string, q: Tensor, k: Tensor, v: Tensor, layout: AttentionOptions["layout"]): Sizes {
-  const [B, H, N, D] = inLayout(q.shape, layout) as [number, number, number, number];
-  const [Bk, Hkv, M, Dk] = inLayout(k.shape, layout) as [number, number, number, number];
+  const [B, H, N, D] = inLayout(q.shape, layout);
+  const [Bk, Hkv, M, Dk] = inLayout(k.shape, layout);
   const E = v.shape[3]!;
-  const got = `got q ${check.show(q.shape)}, k ${check.show(k.shape)}, v ${check.show(v.shape)}`;
-  const all = { B, H, Hkv, N, M, D, E };
-  for (const name of ["B", "H", "Hkv", "D", "E"] as const) {
-    if (all[name] === 0) throw new RangeError(`${where}: ${name} must be 1 or more, ${got}`);
-  }
-  if (Bk !== B) throw new RangeError(`${where}: k must have the batch size of q, ${B}, ${got}`);
-  if (Dk !== D) throw new RangeError(`${where}: k must have the width of q, ${D}, ${got}`);
+  const refuse = (expected: string): never => {
+    const got = `got q ${check.show(q.shape)}, k ${check.show(k.shape)}, v ${check.show(v.shape)}`;
+    throw new RangeError(`${where}: ${expected}, ${got}`);
+  };
+  if (B === 0) refuse("B must be 1 or more");
+  if (H === 0) refuse("H must be 1 or more");
+  if (Hkv === 0) refuse("Hkv must be 1 or more");
+  if (D === 0) refuse("D must be 1 or more");
+  if (E === 0) refuse("E must be 1 or more");
+  if (Bk !== B) refuse(`k must have the batch size of q, ${B}`);
+  if (Dk !== D) refuse(`k must have the width of q, ${D}`);
   shapeIs(where, "v", v, inLayout([B, Hkv, M, E], layout));
-  if (H % Hkv !== 0) {
-    throw new RangeError(`${where}: the query heads, ${H}, must be a multiple of the key heads, ${Hkv}, ${got}`);
-  }
-  return all;
+  if (H % Hkv !== 0) refuse(`the query heads, ${H}, must be a multiple of the key heads, ${Hkv}`);
+  return { B, H, Hkv, N, M, D, E };
 }
 
 /** mask or bias: [B, H, N, M] in every layout, where B, H and N may be 1. */

@@ -10,7 +10,7 @@ import type { DType } from "./types.js";
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return "a function";
-  if (Array.isArray(value)) return `[${value.map(show).join(", ")}]`;
+  if (Array.isArray(value)) return `[${value.slice(0, 8).map(show).join(", ")}${value.length > 8 ? ", ..." : ""}]`;
   if (typeof value === "object" && value !== null) return `a ${value.constructor?.name ?? "null-prototype object"}`;
   return String(value);
 }

@@ -1,3 +1,4 @@
+import type { Problem } from "./problem.js";
 import type { Shape } from "./shape.js";
 import type { Space } from "./space.js";
 import type { Tensor } from "./tensor.js";
@@ -7,8 +8,8 @@ import type { Kernels } from "./wasm.js";
 export interface Engine {
   readonly kernels: Kernels;
   readonly space: Space;
-  /** Address of the one Problem struct (assembly/problem.ts); calls are synchronous, so one is enough. */
-  readonly problem: number;
+  /** What describes an attention call to the kernels; calls are synchronous, so one is enough. */
+  readonly problem: Problem;
 }
 
 /** Runs `body` with a maker of result tensors; when it throws, what was made is released. */

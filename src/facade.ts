@@ -2,10 +2,9 @@ import { Arena } from "./arena.js";
 import { attention, attentionBackward, attentionForward } from "./attention.js";
 import * as check from "./check.js";
 import type { Engine } from "./engine.js";
-import { PROBLEM_BYTES } from "./generated/problem.js";
 import { matmul, matmulBackward } from "./matmul.js";
 import { exp, expBackward, log, logBackward, softmax, softmaxBackward } from "./ops.js";
-import { readField, writeProblem } from "./problem.js";
+import { Problem } from "./problem.js";
 import { scope } from "./scope.js";
 import type { Shape } from "./shape.js";
 import { Space } from "./space.js";
@@ -85,9 +84,7 @@ export class LaserAttention {
   constructor(kernels: Kernels, memory: Memory, simd: Simd, options: CreateOptions = {}) {
     this.simd = simd;
     this.#arena = new Arena(memory, kernels.heapBase() >>> 0, options.maxMemory);
-    const problem = this.#arena.allocate(PROBLEM_BYTES);
-    this.#engine = { kernels, space: new Space(this.#arena), problem };
-    writeProblem(this.#arena, problem, {});
+    this.#engine = { kernels, space: new Space(this.#arena), problem: new Problem(this.#arena) };
   }
 
   /** Bytes of linear memory now, bytes of it in use, and the most it may grow to. Memory never shrinks, it is reused. */
@@ -100,11 +97,11 @@ export class LaserAttention {
    * (docs/math.md). Ordinary input has `elements` 0; it is there to explain a call that took long.
    */
   get recomputed(): { readonly elements: number; readonly firstRow: number; readonly lastRow: number } {
-    const { problem, space } = this.#open;
+    const { problem } = this.#open;
     return {
-      elements: readField(space.arena, problem, "recomputed"),
-      firstRow: readField(space.arena, problem, "recomputedFirst"),
-      lastRow: readField(space.arena, problem, "recomputedLast"),
+      elements: problem.read("recomputed"),
+      firstRow: problem.read("recomputedFirst"),
+      lastRow: problem.read("recomputedLast"),
     };
   }
 

@@ -21,8 +21,8 @@ interface Product {
   readonly k: number;
   readonly a: Matrices;
   readonly b: Matrices;
-  /** Whether a has all leading axes itself, none of them repeated. */
-  readonly full: boolean;
+  /** Whether a has all leading sizes itself and b has none: by their shapes, since strides of 0 repeat as well. */
+  readonly shared: boolean;
   readonly options: MatmulOptions;
 }
 
@@ -53,7 +53,7 @@ function describe(where: string, engine: Engine, a: Tensor, b: Tensor, options: 
     k,
     a: matricesOf(a, lead, options.transposeA),
     b: matricesOf(b, lead, options.transposeB),
-    full: count(a.shape.slice(0, -2)) === count(lead),
+    shared: count(a.shape.slice(0, -2)) === count(lead) && count(b.shape.slice(0, -2)) === 1,
     options,
   };
 }
@@ -71,10 +71,9 @@ function isTall({ batch, row }: Matrices, lead: Shape, m: number): boolean {
 
 /** One b for all of a, as in a linear layer: leading sizes and m become one size, and the batch is a single product. */
 function fold(product: Product, others: readonly Matrices[]): Product {
-  const { leading: lead, m, a, b, full, options } = product;
-  const shared = b.batch.every((stride, axis) => stride === 0 || lead[axis] === 1);
-  if (!full || !shared || options.transposeA || ![a, ...others].every((matrices) => isTall(matrices, lead, m)))
-    return product;
+  const { leading: lead, m, a, b, shared, options } = product;
+  const tall = [a, ...others].every((matrices) => isTall(matrices, lead, m));
+  if (!shared || !tall || options.transposeA) return product;
   return { ...product, leading: [], m: m * count(lead), a: { ...a, batch: [] }, b: { ...b, batch: [] } };
 }
 

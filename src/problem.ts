@@ -1,27 +1,64 @@
 import type { Arena } from "./arena.js";
-import { FLOATS, OFFSETS } from "./generated/problem.js";
+import { OFFSETS, PROBLEM_BYTES } from "./generated/problem.js";
 
 /** A field of the struct in assembly/problem.ts. */
-export type Field = keyof typeof OFFSETS;
+type Field = keyof typeof OFFSETS;
 
-export type Fields = Partial<Record<Field, number>>;
+/** A tensor of the struct: its pointer field, which its strides over batch, head and row follow. */
+type Placed = Extract<Field, "out" | "dq" | "dk" | "dv" | "dbias" | "dout" | "q" | "k" | "v" | "mask" | "bias">;
 
-/** Writes all fields of the struct at `ptr`; a field that is not given becomes 0: absent, none, no stride. */
-export function writeProblem(arena: Arena, ptr: number, fields: Fields): void {
-  const view = new DataView(arena.buffer, ptr);
-  for (const field of Object.keys(OFFSETS) as Field[]) put(view, field, fields[field] ?? 0);
-}
+/** Writes and reads the one Problem struct of an instance. */
+export class Problem {
+  readonly ptr: number;
+  readonly #arena: Arena;
+  #ints: Int32Array;
+  #floats: Float32Array;
 
-export function writeField(arena: Arena, ptr: number, field: Field, value: number): void {
-  put(new DataView(arena.buffer, ptr), field, value);
-}
+  constructor(arena: Arena) {
+    this.ptr = arena.allocate(PROBLEM_BYTES);
+    this.#arena = arena;
+    this.#ints = new Int32Array(0);
+    this.#floats = new Float32Array(0);
+    this.clear();
+  }
 
-/** An integer field as the kernel left it. */
-export function readField(arena: Arena, ptr: number, field: Field): number {
-  return new DataView(arena.buffer, ptr).getInt32(OFFSETS[field], true);
-}
+  /** Sets all fields to 0: absent, none, no stride. */
+  clear(): void {
+    this.#derive();
+    this.#ints.fill(0);
+  }
 
-function put(view: DataView, field: Field, value: number): void {
-  if (FLOATS.includes(field)) view.setFloat32(OFFSETS[field], value, true);
-  else view.setInt32(OFFSETS[field], value, true);
+  integer(field: Field, value: number): void {
+    this.#derive();
+    this.#ints[OFFSETS[field] >> 2] = value;
+  }
+
+  float(field: "scale" | "softcap", value: number): void {
+    this.#derive();
+    this.#floats[OFFSETS[field] >> 2] = value;
+  }
+
+  /** A tensor's pointer in bytes and its strides in elements. */
+  place(name: Placed, ptr: number, batch: number, head: number, row: number): void {
+    this.#derive();
+    const index = OFFSETS[name] >> 2;
+    this.#ints[index] = ptr;
+    this.#ints[index + 1] = batch;
+    this.#ints[index + 2] = head;
+    this.#ints[index + 3] = row;
+  }
+
+  /** An integer field as the kernel left it. */
+  read(field: Field): number {
+    this.#derive();
+    return this.#ints[OFFSETS[field] >> 2]!;
+  }
+
+  /** Growth detaches the arrays. Values above 2^31 wrap into the sign bit, which the kernels read as unsigned. */
+  #derive(): void {
+    const { buffer } = this.#arena;
+    if (this.#ints.buffer === buffer) return;
+    this.#ints = new Int32Array(buffer, this.ptr, PROBLEM_BYTES / 4);
+    this.#floats = new Float32Array(buffer, this.ptr, PROBLEM_BYTES / 4);
+  }
 }

@@ -27,7 +27,12 @@ const LOG2_E = f32(Math.LOG2E);
   const inputs = [...sample(200000, -87, 88), ...sample(200000, -2, 2)];
   const measure = worst(kernel, Math.exp, inputs);
   const c = refine(q, measure);
-  table("exp.ts", ["LOG2_E", "LN2_HI", "LN2_LO", "E2", "E3", "E4", "E5", "E6"], [LOG2_E, LN2_HI, LN2_LO, ...c], measure(c));
+  table(
+    "exp.ts",
+    ["LOG2_E", "LN2_HI", "LN2_LO", "E2", "E3", "E4", "E5", "E6"],
+    [LOG2_E, LN2_HI, LN2_LO, ...c],
+    measure(c),
+  );
 }
 
 // 2 * 2^f = 2 + f b(f), relative error, |f| <= 1/2

@@ -6,7 +6,10 @@
  * n + 1 points, move the points to the extrema of the error, repeat.
  */
 export function fit({ f, w, lo, hi, terms }) {
-  const grid = Float64Array.from({ length: 4001 }, (_, i) => (lo + hi) / 2 - ((hi - lo) / 2) * Math.cos((Math.PI * i) / 4000));
+  const grid = Float64Array.from(
+    { length: 4001 },
+    (_, i) => (lo + hi) / 2 - ((hi - lo) / 2) * Math.cos((Math.PI * i) / 4000),
+  );
   let points = Array.from({ length: terms + 1 }, (_, i) => grid[Math.round((i * 4000) / terms)]);
   let c = [];
   for (let round = 0; round < 30; round++) {

@@ -29,7 +29,9 @@ export class Random {
 
   /** float32 normal deviates. */
   normals(count: number, deviation = 1, mean = 0): Float32Array {
-    return Float32Array.from({ length: count }, () => mean + deviation * this.normal());
+    const x = new Float32Array(count);
+    for (let n = 0; n < count; n++) x[n] = mean + deviation * this.normal();
+    return x;
   }
 
   /** A permutation of 0 .. n - 1. */

@@ -1,0 +1,180 @@
+/**
+ * The exact recompute of recompute.ts, backward: the elements that gradientShift left out, as the last pass of a key head.
+ *
+ *   w_ijd = exp(y_ij + v_jd - out_id)        dv_jd += w_ijd do_id
+ *   r_ij  = sum_d do_id (w_ijd - p_ij) over the far d        dbias += r, dq += scale r' k, dk += scale r' q
+ *
+ * r' = r times softcap's derivative. Hidden pairs (y = -inf) are skipped, never multiplied.
+ */
+import { Exp } from "./exp";
+import { Far, finalRun } from "./laser";
+import { keyTile, tileCount } from "./layout";
+import { A, packRows } from "./pack";
+import { Problem } from "./problem";
+import { report } from "./recompute";
+import { rowAdd } from "./rows";
+import { enterHead, LOG2E, loadLse, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
+import { Simd } from "./simd";
+import { BR, KT, MR, NR, STRIP } from "./tile";
+
+/** The last pass of a key head: its query heads, their blocks and rows in ascending order. */
+export function recomputeBackward(p: Problem, b: i32, hk: i32): void {
+  const group = p.H / p.Hkv;
+  for (let h = hk * group; h < (hk + 1) * group; ++h) {
+    enterHead(p, b, h);
+    for (let i0 = 0; i0 < p.N; i0 += BR) recomputeBlock(p, i0, min(BR, p.N - i0));
+  }
+}
+
+/** Far rows of the block: do (0 where not far) in p.g, o log2 e (+inf where not far) in p.gColumns. */
+function findFar(p: Problem, i0: i32, r: i32): i32 {
+  const at = (<usize>(r * p.Ep)) << 2;
+  const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
+  const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
+  let count = 0;
+  if (load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity) return 0;
+  for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
+    const o = v128.load(out + d);
+    const far = Far.backward(v128.load(p.runMax + d), o);
+    count += popcnt(i32x4.bitmask(far));
+    v128.store(p.g + at + d, v128.and(v128.load(dout + d), far));
+    v128.store(p.gColumns + at + d, v128.bitselect(f32x4.mul(o, f32x4.splat(LOG2E)), f32x4.splat(Infinity), far));
+  }
+  return count;
+}
+
+function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
+  const last = i0 + rows - 1;
+  finalRun(p, i0, last);
+  loadLse(p, i0, rows);
+  let any = 0;
+  for (let r = 0; r < rows; ++r) {
+    const far = findFar(p, i0, r);
+    store<i32>(p.rowDelta + ((<usize>r) << 2), far);
+    any += far;
+  }
+  if (!any) return;
+  packRows<A>(p.qRows, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
+  memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
+  const tiles = tileCount(p);
+  for (let t = 0; t < tiles; ++t) {
+    const j0 = t * KT;
+    for (let r0 = 0; r0 < rows; r0 += MR) {
+      const n = min(MR, rows - r0);
+      const lo = rangeLo(p, keyTile(p, t), i0 + r0);
+      const hi = rangeHi(p, keyTile(p, t), i0 + r0 + n - 1);
+      let some = 0;
+      for (let r = r0; r < r0 + n; ++r) some |= load<i32>(p.rowDelta + ((<usize>r) << 2));
+      if (lo >= hi || !some) continue;
+      const from = (lo - j0) & -NR;
+      const to = (hi - j0 + NR - 1) & -NR;
+      const at = <usize>r0 * STRIP;
+      scoreRows(
+        p,
+        i0 + r0,
+        n,
+        j0,
+        from,
+        to,
+        p.qRows + ((<usize>(r0 * p.D)) << 2),
+        p.strip + at,
+        p.stripSlope ? p.stripSlope + at : 0,
+      );
+      for (let r = r0; r < r0 + n; ++r) {
+        if (load<i32>(p.rowDelta + ((<usize>r) << 2))) gradientFar(p, i0, r, lo, hi);
+      }
+    }
+  }
+  for (let r = 0; r < rows; ++r) {
+    if (!load<i32>(p.rowDelta + ((<usize>r) << 2))) continue;
+    report(p, i0 + r);
+    if (p.dq) rowAdd(p.dqHead + ((<usize>(i0 + r) * p.dqN) << 2), p.sum + ((<usize>(r * p.Dp)) << 2), p.D, p.scale);
+  }
+}
+
+/** One far row against the keys [lo, hi): scores at strip row r, r_ij into stripDs row r. */
+function gradientFar(p: Problem, i0: i32, r: i32, lo: i32, hi: i32): void {
+  const j0 = lo - (lo % KT);
+  const i = i0 + r;
+  const row = <usize>r * STRIP;
+  const lse = f32x4.splat(load<f32>(p.rowLse + ((<usize>r) << 2)));
+  const whole = (<usize>(hi - j0 + NR - 1) & -NR) << 2;
+  for (let x = (<usize>(lo - j0) & -NR) << 2; x < whole; x += 16) {
+    const y = f32x4.sub(v128.load(p.strip + row + x), lse);
+    v128.store(p.strip + row + x, y);
+    v128.store(p.stripDs + row + x, Exp.base2(y));
+  }
+  const first = row + ((<usize>(lo - j0)) << 2);
+  const end = p.strip + first + ((<usize>(hi - lo)) << 2);
+  memory.fill(p.partial, 0, (<usize>(hi - lo)) << 4);
+  for (let d = 0; d < p.Ep; d += NR) weighKeys(p, r, d, lo, p.strip + first, end, p.stripDs + first);
+  let part = p.partial;
+  let ds = p.stripDs + first;
+  for (let y = p.strip + first; y < end; y += 4, ds += 4, part += 16) {
+    store<f32>(ds, load<f32>(y) == -Infinity ? 0 : Simd.hsum(v128.load(part)));
+  }
+  if (p.dbias) rowAdd(p.dbiasHead + ((<usize>i * p.dbiasN + <usize>lo) << 2), p.stripDs + first, hi - lo, 1);
+  if (p.stripSlope) {
+    ds = p.stripDs + first;
+    for (let y = p.strip + first; y < end; y += 4, ds += 4) {
+      if (load<f32>(y) != -Infinity) store<f32>(ds, load<f32>(ds) * load<f32>(p.stripSlope + (y - p.strip)));
+    }
+  }
+  addFarGradients(p, i, r, lo, p.strip + first, end, p.stripDs + first);
+}
+
+/** dv_j += w do for the far ones of NR columns from d on, partial_j += do (w - p); y = s - lse, weight = p. */
+function weighKeys(p: Problem, r: i32, d: i32, lo: i32, y: usize, end: usize, weight: usize): void {
+  const at = (<usize>(r * p.Ep + d)) << 2;
+  const log2e = f32x4.splat(LOG2E);
+  const o0 = v128.load(p.gColumns + at);
+  const o1 = v128.load(p.gColumns + at, 16);
+  const far0 = f32x4.ne(o0, f32x4.splat(Infinity));
+  const far1 = f32x4.ne(o1, f32x4.splat(Infinity));
+  if (!v128.any_true(v128.or(far0, far1))) return;
+  const g0 = v128.load(p.g + at);
+  const g1 = v128.load(p.g + at, 16);
+  const vRow = p.vM << 2;
+  const dvRow = (<usize>p.Ep) << 2;
+  let v = p.vHead + <usize>lo * vRow + ((<usize>d) << 2);
+  let dv = p.dvSum + <usize>lo * dvRow + ((<usize>d) << 2);
+  let part = p.partial;
+  for (; y < end; y += 4) {
+    if (load<f32>(y) != -Infinity) {
+      const score = v128.load32_splat(y);
+      const mass = v128.load32_splat(weight);
+      const w0 = v128.and(far0, Exp.base2(f32x4.sub(Simd.madd(v128.load(v), log2e, score), o0)));
+      const w1 = v128.and(far1, Exp.base2(f32x4.sub(Simd.madd(v128.load(v, 16), log2e, score), o1)));
+      v128.store(dv, Simd.madd(w0, g0, v128.load(dv)));
+      v128.store(dv, Simd.madd(w1, g1, v128.load(dv, 16)), 16);
+      const sum = Simd.madd(g0, f32x4.sub(w0, mass), v128.load(part));
+      v128.store(part, Simd.madd(g1, f32x4.sub(w1, mass), sum));
+    }
+    weight += 4;
+    v += vRow;
+    dv += dvRow;
+    part += 16;
+  }
+}
+
+/** sum_r += r' k_j, dk_j += r' q_i over the keys from lo on that row i sees; r' at ds. */
+function addFarGradients(p: Problem, i: i32, r: i32, lo: i32, y: usize, end: usize, ds: usize): void {
+  const q = p.qHead + ((<usize>i * p.qN) << 2);
+  const row = (<usize>p.Dp) << 2;
+  const sum = p.sum + <usize>r * row;
+  const kRow = p.kM << 2;
+  let k = p.kHead + <usize>lo * kRow;
+  let dk = p.dkSum + <usize>lo * row;
+  for (; y < end; y += 4) {
+    if (load<f32>(y) != -Infinity) {
+      const weight = v128.load32_splat(ds);
+      for (let d: usize = 0; d < (<usize>p.D) << 2; d += 16) {
+        v128.store(sum + d, Simd.madd(weight, v128.load(k + d), v128.load(sum + d)));
+        v128.store(dk + d, Simd.madd(weight, v128.load(q + d), v128.load(dk + d)));
+      }
+    }
+    ds += 4;
+    k += kRow;
+    dk += row;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * npm run test:long [-- COUNT FIRST]: random option combinations against the float64 oracle, 20,000 of them from seed 1.
+ * A seed names a case for good: FIRST resumes an interrupted run, and COUNT 1 replays a failure.
+ */
+import type { Margins } from "../support/bounds.js";
+import { checkSeed } from "../support/check-seed.js";
+import { engines } from "../support/engines.js";
+
+const [count = 20_000, first = 1] = process.argv.slice(2).map(Number);
+if (!Number.isInteger(count) || !Number.isInteger(first)) throw new TypeError("expected integers COUNT and FIRST");
+
+const started = performance.now();
+const largest: Margins = {};
+let [failed, strict] = [0, 0];
+
+function progress(done: number, seed: number): void {
+  const share = done / count;
+  const bar = "#".repeat(Math.floor(40 * share)).padEnd(40, ".");
+  const seconds = (performance.now() - started) / 1000;
+  const left = Math.round(seconds / share - seconds);
+  process.stderr.write(`\r[${bar}] ${done}/${count}, seed ${seed}, ${failed} failed, ${left} s left   `);
+}
+
+console.log(`seeds ${first} to ${first + count - 1}, builds: ${engines.map(({ simd }) => simd).join(", ")}`);
+for (let done = 1; done <= count; done++) {
+  const seed = first + done - 1;
+  try {
+    const result = checkSeed(seed);
+    if (result.strict) strict++;
+    for (const margins of result.margins) {
+      for (const [name, ratio] of Object.entries(margins) as [keyof Margins, number][]) {
+        largest[name] = Math.max(largest[name] ?? 0, ratio);
+      }
+    }
+  } catch (error) {
+    failed++;
+    console.log(`\n${(error as Error).message}`);
+  }
+  if (done % 20 === 0 || done === count) progress(done, seed);
+}
+const margins = Object.entries(largest).map(([name, ratio]) => `${name} ${ratio.toPrecision(3)}`);
+console.log(`\n${count - failed} of ${count} pass, ${strict} even with the floor of golden/README.md.`);
+console.log(`largest error / bound: ${margins.join(", ")}`);
+process.exitCode = failed > 0 ? 1 : 0;

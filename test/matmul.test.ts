@@ -1,0 +1,121 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { LaserAttention } from "../src/index.js";
+import { engines } from "./support/engines.js";
+import { Random } from "./support/random.js";
+
+const r = new Random(3);
+
+/** A matrix by its element (row, column), so that a transpose is a swap of arguments. */
+type Matrix = (row: number, column: number) => number;
+const matrix =
+  (x: ArrayLike<number>, columns: number): Matrix =>
+  (i, j) =>
+    x[i * columns + j]!;
+const transposed =
+  (a: Matrix): Matrix =>
+  (i, j) =>
+    a(j, i);
+
+/**
+ * got [m, n] against the float64 product of a [m, k] and b [k, n]. k products and k - 1 sums in any order, each rounded
+ * (or fused), err by at most k * 2^-24 of the sum of magnitudes, to first order; 2^-149 for products that underflow.
+ */
+function assertProduct(label: string, got: Float32Array, a: Matrix, b: Matrix, [m, n, k]: readonly number[]): void {
+  for (let i = 0; i < m!; i++) {
+    for (let j = 0; j < n!; j++) {
+      let [sum, size] = [0, 0];
+      for (let p = 0; p < k!; p++) {
+        const term = a(i, p) * b(p, j);
+        sum += term;
+        size += Math.abs(term);
+      }
+      const error = Math.abs(got[i * n! + j]! - sum);
+      if (!(error <= k! * (2 ** -24 * size + 2 ** -149))) {
+        assert.unreachable(
+          `${label} [${i}, ${j}]: expected ${sum}, got ${got[i * n! + j]}, bound ${k! * 2 ** -24 * size}`,
+        );
+      }
+    }
+  }
+}
+
+/** m, n, k around the register tiles (4 or 6 rows, 8 columns) and the blocks (48 rows, 1024 columns, depth 256). */
+const sizes = [
+  [1, 1, 1],
+  [3, 7, 2],
+  [4, 8, 255],
+  [5, 9, 256],
+  [6, 16, 257],
+  [7, 17, 513],
+  [47, 8, 31],
+  [48, 31, 32],
+  [49, 33, 64],
+  [97, 5, 3],
+  [2, 1023, 4],
+  [3, 1024, 5],
+  [13, 1025, 7],
+] as const;
+
+const build = (la: LaserAttention, rows: number, columns: number, flip: boolean) =>
+  la.tensor(r.normals(rows * columns), flip ? [columns, rows] : [rows, columns]);
+
+for (const transposeA of [false, true]) {
+  for (const transposeB of [false, true]) {
+    const options = { transposeA, transposeB };
+    test(`matmul and its gradients are float64 products within k 2^-24 sum |a||b|, ${JSON.stringify(options)}`, () => {
+      for (const la of engines) {
+        for (const [m, n, k] of sizes) {
+          la.scope(() => {
+            const a = build(la, m, k, transposeA);
+            const b = build(la, k, n, transposeB);
+            const dout = build(la, m, n, false);
+            const A = transposeA ? transposed(matrix(a.toArray(), m)) : matrix(a.toArray(), k);
+            const B = transposeB ? transposed(matrix(b.toArray(), k)) : matrix(b.toArray(), n);
+            const G = matrix(dout.toArray(), n);
+            const label = `${la.simd} ${m} x ${n} x ${k}`;
+            assertProduct(`c ${label}`, la.matmul(a, b, options).toArray(), A, B, [m, n, k]);
+
+            const { da, db } = la.matmulBackward(dout, a, b, options); // dA = G B^T, dB = A^T G, as a and b are stored
+            if (transposeA) assertProduct(`da ${label}`, da.toArray(), B, transposed(G), [k, m, n]);
+            else assertProduct(`da ${label}`, da.toArray(), G, transposed(B), [m, k, n]);
+            if (transposeB) assertProduct(`db ${label}`, db.toArray(), transposed(G), A, [n, k, m]);
+            else assertProduct(`db ${label}`, db.toArray(), transposed(A), G, [k, n, m]);
+          });
+        }
+      }
+    });
+  }
+}
+
+test("NaN in a row of a or a column of b stays in that row or column of the product", () => {
+  const [m, n, k] = [50, 21, 300];
+  for (const la of engines) {
+    for (const at of [0, 7, 47, 48, 49]) {
+      const [a, b] = [r.normals(m * k), r.normals(k * n)];
+      const [row, column] = [at, at % n];
+      a[row * k + 257] = Number.NaN;
+      b[3 * n + column] = Number.NaN;
+      const c = la.matmul(la.tensor(a, [m, k]), la.tensor(b, [k, n])).toArray();
+      for (const [i, x] of c.entries()) {
+        assert.is(Number.isNaN(x), Math.floor(i / n) === row || i % n === column, `[${i}]`);
+      }
+    }
+  }
+});
+
+test("products reach the ends of the float32 range", () => {
+  for (const la of engines) {
+    const a = la.tensor(Float32Array.of(2 ** 127, 2 ** -100, 1, 0, -0, 3), [6, 1]);
+    const b = la.tensor(Float32Array.of(2, 2 ** -49, 2 ** -27), [1, 3]);
+    const expected = [2 ** 127, 2 ** -100, 1, 0, -0, 3].flatMap((x) =>
+      [2, 2 ** -49, 2 ** -27].map((y) => Math.fround(x * y) + 0),
+    );
+    assert.equal(
+      Array.from(la.matmul(a, b).toArray(), (x) => x + 0),
+      expected,
+    ); // overflow to inf, subnormal results kept
+  }
+});
+
+test.run();

@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Binary, probe } from "../src/wasm.js";
+
+const base64 = (bytes: Iterable<number>): string => btoa(String.fromCharCode(...bytes));
+
+const HEADER = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+
+/** One function with a body of three bytes: the opcode, which no engine knows, and end. */
+const UNKNOWN_OPCODE = [...HEADER, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10, 6, 1, 4, 0, 0xfd, 0xff, 0x0b];
+
+test("an engine that accepts no build gets an error that names SIMD", () => {
+  const unknown = { simd: "relaxed", binary: new Binary(base64(UNKNOWN_OPCODE)) };
+  assert.not(unknown.binary.supported);
+  assert.throws(() => probe([unknown]), /laser-attention: this engine has no WebAssembly SIMD/);
+});
+
+test("the first build that the engine accepts is taken", () => {
+  const unknown = { simd: "relaxed", binary: new Binary(base64(UNKNOWN_OPCODE)) };
+  const empty = { simd: "plain", binary: new Binary(base64(HEADER)) };
+  assert.is(probe([unknown, empty]), empty);
+  assert.is(probe([empty, unknown]), empty);
+});
+
+test("a binary is compiled once, however often and in whichever way it is asked for", async () => {
+  const binary = new Binary(base64(HEADER));
+  const module = await binary.compile();
+  assert.is(binary.compileSync(), module);
+  assert.is(await binary.compile(), module);
+});
+
+test("the built package names no file, no host module and no top-level await", () => {
+  for (const name of ["index", "relaxed", "shared"]) {
+    const text = readFileSync(new URL(`../../dist/${name}.js`, import.meta.url), "utf8");
+    for (const forbidden of ["node:", "import.meta", "require(", "fetch(", "console."]) {
+      assert.not(text.includes(forbidden), `${name}.js holds ${forbidden}`);
+    }
+    assert.not(/^(await |\w+ \w+ = await )/m.test(text), `${name}.js awaits at the top level`);
+  }
+});
+
+test.run();
