@@ -126,8 +126,7 @@ function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
     const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
     const g = p.g + ((<usize>(r * p.Ep)) << 2);
     const delta = p.rowDelta + ((<usize>r) << 2);
-    // lse = -inf with out = 0: no key is seen. (All seen scores -inf give lse = -inf with out = NaN.)
-    if (load<f32>(p.lseHead + ((<usize>(i0 + r)) << 2)) == -Infinity && load<f32>(out) == 0) {
+    if (load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity) {
       memory.fill(g, 0, (<usize>p.Ep) << 2);
       store<f32>(delta, 0);
     } else if (p.columnMax) {

@@ -21,7 +21,7 @@ import { A, packRows } from "./pack";
 import { Problem } from "./problem";
 import { recomputeForward } from "./recompute";
 import { exp2, rowExp2, rowMax, rowScale } from "./rows";
-import { enterHead, LN2, LOG2E, queryScale, rangeHi, rangeLo, scoreRows, seesAny } from "./score";
+import { enterHead, LN2, LOG2E, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
 import { BR, KT, MR, NR, PANEL, STRIP } from "./tile";
 
 /** Scratch of attentionForward, in floats. */
@@ -127,7 +127,7 @@ function addValues(p: Problem, r0: i32, j0: i32, lo: i32, hi: i32, tileFactor: u
   }
 }
 
-/** 3 and 4. A row that sees no key gives out = 0, lse = -inf. */
+/** 3 and 4. A row that sees no key, or only scores of -inf, gives out = 0, lse = -inf. */
 function finishBlock(p: Problem, i0: i32, rows: i32): void {
   let far = 0;
   for (let r = 0; r < rows; ++r) {
@@ -137,7 +137,7 @@ function finishBlock(p: Problem, i0: i32, rows: i32): void {
     const lse = p.lseHead + ((<usize>i) << 2);
     const m = load<f32>(p.rowMax + at);
     const l = load<f32>(p.rowSum + at);
-    if (l == 0 && !seesAny(p, i)) {
+    if (l == 0) {
       memory.fill(out, 0, (<usize>p.E) << 2);
       store<f32>(lse, -Infinity);
       store<f32>(p.rowLse + at, Infinity);

@@ -32,11 +32,16 @@ export function addSeenValues(p: Problem, i0: i32, r0: i32, rows: i32, lo: i32, 
   }
 }
 
+/** A row that sees no key, or only scores of -inf. */
+function sightless(p: Problem, r: i32): bool {
+  return load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity;
+}
+
 /** Backward: P = dS = 0 in row r (query i) wherever the keys [lo, hi) are hidden. */
 export function clearHidden(p: Problem, i: i32, r: i32, lo: i32, hi: i32): void {
   const j0 = lo - (lo % KT);
   for (let j = lo; j < hi; ++j) {
-    if (sees(p, i, j)) continue;
+    if (!sightless(p, r) && sees(p, i, j)) continue;
     const at = <usize>r * STRIP + ((<usize>(j - j0)) << 2);
     store<f32>(p.strip + at, 0);
     store<f32>(p.stripDs + at, 0);
@@ -47,6 +52,7 @@ export function clearHidden(p: Problem, i: i32, r: i32, lo: i32, hi: i32): void 
 export function addSeenGradients(p: Problem, i0: i32, rows: i32, lo: i32, hi: i32, factor: usize): void {
   const j0 = lo - (lo % KT);
   for (let r = 0; r < rows; ++r) {
+    if (sightless(p, r)) continue;
     const dq = p.sum + ((<usize>r * <usize>p.Dp) << 2);
     for (let j = lo; j < hi; ++j) {
       if (!sees(p, i0 + r, j)) continue;

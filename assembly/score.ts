@@ -58,15 +58,6 @@ export function sees(p: Problem, i: i32, j: i32): bool {
   return !p.bias || load<f32>(biasAt(p, i, j)) != -Infinity;
 }
 
-/** Whether row i sees any key. */
-export function seesAny(p: Problem, i: i32): bool {
-  const end = bandHi(p, i);
-  for (let j = bandLo(p, i); j < end; ++j) {
-    if (sees(p, i, j)) return true;
-  }
-  return false;
-}
-
 export class Lanes {
   /** All ones in the lanes of four keys that mask (bytes at `mask`) shows. */
   @inline static shown(mask: usize): v128 {

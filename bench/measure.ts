@@ -20,7 +20,7 @@ export const NOISY = 0.05;
 const STEPS = 50;
 
 /** ms of measuring and warming up, and the fewest samples: slow calls take longer than these times. */
-const [TIME, WARMUP, SAMPLES] = [400, 150, 8];
+const [TIME, WARMUP, SAMPLES] = [300, 100, 6];
 
 /** The smallest difference between two readings of the clock that differ, in ms. */
 function findClockStep(): number {

@@ -30,13 +30,8 @@ const { da: dx, db: dw } = la.matmulBackward(dqkv, x, w);
 console.log("dx", dx.shape, "dw", dw.shape);
 
 // A strided view has no `data`; toArray copies its elements out, row-major.
-console.log(
-  "dk of the first key, head 1:",
-  dheads
-    .narrow(2, H + 1, 1)
-    .toArray()
-    .subarray(0, 3),
-);
+const dvOfHead0 = dheads.narrow(2, 2 * H, 1); // [B, N, 1, D]
+console.log("largest dv of head 0:", Math.max(...dvOfHead0.toArray()).toFixed(3));
 
 // The same views in the other order of axes: [B, H, N, D] with explicit strides.
 const k = qkv.view([B, H, N, D], [N * 3 * C, D, 3 * C, 1], C);

@@ -1,9 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { assertWithin, compare, gradients, largest, type Results } from "./support/bounds.js";
+import { assertWithin, compare, extentOf, gradients, largest, type Results } from "./support/bounds.js";
 import { engines } from "./support/engines.js";
 import { goldenFiles, readGolden } from "./support/golden.js";
-import { type Case, type Extent, type Numbers, oracle } from "./support/oracle.js";
+import { type Case, type Extent, type Numbers, oracle, oracleRow } from "./support/oracle.js";
 import { run } from "./support/run.js";
 
 /**
@@ -33,6 +33,16 @@ function assertAllRounded(c: Case, got: Results, expected: Results, extent: Exte
   }
 }
 
+/** out and lse of every 16th row: what a large case can afford. */
+function assertRowsRounded(c: Case, expected: Results, extent: Extent): void {
+  for (let row = 0; row < c.B * c.H * c.N; row += 16) {
+    const { out, lse } = oracleRow(c, Math.floor(row / c.N / c.H), Math.floor(row / c.N) % c.H, row % c.N);
+    const reach = 1 + extent.s + extent.v;
+    assertRounded(c, `row ${row} of out`, out, Array.from(expected.out).slice(row * c.E, (row + 1) * c.E), reach);
+    assertRounded(c, `row ${row} of lse`, [lse], [expected.lse[row]!], reach);
+  }
+}
+
 const files = [...goldenFiles()];
 const absent = files.filter(([, path]) => !path).map(([name]) => name);
 if (absent.length > 0) console.log(`golden: not on this machine, left out: ${absent.join(", ")}`);
@@ -45,9 +55,10 @@ for (const [name, path] of files) {
   }
   test(`golden ${name}: the kernels keep the bounds of golden/README.md, the oracle agrees to the last bit of float32`, () => {
     const { c, expected } = readGolden(path);
-    const { extent, ...own } = oracle(c);
+    const extent = extentOf(c);
     for (const la of engines) assertWithin(`${la.simd} ${name}`, compare(c, run(la, c), expected, extent));
-    assertAllRounded(c, own, expected, extent);
+    if (c.B * c.H * c.N * c.M * c.E <= 4e6) assertAllRounded(c, oracle(c), expected, extent);
+    else assertRowsRounded(c, expected, extent);
   });
 }
 

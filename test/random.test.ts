@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { checkSeed } from "./support/check-seed.js";
 
-const [BLOCKS, PER_BLOCK] = [8, 75];
+const [BLOCKS, PER_BLOCK] = [8, 65];
 let strict = 0;
 
 for (let block = 0; block < BLOCKS; block++) {

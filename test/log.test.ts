@@ -1,0 +1,62 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { core, elementwise, same } from "./support/elementwise.js";
+import { Random } from "./support/random.js";
+import { between, patterns, worst } from "./support/ulp.js";
+
+const { POSITIVE_INFINITY: inf, NaN: nan } = Number;
+
+await elementwise({
+  name: "log",
+  truth: Math.log,
+  backward: (dy, x) => Math.fround(dy / x),
+  special: [
+    [1, 0],
+    [0, -inf],
+    [-0, -inf],
+    [-1e-45, nan],
+    [-1, nan],
+    [-inf, nan],
+    [inf, inf],
+    [nan, nan],
+  ],
+  hard: [],
+});
+
+await core((build, helper) => {
+  const log = helper("logCore");
+  const add = helper("logAdd");
+
+  test(`${build} log of the core is within 0.9 ulp on normal numbers`, () => {
+    for (const x of [patterns(100000).filter((value) => value >= 2 ** -126), between(0.3, 3, 200000)]) {
+      const inputs = x.subarray(0, x.length & ~3);
+      const { error, x: where } = worst(log(inputs), inputs, Math.log);
+      assert.ok(error <= 0.9, `${error} ulp at ${where}`);
+    }
+  });
+
+  test(`${build} log of the core keeps NaN and infinity, and is -infinity at 0`, () => {
+    same(log(Float32Array.of(0, -0, nan, inf)), [-inf, -inf, nan, inf]);
+    same(log(Float32Array.of(1, 1, 1, 1)), [0, 0, 0, 0]);
+  });
+
+  test(`${build} log(x) + c errs by at most 1.8 ulp, or 1.8 * 2^-25 where both cancel`, () => {
+    const random = new Random(5);
+    const x = Float32Array.from({ length: 100000 }, () => Math.exp(-80 * random.uniform() ** 2));
+    for (const spread of [0, 1e-4, 1, 50]) {
+      const c = x.map((value) => -Math.log(value) + spread * random.normal());
+      for (const [i, y] of add(x, c).entries()) {
+        const t = Math.log(x[i]!) + c[i]!;
+        const ulp = 2 ** Math.max(Math.floor(Math.log2(Math.abs(t))) - 23, -25);
+        assert.ok(Math.abs(y - t) <= 1.8 * ulp, `log(${x[i]}) + ${c[i]} gave ${y}, expected ${t}`);
+      }
+    }
+  });
+
+  test(`${build} log(x) + c is -infinity where x is 0 or c is -infinity, and keeps NaN`, () => {
+    const y = add(Float32Array.of(0, 0.5, nan, 1, 0, inf, 1, 1), Float32Array.of(3, -inf, 0, nan, -inf, 3, inf, 7));
+    same(y, Float32Array.of(-inf, -inf, nan, nan, -inf, inf, inf, 7));
+  });
+});
+
+test.run();
