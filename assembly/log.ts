@@ -7,7 +7,6 @@
  */
 import { LN2_HI, LN2_LO, ONE } from "./exp";
 import { Simd } from "./simd";
-import { Tail } from "./tail";
 
 // log(1 + f) = f - f^2 / 2 + f^3 (L3 + L4 f + ... + L10 f^7); the lines are printed by scripts/coefficients/log.mjs
 const L3 = memory.data<f32>([0.33333328], 4);
@@ -86,17 +85,17 @@ export class Log {
  * y = log(x), n floats, y == x allowed. Every float32: subnormal x too, 0 and -0 give -inf, x < 0 gives NaN,
  * +inf and NaN stay.
  *
- * Worst error over all 2^32 inputs (scripts/exhaustive.mjs): FULL
+ * Worst error over all 2^32 inputs (npm run test:exhaustive): FULL
  */
 export function log(y: usize, x: usize, n: i32): void {
   const whole = y + ((n & ~3) << 2);
   for (; y < whole; y += 16, x += 16) v128.store(y, Log.full(v128.load(x)));
-  if (n & 3) Tail.store(y, Log.full(v128.load(x)), n & 3);
+  if (n & 3) Simd.storeTail(y, Log.full(v128.load(x)), n & 3);
 }
 
 /** dx = dy / x; dx may be dy or x. */
 export function logBackward(dx: usize, dy: usize, x: usize, n: i32): void {
   const whole = dx + ((n & ~3) << 2);
   for (; dx < whole; dx += 16, dy += 16, x += 16) v128.store(dx, f32x4.div(v128.load(dy), v128.load(x)));
-  if (n & 3) Tail.store(dx, f32x4.div(v128.load(dy), v128.load(x)), n & 3);
+  if (n & 3) Simd.storeTail(dx, f32x4.div(v128.load(dy), v128.load(x)), n & 3);
 }

@@ -64,15 +64,7 @@ function transpose(to: usize, step: usize, from: usize, fromRow: usize, count: i
 }
 
 /** The last panel, `rows` < width rows: element by element, zero where there is no row. */
-function packRowEdge(
-  to: usize,
-  step: usize,
-  from: usize,
-  fromRow: usize,
-  rows: i32,
-  depth: i32,
-  scale: f32,
-): void {
+function packRowEdge(to: usize, step: usize, from: usize, fromRow: usize, rows: i32, depth: i32, scale: f32): void {
   memory.fill(to, 0, <usize>depth * step);
   for (let w = 0; w < rows; ++w) {
     const row = from + <usize>w * fromRow;

@@ -1,5 +1,3 @@
-import { Tail } from "./tail";
-
 /** Multiply-add and horizontal sums: the only file that knows relaxed SIMD. */
 export class Simd {
   /** a * b + c; rounded once where the engine fuses, twice where it does not. */
@@ -25,6 +23,16 @@ export class Simd {
   /** Stores the first n lanes, all four when n >= 4. */
   @inline static storeFirst(to: usize, v: v128, n: i32): void {
     if (n >= 4) v128.store(to, v);
-    else Tail.store(to, v, n);
+    else Simd.storeTail(to, v, n);
+  }
+
+  /** Stores the first n lanes, 0 to 3: the end of an array whose length is no multiple of 4. */
+  static storeTail(to: usize, v: v128, n: i32): void {
+    if (n & 2) {
+      v128.store64_lane(to, v, 0);
+      v = i64x2.shuffle(v, v, 1, 0);
+      to += 8;
+    }
+    if (n & 1) v128.store32_lane(to, v, 0);
   }
 }

@@ -66,7 +66,9 @@ async function buildKernels() {
     await when(target, inputs, [`build/kernels.${target}.wasm`], () => compile(target));
     if (target === "debug" || !existsSync(at("assembly/probe.ts"))) continue;
     const probe = `build/probe.${target}.wasm`;
-    await when(`probe ${target}`, inputs, [probe], () => compile(target, "assembly/probe.ts", "--outFile", probe, "--textFile", `build/probe.${target}.wat`));
+    await when(`probe ${target}`, inputs, [probe], () =>
+      compile(target, "assembly/probe.ts", "--outFile", probe, "--textFile", `build/probe.${target}.wat`),
+    );
   }
 }
 
