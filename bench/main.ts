@@ -63,31 +63,39 @@ async function measureBuild(open: typeof createSync): Promise<{ results: Result[
   return { results, ratios };
 }
 
-/**
- * Prints forward of both variants at the required shape in the plain build; returns what is too slow or missing. The best
- * sample decides: what else runs on the machine only adds to a time.
- */
-function checkSpeed(results: readonly Result[]): string[] {
+/** A shared machine can be slow for seconds: what misses its limit is measured again, this often at most. */
+const ROUNDS = 10;
+
+async function retry<T>(value: T, holds: (value: T) => boolean, again: () => Promise<T>): Promise<T> {
+  for (let round = 0; round < ROUNDS && !holds(value); round++) value = await again();
+  return value;
+}
+
+/** Forward of both variants at the required shape in the plain build; returns what is too slow. The best sample decides. */
+async function checkSpeed(): Promise<string[]> {
   const shape = attentionShapes.find(({ name }) => name === required.shape)!;
+  const rate = ({ best }: Result) => flops.forward(shape) / best / 1e6;
   const failures: string[] = [];
   for (const variant of variants) {
-    const name = attentionName(shape, variant, "forward");
-    const result = results.find((result) => result.name === name && result.simd === "plain");
-    const best = result === undefined ? 0 : flops.forward(shape) / result.best / 1e6;
-    if (result !== undefined)
-      console.log(`${name}: ${best.toFixed(1)} GFLOP/s at best, ${result.rate.toFixed(1)} at the median`);
-    if (best < required.gflops)
-      failures.push(
-        `${name}: ${result === undefined ? "not measured" : `${best.toFixed(1)} GFLOP/s`}, required ${required.gflops}`,
-      );
+    const task = tasks.find(({ name }) => name === attentionName(shape, variant, "forward"))!;
+    const again = () => measureTask(task, createSync);
+    const result = await retry(await again(), (result) => rate(result) >= required.gflops, again);
+    const line = `${task.name}: ${rate(result).toFixed(1)} GFLOP/s at best, required ${required.gflops}`;
+    console.log(line);
+    if (rate(result) < required.gflops) failures.push(line);
   }
   return failures;
 }
 
-const checkRatios = (ratios: readonly Ratio[]): string[] =>
-  ratios
-    .filter(({ ratio, limit }) => ratio > limit)
-    .map(({ name, ratio, limit }) => `${name}: ${ratio.toFixed(1)} times the usual cost, limit ${limit}`);
+async function checkRatios(ratios: readonly Ratio[], open: typeof createSync): Promise<string[]> {
+  const failures: string[] = [];
+  for (const first of ratios) {
+    const again = async () => (await measureRecompute(open, (name) => name === first.name))[0]!;
+    const { name, ratio, limit } = await retry(first, ({ ratio, limit }) => ratio <= limit, again);
+    if (ratio > limit) failures.push(`${name}: ${ratio.toFixed(1)} times the usual cost, limit ${limit}`);
+  }
+  return failures;
+}
 
 printEnvironment();
 const probe = createRelaxed();
@@ -95,20 +103,22 @@ const builds = probe.simd === "relaxed" ? [createSync, createRelaxed] : [createS
 probe.dispose();
 const results: Result[] = [];
 const ratios: Ratio[] = [];
+const failures: string[] = [];
 for (const open of builds) {
   const build = await measureBuild(open);
   results.push(...build.results);
   ratios.push(...build.ratios);
+  if (args.assert) failures.push(...(await checkRatios(build.ratios, open)));
 }
+if (args.assert) failures.push(...(await checkSpeed()));
 if (builds.length === 1) console.log("This engine has no relaxed SIMD: only the plain build was measured.");
 if (results.length + ratios.length === 0) console.log(`Nothing has "${args.filter}" in its line.`);
-const failures = [...checkSpeed(results), ...checkRatios(ratios)];
 printDoubts([...results, ...ratios.flatMap(({ ordinary, worst }) => [ordinary, worst])]);
 if (args.json) {
   const path = resolve(process.env.INIT_CWD ?? "", args.json);
   writeFileSync(path, `${JSON.stringify({ ...environment, results, ratios }, null, 2)}\n`);
 }
-if (args.assert && failures.length > 0) {
+if (failures.length > 0) {
   console.error(`\n${failures.join("\n")}`);
   process.exitCode = 1;
 }

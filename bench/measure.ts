@@ -6,20 +6,23 @@ export interface Measurement {
   median: number;
   best: number;
   mean: number;
-  /** Relative margin of error of the mean, 0.05 = 5 %. */
-  margin: number;
+  /** median / best - 1: what the machine's noise adds. */
+  spread: number;
   samples: number;
   /** Calls per sample. */
   batch: number;
 }
 
-/** Above this margin of error a number is doubtful. */
-export const NOISY = 0.05;
+/** Above this spread a number is doubtful. */
+export const NOISY = 0.1;
 
 /** A sample lasts at least this many steps of the clock. */
 const STEPS = 50;
 
-/** ms of measuring and warming up, and the fewest samples: slow calls take longer than these times. */
+/**
+ * ms of measuring and warming up, and the fewest samples. A slow call takes longer than these times; a machine that
+ * stands still for a while must not use them up: there are as many samples as fill TIME at the fastest call so far.
+ */
 const [TIME, WARMUP, SAMPLES] = [300, 100, 6];
 
 /** The smallest difference between two readings of the clock that differ, in ms. */
@@ -36,31 +39,33 @@ function findClockStep(): number {
 
 export const clockStep = findClockStep();
 
-/** Calls that fill STEPS clock steps, by doubling: the first ones compile. */
+/** The time of `batch` calls in ms. */
+function timed(call: () => unknown, batch: number): number {
+  const start = performance.now();
+  for (let n = 0; n < batch; n++) call();
+  return performance.now() - start;
+}
+
+/** Calls that fill STEPS clock steps, by doubling. */
 function findBatch(call: () => unknown): number {
   for (let batch = 1; ; batch *= 2) {
-    const start = performance.now();
-    for (let n = 0; n < batch; n++) call();
-    if (performance.now() - start >= STEPS * clockStep) return batch;
+    if (timed(call, batch) >= STEPS * clockStep) return batch;
   }
 }
 
 export async function measure(name: string, call: () => unknown): Promise<Measurement> {
-  call();
+  call(); // compiles
   const batch = findBatch(call);
-  const bench = new Bench({
-    ...{ time: TIME, warmupTime: WARMUP, iterations: SAMPLES, warmupIterations: 2 },
-    throws: true,
-  });
+  const fastest = Math.min(timed(call, batch), timed(call, batch), timed(call, batch));
+  const iterations = Math.max(SAMPLES, Math.ceil(TIME / fastest));
+  const bench = new Bench({ time: TIME, warmupTime: WARMUP, iterations, warmupIterations: 2, throws: true });
   const sample = () => {
-    const start = performance.now();
-    for (let n = 0; n < batch; n++) call();
-    const elapsed = performance.now() - start;
+    const elapsed = timed(call, batch);
     return { overriddenDuration: elapsed / batch, overriddenIterationCost: elapsed };
   };
   const [task] = await bench.add(name, sample, { async: false }).run();
   const result = task!.result;
   if (result.state !== "completed") throw new Error(`${name}: tinybench ended in state ${result.state}`);
-  const { p50, min, mean, rme, samplesCount } = result.latency;
-  return { median: p50, best: min, mean, margin: rme / 100, samples: samplesCount, batch };
+  const { p50, min, mean, samplesCount } = result.latency;
+  return { median: p50, best: min, mean, spread: p50 / min - 1, samples: samplesCount, batch };
 }

@@ -33,20 +33,20 @@ export function printEnvironment(): void {
 /** Four digits at most, three significant ones where there are that many. */
 const time = (ms: number): string => (ms >= 100 ? ms.toFixed(0) : ms.toPrecision(3));
 
-function doubtful({ margin }: Measurement): string {
-  return margin > NOISY ? "  noisy" : "";
+function doubtful({ spread }: Measurement): string {
+  return spread > NOISY ? "  noisy" : "";
 }
 
 const columns = (label: string, cells: string[]): string =>
   label.padEnd(56) + cells.map((x) => x.padStart(12)).join("");
 
 export function printHeader(simd: string): void {
-  console.log(columns(`${simd} SIMD`, ["best ms", "median ms", "+-", "rate"]));
+  console.log(columns(`${simd} SIMD`, ["best ms", "median ms", "spread", "rate"]));
 }
 
 export function printResult(result: Result): void {
-  const { name, best, median, margin, rate, unit } = result;
-  const cells = [time(best), time(median), `${(100 * margin).toFixed(1)} %`, rate.toFixed(2)];
+  const { name, best, median, spread, rate, unit } = result;
+  const cells = [time(best), time(median), `${(100 * spread).toFixed(1)} %`, rate.toFixed(2)];
   console.log(`${columns(name, cells)} ${unit}${doubtful(result)}`);
 }
 
@@ -63,10 +63,10 @@ export function printRatios(ratios: readonly Ratio[]): void {
 }
 
 export function printDoubts(measurements: readonly Measurement[]): void {
-  const noisy = measurements.filter(({ margin }) => margin > NOISY).length;
+  const noisy = measurements.filter(({ spread }) => spread > NOISY).length;
   if (noisy === 0) return;
   console.log(
-    `\nWarning: ${noisy} of ${measurements.length} times have a margin of error above ${100 * NOISY} %. ` +
+    `\nWarning: ${noisy} of ${measurements.length} times have a median more than ${100 * NOISY} % above the best. ` +
       "Something else may be running on this machine: stop it and measure again.",
   );
 }

@@ -9,6 +9,7 @@ const actual = globalThis.Deno === undefined ? "node" : "deno";
 const version = actual === "deno" ? globalThis.Deno.version.deno : process.versions.node;
 if (actual !== expected) throw new Error(`expected to run in ${expected}, this is ${actual} ${version}`);
 
+process.setMaxListeners(0); // every bundle carries its own uvu, which listens for exit
 globalThis.UVU_DEFER = 1;
 globalThis.UVU_QUEUE = [];
 const total = { passed: 0, failed: 0, skipped: 0 };

@@ -47,8 +47,8 @@ const bundles = await bundle(
 );
 const total = { passed: 0, failed: 0, skipped: 0 };
 const summaries = [];
-for (const runtime of runtimes) {
-  const result = await run(runtime, bundles);
+// Side by side, a core each; every line of output names its runtime.
+for (const result of await Promise.all(runtimes.map((runtime) => run(runtime, bundles)))) {
   const ran = result.passed + result.failed;
   if (ran === 0) result.failed = 1;
   for (const key of Object.keys(total)) total[key] += result[key];
