@@ -65,7 +65,7 @@ export class Exp {
    * It is (2 exp(r)) 2^(n - 1): exponent field n + 126 is 0 for n = -126, where x is clamped, so that 2^(n - 1)
    * turns into 0 before a result can turn subnormal.
    *
-   * Worst error on [-86.98, 88.72]: CORE_PLAIN
+   * Worst error on [-86.98, 88.72], both builds: 0.9057 ulp at 4.505865573883057 (npm run test:exhaustive).
    */
   @inline static core(x: v128): v128 {
     x = f32x4.pmin(f32x4.pmax(x, v128.load32_splat(CORE_LOWEST)), v128.load32_splat(HIGHEST));
@@ -96,7 +96,7 @@ export class Exp {
    * 2^x for the softmax, x < 129: exactly 0 for x <= -125.5 (never subnormal, -inf included), NaN stays,
    * 2^integer is exact. x - n is exact, so nothing needs two constants; flushed as in `core`.
    *
-   * Worst error on (-125.5, 128): BASE2_PLAIN
+   * Worst error on (-125.5, 128): 2.1244 ulp at -0.24565742909908295, relaxed 1.9930 ulp at -0.2378397136926651.
    */
   @inline static base2(x: v128): v128 {
     x = f32x4.pmax(x, v128.load32_splat(BASE2_LOWEST));
@@ -116,7 +116,7 @@ export class Exp {
  * y = exp(x), n floats, y == x allowed. Every float32: subnormal results are rounded, not flushed, from 88.72284 on
  * +inf, NaN stays.
  *
- * Worst error over all 2^32 inputs (npm run test:exhaustive): FULL
+ * Worst error over all 2^32 inputs (npm run test:exhaustive), both builds: 0.9057 ulp at 4.505865573883057.
  */
 export function exp(y: usize, x: usize, n: i32): void {
   const whole = y + ((n & ~3) << 2);

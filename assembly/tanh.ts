@@ -20,12 +20,18 @@ const FOUR = memory.data<f32>([4], 4);
 const SIGN = memory.data<u32>([0x80000000], 4);
 
 export class Tanh {
-  /** tanh(x): +-inf gives +-1, NaN stays, -0 stays. Worst error: CORE */
+  /**
+   * tanh(x): +-inf gives +-1, NaN stays, -0 stays. Worst error, both builds: 1.5064 ulp at 1.2055258750915527
+   * (npm run test:exhaustive).
+   */
   @inline static core(x: v128): v128 {
     return Tanh.fromDecay(x, Tanh.decay(x));
   }
 
-  /** 1 - tanh(x)^2: exactly 0 for |x| > 43.5 (never subnormal), NaN stays. Worst error: SLOPE */
+  /**
+   * 1 - tanh(x)^2: exactly 0 for |x| > 43.5 (never subnormal), NaN stays. Worst error up to 43, both builds:
+   * 4.2167 ulp at 2.4199748039245605.
+   */
   @inline static slope(x: v128): v128 {
     return Tanh.slopeFromDecay(Tanh.decay(x));
   }

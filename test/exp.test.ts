@@ -22,7 +22,7 @@ await elementwise({
     [-103.97208, 2 ** -149],
     [1e-45, 1],
   ],
-  hard: [],
+  hard: [4.505865573883057],
 });
 
 await core((build, helper) => {

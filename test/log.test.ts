@@ -20,7 +20,7 @@ await elementwise({
     [inf, inf],
     [nan, nan],
   ],
-  hard: [],
+  hard: [1.41408109664917, 1.4135267734527588],
 });
 
 await core((build, helper) => {
