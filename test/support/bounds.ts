@@ -39,8 +39,8 @@ export function elementBound(c: Case, name: "out" | "lse", extent: Extent): (ref
  * Bound of a gradient's Frobenius error, given the reference's norm and the number of elements.
  *
  * ds_ij = p_ij (dP_ij - delta_i) is nothing but rounding where a row sees one key, or equal values. The README's floor f,
- * about one rounding of the largest product, does not count how many are summed: dP and delta are sums of E products, so
- * their errors add up like sqrt(E); and sum_j p_ij^2 <= 1, so B H N rows, each with an error of one key, land in dk and
+ * about one rounding of the largest product, does not count how many are summed: dP and delta are sums of E products
+ * each, so their errors add up like sqrt(E), twice; and sum_j p_ij^2 <= 1, so B H N rows, each with an error of one key, land in dk and
  * in a broadcast dbias, however few elements those have. `cancelling` grows the floor by just that.
  */
 export function gradientBound(c: Case, name: (typeof gradients)[number], extent: Extent, cancelling: boolean) {
@@ -52,7 +52,7 @@ export function gradientBound(c: Case, name: (typeof gradients)[number], extent:
     dk: scaleOf(c) * (1 + extent.v) * extent.q,
   };
   const floor = 8e-8 * largest(c.dout) * Math.abs(chain[name]);
-  const sums = cancelling && name !== "dv" ? Math.sqrt(c.E) : 1;
+  const sums = cancelling && name !== "dv" ? 2 * Math.sqrt(c.E) : 1;
   const landing = cancelling ? { dq: 0, dk: c.B * c.H * c.N * c.D, dv: 0, dbias: c.B * c.H * c.N }[name] : 0;
   return (norm: number, count: number) => relative * norm + floor * sums * Math.sqrt(Math.max(count, landing));
 }
@@ -76,6 +76,7 @@ function elementMargin(
 function normMargin(
   got: Numbers,
   ref: Numbers,
+  terms: Numbers,
   bound: ReturnType<typeof gradientBound>,
   where: (n: number) => boolean,
 ): number {
@@ -83,7 +84,7 @@ function normMargin(
   for (let n = 0; n < ref.length; n++) {
     if (!where(n)) continue;
     error += got[n] === ref[n] ? 0 : (got[n]! - ref[n]!) ** 2;
-    norm += ref[n]! ** 2;
+    norm += terms[n]! ** 2;
     count++;
   }
   const ratio = error === 0 ? 0 : Math.sqrt(error) / bound(Math.sqrt(norm), count);
@@ -95,6 +96,11 @@ export interface Comparison {
   where?: (name: Name, n: number) => boolean;
   /** The floor of gradients for inputs that may cancel, see gradientBound. Default: the README's. */
   cancelling?: boolean;
+  /**
+   * The oracle's dv for |dout|: the sums of the magnitudes of dv's terms. Its norm, in place of dv's, goes into the bound of
+   * dv where queries cancel: LASER's w = p exp(v - out) inherits the rounding of out from each of them.
+   */
+  dvTerms?: Numbers | undefined;
 }
 
 /** error / bound of every result that `got` has. A wrong length is an infinite error. */
@@ -103,7 +109,7 @@ export function compare(
   got: Results,
   ref: Results,
   extent: Extent,
-  { where = () => true, cancelling = false }: Comparison = {},
+  { where = () => true, cancelling = false, dvTerms }: Comparison = {},
 ): Margins {
   const margins: Margins = {};
   for (const name of ["out", "lse", ...gradients] as const) {
@@ -113,7 +119,10 @@ export function compare(
     if (mine.length !== theirs.length) margins[name] = Infinity;
     else if (name === "out" || name === "lse") {
       margins[name] = elementMargin(mine, theirs, elementBound(c, name, extent), admit);
-    } else margins[name] = normMargin(mine, theirs, gradientBound(c, name, extent, cancelling), admit);
+    } else {
+      const terms = name === "dv" ? (dvTerms ?? theirs) : theirs;
+      margins[name] = normMargin(mine, theirs, terms, gradientBound(c, name, extent, cancelling), admit);
+    }
   }
   return margins;
 }
