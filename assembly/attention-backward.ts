@@ -206,7 +206,8 @@ function scoreGradients(
     const at = (<usize>(r0 + r)) << 2;
     const row = <usize>(r0 + r) * STRIP + ((<usize>from) << 2);
     const s = p.strip + row;
-    rowGradient(s, p.stripDs + row, to - from, load<f32>(p.rowLse + at), load<f32>(p.rowDelta + at), slow);
+    const lse = load<f32>(p.rowLse + at);
+    rowGradient(s, p.stripDs + row, to - from, lse, load<f32>(p.rowRest + at), load<f32>(p.rowDelta + at), slow);
     if (slow) clearHidden(p, i0 + r0 + r, r0 + r, j0 + from, min(p.M, j0 + to));
     if (p.dbias && lo < hi) {
       const bias = p.dbiasHead + ((<usize>(i0 + r0 + r) * p.dbiasN + <usize>lo) << 2);

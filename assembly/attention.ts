@@ -21,7 +21,7 @@ import { A, packRows } from "./pack";
 import { Problem } from "./problem";
 import { recomputeForward } from "./recompute";
 import { exp2, rowExp2, rowMax, rowScale } from "./rows";
-import { enterHead, LN2, LOG2E, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
+import { enterHead, queryScale, rangeHi, rangeLo, scoreRows, splitLse } from "./score";
 import { BR, KT, MR, NR, PANEL, STRIP } from "./tile";
 
 /** Scratch of attentionForward, in floats. */
@@ -134,19 +134,18 @@ function finishBlock(p: Problem, i0: i32, rows: i32): void {
     const i = i0 + r;
     const at = (<usize>r) << 2;
     const out = p.outHead + ((<usize>i * p.outN) << 2);
-    const lse = p.lseHead + ((<usize>i) << 2);
     const m = load<f32>(p.rowMax + at);
     const l = load<f32>(p.rowSum + at);
     if (l == 0) {
       memory.fill(out, 0, (<usize>p.E) << 2);
-      store<f32>(lse, -Infinity);
+      store<f32>(p.lseHead + ((<usize>i) << 2), -Infinity);
+      if (p.rest) store<f32>(p.restHead + ((<usize>i) << 2), 0);
       store<f32>(p.rowLse + at, Infinity);
+      store<f32>(p.rowRest + at, 0);
       memory.fill(p.sum + at * <usize>p.Ep, 0x7f, (<usize>p.Ep) << 2); // large: nothing to recompute
       continue;
     }
-    const logL = f32x4.extract_lane(Log.core(f32x4.splat(l)), 0);
-    store<f32>(lse, m * LN2 + logL);
-    store<f32>(p.rowLse + at, m + logL * LOG2E);
+    splitLse(p, i, r, m, f32x4.extract_lane(Log.core(f32x4.splat(l)), 0));
     const sum = p.sum + at * <usize>p.Ep;
     for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
       v128.store(sum + d, f32x4.div(v128.load(sum + d), f32x4.splat(l)));

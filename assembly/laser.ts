@@ -19,6 +19,7 @@ import { KT } from "./tile";
 /** log 2^80: where exp(v - c) falls this far below 1 for all that a row sees, the element is recomputed. */
 const FAR: f32 = 55.451774444795625;
 const SMALLEST: f32 = 8.271806125530277e-25; // 2^-80
+const LARGE: f32 = 7.922816251426434e28; // 2^96: sums of 2^31 of them stay below 2^128
 
 /** What columnFactors found different from 1. */
 export const SUM_FACTOR: i32 = 1;
@@ -30,9 +31,15 @@ export class Far {
     return v128.and(f32x4.lt(x, f32x4.splat(SMALLEST)), f32x4.gt(c, f32x4.splat(-Infinity)));
   }
 
-  /** Backward knows the same elements from o alone. */
-  @inline static backward(c: v128, o: v128): v128 {
-    return f32x4.gt(f32x4.sub(c, o), f32x4.splat(FAR));
+  /**
+   * Backward knows the same elements from o alone; a finite do so large that G = do exp(c - o) or a sum of G could
+   * overflow makes its element one of them too.
+   */
+  @inline static backward(c: v128, o: v128, dy: v128): v128 {
+    const x = f32x4.sub(c, o);
+    const g = f32x4.abs(f32x4.mul(dy, Exp.core(x)));
+    const large = v128.and(f32x4.gt(g, f32x4.splat(LARGE)), f32x4.lt(f32x4.abs(dy), f32x4.splat(Infinity)));
+    return v128.or(f32x4.gt(x, f32x4.splat(FAR)), large);
   }
 }
 
@@ -142,8 +149,9 @@ export function gradientShift(p: Problem, g: usize, delta: usize, dout: usize, o
     const at = (<usize>d) << 2;
     const c = v128.load(p.runMax + at);
     const o = v128.load(out + at);
-    const skip = Far.backward(c, o);
-    const dy = v128.andnot(v128.and(v128.load(dout + at), Simd.first(p.E - d)), skip);
+    const given = v128.and(v128.load(dout + at), Simd.first(p.E - d));
+    const skip = Far.backward(c, o, given);
+    const dy = v128.andnot(given, skip);
     v128.store(g + at, v128.andnot(f32x4.mul(dy, Exp.core(f32x4.sub(c, o))), skip));
     sum = f32x4.add(sum, dy);
     far += popcnt(i32x4.bitmask(skip));

@@ -33,7 +33,7 @@ function floats(rows: i32, columns: i32): usize {
   return area(<u64>rows * <u64>columns * 4);
 }
 
-/** Lays out scratch from p.scratch on, for forward or backward, and returns its size in floats. */
+/** Lays out scratch from p.scratch on, for forward or backward, and returns its size in floats, at most 2^32 - 1. */
 export function layout(p: Problem, backward: bool): usize {
   const D = p.D,
     E = p.E,
@@ -58,6 +58,7 @@ export function layout(p: Problem, backward: bool): usize {
   p.sumFactor = floats(Ep, 1);
   p.tileFactor = floats(Ep, 1);
   p.rowLse = floats(BR, 1);
+  p.rowRest = floats(BR, 1);
   if (backward) {
     p.kColumns = floats(Mp, Dp);
     p.eRows = area(panelBytes<B>(M, E));
@@ -80,5 +81,5 @@ export function layout(p: Problem, backward: bool): usize {
     p.top = p.laser ? floats(BR, Ep) : 0;
     p.total = p.laser ? floats(BR, Ep) : 0;
   }
-  return <usize>((next - <u64>p.scratch) >> 2);
+  return <usize>min<u64>((next - <u64>p.scratch) >> 2, u32.MAX_VALUE);
 }

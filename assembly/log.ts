@@ -77,8 +77,7 @@ export class Log {
   @inline private static limits(y: v128, x: v128): v128 {
     const infinity = v128.load32_splat(INFINITY);
     const down = v128.and(f32x4.eq(x, f32x4.splat(0)), infinity);
-    const up = v128.andnot(x, f32x4.lt(x, infinity));
-    return f32x4.add(f32x4.sub(y, down), up);
+    return v128.bitselect(f32x4.sub(y, down), x, f32x4.lt(x, infinity));
   }
 }
 

@@ -15,6 +15,7 @@ export class Problem {
   outH: usize;
   outN: usize; // [B, H, N, E]
   lse: usize; // [B, H, N] contiguous, natural log of sum of exp of the final scores
+  rest: usize; // [B, H, N] contiguous, or 0: what rounding took from lse, in units of log2 (score.ts, splitLse)
   dq: usize;
   dqB: usize;
   dqH: usize;
@@ -91,6 +92,7 @@ export class Problem {
   vHead: usize;
   outHead: usize;
   lseHead: usize;
+  restHead: usize;
   doutHead: usize;
   dqHead: usize;
   maskHead: usize;
@@ -120,7 +122,7 @@ export class Problem {
   qColumns: usize; // Q as row panels (scaled) and as column panels
   g: usize;
   gRows: usize;
-  gColumns: usize; // G [BR, Ep], and as panels
+  gColumns: usize; // G [BR, Ep], and as panels; in the recompute do and out log2 e [BR, Ep] of the far elements
   gScaled: usize; // G f_t as row panels
   strip: usize; // scores, then P: [MR, KT] forward, [BR, KT] backward
   stripDs: usize; // dP, then dS: [BR, KT]
@@ -129,7 +131,8 @@ export class Problem {
   rowMax: usize; // m [BR] in units of log2
   rowSum: usize; // l [BR]
   rowLse: usize; // lse [BR] in units of log2
-  rowDelta: usize; // delta [BR]
+  rowRest: usize; // what rounding took from it [BR]
+  rowDelta: usize; // delta [BR]; in the recompute the number of far elements, i32
   runMax: usize; // c_run, at the end c_q [Ep]
   sumFactor: usize; // exp(c_run - c_new) [Ep]
   tileFactor: usize; // exp(c_t - c_new) [Ep]

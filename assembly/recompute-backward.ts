@@ -35,9 +35,10 @@ function findFar(p: Problem, i0: i32, r: i32): i32 {
   if (load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity) return 0;
   for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
     const o = v128.load(out + d);
-    const far = Far.backward(v128.load(p.runMax + d), o);
+    const dy = v128.load(dout + d);
+    const far = Far.backward(v128.load(p.runMax + d), o, dy);
     count += popcnt(i32x4.bitmask(far));
-    v128.store(p.g + at + d, v128.and(v128.load(dout + d), far));
+    v128.store(p.g + at + d, v128.and(dy, far));
     v128.store(p.gColumns + at + d, v128.bitselect(f32x4.mul(o, f32x4.splat(LOG2E)), f32x4.splat(Infinity), far));
   }
   return count;
@@ -98,9 +99,10 @@ function gradientFar(p: Problem, i0: i32, r: i32, lo: i32, hi: i32): void {
   const i = i0 + r;
   const row = <usize>r * STRIP;
   const lse = f32x4.splat(load<f32>(p.rowLse + ((<usize>r) << 2)));
+  const rest = f32x4.splat(load<f32>(p.rowRest + ((<usize>r) << 2)));
   const whole = (<usize>(hi - j0 + NR - 1) & -NR) << 2;
   for (let x = (<usize>(lo - j0) & -NR) << 2; x < whole; x += 16) {
-    const y = f32x4.sub(v128.load(p.strip + row + x), lse);
+    const y = f32x4.sub(f32x4.sub(v128.load(p.strip + row + x), lse), rest);
     v128.store(p.strip + row + x, y);
     v128.store(p.stripDs + row + x, Exp.base2(y));
   }

@@ -67,7 +67,8 @@ function addFar(p: Problem, r: i32, s: usize, lo: i32, hi: i32): void {
   const none = f32x4.splat(-Infinity);
   const lse = load<f32>(p.rowLse + ((<usize>r) << 2));
   const end = s + ((<usize>(hi - lo)) << 2);
-  for (let x = s; x < end; x += 4) store<f32>(x, load<f32>(x) - lse);
+  const rest = load<f32>(p.rowRest + ((<usize>r) << 2));
+  for (let x = s; x < end; x += 4) store<f32>(x, load<f32>(x) - lse - rest);
   const row = p.vM << 2;
   const base = (<usize>(r * p.Ep)) << 2;
   for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += PANEL) {

@@ -22,14 +22,15 @@ export function rowExp2(x: usize, n: i32, shift: f32): f32 {
   return Simd.hsum(sum);
 }
 
-/** s = P = 2^(s - lse), ds = P (dP - delta); exactly 0 where P is 0, whatever a hidden dP is (unless all count). */
-export function rowGradient(s: usize, ds: usize, n: i32, lse: f32, delta: f32, all: bool): void {
+/** s = P = 2^(s - lse - rest), ds = P (dP - delta); exactly 0 where P is 0, whatever a hidden dP is (unless all count). */
+export function rowGradient(s: usize, ds: usize, n: i32, lse: f32, rest: f32, delta: f32, all: bool): void {
   const l = f32x4.splat(lse);
+  const low = f32x4.splat(rest);
   const row = f32x4.splat(delta);
   const zero = f32x4.splat(0);
   const keep = i32x4.splat(all ? -1 : 0);
   for (const end = s + ((<usize>n) << 2); s < end; s += 16) {
-    const y = Exp.base2(f32x4.sub(v128.load(s), l));
+    const y = Exp.base2(f32x4.sub(f32x4.sub(v128.load(s), l), low));
     v128.store(s, y);
     v128.store(ds, v128.and(f32x4.mul(y, f32x4.sub(v128.load(ds), row)), v128.or(keep, f32x4.ne(y, zero))));
     ds += 16;

@@ -14,6 +14,9 @@ import { MR, NR, STRIP } from "./tile";
 export const LOG2E: f32 = 1.4426950408889634;
 export const LN2: f32 = 0.6931471805599453;
 
+/** The largest bias in units of log2: small enough for lse log2 e to stay finite however it is rounded. */
+const MOST: f32 = 3.4e38;
+
 /** First key and end of the keys in the band of query row i. */
 export function bandLo(p: Problem, i: i32): i32 {
   return max(0, i + p.offset - p.left);
@@ -35,6 +38,7 @@ export function enterHead(p: Problem, b: i32, h: i32): void {
   p.vHead = p.v + ((<usize>b * p.vB + <usize>hk * p.vH) << 2);
   p.outHead = p.out + ((<usize>b * p.outB + <usize>h * p.outH) << 2);
   p.lseHead = p.lse + ((<usize>(b * p.H + h) * <usize>p.N) << 2);
+  p.restHead = p.rest + ((<usize>(b * p.H + h) * <usize>p.N) << 2);
   p.doutHead = p.dout + ((<usize>b * p.doutB + <usize>h * p.doutH) << 2);
   p.dqHead = p.dq + ((<usize>b * p.dqB + <usize>h * p.dqH) << 2);
   p.maskHead = p.mask + <usize>b * p.maskB + <usize>h * p.maskH;
@@ -139,12 +143,20 @@ function alibiRow(s: usize, end: usize, ahead: f32, slope: f32): void {
   }
 }
 
-/** s += bias, -inf where bias is -inf (whatever s is). */
+/**
+ * s += bias, -inf where bias is -inf (whatever s is). A finite bias beyond +-2.36e38 would be infinite in units of log2
+ * and counts as +-2.36e38: masks are often made of -3.4e38, and only -inf hides.
+ */
 function biasRow(s: usize, end: usize, bias: usize): void {
   const log2e = f32x4.splat(LOG2E);
   const hidden = f32x4.splat(-Infinity);
+  const most = f32x4.splat(MOST);
+  const least = f32x4.splat(-MOST);
   for (; s < end; s += 16) {
-    const x = f32x4.add(v128.load(s), f32x4.mul(v128.load(bias), log2e));
+    const b = v128.load(bias);
+    const y = f32x4.mul(b, log2e);
+    const ordinary = f32x4.lt(f32x4.abs(b), f32x4.splat(Infinity));
+    const x = f32x4.add(v128.load(s), v128.bitselect(f32x4.pmin(f32x4.pmax(y, least), most), y, ordinary));
     v128.store(s, v128.bitselect(x, hidden, Lanes.biased(bias)));
     bias += 16;
   }
@@ -163,10 +175,28 @@ function hide(s: usize, end: usize): void {
   for (; s < end; s += 4) store<f32>(s, -Infinity);
 }
 
-/** lse of the block's rows in units of log2; +inf, which gives P = 0, for rows that see no key. */
+/**
+ * lse = m log 2 + log l of a row that sees something, m in units of log2. One float32 cannot hold log l beside a large m,
+ * but P = 2^(s - lse) needs it: what is missing from lse log2 e is kept as `rest`, so that P sums to 1 for scores of any
+ * size. m and lse log2 e are so close that their difference is exact.
+ */
+export function splitLse(p: Problem, i: i32, r: i32, m: f32, logL: f32): void {
+  const at = (<usize>r) << 2;
+  const lse = m * LN2 + logL;
+  const lse2 = lse * LOG2E;
+  const rest: f32 = isFinite(lse2) ? m - lse2 + logL * LOG2E : 0;
+  store<f32>(p.lseHead + ((<usize>i) << 2), lse);
+  store<f32>(p.rowLse + at, lse2);
+  store<f32>(p.rowRest + at, rest);
+  if (p.rest) store<f32>(p.restHead + ((<usize>i) << 2), rest);
+}
+
+/** lse of the block's rows in units of log2, and its rest; +inf, which gives P = 0, for rows that see no key. */
 export function loadLse(p: Problem, i0: i32, rows: i32): void {
   for (let r = 0; r < rows; ++r) {
+    const at = (<usize>r) << 2;
     const lse = load<f32>(p.lseHead + ((<usize>(i0 + r)) << 2));
-    store<f32>(p.rowLse + ((<usize>r) << 2), lse == -Infinity ? Infinity : lse * LOG2E);
+    store<f32>(p.rowLse + at, lse == -Infinity ? Infinity : lse * LOG2E);
+    store<f32>(p.rowRest + at, p.rest ? load<f32>(p.restHead + ((<usize>(i0 + r)) << 2)) : 0);
   }
 }

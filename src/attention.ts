@@ -7,13 +7,19 @@ import type { AttentionBackwardOptions, AttentionGradients, AttentionOptions, Ne
 /** Beyond every index, and small enough for i' + right to stay a 32-bit integer. */
 const UNLIMITED = 2 ** 30;
 
+/**
+ * The lse tensors that carry, behind their elements, what rounding took from them: with it P sums to 1 in backward for
+ * scores of any size (assembly/score.ts, splitLse). Another tensor in the place of lse has rounded values only.
+ */
+const withRest = new WeakSet<Tensor>();
+
 const SIZES = ["B", "H", "Hkv", "N", "M", "D", "E"] as const;
 
 export function attention(engine: Engine, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   const call = checkForward("attention", engine.space, q, k, v, options);
   const { B, H, N } = call.sizes;
   return producing(engine, (make) => {
-    const out = options.out ?? make(call.outShape);
+    const out = call.options.out ?? make(call.outShape);
     engine.space.arena.borrow(4 * B * H * N, (lse) => forward(engine, call, out, lse));
     return out;
   });
@@ -29,24 +35,27 @@ export function attentionForward(
   const call = checkForward("attentionForward", engine.space, q, k, v, options);
   const { B, H, N } = call.sizes;
   return producing(engine, (make) => {
-    const { out = make(call.outShape), ...rest } = options;
-    const lse = make([B, H, N]);
-    forward(engine, call, out, lse.ptr);
-    if (typeof rest.alibi === "object") rest.alibi = call.slopes;
-    if (rest.window !== undefined) rest.window = [...rest.window];
-    return { out, lse, q, k, v, options: Object.freeze(rest) };
+    const { out = make(call.outShape), ...kept } = call.options;
+    const bytes = 4 * B * H * N;
+    const lse = make([B, H, N], bytes);
+    forward(engine, call, out, lse.ptr, lse.ptr + bytes);
+    withRest.add(lse);
+    if (typeof kept.alibi === "object") kept.alibi = call.slopes;
+    if (kept.window !== undefined) kept.window = [...kept.window];
+    return { out, lse, q, k, v, options: Object.freeze(kept) };
   });
 }
 
-export function attentionBackward<N extends Needs>(
+export function attentionBackward<W extends Needs>(
   engine: Engine,
   dout: Tensor,
   saved: SavedAttention,
-  options?: AttentionBackwardOptions<N>,
-): AttentionGradients<N> {
+  options?: AttentionBackwardOptions<W>,
+): AttentionGradients<W> {
   const call = checkBackward(engine.space, dout, saved, options);
   const { into, needs } = call;
   const { q, k, v } = call;
+  const { B, H, N } = call.sizes;
   const { bias, layout } = call.options;
   const { kernels, problem } = engine;
   return producing(engine, (make) => {
@@ -60,20 +69,22 @@ export function attentionBackward<N extends Needs>(
       place(problem, "out", saved.out, layout);
       place(problem, "dout", dout, layout);
       problem.integer("lse", saved.lse.ptr);
+      problem.integer("rest", withRest.has(saved.lse) ? saved.lse.ptr + 4 * B * H * N : 0);
       place(problem, "dq", result.dq, layout);
       place(problem, "dk", result.dk, layout);
       place(problem, "dv", result.dv, layout);
       placeScores(problem, "dbias", result.dbias);
     });
-    return result as AttentionGradients<N>;
+    return result as AttentionGradients<W>;
   });
 }
 
-function forward(engine: Engine, call: Call, out: Tensor, lse: number): void {
+function forward(engine: Engine, call: Call, out: Tensor, lse: number, rest = 0): void {
   const { kernels, problem } = engine;
   launch(engine, call, kernels.attentionForward, kernels.attentionForwardScratch, () => {
     place(problem, "out", out, call.options.layout);
     problem.integer("lse", lse);
+    problem.integer("rest", rest);
   });
 }
 

@@ -52,47 +52,82 @@ export function inLayout(shape: Shape, layout: AttentionOptions["layout"]): [num
   return layout === "BNHD" ? [b, n, h, d] : [b, h, n, d];
 }
 
-function checkWindow(where: string, value: unknown): void {
+function checkWindow(where: string, name: string, value: unknown): void {
   if (value === undefined) return;
-  if (!Array.isArray(value) || value.length !== 2 || value.some((side) => typeof side !== "number")) {
-    throw new TypeError(`${where}: window must be [left, right], got ${check.show(value)}`);
+  const sides: unknown[] = Array.isArray(value) ? Array.from(value) : [];
+  if (sides.length !== 2 || sides.some((side) => typeof side !== "number")) {
+    throw new TypeError(`${where}: ${name} must be [left, right], got ${check.show(value)}`);
   }
-  if (value.every((side: number) => Number.isInteger(side) || Math.abs(side) === Number.POSITIVE_INFINITY)) return;
-  throw new RangeError(`${where}: window must hold integers, or Infinity for unlimited, got ${check.show(value)}`);
+  if (sides.every((side) => Number.isInteger(side) || Math.abs(side as number) === Number.POSITIVE_INFINITY)) return;
+  throw new RangeError(`${where}: ${name} must hold integers, or Infinity for unlimited, got ${check.show(value)}`);
 }
 
-function checkAlibi(where: string, value: unknown, H: number): Float32Array | undefined {
+/** Kernels count scores in units of log 2: what enters them must be a finite float32 there too. */
+function checkLog2(where: string, name: string, value: number): void {
+  check.finite(where, name, value);
+  if (Number.isFinite(Math.fround(value * Math.LOG2E))) return;
+  throw new RangeError(`${where}: ${name} must be at most 2.35e38 in size, got ${value}`);
+}
+
+function checkAlibi(where: string, name: string, value: unknown, H: number): Float32Array | undefined {
   if (value === undefined || value === false) return undefined;
   if (value === true) return alibiSlopes(H);
   if (Object.prototype.toString.call(value) !== "[object Float32Array]") {
-    throw new TypeError(`${where}: alibi must be true, false or a Float32Array, got ${check.show(value)}`);
+    throw new TypeError(`${where}: ${name} must be true, false or a Float32Array, got ${check.show(value)}`);
   }
   const slopes = value as Float32Array;
   if (slopes.length !== H) {
-    throw new RangeError(`${where}: alibi must have one slope for each of ${H} query heads, got ${slopes.length}`);
+    throw new RangeError(`${where}: ${name} must have one slope for each of ${H} query heads, got ${slopes.length}`);
   }
   const bad = slopes.find((slope) => !Number.isFinite(slope));
-  if (bad !== undefined) throw new RangeError(`${where}: alibi must hold finite slopes, got ${bad}`);
+  if (bad !== undefined) throw new RangeError(`${where}: ${name} must hold finite slopes, got ${bad}`);
+  for (const slope of slopes) checkLog2(where, `a slope of ${name}`, slope);
   return slopes.slice();
 }
 
-/** Options that are no tensors. */
-function checkOptions(where: string, options: unknown): asserts options is AttentionOptions {
-  if (options === undefined) throw new TypeError(`${where}: options must be an object with a variant, got undefined`);
-  check.options(where, options, Object.keys(OPTIONS));
-  const given = options as { readonly [name in keyof AttentionOptions]: unknown };
-  check.oneOf(where, "variant", given.variant, ["standard", "laser"]);
-  check.flag(where, "causal", given.causal);
-  if (given.align !== undefined) check.oneOf(where, "align", given.align, ["bottom-right", "top-left"]);
-  if (given.layout !== undefined) check.oneOf(where, "layout", given.layout, ["BHND", "BNHD"]);
-  checkWindow(where, given.window);
-  if (given.scale !== undefined) check.finite(where, "scale", given.scale);
-  if (given.softcap !== undefined) {
-    check.finite(where, "softcap", given.softcap);
-    if (Math.fround(given.softcap) <= 0) {
-      throw new RangeError(`${where}: softcap must be above 0, got ${given.softcap}`);
-    }
+/** How messages name an option: in backward it belongs to saved. */
+type Label = (name: keyof AttentionOptions) => string;
+
+/**
+ * The options of a call as an object of their own: each is read once, inherited ones too, so that what is checked is what
+ * runs and what backward finds in saved.
+ */
+function readOptions(where: string, name: string, value: unknown): Record<keyof AttentionOptions, unknown> {
+  if (value === undefined) throw new TypeError(`${where}: ${name} must be an object with a variant, got undefined`);
+  const names = Object.keys(OPTIONS) as (keyof AttentionOptions)[];
+  check.options(where, value, names, name);
+  const given = value as AttentionOptions;
+  const pairs = names.map((key) => [key, given[key]] as const).filter(([, option]) => option !== undefined);
+  return Object.fromEntries(pairs) as Record<keyof AttentionOptions, unknown>;
+}
+
+/** Options that are no tensors and need no sizes. */
+function checkOptions(where: string, label: Label, given: Record<keyof AttentionOptions, unknown>): void {
+  check.oneOf(where, label("variant"), given.variant, ["standard", "laser"]);
+  check.flag(where, label("causal"), given.causal);
+  if (given.align !== undefined) check.oneOf(where, label("align"), given.align, ["bottom-right", "top-left"]);
+  if (given.layout !== undefined) check.oneOf(where, label("layout"), given.layout, ["BHND", "BNHD"]);
+  checkWindow(where, label("window"), given.window);
+  if (given.scale !== undefined) check.finite(where, label("scale"), given.scale);
+  if (given.softcap === undefined) return;
+  check.finite(where, label("softcap"), given.softcap);
+  if (Math.fround(given.softcap) <= 0) {
+    throw new RangeError(`${where}: ${label("softcap")} must be above 0, got ${given.softcap}`);
   }
+}
+
+/** scale and softcap in the form in which the kernels use them (queryScale and capRow in assembly/score.ts). */
+function checkFactors(where: string, label: Label, { scale, softcap }: AttentionOptions, D: number): void {
+  const factor = scale ?? 1 / Math.sqrt(D);
+  if (softcap === undefined) {
+    checkLog2(where, label("scale"), factor);
+    return;
+  }
+  checkLog2(where, label("softcap"), softcap);
+  if (Number.isFinite(Math.fround(Math.fround(factor) / Math.fround(softcap)))) return;
+  throw new RangeError(
+    `${where}: ${label("scale")} / ${label("softcap")} must be a finite float32, got ${factor} / ${softcap}`,
+  );
 }
 
 function checkSizes(where: string, q: Tensor, k: Tensor, v: Tensor, layout: AttentionOptions["layout"]): Sizes {
@@ -143,21 +178,25 @@ export function checkForward(
     operand(where, prefix + name, tensor, "f32", space);
     rank(where, prefix + name, tensor, 4);
   }
-  checkOptions(where, options);
-  const { layout, mask, bias, alibi, out } = options;
+  const label: Label = (name) => (prefix === "" ? name : `${prefix}options.${name}`);
+  const given = readOptions(where, `${prefix}options`, options);
+  checkOptions(where, label, given);
+  const checked = given as unknown as AttentionOptions;
+  const { layout, mask, bias, alibi, out } = checked;
   const [tq, tk, tv] = [q, k, v] as [Tensor, Tensor, Tensor];
   const sizes = checkSizes(where, tq, tk, tv, layout);
   innermost(where, `${prefix}q`, tq);
   innermost(where, `${prefix}k`, tk);
   innermost(where, `${prefix}v`, tv);
-  const slopes = checkAlibi(where, alibi, sizes.H);
+  checkFactors(where, label, checked, sizes.D);
+  const slopes = checkAlibi(where, label("alibi"), alibi, sizes.H);
   if (mask !== undefined) {
-    operand(where, "mask", mask, "u8", space);
-    checkScores(where, "mask", mask, sizes);
+    operand(where, label("mask"), mask, "u8", space);
+    checkScores(where, label("mask"), mask, sizes);
   }
   if (bias !== undefined) {
-    operand(where, "bias", bias, "f32", space);
-    checkScores(where, "bias", bias, sizes);
+    operand(where, label("bias"), bias, "f32", space);
+    checkScores(where, label("bias"), bias, sizes);
   }
   const outShape = inLayout([sizes.B, sizes.H, sizes.N, sizes.E], layout);
   if (out !== undefined) {
@@ -166,7 +205,7 @@ export function checkForward(
     innermost(where, "out", out);
     writable(where, "out", out, { q: tq, k: tk, v: tv, bias });
   }
-  return { sizes, q: tq, k: tk, v: tv, options, slopes, outShape };
+  return { sizes, q: tq, k: tk, v: tv, options: checked, slopes, outShape };
 }
 
 /** Checks everything of a backward call, the saved tensors included: they may have been disposed since. */
@@ -198,7 +237,7 @@ export function checkBackward(
   check.options(where, into, GRADIENTS, "into");
   check.options(where, needs, GRADIENTS, "needs");
   for (const name of GRADIENTS) check.flag(where, `needs.${name}`, needs[name]);
-  checkInto(where, space, into, needs, { dout, out, lse, q, k, v, bias: options.bias });
+  checkInto(where, space, into, needs, { dout, out, lse, q, k, v, bias: call.options.bias });
   return { ...call, into, needs };
 }
 

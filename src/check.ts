@@ -17,6 +17,12 @@ export function show(value: unknown): string {
 
 const isSize = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
 
+/** Whether all elements are sizes, holes included: `every` skips them. */
+const areSizes = (values: readonly unknown[]): boolean => Array.from(values).every(isSize);
+
+/** The largest single size: kernels count with signed 32-bit integers, where a zero elsewhere leaves no bytes too. */
+const MAX_SIZE = 2 ** 31 - 1;
+
 /** An instance that still has its memory. */
 export function instance(disposed: boolean): void {
   if (disposed) throw new TypeError("laser-attention: this instance is disposed");
@@ -29,14 +35,19 @@ export function alive(where: string, name: string, tensor: { readonly alive: boo
 /** Sizes whose elements fit into 32-bit memory, also when a view repeats them: kernels count in 32 bits. */
 export function shape(where: string, value: unknown, type: DType): asserts value is Shape {
   if (!Array.isArray(value)) throw new TypeError(`${where}: shape must be an array of sizes, got ${show(value)}`);
-  if (!value.every(isSize)) {
-    throw new RangeError(`${where}: every size of shape must be an integer of 0 or more, got ${show(value)}`);
+  if (!areSizes(value)) {
+    throw new RangeError(
+      `${where}: every size of shape must be an integer of 0 or more, got ${show(Array.from(value))}`,
+    );
   }
   const bytes = count(value) * ITEM_BYTES[type];
   if (bytes > ADDRESS_SPACE) {
     throw new RangeError(
       `${where}: shape must take at most ${ADDRESS_SPACE} bytes, got ${show(value)}, which takes ${bytes} bytes`,
     );
+  }
+  if (value.some((size) => size > MAX_SIZE)) {
+    throw new RangeError(`${where}: every size of shape must be at most ${MAX_SIZE}, got ${show(value)}`);
   }
 }
 
@@ -94,7 +105,7 @@ export function view(shape: Shape, strides: unknown, offset: unknown, first: num
   if (!Array.isArray(strides)) {
     throw new TypeError(`Tensor.view: strides must be an array of integers, got ${show(strides)}`);
   }
-  if (strides.length !== shape.length || !strides.every(isSize)) {
+  if (strides.length !== shape.length || !areSizes(strides)) {
     throw new RangeError(
       `Tensor.view: strides must be ${shape.length} integers of 0 or more for shape ${show(shape)}, got ${show(strides)}`,
     );

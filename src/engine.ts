@@ -13,11 +13,11 @@ export interface Engine {
 }
 
 /** Runs `body` with a maker of result tensors; when it throws, what was made is released. */
-export function producing<R>({ space }: Engine, body: (make: (shape: Shape) => Tensor) => R): R {
+export function producing<R>({ space }: Engine, body: (make: (shape: Shape, spare?: number) => Tensor) => R): R {
   const made: Tensor[] = [];
   try {
-    return body((shape) => {
-      const tensor = space.allocate(shape, "f32");
+    return body((shape, spare) => {
+      const tensor = space.allocate(shape, "f32", spare);
       made.push(tensor);
       return tensor;
     });

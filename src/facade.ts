@@ -52,8 +52,9 @@ function checkOptions(where: string, options: CreateOptions | undefined): void {
 /**
  * One instance: kernels, their linear memory, and the tensors in it. Made by `create` or `createSync`. Tensors of
  * different instances do not mix. Every method throws a TypeError for the wrong kind of argument, or for a disposed
- * tensor, and a RangeError for a size, shape or value out of range or when memory is exhausted: before any kernel runs,
- * naming the argument, what was expected and what came, and leaving every tensor as it was.
+ * tensor, and a RangeError for a size, shape or value out of range, naming the argument, what was expected and what came;
+ * and a RangeError that says how much was asked for when memory is exhausted. All of them come before any kernel runs and
+ * leave every tensor as it was.
  *
  * @example
  * const la = createSync();
@@ -93,16 +94,15 @@ export class LaserAttention {
   }
 
   /**
-   * What the exact recompute of the last LASER call replaced: elements, and the first and the last query row among them
-   * (docs/math.md). Ordinary input has `elements` 0; it is there to explain a call that took long.
+   * What the exact recompute replaced in the last attention call, forward or backward (docs/math.md): elements, and the
+   * first and the last query row among them, -1 when there are none, as with ordinary input and the standard variant.
+   * It is there to explain a call that took long.
    */
   get recomputed(): { readonly elements: number; readonly firstRow: number; readonly lastRow: number } {
     const { problem } = this.#open;
-    return {
-      elements: problem.read("recomputed"),
-      firstRow: problem.read("recomputedFirst"),
-      lastRow: problem.read("recomputedLast"),
-    };
+    const elements = problem.read("recomputed");
+    if (elements === 0) return { elements, firstRow: -1, lastRow: -1 };
+    return { elements, firstRow: problem.read("recomputedFirst"), lastRow: problem.read("recomputedLast") };
   }
 
   /**
@@ -148,8 +148,8 @@ export class LaserAttention {
    * Softmax attention or LASER attention.
    *
    * With s = softcap(scale q . k) + bias - alibi, hidden keys at -inf, and p = softmax(s) over the keys a query sees:
-   * `standard` gives out = sum_j p_j v_j, `laser` gives out = log(sum_j p_j exp(v_j)) (arXiv 2411.03493, section 4), exact
-   * for values of any size. A query that sees no key gives 0. N x M scores are never stored.
+   * `standard` gives out = sum_j p_j v_j, `laser` gives out = log(sum_j p_j exp(v_j)) (arXiv 2411.03493, section 4), finite
+   * for values however far apart. A query that sees no key gives 0. N x M scores are never stored.
    *
    * @param q [B, H, N, D]
    * @param k [B, Hkv, M, D], where H is a multiple of Hkv: query head h reads key head floor(h / (H / Hkv))

@@ -8,7 +8,7 @@ export type { AnyTensor, Tensor } from "./tensor.js";
 export type * from "./types.js";
 
 /**
- * A new instance, at once. Browsers allow this on the main thread too: the kernels are small.
+ * A new instance, at once. Some browsers compile only very small binaries at once on the main thread: use `create` there.
  * @throws Error when the engine has no WebAssembly SIMD.
  *
  * @example const la = createSync({ maxMemory: 256 * 2 ** 20 });

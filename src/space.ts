@@ -18,9 +18,9 @@ export class Space {
     });
   }
 
-  /** A new row-major tensor, uninitialised. */
-  allocate<T extends DType>(shape: Shape, dtype: T): Tensor<T> {
-    const ptr = this.arena.allocate(count(shape) * ITEM_BYTES[dtype]);
+  /** A new row-major tensor, uninitialised; `spare` bytes behind it are for the kernels and belong to no view. */
+  allocate<T extends DType>(shape: Shape, dtype: T, spare = 0): Tensor<T> {
+    const ptr = this.arena.allocate(count(shape) * ITEM_BYTES[dtype] + spare);
     const storage: Storage = { space: this, ptr, length: count(shape), owners: 1, alive: true, scope: this.made };
     this.registry.register(storage, ptr, storage);
     const tensor = new Tensor<T>(storage, dtype, [...shape], rowMajor(shape), 0, true);

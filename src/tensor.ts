@@ -3,6 +3,9 @@ import { count, extent, forEachOffset, ITEM_BYTES, isContiguous, rowMajor, type 
 import type { Storage } from "./space.js";
 import type { Data, DType } from "./types.js";
 
+/** Live arrays keep their storage: a tensor that is dropped while its `data` is in use must not be collected. */
+const held = new WeakMap<object, Storage>();
+
 /** A tensor of either element type. */
 export type AnyTensor = Tensor<"f32"> | Tensor<"u8">;
 
@@ -171,7 +174,9 @@ export class Tensor<T extends DType = "f32"> {
 
   #live(ptr: number, length: number): Data<T> {
     const { arena } = this.storage.space;
-    return (this.dtype === "u8" ? arena.u8(ptr, length) : arena.f32(ptr, length)) as Data<T>;
+    const array = (this.dtype === "u8" ? arena.u8(ptr, length) : arena.f32(ptr, length)) as Data<T>;
+    held.set(array, this.storage);
+    return array;
   }
 
   /** The memory from the first element to the last one. */

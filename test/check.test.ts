@@ -98,6 +98,12 @@ test("every wrong option is refused", () => {
     ["softcap", Number.NaN, RangeError, "softcap must be a finite float32, got NaN"],
     ["softcap", Number.POSITIVE_INFINITY, RangeError, "softcap must be a finite float32, got Infinity"],
     ["softcap", true, TypeError, "softcap must be a number, got true"],
+    ["scale", -2.5e38, RangeError, "scale must be at most 2.35e38 in size, got -2.5e+38"],
+    ["softcap", 3e38, RangeError, "softcap must be at most 2.35e38 in size, got 3e+38"],
+    ["softcap", 1e-39, RangeError, "scale / softcap must be a finite float32", "/ 1e-39"],
+    ["alibi", new Float32Array(H).fill(3e38), RangeError, "a slope of alibi must be at most 2.35e38 in size"],
+    // biome-ignore lint/suspicious/noSparseArray: `every` and `some` skip holes
+    ["window", [, 1], TypeError, "window must be [left, right]"],
     ["alibi", "yes", TypeError, "alibi must be true, false or a Float32Array"],
     ["alibi", [1, 2, 3, 4], TypeError, "alibi must be true, false or a Float32Array, got [1, 2, 3, 4]"],
     ["alibi", new Float64Array(H), TypeError, "alibi must be", "a Float64Array"],
@@ -170,6 +176,13 @@ test("every wrong argument of attentionBackward is refused", () => {
   throws(() => backward(new Float32Array(4), saved), TypeError, "dout must be a tensor");
   throws(() => backward(dout), TypeError, "saved must be the result of attentionForward, got undefined");
   throws(() => backward(dout, {}), TypeError, "saved.q must be a tensor, got undefined");
+  throws(
+    () => backward(dout, { ...saved, options: undefined }),
+    TypeError,
+    "saved.options must be an object with a variant",
+  );
+  throws(() => backward(dout, { ...saved, options: { foo: 1 } }), TypeError, "saved.options must be among variant");
+  throws(() => backward(dout, { ...saved, options: {} }), TypeError, "saved.options.variant must be");
   throws(() => backward(dout, { ...saved, lse: out }), RangeError, "saved.lse must have shape [2, 4, 3]");
   throws(() => backward(dout, { ...saved, out: dout.narrow(0, 0, 1) }), RangeError, "saved.out must have shape");
   throws(() => backward(dout, saved, { need: {} }), TypeError, 'options must be among into, needs, got "need"');
@@ -218,6 +231,13 @@ test("every wrong argument of tensor, zeros, empty and the methods of a tensor i
   throws(() => loose.tensor(data, [2, 4]), RangeError, "data must have 8 elements for shape [2, 4], got 6");
   throws(() => loose.tensor(data, [-2, -3]), RangeError, "integer of 0 or more, got [-2, -3]");
   throws(() => loose.tensor(data, [1.5, 4]), RangeError, "integer of 0 or more, got [1.5, 4]");
+  // biome-ignore lint/suspicious/noSparseArray: `every` and `some` skip holes
+  throws(() => loose.zeros([, 2]), RangeError, "integer of 0 or more, got [undefined, 2]");
+  throws(
+    () => loose.zeros([0, 2 ** 32]),
+    RangeError,
+    "every size of shape must be at most 2147483647, got [0, 4294967296]",
+  );
   throws(() => loose.tensor(data, ["6"]), RangeError, 'got ["6"]');
   throws(
     () => loose.zeros([2 ** 31, 2 ** 31]),

@@ -159,4 +159,14 @@ test("a tensor dropped without dispose is reclaimed, but not while a view of it 
   view.dispose();
 });
 
+test("a live array keeps the memory of its tensor, however the tensor was dropped", async () => {
+  const own = createSync();
+  const { used } = own.memory;
+  const data = (() => own.tensor(count(1000), [1000]).data)();
+  (() => own.zeros([5000]))();
+  assert.ok(await collected(() => own.memory.used < used + 20_000), "the tensor without an array");
+  own.tensor(new Float32Array(1000).fill(7), [1000]);
+  assert.equal(data, count(1000));
+});
+
 test.run();

@@ -1,0 +1,96 @@
+/** Scores, values and gradients near the limits of float32. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { AttentionOptions, LaserAttention, Tensor } from "../src/index.js";
+import { engines } from "./support/engines.js";
+import { throws } from "./support/throws.js";
+
+const LEAST = -3.4028234663852886e38;
+const f32 = (...values: number[]): Float32Array => Float32Array.from(values);
+
+/** Forward and backward with dout, everything as arrays. q = k = 0 unless given. */
+function both(
+  la: LaserAttention,
+  v: Float32Array,
+  M: number,
+  options: AttentionOptions,
+  dout: Float32Array,
+  q = f32(0),
+) {
+  return la.scope(() => {
+    const N = dout.length / (v.length / M);
+    const E = v.length / M;
+    const tensor = (data: Float32Array, rows: number, width: number): Tensor => la.tensor(data, [1, 1, rows, width]);
+    const query = tensor(new Float32Array(N).fill(q[0]!), N, 1);
+    const key = tensor(new Float32Array(M).fill(1), M, 1);
+    const saved = la.attentionForward(query, key, tensor(v, M, E), { scale: 1, ...options });
+    const { dq, dk, dv } = la.attentionBackward(tensor(dout, N, E), saved);
+    return { out: saved.out.toArray(), dq: dq.toArray(), dk: dk.toArray(), dv: dv.toArray() };
+  });
+}
+
+const sum = (x: Float32Array): number => x.reduce((total, value) => total + value, 0);
+
+for (const la of engines) {
+  // Each of the 16 terms of the sum has a few roundings of 2^-24.
+  test(`${la.simd}: the probabilities of a row sum to 1 in backward too, for scores of any size`, () => {
+    const M = 16;
+    const v = Float32Array.from({ length: M }, (_, j) => j / M);
+    for (const variant of ["standard", "laser"] as const) {
+      for (const size of [0, 1e4, -1e4, 1e6, -1e9, 1e20, -1e30, 2e38, LEAST]) {
+        const bias = la.tensor(new Float32Array(M).fill(size), [1, 1, 1, M]);
+        const { dv, out } = both(la, v, M, { variant, bias }, f32(1));
+        assert.ok(Math.abs(sum(dv) - 1) < 2e-6, `${variant}, bias ${size}: sum of dv ${sum(dv)}`);
+        const expected =
+          variant === "laser" ? Math.log(v.reduce((total, x) => total + Math.exp(x) / M, 0)) : sum(v) / M;
+        assert.ok(Math.abs(out[0]! - expected) < 2e-6, `${variant}, bias ${size}: out ${out[0]}, expected ${expected}`);
+        bias.dispose();
+      }
+      for (const score of [1e4, -1e5, 1e6, 1e30]) {
+        const { dv } = both(la, v, M, { variant }, f32(1), f32(score));
+        assert.ok(Math.abs(sum(dv) - 1) < 2e-6, `${variant}, score ${score}: sum of dv ${sum(dv)}`);
+      }
+    }
+  });
+
+  test(`${la.simd}: among scores of size 1e9 those that are 100 apart keep the probabilities of 100`, () => {
+    const bias = la.tensor(f32(-1e9, -1e9 - 128, -1e9), [1, 1, 1, 3]); // 128 = 2 ulp of float32 here
+    const { dv, out } = both(la, f32(1, 5, 2), 3, { variant: "standard", bias }, f32(1));
+    assert.equal(Array.from(out), [1.5]);
+    assert.equal(Array.from(dv), [0.5, 0, 0.5]);
+    bias.dispose();
+  });
+
+  test(`${la.simd}: LASER's gradient is finite for a dout of any size, where exp(v - out) is far from 1`, () => {
+    for (const [top, large] of [
+      [55.4, 1e15],
+      [50, 1e20],
+      [0, 1e30],
+      [60, 1e15],
+    ] as const) {
+      // Row 0 sees value 0 alone: dv_0 = dout_0, and nothing flows into its score.
+      const { dq, dk, dv } = both(la, f32(0, top), 2, { variant: "laser", causal: true }, f32(large, 0));
+      assert.ok(Math.abs(dv[0]! / large - 1) < 1e-5 && dv[1] === 0, `value ${top}, dout ${large}: dv ${dv}`);
+      for (const x of [...dq, ...dk])
+        assert.ok(Math.abs(x) < 1e-5 * large, `value ${top}, dout ${large}: ${dq}, ${dk}`);
+    }
+  });
+
+  test(`${la.simd}: LASER of a column that holds +inf is +inf, also where no seen value of it is finite`, () => {
+    const { out } = both(la, f32(Infinity, 1, Infinity, Infinity), 2, { variant: "laser" }, f32(1, 1));
+    assert.equal(Array.from(out), [Infinity, Infinity]);
+  });
+
+  test(`${la.simd}: scratch beyond 32 bits is a RangeError, not a wrapped size`, () => {
+    const one = la.tensor(f32(1), [1]);
+    for (const M of [300_000_000, 428_826_560, 2 ** 30]) {
+      const k = one.view([1, 1, M, 1], [0, 0, 0, 1]);
+      const call = () => la.attention(one.view([1, 1, 1, 1]), k, k, { variant: "standard" });
+      throws(call, RangeError, "cannot allocate");
+    }
+    assert.equal(Array.from(one.toArray()), [1]);
+    one.dispose();
+  });
+}
+
+test.run();
