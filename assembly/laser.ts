@@ -111,7 +111,7 @@ export function columnFactors(p: Problem, t: i32): i32 {
   for (let d: usize = 0; d < bytes; d += 16) {
     const run = v128.load(p.runMax + d);
     const next = v128.load(c + d);
-    const top = f32x4.max(run, next);
+    const top = f32x4.pmax(run, next);
     // nothing summed yet (run = -inf) needs no factor; equal maxima may both be -inf
     const keep = v128.or(f32x4.eq(run, top), f32x4.eq(run, none));
     const sumFactor = v128.bitselect(one, Exp.core(f32x4.sub(run, top)), keep);

@@ -2,12 +2,26 @@
 import { Exp } from "./exp";
 import { Simd } from "./simd";
 
-/** max of n floats; NaN if one is NaN. */
+/**
+ * max of n floats, NaN left out: it comes back in the sum of 2^(x - max). `pmax` is one instruction where `max`, which keeps
+ * NaN, is eight; four maxima at once hide its latency.
+ */
 export function rowMax(x: usize, n: i32): f32 {
-  let top = f32x4.splat(-Infinity);
-  for (const end = x + ((<usize>n) << 2); x < end; x += 16) top = f32x4.max(top, v128.load(x));
-  top = f32x4.max(top, v128.shuffle<f32>(top, top, 2, 3, 0, 1));
-  return max(f32x4.extract_lane(top, 0), f32x4.extract_lane(top, 1));
+  const end = x + ((<usize>n) << 2);
+  let top0 = f32x4.splat(-Infinity);
+  let top1 = top0;
+  let top2 = top0;
+  let top3 = top0;
+  for (; x + 64 <= end; x += 64) {
+    top0 = f32x4.pmax(top0, v128.load(x));
+    top1 = f32x4.pmax(top1, v128.load(x, 16));
+    top2 = f32x4.pmax(top2, v128.load(x, 32));
+    top3 = f32x4.pmax(top3, v128.load(x, 48));
+  }
+  for (; x < end; x += 16) top0 = f32x4.pmax(top0, v128.load(x));
+  top0 = f32x4.pmax(f32x4.pmax(top0, top1), f32x4.pmax(top2, top3));
+  top0 = f32x4.pmax(top0, v128.shuffle<f32>(top0, top0, 2, 3, 0, 1));
+  return max(f32x4.extract_lane(top0, 0), f32x4.extract_lane(top0, 1));
 }
 
 /** x = 2^(x - shift), returns the sum. */

@@ -9,10 +9,10 @@ export function softmax(y: usize, x: usize, rows: i32, n: i32): void {
     let top = f32x4.splat(-Infinity);
     for (let j = 0; j < n; j += 4) {
       const first = Simd.first(n - j);
-      top = f32x4.max(top, v128.bitselect(v128.load(x + ((<usize>j) << 2)), f32x4.splat(-Infinity), first));
+      top = f32x4.pmax(top, v128.bitselect(v128.load(x + ((<usize>j) << 2)), f32x4.splat(-Infinity), first));
     }
-    top = f32x4.max(top, v128.shuffle<f32>(top, top, 2, 3, 0, 1));
-    top = f32x4.max(top, v128.shuffle<f32>(top, top, 1, 0, 3, 2));
+    top = f32x4.pmax(top, v128.shuffle<f32>(top, top, 2, 3, 0, 1));
+    top = f32x4.pmax(top, v128.shuffle<f32>(top, top, 1, 0, 3, 2));
     let sum = f32x4.splat(0);
     for (let j = 0; j < n; j += 4) {
       const at = (<usize>j) << 2;
