@@ -18,7 +18,7 @@ import { recomputeBackward } from "./recompute-backward";
 import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
 import { enterHead, loadLse, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
 import { Simd } from "./simd";
-import { BR, KT, MR, NR, PANEL, STRIP } from "./tile";
+import { BR, MR, NR, PANEL, STRIP } from "./tile";
 
 /** Scratch of attentionBackward, in floats. */
 export function attentionBackwardScratch(problem: usize): usize {
@@ -101,13 +101,13 @@ function backwardBlock(p: Problem, i0: i32, rows: i32): i32 {
     const g = factor ? p.gScaled : p.gRows;
     const slow = hostile || tile.hostile != 0;
     for (let r0 = 0; r0 < rows; r0 += MR) {
-      scoreGradients(p, tile, i0, r0, min(MR, rows - r0), t * KT, lo, hi, g, slow);
+      scoreGradients(p, tile, i0, r0, min(MR, rows - r0), t * p.tileKeys, lo, hi, g, slow);
     }
     if (slow) {
       addSeenGradients(p, i0, rows, lo, hi, factor);
     } else {
-      if (p.dq) addQueryGradient(p, tile, i0, rows, t * KT);
-      addKeyGradients(p, i0, rows, t * KT, lo, hi, factor);
+      if (p.dq) addQueryGradient(p, tile, i0, rows, t * p.tileKeys);
+      addKeyGradients(p, i0, rows, t * p.tileKeys, lo, hi, factor);
     }
   }
   if (p.dq) {

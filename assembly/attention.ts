@@ -22,7 +22,7 @@ import { Problem } from "./problem";
 import { recomputeForward } from "./recompute";
 import { exp2, rowExp2, rowMax, rowScale } from "./rows";
 import { enterHead, queryScale, rangeHi, rangeLo, scoreRows, splitLse } from "./score";
-import { BR, KT, MR, NR, PANEL, STRIP } from "./tile";
+import { BR, MR, NR, PANEL, STRIP } from "./tile";
 
 /** Scratch of attentionForward, in floats. */
 export function attentionForwardScratch(problem: usize): usize {
@@ -68,10 +68,10 @@ function forwardBlock(p: Problem, i0: i32, rows: i32): void {
       const n = min(MR, rows - r0);
       const lo = rangeLo(p, tile, i0 + r0);
       const hi = rangeHi(p, tile, i0 + r0 + n - 1);
-      softmaxRows(p, i0, r0, n, t * KT, lo, hi, sumFactor);
+      softmaxRows(p, i0, r0, n, t * p.tileKeys, lo, hi, sumFactor);
       if (lo >= hi) continue;
       if (tile.hostile & 2) addSeenValues(p, i0, r0, n, lo, hi, tileFactor);
-      else addValues(p, r0, t * KT, lo, hi, tileFactor);
+      else addValues(p, r0, t * p.tileKeys, lo, hi, tileFactor);
     }
   }
   finishBlock(p, i0, rows);

@@ -4,7 +4,7 @@
  */
 import { Problem } from "./problem";
 import { sees } from "./score";
-import { BR, KT, NR, PANEL, STRIP } from "./tile";
+import { BR, NR, PANEL, STRIP } from "./tile";
 
 /** to += s * x * factor over the columns of one row of column panels; factor 0: none. */
 function addRow(to: usize, s: f32, x: usize, panel: usize, columns: i32, factor: usize): void {
@@ -21,7 +21,7 @@ function addRow(to: usize, s: f32, x: usize, panel: usize, columns: i32, factor:
 
 /** Forward: sum_r += P_rj E_j for rows [r0, r0 + rows) of the block at i0 and the keys [lo, hi) that they see. */
 export function addSeenValues(p: Problem, i0: i32, r0: i32, rows: i32, lo: i32, hi: i32, factor: usize): void {
-  const j0 = lo - (lo % KT);
+  const j0 = lo - (lo % p.tileKeys);
   for (let r = 0; r < rows; ++r) {
     const to = p.sum + ((<usize>(r0 + r) * <usize>p.Ep) << 2);
     for (let j = lo; j < hi; ++j) {
@@ -39,7 +39,7 @@ function sightless(p: Problem, r: i32): bool {
 
 /** Backward: P = dS = 0 in row r (query i) wherever the keys [lo, hi) are hidden. */
 export function clearHidden(p: Problem, i: i32, r: i32, lo: i32, hi: i32): void {
-  const j0 = lo - (lo % KT);
+  const j0 = lo - (lo % p.tileKeys);
   for (let j = lo; j < hi; ++j) {
     if (!sightless(p, r) && sees(p, i, j)) continue;
     const at = <usize>r * STRIP + ((<usize>(j - j0)) << 2);
@@ -50,7 +50,7 @@ export function clearHidden(p: Problem, i: i32, r: i32, lo: i32, hi: i32): void 
 
 /** Backward: dV += P^T G f_t, dQ += dS K, dK += dS^T Q over the pairs of the block and the keys [lo, hi) that see each other. */
 export function addSeenGradients(p: Problem, i0: i32, rows: i32, lo: i32, hi: i32, factor: usize): void {
-  const j0 = lo - (lo % KT);
+  const j0 = lo - (lo % p.tileKeys);
   for (let r = 0; r < rows; ++r) {
     if (sightless(p, r)) continue;
     const dq = p.sum + ((<usize>r * <usize>p.Dp) << 2);

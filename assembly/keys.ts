@@ -5,7 +5,7 @@ import { KeyTile, keyTile, tileCount } from "./layout";
 import { B, packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { bandHi, bandLo, biasAt, enterHead, Lanes, maskAt } from "./score";
-import { KT, NR, PANEL } from "./tile";
+import { NR, PANEL } from "./tile";
 
 /** Everything that the blocks of key head hk need of its keys and values. */
 export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
@@ -15,8 +15,8 @@ export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
   const tiles = tileCount(p);
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
-    const j0 = t * KT;
-    const rows = min(KT, p.M - j0);
+    const j0 = t * p.tileKeys;
+    const rows = min(p.tileKeys, p.M - j0);
     const whole = boundTile(p, tile, j0, rows);
     if (tile.lo == tile.hi) continue;
     tile.hostile = hostileRows(p, p.kHead, p.kM, p.D, tile) ? 1 : 0;
@@ -37,7 +37,7 @@ export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
 
 /** E of tile t as panels; E = v, or exp(v - c_t) for LASER. Keys that nobody sees give rows of zero. */
 function prepareValues(p: Problem, tile: KeyTile, t: i32, rows: i32, whole: bool, backward: bool): void {
-  const j0 = t * KT;
+  const j0 = t * p.tileKeys;
   let from = p.vHead + ((<usize>j0 * p.vM) << 2);
   let fromRow = p.vM << 2;
   if (p.columnMax || !whole) {
@@ -63,8 +63,8 @@ function stageValues(p: Problem, tile: KeyTile, j0: i32, rows: i32): void {
 
 /** Zero rows in column panels for the keys of the tile that nobody sees. */
 function clearUnseen(p: Problem, columns: usize, panels: i32, tile: KeyTile): void {
-  const first = tile.lo - (tile.lo % KT);
-  const end = min(first + KT, p.M);
+  const first = tile.lo - (tile.lo % p.tileKeys);
+  const end = min(first + p.tileKeys, p.M);
   for (let j = first; j < end; ++j) {
     if (load<i32>(p.seen + ((<usize>j) << 2))) continue;
     for (let c = 0; c < panels; ++c) memory.fill(columns + (<usize>c * <usize>p.Mp + <usize>j) * PANEL, 0, PANEL);

@@ -14,7 +14,6 @@ import { Log } from "./log";
 import { Problem } from "./problem";
 import { rangeHi, rangeLo } from "./score";
 import { Simd } from "./simd";
-import { KT } from "./tile";
 
 /** log 2^80: where exp(v - c) falls this far below 1 for all that a row sees, the element is recomputed. */
 const FAR: f32 = 55.451774444795625;
@@ -52,8 +51,8 @@ function columnMax(p: Problem, t: i32): usize {
 export function expShift(p: Problem, t: i32): void {
   const hidden = f32x4.splat(-Infinity);
   const infinity = f32x4.splat(Infinity);
-  const j0 = t * KT;
-  const rows = min(KT, p.M - j0);
+  const j0 = t * p.tileKeys;
+  const rows = min(p.tileKeys, p.M - j0);
   const stageRow = (<usize>p.Ep) << 2;
   const row = p.vM << 2;
   const v = p.vHead + <usize>j0 * row;
@@ -167,8 +166,8 @@ export function scaleByE(p: Problem): void {
     const tile = keyTile(p, t);
     if (tile.lo == tile.hi) continue;
     expShift(p, t);
-    const bytes = (<usize>(min(KT, p.M - t * KT) * p.Ep)) << 2;
-    const dv = p.dvSum + ((<usize>(t * KT) * <usize>p.Ep) << 2);
+    const bytes = (<usize>(min(p.tileKeys, p.M - t * p.tileKeys) * p.Ep)) << 2;
+    const dv = p.dvSum + ((<usize>(t * p.tileKeys) * <usize>p.Ep) << 2);
     for (let x: usize = 0; x < bytes; x += 16) {
       v128.store(dv + x, f32x4.mul(v128.load(dv + x), v128.load(p.stage + x)));
     }

@@ -100,20 +100,21 @@ export class Problem {
   dbiasHead: usize;
   slope: f32; // ALiBi slope of the head, in units of log2
 
-  // padded sizes, by layout
+  // keys of a tile and padded sizes, by layout
+  tileKeys: i32;
   Dp: i32;
   Ep: i32; // up to a multiple of NR
   Mp: i32; // up to a multiple of NR and of MR
 
   // per key head
   seen: usize; // i32 [Mp]: -1 where some query sees the key, else 0
-  tiles: usize; // KeyTile [ceil(M / KT)]
+  tiles: usize; // KeyTile [ceil(M / tileKeys)]
   kRows: usize; // K as row panels, for Q K^T
   kColumns: usize; // K as column panels, for dS K
   eRows: usize; // E as row panels, for G E^T
   eColumns: usize; // E as column panels, for P E
   columnMax: usize; // c_t [tile][Ep], 0 for the standard variant: all column factors are 1
-  stage: usize; // one tile of E, row by row [KT, Ep]
+  stage: usize; // one tile of E, row by row [tileKeys, Ep]
   dkSum: usize; // [Mp, Dp]
   dvSum: usize; // [Mp, Ep]
 
