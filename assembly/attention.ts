@@ -22,6 +22,7 @@ import { Problem } from "./problem";
 import { recomputeForward } from "./recompute";
 import { exp2, rowExp2, rowMax, rowScale } from "./rows";
 import { enterHead, queryScale, rangeHi, rangeLo, scoreRows, splitLse } from "./score";
+import { Team } from "./team";
 import { BR, MR, NR, PANEL, STRIP } from "./tile";
 
 /** Scratch of attentionForward, in floats. */
@@ -29,21 +30,37 @@ export function attentionForwardScratch(problem: usize): usize {
   return layout(changetype<Problem>(problem), false);
 }
 
-/** out and lse of the problem at `problem` (assembly/problem.ts). */
+/** Units of work for each member, so that those who are done early find something to do. */
+const UNITS = 4;
+
+/**
+ * out and lse of the problem at `problem` (assembly/problem.ts), or a member's part of them. A unit of work is a key head or a
+ * part of its blocks, the last ones first: they see most when causal.
+ */
 export function attentionForward(problem: usize): void {
   const p = changetype<Problem>(problem);
   layout(p, false);
   p.recomputed = 0;
   p.recomputedFirst = p.N; // none yet: first > last
   p.recomputedLast = -1;
+  const heads = p.B * p.Hkv;
   const group = p.H / p.Hkv;
-  for (let b = 0; b < p.B; ++b) {
-    for (let hk = 0; hk < p.Hkv; ++hk) {
-      prepareKeys(p, b, hk, false);
-      for (let h = hk * group; h < (hk + 1) * group; ++h) {
-        enterHead(p, b, h);
-        for (let i0 = 0; i0 < p.N; i0 += BR) forwardBlock(p, i0, min(BR, p.N - i0));
-      }
+  const blocks = (p.N + BR - 1) / BR;
+  const parts = p.members > 1 ? min(group * blocks, (UNITS * p.members + heads - 1) / heads) : 1;
+  let prepared = -1;
+  for (let unit = Team.take(p, heads * parts); unit >= 0; unit = Team.take(p, heads * parts)) {
+    const head = unit / parts;
+    const part = unit % parts;
+    const b = head / p.Hkv;
+    const hk = head % p.Hkv;
+    if (head != prepared) prepareKeys(p, b, hk, false);
+    prepared = head;
+    const first = (group * blocks * (parts - 1 - part)) / parts;
+    for (let n = (group * blocks * (parts - part)) / parts - 1; n >= first; --n) {
+      const i0 = (n % blocks) * BR;
+      enterHead(p, b, hk * group + n / blocks);
+      forwardBlock(p, i0, min(BR, p.N - i0));
+      Team.tick(p);
     }
   }
 }

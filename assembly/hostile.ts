@@ -48,21 +48,32 @@ export function clearHidden(p: Problem, i: i32, r: i32, lo: i32, hi: i32): void 
   }
 }
 
-/** Backward: dV += P^T G f_t, dQ += dS K, dK += dS^T Q over the pairs of the block and the keys [lo, hi) that see each other. */
-export function addSeenGradients(p: Problem, i0: i32, rows: i32, lo: i32, hi: i32, factor: usize): void {
-  const j0 = lo - (lo % p.tileKeys);
-  for (let r = 0; r < rows; ++r) {
+/** Backward: sum += dS K over the keys of the tile that the block's rows see. */
+export function addSeenQueryGradient(p: Problem): void {
+  const j0 = p.lo - (p.lo % p.tileKeys);
+  for (let r = 0; r < p.rows; ++r) {
     if (sightless(p, r)) continue;
     const dq = p.sum + ((<usize>r * <usize>p.Dp) << 2);
+    for (let j = p.lo; j < p.hi; ++j) {
+      if (!sees(p, p.i0 + r, j)) continue;
+      const ds = load<f32>(p.stripDs + <usize>r * STRIP + ((<usize>(j - j0)) << 2));
+      addRow(dq, ds, p.kColumns + <usize>j * PANEL, <usize>p.Mp * PANEL, p.Dp, 0);
+    }
+  }
+}
+
+/** Backward: dV += P^T G f_t, dK += dS^T Q over the keys [lo, hi) of the tile and the rows of the block that see them. */
+export function addSeenKeyGradients(p: Problem, lo: i32, hi: i32): void {
+  const j0 = p.lo - (p.lo % p.tileKeys);
+  for (let r = 0; r < p.rows; ++r) {
+    if (sightless(p, r)) continue;
     for (let j = lo; j < hi; ++j) {
-      if (!sees(p, i0 + r, j)) continue;
+      if (!sees(p, p.i0 + r, j)) continue;
       const at = <usize>r * STRIP + ((<usize>(j - j0)) << 2);
       const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
       const dk = p.dkSum + ((<usize>j * <usize>p.Dp) << 2);
-      const ds = load<f32>(p.stripDs + at);
-      addRow(dv, load<f32>(p.strip + at), p.gColumns + <usize>r * PANEL, <usize>BR * PANEL, p.Ep, factor);
-      addRow(dq, ds, p.kColumns + <usize>j * PANEL, <usize>p.Mp * PANEL, p.Dp, 0);
-      addRow(dk, ds, p.qColumns + <usize>r * PANEL, <usize>BR * PANEL, p.Dp, 0);
+      addRow(dv, load<f32>(p.strip + at), p.gColumns + <usize>r * PANEL, <usize>BR * PANEL, p.Ep, p.factor);
+      addRow(dk, load<f32>(p.stripDs + at), p.qColumns + <usize>r * PANEL, <usize>BR * PANEL, p.Dp, 0);
     }
   }
 }

@@ -159,17 +159,21 @@ export function gradientShift(p: Problem, g: usize, delta: usize, dout: usize, o
   return far;
 }
 
-/** dv = E * (P^T G), tile by tile. */
-export function scaleByE(p: Problem): void {
-  const tiles = tileCount(p);
-  for (let t = 0; t < tiles; ++t) {
-    const tile = keyTile(p, t);
-    if (tile.lo == tile.hi) continue;
-    expShift(p, t);
-    const bytes = (<usize>(min(p.tileKeys, p.M - t * p.tileKeys) * p.Ep)) << 2;
-    const dv = p.dvSum + ((<usize>(t * p.tileKeys) * <usize>p.Ep) << 2);
-    for (let x: usize = 0; x < bytes; x += 16) {
-      v128.store(dv + x, f32x4.mul(v128.load(dv + x), v128.load(p.stage + x)));
+/** dv = E * (P^T G) for the keys [first, end), E as in expShift. */
+export function scaleByE(p: Problem, first: i32, end: i32): void {
+  const infinity = f32x4.splat(-Infinity);
+  for (let j = first; j < end; ++j) {
+    const t = j / p.tileKeys;
+    if (keyTile(p, t).lo == keyTile(p, t).hi) continue;
+    const c = columnMax(p, t);
+    const shown = v128.load32_splat(p.seen + ((<usize>j) << 2));
+    const v = p.vHead + ((<usize>j * p.vM) << 2);
+    const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
+    for (let d: usize = 0; d < (<usize>p.E) << 2; d += 16) {
+      const top = v128.load(c + d);
+      const shift = v128.and(top, f32x4.ne(top, infinity));
+      const e = v128.and(shown, Exp.core(f32x4.sub(v128.load(v + d), shift)));
+      v128.store(dv + d, f32x4.mul(v128.load(dv + d), e));
     }
   }
 }

@@ -90,3 +90,15 @@ export function layout(p: Problem, backward: bool): usize {
   }
   return <usize>min<u64>((next - <u64>p.scratch) >> 2, u32.MAX_VALUE);
 }
+
+/** Lets p work on the key head that `leader` has prepared. */
+export function shareKeys(p: Problem, leader: Problem): void {
+  p.seen = leader.seen;
+  p.tiles = leader.tiles;
+  p.kRows = leader.kRows;
+  p.kColumns = leader.kColumns;
+  p.eRows = leader.eRows;
+  p.columnMax = leader.columnMax;
+  p.dkSum = leader.dkSum;
+  p.dvSum = leader.dvSum;
+}

@@ -84,7 +84,19 @@ export class Problem {
   recomputedFirst: i32;
   recomputedLast: i32;
 
+  // members of the call (team.ts): their number, which one this is, whether it may sleep; the others are 0 at the start
+  members: i32;
+  member: i32;
+  sleeps: i32;
+  taken: i32; // units of this member's range that are taken
+  ticks: i32; // grows while it is at work
+  arrived: i32; // members at the barrier, and how often it opened: of member 0
+  turn: i32;
+
   // --- below: written and read by the kernels only ---
+
+  team: i32; // members at work on the current head together
+
 
   // the current head, by enterHead: rows of one (batch, query head) and of its key head
   qHead: usize;
@@ -117,6 +129,16 @@ export class Problem {
   stage: usize; // one tile of E, row by row [tileKeys, Ep]
   dkSum: usize; // [Mp, Dp]
   dvSum: usize; // [Mp, Ep]
+
+  // the current block of queries
+  i0: i32; // rows [i0, i0 + rows); backward only: none while rows is 0
+  rows: i32;
+  lo: i32; // keys [lo, hi) of the tile that it sees
+  hi: i32;
+  blockHostile: i32; // whether the block holds NaN or infinity
+  slow: i32; // whether block or tile do
+  factor: usize; // f_t, 0: all 1
+  far: i32; // elements of the current key head left to the recompute
 
   // per query block
   qRows: usize;

@@ -128,6 +128,7 @@ function describe(problem: Problem, { sizes, q, k, v, options }: Call): void {
   problem.float("scale", options.scale ?? 1 / Math.sqrt(sizes.D));
   problem.float("softcap", softcap ?? 0);
   problem.integer("laser", variant === "laser" ? 1 : 0);
+  problem.integer("members", 1);
 }
 
 const side = (reach = UNLIMITED): number => (reach < 0 ? UNLIMITED : Math.min(reach, UNLIMITED));
