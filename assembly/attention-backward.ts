@@ -49,6 +49,7 @@ export function attentionBackward(problem: usize): void {
   }
   if (single == heads) return;
   p.team = p.members;
+  Team.barrier(p); // the leader has laid out its scratch
   shareKeys(p, Team.of(p, 0));
   for (let head = single; head < heads; ++head) backwardHead(p, head / p.Hkv, head % p.Hkv);
 }
