@@ -7,17 +7,16 @@
  * the standard variant; do exp(c_q - o), exp(v - c_t) and sum_d do for LASER, whose dV is then multiplied by E.
  * Gradients of a key head add up over its query heads and over their blocks in ascending order.
  */
+import { beginBlock, scaleGradient } from "./block-backward";
 import { addSeenKeyGradients, addSeenQueryGradient, clearHidden } from "./hostile";
-import { finite, prepareKeys } from "./keys";
-import { columnFactors, finalRun, gradientShift, scaleByE, TILE_FACTOR } from "./laser";
+import { prepareKeys } from "./keys";
+import { columnFactors, scaleByE, TILE_FACTOR } from "./laser";
 import { KeyTile, keyTile, layout, shareKeys, tileCount } from "./layout";
 import { ADD, Interleaved, SCALE_ADD, STORE, Strip, Tile } from "./microkernel";
-import { A, B, packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { recomputeBackward } from "./recompute-backward";
 import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
-import { enterHead, loadLse, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
-import { Simd } from "./simd";
+import { enterHead, rangeHi, rangeLo, scoreRows } from "./score";
 import { Team } from "./team";
 import { BR, MR, NR, PANEL, STRIP } from "./tile";
 
@@ -77,6 +76,7 @@ function backwardHead(p: Problem, b: i32, hk: i32): void {
     memory.fill(p.dvSum, 0, (<usize>(p.Mp * p.Ep)) << 2);
   }
   Team.barrier(p);
+  if (rank) p.infinite = Team.of(p, 0).infinite;
   const group = p.H / p.Hkv;
   const blocks = (p.N + BR - 1) / BR;
   const tiles = tileCount(p);
@@ -141,24 +141,6 @@ function clearBias(p: Problem, b: i32, hk: i32): void {
   }
 }
 
-/** Enters the block of head h at row i0: G and delta, and q and G as panels. */
-function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
-  enterHead(p, b, h);
-  const rows = min(BR, p.N - i0);
-  const q = p.qHead + ((<usize>i0 * p.qN) << 2);
-  p.i0 = i0;
-  p.rows = rows;
-  if (p.columnMax) finalRun(p, i0, i0 + rows - 1);
-  loadLse(p, i0, rows);
-  p.far += gradientRows(p, i0, rows);
-  p.blockHostile = hostileBlock(p, q, rows);
-  packRows<A>(p.qRows, q, p.qN << 2, rows, p.D, queryScale(p));
-  packColumns<B>(p.qColumns, <usize>BR * PANEL, q, p.qN << 2, rows, p.D);
-  packRows<A>(p.gRows, p.g, (<usize>p.Ep) << 2, rows, p.E, 1);
-  packColumns<B>(p.gColumns, <usize>BR * PANEL, p.g, (<usize>p.Ep) << 2, rows, p.E);
-  memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
-}
-
 /** P, dS' and dbias of the block against key tile t; sum += dS' K. */
 function rowGradients(p: Problem, t: i32): void {
   const tile = keyTile(p, t);
@@ -178,7 +160,6 @@ function rowGradients(p: Problem, t: i32): void {
 function teamKeyGradients(p: Problem, t: i32): void {
   const team = Team.size(p);
   const rank = Team.rank(p);
-  const n = MR * team;
   const j0 = t * p.tileKeys;
   let lo = p.M;
   let hi = 0;
@@ -197,59 +178,6 @@ function teamKeyGradients(p: Problem, t: i32): void {
     if (!q.rows || q.lo >= q.hi) continue;
     if (q.slow) addSeenKeyGradients(q, max(q.lo, j0 + first), min(q.hi, j0 + end));
     else addKeyGradients(q, j0, first, end);
-  }
-}
-
-/** G and delta of the block's rows; 0 for rows that see no key, whatever their do holds. */
-function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
-  let far = 0;
-  for (let r = 0; r < rows; ++r) {
-    const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
-    const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
-    const g = p.g + ((<usize>(r * p.Ep)) << 2);
-    const delta = p.rowDelta + ((<usize>r) << 2);
-    if (load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity) {
-      memory.fill(g, 0, (<usize>p.Ep) << 2);
-      store<f32>(delta, 0);
-    } else if (p.columnMax) {
-      far += gradientShift(p, g, delta, dout, out);
-    } else {
-      let sum = f32x4.splat(0);
-      for (let d = 0; d < p.E; d += 4) {
-        const at = (<usize>d) << 2;
-        const y = v128.and(v128.load(dout + at), Simd.first(p.E - d));
-        v128.store(g + at, y);
-        sum = f32x4.add(sum, v128.and(f32x4.mul(y, v128.load(out + at)), Simd.first(p.E - d)));
-      }
-      store<f32>(delta, Simd.hsum(sum));
-    }
-  }
-  return far;
-}
-
-/** Whether a row of q, G, lse or delta holds NaN or infinity (lse = +inf stands for "sees nothing"). */
-function hostileBlock(p: Problem, q: usize, rows: i32): bool {
-  for (let r = 0; r < rows; ++r) {
-    const lse = load<f32>(p.rowLse + ((<usize>r) << 2));
-    if (isNaN(lse) || !isFinite(load<f32>(p.rowDelta + ((<usize>r) << 2)))) return true;
-    if (!finite(q + ((<usize>r * p.qN) << 2), p.D) || !finite(p.g + ((<usize>(r * p.Ep)) << 2), p.E)) return true;
-  }
-  return false;
-}
-
-/** gScaled = G f_t as row panels: row d of a panel times f_t[d]. A 6-wide row spills 2 floats, which the next overwrites. */
-function scaleGradient(p: Problem, rows: i32, factor: usize): void {
-  const row = (<usize>MR) << 2;
-  let from = p.gRows;
-  let to = p.gScaled;
-  for (let r = 0; r < rows; r += MR) {
-    for (let d = 0; d < p.E; ++d) {
-      const f = v128.load32_splat(factor + ((<usize>d) << 2));
-      v128.store(to, f32x4.mul(v128.load(from), f));
-      if (MR == 6) v128.store(to, f32x4.mul(v128.load(from, 16), f), 16);
-      from += row;
-      to += row;
-    }
   }
 }
 

@@ -13,7 +13,7 @@
  */
 import { addSeenValues } from "./hostile";
 import { prepareKeys } from "./keys";
-import { columnFactors, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
+import { columnFactors, LEAST, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
 import { keyTile, layout, tileCount } from "./layout";
 import { Log } from "./log";
 import { ADD, SCALE_ADD, Strip, Tile } from "./microkernel";
@@ -99,7 +99,7 @@ function softmaxRows(p: Problem, i0: i32, r0: i32, n: i32, j0: i32, lo: i32, hi:
   const from = (lo - j0) & -NR;
   const to = (hi - j0 + NR - 1) & -NR;
   const some = lo < hi;
-  if (some) scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, p.stripSlope);
+  if (some) scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, 0);
   for (let r = 0; r < n; ++r) {
     const at = (<usize>(r0 + r)) << 2;
     let alpha: f32 = 1;
@@ -108,7 +108,7 @@ function softmaxRows(p: Problem, i0: i32, r0: i32, n: i32, j0: i32, lo: i32, hi:
       const before = load<f32>(p.rowMax + at);
       const top = max(before, rowMax(s, to - from));
       const shift: f32 = top == -Infinity ? 0 : top; // all hidden so far: P = 2^-inf = 0
-      if (before != top && before != -Infinity) alpha = exp2(before - shift);
+      if (before != top && before != -Infinity) alpha = max(exp2(before - shift), p.infinite ? LEAST : 0);
       const l = rowExp2(s, to - from, shift);
       store<f32>(p.rowSum + at, load<f32>(p.rowSum + at) * alpha + l);
       store<f32>(p.rowMax + at, top);

@@ -2,6 +2,8 @@
  * The path of key tiles and query blocks that hold NaN or infinity: hidden entries must be exactly nothing there,
  * never 0 * NaN. It walks the pairs one by one and skips what is hidden.
  */
+import { finite } from "./keys";
+import { LEAST } from "./laser";
 import { Problem } from "./problem";
 import { sees } from "./score";
 import { BR, NR, PANEL, STRIP } from "./tile";
@@ -26,7 +28,8 @@ export function addSeenValues(p: Problem, i0: i32, r0: i32, rows: i32, lo: i32, 
     const to = p.sum + ((<usize>(r0 + r) * <usize>p.Ep) << 2);
     for (let j = lo; j < hi; ++j) {
       if (!sees(p, i0 + r0 + r, j)) continue;
-      const weight = load<f32>(p.strip + <usize>r * STRIP + ((<usize>(j - j0)) << 2));
+      let weight = load<f32>(p.strip + <usize>r * STRIP + ((<usize>(j - j0)) << 2));
+      if (weight == 0 && !finite(p.vHead + ((<usize>j * p.vM) << 2), p.E)) weight = LEAST;
       addRow(to, weight, p.eColumns + <usize>j * PANEL, <usize>p.Mp * PANEL, p.Ep, factor);
     }
   }
@@ -37,14 +40,22 @@ function sightless(p: Problem, r: i32): bool {
   return load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity;
 }
 
-/** Backward: P = dS = 0 in row r (query i) wherever the keys [lo, hi) are hidden. */
+/**
+ * Backward: P = dS = 0 in row r (query i) wherever the keys [lo, hi) are hidden, and dS = 0 where P is 0 and nothing of the
+ * pair is infinite: only dP may have overflowed there.
+ */
 export function clearHidden(p: Problem, i: i32, r: i32, lo: i32, hi: i32): void {
   const j0 = lo - (lo % p.tileKeys);
+  const calm =
+    finite(p.g + ((<usize>r * <usize>p.Ep) << 2), p.E) && finite(p.outHead + ((<usize>i * p.outN) << 2), p.E);
   for (let j = lo; j < hi; ++j) {
-    if (!sightless(p, r) && sees(p, i, j)) continue;
     const at = <usize>r * STRIP + ((<usize>(j - j0)) << 2);
-    store<f32>(p.strip + at, 0);
-    store<f32>(p.stripDs + at, 0);
+    if (sightless(p, r) || !sees(p, i, j)) {
+      store<f32>(p.strip + at, 0);
+      store<f32>(p.stripDs + at, 0);
+    } else if (calm && load<f32>(p.strip + at) == 0 && finite(p.vHead + ((<usize>j * p.vM) << 2), p.E)) {
+      store<f32>(p.stripDs + at, 0);
+    }
   }
 }
 

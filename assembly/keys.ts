@@ -10,6 +10,7 @@ import { NR, PANEL } from "./tile";
 /** Everything that the blocks of key head hk need of its keys and values. */
 export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
   findSeen(p, b, hk);
+  p.infinite = 0;
   enterHead(p, b, hk * (p.H / p.Hkv));
   packRows<B>(p.kRows, p.kHead, p.kM << 2, p.M, p.D, 1);
   const tiles = tileCount(p);
@@ -48,7 +49,10 @@ function prepareValues(p: Problem, tile: KeyTile, t: i32, rows: i32, whole: bool
   }
   if (backward) packRows<B>(p.eRows + ((<usize>j0 * <usize>p.E) << 2), from, fromRow, rows, p.E, 1);
   else packColumns<B>(p.eColumns + <usize>j0 * PANEL, <usize>p.Mp * PANEL, from, fromRow, rows, p.E);
-  if (hostileRows(p, from - <usize>j0 * fromRow, fromRow >> 2, p.E, tile)) tile.hostile |= 2;
+  if (hostileRows(p, from - <usize>j0 * fromRow, fromRow >> 2, p.E, tile)) {
+    tile.hostile |= 2;
+    p.infinite = 1;
+  }
 }
 
 /** A clean copy of the tile's values: rows that nobody sees are zero. */

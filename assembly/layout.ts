@@ -23,7 +23,7 @@ export function tileCount(p: Problem): i32 {
 /** Keys of a tile: as few tiles of at most KT keys as M needs, all but the last of one size, a multiple of BR. */
 function keysOfTile(M: i32): i32 {
   const tiles = max(1, (M + KT - 1) / KT);
-  return (max(1, (M + tiles - 1) / tiles) + BR - 1) / BR * BR;
+  return ((max(1, (M + tiles - 1) / tiles) + BR - 1) / BR) * BR;
 }
 
 /** Hands out areas one after the other, each 64-byte aligned; counts in 64 bits, so that a size too large is seen. */
@@ -60,7 +60,6 @@ export function layout(p: Problem, backward: bool): usize {
   p.stage = floats(min(M, p.tileKeys), Ep);
   p.qRows = area(panelBytes<A>(BR, D));
   p.strip = floats(backward ? BR : MR, KT);
-  p.stripSlope = p.softcap > 0 ? floats(backward ? BR : MR, KT) : 0;
   p.runMax = floats(Ep, 1);
   p.sumFactor = floats(Ep, 1);
   p.tileFactor = floats(Ep, 1);
@@ -74,9 +73,10 @@ export function layout(p: Problem, backward: bool): usize {
     p.qColumns = floats(BR, Dp);
     p.g = floats(BR, Ep);
     p.gRows = area(panelBytes<A>(BR, E));
-    p.gScaled = p.laser ? area(panelBytes<A>(BR, E)) : p.gRows;
+    p.gScaled = area(panelBytes<A>(BR, E));
     p.gColumns = floats(BR, Ep);
     p.stripDs = floats(BR, KT);
+    p.stripSlope = p.softcap > 0 ? floats(BR, KT) : 0;
     p.sum = floats(BR, Dp);
     p.rowDelta = floats(BR, 1);
     p.partial = p.laser ? floats(KT, 4) : 0;

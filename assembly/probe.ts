@@ -48,10 +48,18 @@ export function tanhSlope(y: usize, x: usize, n: i32): void {
 export function peak(steps: i32, factor: f32, term: f32): f32 {
   const a = f32x4.splat(factor);
   const b = f32x4.splat(term);
-  let c0 = b, c1 = b, c2 = b;
-  let c3 = b, c4 = b, c5 = b;
-  let c6 = b, c7 = b, c8 = b;
-  let c9 = b, c10 = b, c11 = b;
+  let c0 = b,
+    c1 = b,
+    c2 = b;
+  let c3 = b,
+    c4 = b,
+    c5 = b;
+  let c6 = b,
+    c7 = b,
+    c8 = b;
+  let c9 = b,
+    c10 = b,
+    c11 = b;
   for (let n = 0; n < steps; ++n) {
     c0 = Simd.madd(c0, a, b);
     c1 = Simd.madd(c1, a, b);

@@ -97,7 +97,6 @@ export class Problem {
 
   team: i32; // members at work on the current head together
 
-
   // the current head, by enterHead: rows of one (batch, query head) and of its key head
   qHead: usize;
   kHead: usize;
@@ -119,6 +118,7 @@ export class Problem {
   Mp: i32; // up to a multiple of NR and of MR
 
   // per key head
+  infinite: i32; // whether a seen value of the key head is infinite or NaN
   seen: usize; // i32 [Mp]: -1 where some query sees the key, else 0
   tiles: usize; // KeyTile [ceil(M / tileKeys)]
   kRows: usize; // K as row panels, for Q K^T
@@ -146,7 +146,7 @@ export class Problem {
   g: usize;
   gRows: usize;
   gColumns: usize; // G [BR, Ep], and as panels; in the recompute do and out log2 e [BR, Ep] of the far elements
-  gScaled: usize; // G f_t as row panels
+  gScaled: usize; // first do (LASER) or o, then G f_t as row panels
   strip: usize; // scores, then P: [MR, KT] forward, [BR, KT] backward
   stripDs: usize; // dP, then dS: [BR, KT]
   stripSlope: usize; // softcap's derivative [BR, KT], 0 without softcap

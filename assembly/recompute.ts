@@ -47,7 +47,7 @@ export function recomputeForward(p: Problem, i0: i32, rows: i32): void {
       if (lo >= hi) continue;
       const from = (lo - j0) & -NR;
       const to = (hi - j0 + NR - 1) & -NR;
-      scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, p.stripSlope);
+      scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, 0);
       for (let r = 0; r < n; ++r) {
         if (farRow(p, r0 + r)) addFar(p, r0 + r, p.strip + <usize>r * STRIP + ((<usize>(lo - j0)) << 2), lo, hi);
       }

@@ -100,7 +100,8 @@ export class Team {
 
   private static progress(p: Problem): i32 {
     let sum = 0;
-    for (let r = 0; r < p.members; ++r) sum += atomic.load<i32>(changetype<usize>(Team.of(p, r)) + offsetof<Problem>("ticks"));
+    for (let r = 0; r < p.members; ++r)
+      sum += atomic.load<i32>(changetype<usize>(Team.of(p, r)) + offsetof<Problem>("ticks"));
     return sum;
   }
 }

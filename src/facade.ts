@@ -2,6 +2,7 @@ import { Arena } from "./arena.js";
 import { attention, attentionBackward, attentionForward } from "./attention.js";
 import * as check from "./check.js";
 import type { Engine } from "./engine.js";
+import { makeDisposable } from "./host.js";
 import { matmul, matmulBackward } from "./matmul.js";
 import { exp, expBackward, log, logBackward, softmax, softmaxBackward } from "./ops.js";
 import type { Pool } from "./pool.js";
@@ -52,13 +53,6 @@ export class LaserAttention {
   readonly simd: Simd;
   readonly #arena: Arena;
   readonly #engine: Engine;
-
-  static {
-    if (Symbol.dispose !== undefined) {
-      const { dispose } = LaserAttention.prototype;
-      Object.defineProperty(LaserAttention.prototype, Symbol.dispose, { value: dispose, configurable: true });
-    }
-  }
 
   /** Same as {@link dispose}: `using la = createSync()`, where the engine has `using`. */
   declare readonly [Symbol.dispose]: () => void;
@@ -267,3 +261,5 @@ export class LaserAttention {
     return space.allocate(shape, dtype);
   }
 }
+
+makeDisposable(LaserAttention.prototype);

@@ -1,7 +1,7 @@
 /** laser-attention: standard and LASER attention, forward and backward, as WebAssembly SIMD kernels. */
 import type { LaserAttention } from "./facade.js";
-import { plain } from "./plain.js";
 import { open, openSync } from "./open.js";
+import { plain } from "./plain.js";
 import type { CreateOptions } from "./types.js";
 
 export type { LaserAttention, Simd } from "./facade.js";

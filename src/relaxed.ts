@@ -4,8 +4,8 @@
  */
 import type { LaserAttention } from "./facade.js";
 import { base64 } from "./generated/kernels.relaxed.js";
-import { plain } from "./plain.js";
 import { open, openSync } from "./open.js";
+import { plain } from "./plain.js";
 import type { CreateOptions } from "./types.js";
 import { Binary } from "./wasm.js";
 
