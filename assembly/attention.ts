@@ -164,11 +164,8 @@ function finishBlock(p: Problem, i0: i32, rows: i32): void {
     }
     splitLse(p, i, r, m, f32x4.extract_lane(Log.core(f32x4.splat(l)), 0));
     const sum = p.sum + at * <usize>p.Ep;
-    for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
-      v128.store(sum + d, f32x4.div(v128.load(sum + d), f32x4.splat(l)));
-    }
-    if (p.columnMax) far += logShift(p, out, sum);
-    else rowScale(out, sum, p.E, 1);
+    if (p.columnMax) far += logShift(p, out, sum, l);
+    else rowScale(out, sum, p.E, 1 / l);
   }
   if (far) {
     p.recomputed += far;

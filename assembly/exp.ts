@@ -14,7 +14,7 @@
 import { Simd } from "./simd";
 
 export const ONE = memory.data<f32>([1], 4);
-const TWO = memory.data<f32>([2], 4);
+export const TWO = memory.data<f32>([2], 4);
 
 // The lines below are printed by scripts/coefficients/exp.mjs. LN2_HI has 16 bits: its product with n is exact.
 const LOG2_E = memory.data<f32>([1.442695], 4);
@@ -29,20 +29,20 @@ const E5 = memory.data<f32>([0.008368719], 4);
 const E6 = memory.data<f32>([0.0013814594], 4);
 
 // 2 * 2^f = 2 + f (B1 + B2 f + ... + B5 f^4)
-const B1 = memory.data<f32>([1.386294], 4);
-const B2 = memory.data<f32>([0.48044488], 4);
-const B3 = memory.data<f32>([0.111014515], 4);
-const B4 = memory.data<f32>([0.019343011], 4);
-const B5 = memory.data<f32>([0.0026529455], 4);
+export const B1 = memory.data<f32>([1.386294], 4);
+export const B2 = memory.data<f32>([0.48044488], 4);
+export const B3 = memory.data<f32>([0.111014515], 4);
+export const B4 = memory.data<f32>([0.019343011], 4);
+export const B5 = memory.data<f32>([0.0026529455], 4);
 
 const ROUND = memory.data<f32>([12582912 + 254], 4); // 1.5 * 2^23 and the bias
 const ROUND_BITS: i32 = 0x4b400000; // 1.5 * 2^23
 const LOWEST = memory.data<f32>([-104], 4); // exp(-104) < 2^-150, half of the least subnormal
 const HIGHEST = memory.data<f32>([89], 4); // exp(89) > 2^128
 
-const CORE_ROUND = memory.data<f32>([12582912 + 126], 4);
+export const CORE_ROUND = memory.data<f32>([12582912 + 126], 4);
 const CORE_LOWEST = memory.data<f32>([-87.336544], 4); // -126 ln 2
-const BASE2_LOWEST = memory.data<f32>([-126], 4);
+export const BASE2_LOWEST = memory.data<f32>([-126], 4);
 
 export class Exp {
   /** exp(x) for every float32: see `exp` below. */
@@ -99,15 +99,39 @@ export class Exp {
    * Worst error on (-125.5, 128): 2.1244 ulp at -0.24565742909908295, relaxed 1.9930 ulp at -0.2378397136926651.
    */
   @inline static base2(x: v128): v128 {
-    x = f32x4.pmax(x, v128.load32_splat(BASE2_LOWEST));
-    const round = v128.load32_splat(CORE_ROUND);
+    return Exp.base2With(
+      x,
+      v128.load32_splat(BASE2_LOWEST),
+      v128.load32_splat(CORE_ROUND),
+      v128.load32_splat(B1),
+      v128.load32_splat(B2),
+      v128.load32_splat(B3),
+      v128.load32_splat(B4),
+      v128.load32_splat(B5),
+      v128.load32_splat(TWO),
+    );
+  }
+
+  /** base2 with its constants, which loops load once: they fit into the registers. */
+  @inline static base2With(
+    x: v128,
+    lowest: v128,
+    round: v128,
+    b1: v128,
+    b2: v128,
+    b3: v128,
+    b4: v128,
+    b5: v128,
+    two: v128,
+  ): v128 {
+    x = f32x4.pmax(x, lowest);
     const sum = f32x4.add(x, round);
     const f = f32x4.sub(x, f32x4.sub(sum, round));
-    let p = Simd.madd(v128.load32_splat(B5), f, v128.load32_splat(B4));
-    p = Simd.madd(p, f, v128.load32_splat(B3));
-    p = Simd.madd(p, f, v128.load32_splat(B2));
-    p = Simd.madd(p, f, v128.load32_splat(B1));
-    p = Simd.madd(p, f, v128.load32_splat(TWO));
+    let p = Simd.madd(b5, f, b4);
+    p = Simd.madd(p, f, b3);
+    p = Simd.madd(p, f, b2);
+    p = Simd.madd(p, f, b1);
+    p = Simd.madd(p, f, two);
     return f32x4.mul(p, i32x4.shl(sum, 23));
   }
 }

@@ -39,17 +39,26 @@ export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
 /** E of tile t as panels; E = v, or exp(v - c_t) for LASER. Keys that nobody sees give rows of zero. */
 function prepareValues(p: Problem, tile: KeyTile, t: i32, rows: i32, whole: bool, backward: bool): void {
   const j0 = t * p.tileKeys;
+  const columns = p.eColumns + <usize>j0 * PANEL;
+  const panel = <usize>p.Mp * PANEL;
+  const stageRow = (<usize>p.Ep) << 2;
   let from = p.vHead + ((<usize>j0 * p.vM) << 2);
   let fromRow = p.vM << 2;
-  if (p.columnMax || !whole) {
-    if (p.columnMax) expShift(p, t);
-    else stageValues(p, tile, j0, rows);
-    from = p.stage;
-    fromRow = (<usize>p.Ep) << 2;
+  let hostile = false;
+  if (p.columnMax && !backward) {
+    hostile = expShift(p, t, columns, PANEL, panel);
+  } else {
+    if (p.columnMax) hostile = expShift(p, t, p.stage, stageRow, PANEL);
+    else if (!whole) stageValues(p, tile, j0, rows);
+    if (p.columnMax || !whole) {
+      from = p.stage;
+      fromRow = stageRow;
+    }
+    if (backward) packRows<B>(p.eRows + ((<usize>j0 * <usize>p.E) << 2), from, fromRow, rows, p.E, 1);
+    else packColumns<B>(columns, panel, from, fromRow, rows, p.E);
+    if (!p.columnMax) hostile = hostileRows(p, from - <usize>j0 * fromRow, fromRow >> 2, p.E, tile);
   }
-  if (backward) packRows<B>(p.eRows + ((<usize>j0 * <usize>p.E) << 2), from, fromRow, rows, p.E, 1);
-  else packColumns<B>(p.eColumns + <usize>j0 * PANEL, <usize>p.Mp * PANEL, from, fromRow, rows, p.E);
-  if (hostileRows(p, from - <usize>j0 * fromRow, fromRow >> 2, p.E, tile)) {
+  if (hostile) {
     tile.hostile |= 2;
     p.infinite = 1;
   }

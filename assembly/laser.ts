@@ -14,6 +14,7 @@ import { Log } from "./log";
 import { Problem } from "./problem";
 import { rangeHi, rangeLo } from "./score";
 import { Simd } from "./simd";
+import { NR } from "./tile";
 
 /** log 2^80: where exp(v - c) falls this far below 1 for all that a row sees, the element is recomputed. */
 const FAR: f32 = 55.451774444795625;
@@ -53,37 +54,68 @@ function columnMax(p: Problem, t: i32): usize {
   return p.columnMax + ((<usize>t * <usize>p.Ep) << 2);
 }
 
-/** c_t, and E of tile t row by row into p.stage, zero for keys that nobody sees. NaN and +inf do not enter c_t. */
-export function expShift(p: Problem, t: i32): void {
+/** c_t[d .. d + 7] of the seen keys of a tile; NaN and +inf do not enter, nor do columns from E on. */
+function findColumnMax(p: Problem, c: usize, d: i32, v: usize, seen: usize, rows: i32): void {
   const hidden = f32x4.splat(-Infinity);
   const infinity = f32x4.splat(Infinity);
-  const j0 = t * p.tileKeys;
-  const rows = min(p.tileKeys, p.M - j0);
-  const stageRow = (<usize>p.Ep) << 2;
   const row = p.vM << 2;
-  const v = p.vHead + <usize>j0 * row;
-  const seen = p.seen + ((<usize>j0) << 2);
-  const c = columnMax(p, t);
-  for (let d = p.E & -4; d < p.Ep; d += 4) v128.store(c + ((<usize>d) << 2), hidden);
-  for (let d = 0; d < p.E; d += 4) {
-    const column = (<usize>d) << 2;
-    let top = hidden;
-    let x = v + column;
+  let top0 = hidden;
+  let top1 = hidden;
+  let x = v;
+  for (let j = 0; j < rows; ++j, x += row) {
+    if (!load<i32>(seen + ((<usize>j) << 2))) continue;
+    top0 = f32x4.pmax(top0, v128.load(x)); // leaves NaN out
+    top1 = f32x4.pmax(top1, v128.load(x, 16));
+  }
+  if (v128.any_true(v128.or(f32x4.eq(top0, infinity), f32x4.eq(top1, infinity)))) {
+    top0 = hidden;
+    top1 = hidden;
+    x = v;
     for (let j = 0; j < rows; ++j, x += row) {
       if (!load<i32>(seen + ((<usize>j) << 2))) continue;
-      const y = v128.load(x);
-      top = f32x4.pmax(top, v128.bitselect(y, hidden, f32x4.lt(y, infinity)));
-    }
-    top = v128.bitselect(top, hidden, Simd.first(p.E - d));
-    v128.store(c + column, top);
-    const shift = v128.and(top, f32x4.ne(top, hidden)); // exp(-inf - 0) = 0 where all are -inf
-    let to = p.stage + column;
-    x = v + column;
-    for (let j = 0; j < rows; ++j, x += row, to += stageRow) {
-      const shown = v128.load32_splat(seen + ((<usize>j) << 2));
-      v128.store(to, v128.and(shown, Exp.core(f32x4.sub(v128.load(x), shift))));
+      const y0 = v128.load(x);
+      const y1 = v128.load(x, 16);
+      top0 = f32x4.pmax(top0, v128.bitselect(y0, hidden, f32x4.lt(y0, infinity)));
+      top1 = f32x4.pmax(top1, v128.bitselect(y1, hidden, f32x4.lt(y1, infinity)));
     }
   }
+  v128.store(c, v128.bitselect(top0, hidden, Simd.first(p.E - d)));
+  v128.store(c, v128.bitselect(top1, hidden, Simd.first(p.E - d - 4)), 16);
+}
+
+/**
+ * c_t, and E of tile t, zero for keys that nobody sees; returns whether E holds NaN or infinity. Element (j, d) goes to
+ * to + j step + (d / 8) panel + 4 (d mod 8): row by row or as column panels.
+ */
+export function expShift(p: Problem, t: i32, to: usize, step: usize, panel: usize): bool {
+  const hidden = f32x4.splat(-Infinity);
+  const j0 = t * p.tileKeys;
+  const rows = min(p.tileKeys, p.M - j0);
+  const row = p.vM << 2;
+  const seen = p.seen + ((<usize>j0) << 2);
+  let rest = i32x4.splat(0);
+  for (let d = 0; d < p.Ep; d += NR) {
+    const v = p.vHead + <usize>j0 * row + ((<usize>d) << 2);
+    const c = columnMax(p, t) + ((<usize>d) << 2);
+    findColumnMax(p, c, d, v, seen, rows);
+    const top0 = v128.load(c);
+    const top1 = v128.load(c, 16);
+    const shift0 = v128.and(top0, f32x4.ne(top0, hidden)); // exp(-inf - 0) = 0 where all are -inf
+    const shift1 = v128.and(top1, f32x4.ne(top1, hidden));
+    const valid0 = Simd.first(p.E - d);
+    const valid1 = Simd.first(p.E - d - 4);
+    let x = v;
+    let y = to + <usize>(d / NR) * panel;
+    for (let j = 0; j < rows; ++j, x += row, y += step) {
+      const shown = v128.load32_splat(seen + ((<usize>j) << 2));
+      const e0 = v128.and(shown, v128.and(valid0, Exp.core(f32x4.sub(v128.load(x), shift0))));
+      const e1 = v128.and(shown, v128.and(valid1, Exp.core(f32x4.sub(v128.load(x, 16), shift1))));
+      v128.store(y, e0);
+      v128.store(y, e1, 16);
+      rest = v128.or(rest, v128.or(f32x4.sub(e0, e0), f32x4.sub(e1, e1))); // x - x is 0 for finite x only
+    }
+  }
+  return v128.any_true(rest);
 }
 
 /** Before any tile: c_run = -inf. */
@@ -131,17 +163,19 @@ export function columnFactors(p: Problem, t: i32): i32 {
   return (v128.any_true(sums) ? SUM_FACTOR : 0) | (v128.any_true(tiles) ? TILE_FACTOR : 0);
 }
 
-/** out = log(x) + c_q for one row, x = sum / l; returns how many elements the recompute pass must replace. */
-export function logShift(p: Problem, out: usize, x: usize): i32 {
-  let far = 0;
+/** x = sum / l in place, out = log(x) + c_q for one row; returns how many elements the recompute pass must replace. */
+export function logShift(p: Problem, out: usize, sum: usize, l: f32): i32 {
+  const inverse = f32x4.splat(1 / l);
+  let far = i32x4.splat(0);
   for (let d = 0; d < p.E; d += 4) {
     const at = (<usize>d) << 2;
     const c = v128.load(p.runMax + at);
-    const y = v128.load(x + at);
-    Simd.storeFirst(out + at, Log.add(y, c), p.E - d);
-    far += popcnt(i32x4.bitmask(Far.forward(y, c)));
+    const x = f32x4.mul(v128.load(sum + at), inverse);
+    v128.store(sum + at, x);
+    Simd.storeFirst(out + at, Log.add(x, c), p.E - d);
+    far = i32x4.sub(far, Far.forward(x, c));
   }
-  return far;
+  return Simd.sumLanes(far);
 }
 
 /**

@@ -17,6 +17,24 @@ export function panelBytes<W>(count: i32, depth: i32): u64 {
   return <u64>((count + width - 1) / width) * <u64>width * <u64>depth * 4 + 8;
 }
 
+class Lanes {
+  /** Transposes 4 floats of 4 rows (of `count` rows, the others repeat the first) to 4 groups of 4, `step` bytes apart. */
+  @inline static transpose(to: usize, step: usize, from: usize, fromRow: usize, count: i32, scale: v128): void {
+    const r0 = v128.load(from);
+    const r1 = v128.load(from + fromRow);
+    const r2 = count == 2 ? r0 : v128.load(from + 2 * fromRow);
+    const r3 = count == 2 ? r1 : v128.load(from + 3 * fromRow);
+    const lo01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+    const hi01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+    const lo23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+    const hi23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+    v128.store(to, f32x4.mul(scale, v128.shuffle<f32>(lo01, lo23, 0, 1, 4, 5)));
+    v128.store(to + step, f32x4.mul(scale, v128.shuffle<f32>(lo01, lo23, 2, 3, 6, 7)));
+    v128.store(to + 2 * step, f32x4.mul(scale, v128.shuffle<f32>(hi01, hi23, 0, 1, 4, 5)));
+    v128.store(to + 3 * step, f32x4.mul(scale, v128.shuffle<f32>(hi01, hi23, 2, 3, 6, 7)));
+  }
+}
+
 /** Packs `rows` rows of `from` (`fromRow` bytes apart, depth contiguous floats each), scaled. */
 export function packRows<W>(to: usize, from: usize, fromRow: usize, rows: i32, depth: i32, scale: f32): void {
   const width: i32 = isInteger<W>() ? MR : NR;
@@ -31,8 +49,8 @@ export function packRows<W>(to: usize, from: usize, fromRow: usize, rows: i32, d
     let k = 0;
     for (; k <= depth - 4; k += 4) {
       // 6 wide: the second group first; what it spills into the next k is written again by the first group
-      if (width > 4) transpose(to + 16, step, x + 4 * fromRow, fromRow, width == 6 ? 2 : 4, s);
-      transpose(to, step, x, fromRow, 4, s);
+      if (width > 4) Lanes.transpose(to + 16, step, x + 4 * fromRow, fromRow, width == 6 ? 2 : 4, s);
+      Lanes.transpose(to, step, x, fromRow, 4, s);
       to += 4 * step;
       x += 16;
     }
@@ -45,22 +63,6 @@ export function packRows<W>(to: usize, from: usize, fromRow: usize, rows: i32, d
     }
     from += <usize>width * fromRow;
   }
-}
-
-/** Transposes 4 floats of 4 rows (of `count` rows, the others repeat the first) to 4 groups of 4, `step` bytes apart. */
-function transpose(to: usize, step: usize, from: usize, fromRow: usize, count: i32, scale: v128): void {
-  const r0 = v128.load(from);
-  const r1 = v128.load(from + fromRow);
-  const r2 = count == 2 ? r0 : v128.load(from + 2 * fromRow);
-  const r3 = count == 2 ? r1 : v128.load(from + 3 * fromRow);
-  const lo01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
-  const hi01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-  const lo23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
-  const hi23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-  v128.store(to, f32x4.mul(scale, v128.shuffle<f32>(lo01, lo23, 0, 1, 4, 5)));
-  v128.store(to + step, f32x4.mul(scale, v128.shuffle<f32>(lo01, lo23, 2, 3, 6, 7)));
-  v128.store(to + 2 * step, f32x4.mul(scale, v128.shuffle<f32>(hi01, hi23, 0, 1, 4, 5)));
-  v128.store(to + 3 * step, f32x4.mul(scale, v128.shuffle<f32>(hi01, hi23, 2, 3, 6, 7)));
 }
 
 /** The last panel, `rows` < width rows: element by element, zero where there is no row. */

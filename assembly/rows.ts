@@ -1,5 +1,5 @@
 /** Row operations on score strips and sums. Lengths are multiples of 4; sums are four lane partials, j mod 4. */
-import { Exp } from "./exp";
+import { B1, B2, B3, B4, B5, BASE2_LOWEST, CORE_ROUND, Exp, TWO } from "./exp";
 import { Simd } from "./simd";
 
 /**
@@ -26,10 +26,18 @@ export function rowMax(x: usize, n: i32): f32 {
 
 /** x = 2^(x - shift), returns the sum. */
 export function rowExp2(x: usize, n: i32, shift: f32): f32 {
+  const lowest = v128.load32_splat(BASE2_LOWEST);
+  const round = v128.load32_splat(CORE_ROUND);
+  const b1 = v128.load32_splat(B1);
+  const b2 = v128.load32_splat(B2);
+  const b3 = v128.load32_splat(B3);
+  const b4 = v128.load32_splat(B4);
+  const b5 = v128.load32_splat(B5);
+  const two = v128.load32_splat(TWO);
   const s = f32x4.splat(shift);
   let sum = f32x4.splat(0);
   for (const end = x + ((<usize>n) << 2); x < end; x += 16) {
-    const y = Exp.base2(f32x4.sub(v128.load(x), s));
+    const y = Exp.base2With(f32x4.sub(v128.load(x), s), lowest, round, b1, b2, b3, b4, b5, two);
     v128.store(x, y);
     sum = f32x4.add(sum, y);
   }
@@ -38,13 +46,22 @@ export function rowExp2(x: usize, n: i32, shift: f32): f32 {
 
 /** s = P = 2^(s - lse - rest), ds = P (dP - delta); exactly 0 where P is 0, whatever a hidden dP is (unless all count). */
 export function rowGradient(s: usize, ds: usize, n: i32, lse: f32, rest: f32, delta: f32, all: bool): void {
+  const lowest = v128.load32_splat(BASE2_LOWEST);
+  const round = v128.load32_splat(CORE_ROUND);
+  const b1 = v128.load32_splat(B1);
+  const b2 = v128.load32_splat(B2);
+  const b3 = v128.load32_splat(B3);
+  const b4 = v128.load32_splat(B4);
+  const b5 = v128.load32_splat(B5);
+  const two = v128.load32_splat(TWO);
   const l = f32x4.splat(lse);
   const low = f32x4.splat(rest);
   const row = f32x4.splat(delta);
   const zero = f32x4.splat(0);
   const keep = i32x4.splat(all ? -1 : 0);
   for (const end = s + ((<usize>n) << 2); s < end; s += 16) {
-    const y = Exp.base2(f32x4.sub(f32x4.sub(v128.load(s), l), low));
+    const x = f32x4.sub(f32x4.sub(v128.load(s), l), low);
+    const y = Exp.base2With(x, lowest, round, b1, b2, b3, b4, b5, two);
     v128.store(s, y);
     v128.store(ds, v128.and(f32x4.mul(y, f32x4.sub(v128.load(ds), row)), v128.or(keep, f32x4.ne(y, zero))));
     ds += 16;
