@@ -35,6 +35,13 @@ export const B3 = memory.data<f32>([0.111014515], 4);
 export const B4 = memory.data<f32>([0.019343011], 4);
 export const B5 = memory.data<f32>([0.0026529455], 4);
 
+// 2 exp(r) = 2 + r (S1 + S2 r + ... + S5 r^4)
+const S1 = memory.data<f32>([1.9999994], 4);
+const S2 = memory.data<f32>([0.99998295], 4);
+const S3 = memory.data<f32>([0.33335274], 4);
+const S4 = memory.data<f32>([0.08379598], 4);
+const S5 = memory.data<f32>([0.016580608], 4);
+
 const ROUND = memory.data<f32>([12582912 + 254], 4); // 1.5 * 2^23 and the bias
 const ROUND_BITS: i32 = 0x4b400000; // 1.5 * 2^23
 const LOWEST = memory.data<f32>([-104], 4); // exp(-104) < 2^-150, half of the least subnormal
@@ -90,6 +97,25 @@ export class Exp {
     q = Simd.madd(q, r, v128.load32_splat(E2));
     q = f32x4.sub(f32x4.mul(q, f32x4.mul(r, r)), lo);
     return f32x4.add(f32x4.add(hi, q), v128.load32_splat(ONE));
+  }
+
+  /**
+   * exp(x) for LASER's E, x <= 0 or NaN, which stays: `core` with a step less, a third faster. exp(0) = 1.
+   *
+   * Worst error on [-86.98, 0]: see test/exp.test.ts.
+   */
+  @inline static below(x: v128): v128 {
+    x = f32x4.pmax(x, v128.load32_splat(CORE_LOWEST));
+    const round = v128.load32_splat(CORE_ROUND);
+    const sum = Simd.madd(x, v128.load32_splat(LOG2_E), round);
+    const n = f32x4.sub(sum, round);
+    const r = Simd.nmadd(n, v128.load32_splat(LN2_LO), Simd.nmadd(n, v128.load32_splat(LN2_HI), x));
+    let p = Simd.madd(v128.load32_splat(S5), r, v128.load32_splat(S4));
+    p = Simd.madd(p, r, v128.load32_splat(S3));
+    p = Simd.madd(p, r, v128.load32_splat(S2));
+    p = Simd.madd(p, r, v128.load32_splat(S1));
+    p = Simd.madd(p, r, v128.load32_splat(TWO));
+    return f32x4.mul(p, i32x4.shl(sum, 23));
   }
 
   /**

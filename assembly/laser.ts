@@ -27,6 +27,9 @@ const LARGE: f32 = 7.922816251426434e28; // 2^96: sums of 2^31 of them stay belo
  */
 export const LEAST: f32 = 1.1754943508222875e-38;
 
+/** The largest float32. */
+const MOST: f32 = 3.4028234663852886e38;
+
 /** What columnFactors found different from 1. */
 export const SUM_FACTOR: i32 = 1;
 export const TILE_FACTOR: i32 = 2;
@@ -67,9 +70,11 @@ function findColumnMax(p: Problem, c: usize, d: i32, v: usize, seen: usize, rows
     top0 = f32x4.pmax(top0, v128.load(x)); // leaves NaN out
     top1 = f32x4.pmax(top1, v128.load(x, 16));
   }
-  if (v128.any_true(v128.or(f32x4.eq(top0, infinity), f32x4.eq(top1, infinity)))) {
-    top0 = hidden;
-    top1 = hidden;
+  const infinite0 = f32x4.eq(top0, infinity);
+  const infinite1 = f32x4.eq(top1, infinity);
+  if (v128.any_true(v128.or(infinite0, infinite1))) {
+    top0 = v128.bitselect(f32x4.splat(-MOST), hidden, infinite0); // where nothing is finite
+    top1 = v128.bitselect(f32x4.splat(-MOST), hidden, infinite1);
     x = v;
     for (let j = 0; j < rows; ++j, x += row) {
       if (!load<i32>(seen + ((<usize>j) << 2))) continue;
@@ -108,14 +113,28 @@ export function expShift(p: Problem, t: i32, to: usize, step: usize, panel: usiz
     let y = to + <usize>(d / NR) * panel;
     for (let j = 0; j < rows; ++j, x += row, y += step) {
       const shown = v128.load32_splat(seen + ((<usize>j) << 2));
-      const e0 = v128.and(shown, v128.and(valid0, Exp.core(f32x4.sub(v128.load(x), shift0))));
-      const e1 = v128.and(shown, v128.and(valid1, Exp.core(f32x4.sub(v128.load(x, 16), shift1))));
+      const e0 = v128.and(shown, v128.and(valid0, Exp.below(f32x4.sub(v128.load(x), shift0))));
+      const e1 = v128.and(shown, v128.and(valid1, Exp.below(f32x4.sub(v128.load(x, 16), shift1))));
       v128.store(y, e0);
       v128.store(y, e1, 16);
       rest = v128.or(rest, v128.or(f32x4.sub(e0, e0), f32x4.sub(e1, e1))); // x - x is 0 for finite x only
     }
   }
-  return v128.any_true(rest);
+  if (!v128.any_true(rest)) return false;
+  putInfinities(p, j0, rows, to, step, panel);
+  return true;
+}
+
+/** E = +inf where v is, which Exp.below makes NaN. */
+function putInfinities(p: Problem, j0: i32, rows: i32, to: usize, step: usize, panel: usize): void {
+  for (let j = 0; j < rows; ++j, to += step) {
+    if (!load<i32>(p.seen + ((<usize>(j0 + j)) << 2))) continue;
+    const v = p.vHead + ((<usize>(j0 + j) * p.vM) << 2);
+    for (let d = 0; d < p.E; ++d) {
+      const x = load<f32>(v + ((<usize>d) << 2));
+      if (x == Infinity) store<f32>(to + <usize>(d / NR) * panel + ((<usize>(d % NR)) << 2), x);
+    }
+  }
 }
 
 /** Before any tile: c_run = -inf. */
@@ -172,7 +191,7 @@ export function logShift(p: Problem, out: usize, sum: usize, l: f32): i32 {
     const c = v128.load(p.runMax + at);
     const x = f32x4.mul(v128.load(sum + at), inverse);
     v128.store(sum + at, x);
-    Simd.storeFirst(out + at, Log.add(x, c), p.E - d);
+    Simd.storeFirst(out + at, Log.share(x, c), p.E - d);
     far = i32x4.sub(far, Far.forward(x, c));
   }
   return Simd.sumLanes(far);
@@ -216,7 +235,7 @@ export function scaleByE(p: Problem, first: i32, end: i32): void {
       const y = f32x4.sub(v128.load(v + d), shift);
       // a NaN that only rows of scores -inf see has the sum 0 (any other row makes it NaN), and stays without gradient
       const counts = v128.or(f32x4.ne(sum, zero), f32x4.eq(y, y));
-      v128.store(dv + d, v128.and(f32x4.mul(sum, v128.and(shown, Exp.core(y))), counts));
+      v128.store(dv + d, v128.and(f32x4.mul(sum, v128.and(shown, Exp.below(y))), counts));
     }
   }
 }

@@ -1,11 +1,11 @@
 /**
  * log. With x = 2^e m, m in [sqrt 1/2, sqrt 2), f = m - 1 (exact) and ln 2 = LN2_HI + LN2_LO:
  *
- *   log(x) + c = (c + e LN2_HI) + (f + ((f^3 p(f) + e LN2_LO) - f^2 / 2))
+ *   log(x) = e LN2_HI + (f + ((f^3 p(f) + e LN2_LO) - f^2 / 2))
  *
- * e LN2_HI is exact (8 bits times 16), so that the first sum rounds once, fused or not.
+ * e LN2_HI is exact (8 bits times 16), fused or not.
  */
-import { LN2_HI, LN2_LO, ONE } from "./exp";
+import { LN2_HI, LN2_LO, ONE, TWO } from "./exp";
 import { Simd } from "./simd";
 
 // log(1 + f) = f - f^2 / 2 + f^3 (L3 + L4 f + ... + L10 f^7); the lines are printed by scripts/coefficients/log.mjs
@@ -17,6 +17,11 @@ const L7 = memory.data<f32>([0.14201757], 4);
 const L8 = memory.data<f32>([-0.13160183], 4);
 const L9 = memory.data<f32>([0.12761578], 4);
 const L10 = memory.data<f32>([-0.07634498], 4);
+
+// log((1 + s) / (1 - s)) = 2 s + s^3 (A3 + A5 s^2 + A7 s^4)
+const A3 = memory.data<f32>([0.66666776], 4);
+const A5 = memory.data<f32>([0.39977542], 4);
+const A7 = memory.data<f32>([0.2987173], 4);
 
 const MINUS_HALF = memory.data<f32>([-0.5], 4);
 const SQRT_HALF = memory.data<u32>([0x3f3504f3], 4);
@@ -33,22 +38,33 @@ export class Log {
     const scaled = v128.bitselect(f32x4.mul(x, v128.load32_splat(TWO_23)), x, small);
     const shift = Log.exponent(scaled);
     const e = f32x4.add(f32x4.convert_i32x4_s(shift), v128.and(small, v128.load32_splat(MINUS_23)));
-    const y = Log.limits(Log.sum(scaled, shift, e, zero), x);
+    const y = Log.limits(Log.sum(scaled, shift, e), x);
     return v128.or(y, f32x4.lt(x, zero)); // all bits set: NaN
   }
 
   /** log(x) for x = 0 (-inf), x >= 2^-126, +inf and NaN. Worst error: as `log` below. */
   @inline static core(x: v128): v128 {
-    return Log.add(x, f32x4.splat(0));
+    const shift = Log.exponent(x);
+    return Log.limits(Log.sum(x, shift, f32x4.convert_i32x4_s(shift)), x);
   }
 
   /**
-   * log(x) + c, x as in `core`; c = -inf gives -inf. Where log(x) and c nearly cancel it keeps what their rounded sum
-   * would lose. Error: at most 1.8 ulp, or 1.8 * 2^-25 where both cancel (test/log.test.ts).
+   * log(x) + c for a share x, 0 < x <= 2 or +inf or NaN, which stay; c = -inf gives -inf; x = 0 gives a finite number.
+   * With s = f / (2 + f), log(1 + f) = log((1 + s) / (1 - s)) takes three coefficients. Where log(x) and c nearly cancel
+   * it keeps what their rounded sum would lose. Error: at most 2 ulp, or 2 * 2^-25 where both cancel (test/log.test.ts).
    */
-  @inline static add(x: v128, c: v128): v128 {
+  @inline static share(x: v128, c: v128): v128 {
+    const two = v128.load32_splat(TWO);
     const shift = Log.exponent(x);
-    return Log.limits(Log.sum(x, shift, f32x4.convert_i32x4_s(shift), c), x);
+    const e = f32x4.convert_i32x4_s(shift);
+    const f = f32x4.sub(i32x4.sub(x, i32x4.shl(shift, 23)), v128.load32_splat(ONE));
+    const s = f32x4.div(f, f32x4.add(two, f));
+    const z = f32x4.mul(s, s);
+    let p = Simd.madd(v128.load32_splat(A7), z, v128.load32_splat(A5));
+    p = Simd.madd(p, z, v128.load32_splat(A3));
+    p = Simd.madd(f32x4.mul(p, z), s, f32x4.mul(e, v128.load32_splat(LN2_LO)));
+    const y = f32x4.add(Simd.madd(e, v128.load32_splat(LN2_HI), c), f32x4.add(f32x4.add(s, s), p));
+    return f32x4.add(y, f32x4.sub(x, f32x4.pmin(x, two))); // + 0, or + infinity or NaN
   }
 
   /** The integer e of x = 2^e m. */
@@ -56,8 +72,8 @@ export class Log {
     return i32x4.shr_s(i32x4.sub(x, v128.load32_splat(SQRT_HALF)), 23);
   }
 
-  /** log(2^-shift x) + e ln 2 + c. */
-  @inline private static sum(x: v128, shift: v128, e: v128, c: v128): v128 {
+  /** log(2^-shift x) + e ln 2. */
+  @inline private static sum(x: v128, shift: v128, e: v128): v128 {
     const f = f32x4.sub(i32x4.sub(x, i32x4.shl(shift, 23)), v128.load32_splat(ONE));
     let p = Simd.madd(v128.load32_splat(L10), f, v128.load32_splat(L9));
     p = Simd.madd(p, f, v128.load32_splat(L8));
@@ -69,7 +85,7 @@ export class Log {
     const ff = f32x4.mul(f, f);
     p = Simd.madd(f32x4.mul(f, p), ff, f32x4.mul(e, v128.load32_splat(LN2_LO)));
     p = Simd.madd(ff, v128.load32_splat(MINUS_HALF), p);
-    return f32x4.add(Simd.madd(e, v128.load32_splat(LN2_HI), c), f32x4.add(f, p));
+    return f32x4.add(f32x4.mul(e, v128.load32_splat(LN2_HI)), f32x4.add(f, p));
   }
 
   /** y, but -inf where x = 0, and x where x is +inf or NaN. */

@@ -15,6 +15,10 @@ export function expCore(y: usize, x: usize, n: i32): void {
   for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16) v128.store(y, Exp.core(v128.load(x)));
 }
 
+export function expBelow(y: usize, x: usize, n: i32): void {
+  for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16) v128.store(y, Exp.below(v128.load(x)));
+}
+
 export function exp2Core(y: usize, x: usize, n: i32): void {
   for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16) v128.store(y, Exp.base2(v128.load(x)));
 }
@@ -23,9 +27,9 @@ export function logCore(y: usize, x: usize, n: i32): void {
   for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16) v128.store(y, Log.core(v128.load(x)));
 }
 
-export function logAdd(y: usize, x: usize, c: usize, n: i32): void {
+export function logShare(y: usize, x: usize, c: usize, n: i32): void {
   for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16, c += 16) {
-    v128.store(y, Log.add(v128.load(x), v128.load(c)));
+    v128.store(y, Log.share(v128.load(x), v128.load(c)));
   }
 }
 

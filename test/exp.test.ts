@@ -27,6 +27,7 @@ await elementwise({
 
 await core((build, helper) => {
   const exp = helper("expCore");
+  const below = helper("expBelow");
   const exp2 = helper("exp2Core");
 
   test(`${build} exp of the core is within 0.92 ulp on [-86.98, 88.72]`, () => {
@@ -40,6 +41,15 @@ await core((build, helper) => {
     same(exp(Float32Array.of(0, -0, nan, inf)), [1, 1, nan, inf]);
     same(exp(Float32Array.of(88.73, 90, 1000, 3.4e38)), [inf, inf, inf, inf]);
     assert.ok(exp(between(-88, -86, 4000)).every((y) => y === 0 || y >= 2 ** -126));
+  });
+
+  test(`${build} exp of LASER's weights is within 2.3 ulp on [-86.98, 0], 1 at 0, exactly 0 below, and keeps NaN`, () => {
+    for (const x of [between(-86.98, 0, 200000), between(-2, 0, 100000)]) {
+      const { error, x: where } = worst(below(x), x, Math.exp);
+      assert.ok(error <= 2.3, `${error} ulp at ${where}`);
+    }
+    same(below(Float32Array.of(0, -0, nan, -86.99, -1000, -3.4e38, -inf, 0)), [1, 1, nan, 0, 0, 0, 0, 1]);
+    assert.ok(below(between(-88, -86, 4000)).every((y) => y === 0 || y >= 2 ** -126));
   });
 
   test(`${build} exp2 of the core is within 2.2 ulp on (-125.5, 128)`, () => {

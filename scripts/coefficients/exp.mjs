@@ -53,3 +53,25 @@ const LOG2_E = f32(Math.LOG2E);
   const c = refine(b, measure);
   table("exp.ts", ["B1", "B2", "B3", "B4", "B5"], c, measure(c));
 }
+
+// 2 exp(r) = 2 + r s(r), relative error, |r| as above: one step less than the first, for weights
+{
+  const edge = 0.34662;
+  const q = fit({
+    f: (r) => (Math.abs(r) < 1e-5 ? 2 + r : (2 * Math.expm1(r)) / r),
+    w: (r) => (Math.abs(r) + 1e-30) / (2 * Math.exp(r)),
+    lo: -edge,
+    hi: edge,
+    terms: 5,
+  });
+  const kernel = (x, c, madd) => {
+    const n = Math.round(f32(x * LOG2_E));
+    const r = madd(-n, LN2_LO, f32(x - n * LN2_HI));
+    let p = madd(c[4], r, c[3]);
+    for (let k = 2; k >= 0; k--) p = madd(p, r, c[k]);
+    return (madd(p, r, 2) * 2 ** n) / 2;
+  };
+  const measure = worst(kernel, Math.exp, [...sample(200000, -87, 0), ...sample(200000, -2, 0)]);
+  const c = refine(q, measure);
+  table("exp.ts", ["S1", "S2", "S3", "S4", "S5"], c, measure(c));
+}

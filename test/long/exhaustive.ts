@@ -40,7 +40,7 @@ const truths = {
 };
 
 interface Operation {
-  name: "exp" | "log" | "expCore" | "exp2Core" | "logCore" | "tanhCore" | "tanhSlope";
+  name: "exp" | "log" | "expCore" | "expBelow" | "exp2Core" | "logCore" | "tanhCore" | "tanhSlope";
   truth: keyof typeof truths;
   /** The bounds in ulp that the function's documentation gives: plain, relaxed. */
   limits: Record<Build, number>;
@@ -54,6 +54,7 @@ const builds: readonly Build[] = ["release", "relaxed"];
 const operations: readonly Operation[] = [
   { name: "exp", truth: "exp", limits: { release: 1, relaxed: 1.05 } },
   { name: "expCore", truth: "exp", limits: { release: 0.93, relaxed: 0.93 }, from: -86.98, to: 88.72 },
+  { name: "expBelow", truth: "exp", limits: { release: 2.3, relaxed: 2.3 }, from: -86.98, to: 0 },
   { name: "exp2Core", truth: "exp2", limits: { release: 2.2, relaxed: 2.2 }, from: -125.49, to: 127.99 },
   { name: "log", truth: "log", limits: { release: 1, relaxed: 1.05 } },
   { name: "logCore", truth: "log", limits: { release: 0.9, relaxed: 0.9 }, from: 2 ** -126 },
