@@ -20,10 +20,10 @@ import { ADD, SCALE_ADD, Strip, Tile } from "./microkernel";
 import { A, packRows } from "./pack";
 import { Problem } from "./problem";
 import { recomputeForward } from "./recompute";
-import { exp2, rowExp2, rowMax, rowScale } from "./rows";
+import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
 import { enterHead, queryScale, rangeHi, rangeLo, scoreRows, splitLse } from "./score";
 import { Team } from "./team";
-import { BR, MR, NR, PANEL, STRIP } from "./tile";
+import { BR, MR, NR, PANEL } from "./tile";
 
 /** Scratch of attentionForward, in floats. */
 export function attentionForwardScratch(problem: usize): usize {
@@ -98,22 +98,18 @@ function forwardBlock(p: Problem, i0: i32, rows: i32): void {
 function softmaxRows(p: Problem, i0: i32, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, sumFactor: usize): void {
   const from = (lo - j0) & -NR;
   const to = (hi - j0 + NR - 1) & -NR;
-  const some = lo < hi;
-  if (some) scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, 0);
+  const at = (<usize>r0) << 2;
+  let alpha: usize = 0;
+  if (lo < hi) {
+    scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, 0);
+    const s = p.strip + ((<usize>from) << 2);
+    if (groupMax(s, to - from, p.rowMax + at, p.group, p.infinite ? LEAST : 0)) alpha = p.group + GROUP_ALPHA;
+    groupExp2(s, n, to - from, p.rowSum + at, p.group);
+  }
+  if (!alpha && !sumFactor) return;
   for (let r = 0; r < n; ++r) {
-    const at = (<usize>(r0 + r)) << 2;
-    let alpha: f32 = 1;
-    if (some) {
-      const s = p.strip + <usize>r * STRIP + ((<usize>from) << 2);
-      const before = load<f32>(p.rowMax + at);
-      const top = max(before, rowMax(s, to - from));
-      const shift: f32 = top == -Infinity ? 0 : top; // all hidden so far: P = 2^-inf = 0
-      if (before != top && before != -Infinity) alpha = max(exp2(before - shift), p.infinite ? LEAST : 0);
-      const l = rowExp2(s, to - from, shift);
-      store<f32>(p.rowSum + at, load<f32>(p.rowSum + at) * alpha + l);
-      store<f32>(p.rowMax + at, top);
-    }
-    if (alpha != 1 || sumFactor) scaleSum(p.sum + at * <usize>p.Ep, p.Ep, alpha, sumFactor);
+    const scale: f32 = alpha ? load<f32>(alpha + ((<usize>r) << 2)) : 1;
+    scaleSum(p.sum + (at + ((<usize>r) << 2)) * <usize>p.Ep, p.Ep, scale, sumFactor);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Where the attention kernels keep what they need: the one source of truth for the size of scratch. */
 import { A, B, panelBytes } from "./pack";
 import { Problem } from "./problem";
+import { GROUP_BYTES } from "./rows";
 import { BR, KT, MR, NR } from "./tile";
 
 /** A key tile of the current key head. */
@@ -85,6 +86,7 @@ export function layout(p: Problem, backward: bool): usize {
     p.sum = floats(BR, Ep);
     p.rowMax = floats(BR, 1);
     p.rowSum = floats(BR, 1);
+    p.group = area(GROUP_BYTES);
     p.top = p.laser ? floats(BR, Ep) : 0;
     p.total = p.laser ? floats(BR, Ep) : 0;
   }

