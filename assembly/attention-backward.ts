@@ -12,7 +12,7 @@ import { addSeenKeyGradients, addSeenQueryGradient, clearHidden } from "./hostil
 import { prepareKeys } from "./keys";
 import { columnFactors, scaleByE, TILE_FACTOR } from "./laser";
 import { KeyTile, keyTile, layout, shareKeys, tileCount } from "./layout";
-import { ADD, Interleaved, SCALE_ADD, STORE, Strip, Tile } from "./microkernel";
+import { ADD, Interleaved, multiplyPanels, SCALE_ADD, STORE, Strip } from "./microkernel";
 import { Problem } from "./problem";
 import { recomputeBackward } from "./recompute-backward";
 import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
@@ -194,11 +194,10 @@ function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, g: 
   if (from < to) {
     scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip + rows, slopes);
     const panel = (<usize>(p.E * NR)) << 2;
-    let e = p.eRows + <usize>((j0 + from) / NR) * panel;
-    for (let x = from; x < to; x += NR) {
-      Tile.run<Interleaved>(ds + ((<usize>x) << 2), STRIP, g + ((<usize>(r0 * p.E)) << 2), MR << 2, e, p.E, STORE, 0);
-      e += panel;
-    }
+    const e = p.eRows + <usize>((j0 + from) / NR) * panel;
+    const at = ds + ((<usize>from) << 2);
+    const rowPanel = g + ((<usize>(r0 * p.E)) << 2);
+    multiplyPanels<Interleaved>(at, STRIP, rowPanel, MR << 2, e, panel, (to - from) / NR, p.E, STORE, 0);
   }
   const left = ((p.lo - j0) / MR) * MR;
   const right = ((p.hi - j0 + MR - 1) / MR) * MR;
@@ -236,13 +235,9 @@ function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
     const hi = rangeHi(p, tile, i0 + min(r0 + MR, p.rows) - 1);
     if (lo >= hi) continue;
     const ds = p.stripDs + <usize>r0 * STRIP + ((<usize>(lo - j0)) << 2);
-    let k = p.kColumns + <usize>lo * PANEL;
-    let sum = p.sum + <usize>r0 * row;
-    for (let d = 0; d < p.Dp; d += NR) {
-      Tile.run<Strip>(sum, row, ds, 4, k, hi - lo, ADD, 0);
-      k += <usize>p.Mp * PANEL;
-      sum += PANEL;
-    }
+    const k = p.kColumns + <usize>lo * PANEL;
+    const panel = <usize>p.Mp * PANEL;
+    multiplyPanels<Strip>(p.sum + <usize>r0 * row, row, ds, 4, k, panel, p.Dp / NR, hi - lo, ADD, 0);
   }
 }
 
@@ -250,6 +245,7 @@ function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
 function addKeyGradients(p: Problem, j0: i32, from: i32, to: i32): void {
   const factor = p.factor;
   const vRow = (<usize>p.Ep) << 2;
+  const panel: usize = (<usize>BR) * PANEL;
   const kRow = (<usize>p.Dp) << 2;
   for (let x = max(from, ((p.lo - j0) / MR) * MR); x < min(to, p.hi - j0); x += MR) {
     const j = j0 + x;
@@ -257,28 +253,17 @@ function addKeyGradients(p: Problem, j0: i32, from: i32, to: i32): void {
     const end = min(p.rows, j + MR - p.offset + p.left - p.i0); // bandLo < j + MR
     if (first >= end) continue;
     const column = ((<usize>x) << 2) + <usize>first * STRIP;
+    const depth = end - first;
     if (p.dv) {
-      let g = p.gColumns + <usize>first * PANEL;
-      let to = p.dvSum + <usize>j * vRow;
-      for (let d = 0; d < p.Ep; d += NR) {
-        if (factor) {
-          const f = factor + ((<usize>d) << 2);
-          Tile.run<Interleaved>(to, vRow, p.strip + column, STRIP, g, end - first, SCALE_ADD, f);
-        } else {
-          Tile.run<Interleaved>(to, vRow, p.strip + column, STRIP, g, end - first, ADD, 0);
-        }
-        g += <usize>BR * PANEL;
-        to += PANEL;
-      }
+      const g = p.gColumns + <usize>first * PANEL;
+      const sum = p.dvSum + <usize>j * vRow;
+      const mode = factor ? SCALE_ADD : ADD;
+      multiplyPanels<Interleaved>(sum, vRow, p.strip + column, STRIP, g, panel, p.Ep / NR, depth, mode, factor);
     }
     if (p.dk) {
-      let q = p.qColumns + <usize>first * PANEL;
-      let to = p.dkSum + <usize>j * kRow;
-      for (let d = 0; d < p.Dp; d += NR) {
-        Tile.run<Interleaved>(to, kRow, p.stripDs + column, STRIP, q, end - first, ADD, 0);
-        q += <usize>BR * PANEL;
-        to += PANEL;
-      }
+      const q = p.qColumns + <usize>first * PANEL;
+      const sum = p.dkSum + <usize>j * kRow;
+      multiplyPanels<Interleaved>(sum, kRow, p.stripDs + column, STRIP, q, panel, p.Dp / NR, depth, ADD, 0);
     }
   }
 }

@@ -16,7 +16,7 @@ import { prepareKeys } from "./keys";
 import { columnFactors, LEAST, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
 import { keyTile, layout, tileCount } from "./layout";
 import { Log } from "./log";
-import { ADD, SCALE_ADD, Strip, Tile } from "./microkernel";
+import { ADD, multiplyPanels, SCALE_ADD, Strip } from "./microkernel";
 import { A, packRows } from "./pack";
 import { Problem } from "./problem";
 import { recomputeForward } from "./recompute";
@@ -126,18 +126,10 @@ function scaleSum(sum: usize, columns: i32, alpha: f32, factor: usize): void {
 function addValues(p: Problem, r0: i32, j0: i32, lo: i32, hi: i32, tileFactor: usize): void {
   const row = (<usize>p.Ep) << 2;
   const weights = p.strip + ((<usize>(lo - j0)) << 2);
-  const depth = hi - lo;
-  let sum = p.sum + <usize>r0 * row;
-  let e = p.eColumns + <usize>lo * PANEL;
-  for (let d = 0; d < p.Ep; d += NR) {
-    if (tileFactor) {
-      Tile.run<Strip>(sum, row, weights, 4, e, depth, SCALE_ADD, tileFactor + ((<usize>d) << 2));
-    } else {
-      Tile.run<Strip>(sum, row, weights, 4, e, depth, ADD, 0);
-    }
-    sum += PANEL;
-    e += <usize>p.Mp * PANEL;
-  }
+  const e = p.eColumns + <usize>lo * PANEL;
+  const mode = tileFactor ? SCALE_ADD : ADD;
+  const panel = <usize>p.Mp * PANEL;
+  multiplyPanels<Strip>(p.sum + <usize>r0 * row, row, weights, 4, e, panel, p.Ep / NR, hi - lo, mode, tileFactor);
 }
 
 /** 3 and 4. A row that sees no key, or only scores of -inf, gives out = 0, lse = -inf. */

@@ -4,7 +4,7 @@
  * A transposed factor is the same call with its strides swapped: packing pays for it, once. So are the gradients:
  * da = dc b^T, db = a^T dc. Blocks as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication".
  */
-import { ADD, Interleaved, STORE, Tile } from "./microkernel";
+import { ADD, Interleaved, multiplyPanels, STORE, Tile } from "./microkernel";
 import { A, B, packColumns, packRows, packStrided, panelBytes } from "./pack";
 import { KC, MC, MR, NC, NR, PANEL } from "./tile";
 
@@ -86,10 +86,9 @@ function multiplyBlock(
     for (let i = 0; i < rows; i += MR) {
       const to = c + <usize>i * cRow + ((<usize>j) << 2);
       if (i + MR <= rows && j + NR <= columns) {
-        if (add) Tile.run<Interleaved>(to, cRow, a, MR << 2, bPanels, depth, ADD, 0);
-        else Tile.run<Interleaved>(to, cRow, a, MR << 2, bPanels, depth, STORE, 0);
+        Tile.run<Interleaved>(to, cRow, a, MR << 2, bPanels, depth, add ? ADD : STORE, 0);
       } else {
-        Tile.run<Interleaved>(edge, PANEL, a, MR << 2, bPanels, depth, STORE, 0);
+        multiplyPanels<Interleaved>(edge, PANEL, a, MR << 2, bPanels, 0, 1, depth, STORE, 0);
         putEdge(to, cRow, edge, min(rows - i, MR), min(columns - j, NR), add);
       }
       a += aPanel;

@@ -68,26 +68,73 @@ export class Tile {
       }
       a += aStep;
     }
-    Tile.put(c, c00, c01, mode, factor);
-    Tile.put(c + cRow, c10, c11, mode, factor);
-    Tile.put(c + 2 * cRow, c20, c21, mode, factor);
-    Tile.put(c + 3 * cRow, c30, c31, mode, factor);
+    if (mode == SCALE_ADD) {
+      const f0 = v128.load(factor);
+      const f1 = v128.load(factor, 16);
+      Tile.scaleAdd(c, c00, c01, f0, f1);
+      Tile.scaleAdd(c + cRow, c10, c11, f0, f1);
+      Tile.scaleAdd(c + 2 * cRow, c20, c21, f0, f1);
+      Tile.scaleAdd(c + 3 * cRow, c30, c31, f0, f1);
+      if (MR == 6) {
+        Tile.scaleAdd(c + 4 * cRow, c40, c41, f0, f1);
+        Tile.scaleAdd(c + 5 * cRow, c50, c51, f0, f1);
+      }
+      return;
+    }
+    if (mode == ADD) {
+      c00 = f32x4.add(v128.load(c), c00);
+      c01 = f32x4.add(v128.load(c, 16), c01);
+      c10 = f32x4.add(v128.load(c + cRow), c10);
+      c11 = f32x4.add(v128.load(c + cRow, 16), c11);
+      c20 = f32x4.add(v128.load(c + 2 * cRow), c20);
+      c21 = f32x4.add(v128.load(c + 2 * cRow, 16), c21);
+      c30 = f32x4.add(v128.load(c + 3 * cRow), c30);
+      c31 = f32x4.add(v128.load(c + 3 * cRow, 16), c31);
+      if (MR == 6) {
+        c40 = f32x4.add(v128.load(c + 4 * cRow), c40);
+        c41 = f32x4.add(v128.load(c + 4 * cRow, 16), c41);
+        c50 = f32x4.add(v128.load(c + 5 * cRow), c50);
+        c51 = f32x4.add(v128.load(c + 5 * cRow, 16), c51);
+      }
+    }
+    Tile.put(c, c00, c01);
+    Tile.put(c + cRow, c10, c11);
+    Tile.put(c + 2 * cRow, c20, c21);
+    Tile.put(c + 3 * cRow, c30, c31);
     if (MR == 6) {
-      Tile.put(c + 4 * cRow, c40, c41, mode, factor);
-      Tile.put(c + 5 * cRow, c50, c51, mode, factor);
+      Tile.put(c + 4 * cRow, c40, c41);
+      Tile.put(c + 5 * cRow, c50, c51);
     }
   }
 
-  @inline static put(c: usize, x0: v128, x1: v128, mode: i32, factor: usize): void {
-    if (mode == ADD) {
-      x0 = f32x4.add(v128.load(c), x0);
-      x1 = f32x4.add(v128.load(c, 16), x1);
-    }
-    if (mode == SCALE_ADD) {
-      x0 = Simd.madd(x0, v128.load(factor), v128.load(c));
-      x1 = Simd.madd(x1, v128.load(factor, 16), v128.load(c, 16));
-    }
+  @inline private static put(c: usize, x0: v128, x1: v128): void {
     v128.store(c, x0);
     v128.store(c, x1, 16);
+  }
+
+  @inline private static scaleAdd(c: usize, x0: v128, x1: v128, f0: v128, f1: v128): void {
+    v128.store(c, Simd.madd(x0, f0, v128.load(c)));
+    v128.store(c, Simd.madd(x1, f1, v128.load(c, 16)), 16);
+  }
+}
+
+/** A row group times `count` panels of b, `panel` bytes apart: c[MR, 8 count] = a b, += a b, or += (a b) * factor. */
+export function multiplyPanels<A>(
+  c: usize,
+  cRow: usize,
+  a: usize,
+  aStep: usize,
+  b: usize,
+  panel: usize,
+  count: i32,
+  depth: i32,
+  mode: i32,
+  factor: usize,
+): void {
+  for (; count > 0; --count) {
+    Tile.run<A>(c, cRow, a, aStep, b, depth, mode, factor);
+    c += PANEL;
+    b += panel;
+    factor += PANEL;
   }
 }

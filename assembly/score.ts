@@ -6,7 +6,7 @@
  */
 
 import { KeyTile } from "./layout";
-import { Interleaved, STORE, Tile } from "./microkernel";
+import { Interleaved, multiplyPanels, STORE } from "./microkernel";
 import { Problem } from "./problem";
 import { Tanh } from "./tanh";
 import { MR, NR, STRIP } from "./tile";
@@ -99,11 +99,9 @@ export function scoreRows(
   slopes: usize,
 ): void {
   const panel = (<usize>(p.D * NR)) << 2;
-  let k = p.kRows + <usize>((j0 + from) / NR) * panel;
-  for (let x = from; x < to; x += NR) {
-    Tile.run<Interleaved>(strip + ((<usize>x) << 2), STRIP, q, MR << 2, k, p.D, STORE, 0);
-    k += panel;
-  }
+  const k = p.kRows + <usize>((j0 + from) / NR) * panel;
+  const s = strip + ((<usize>from) << 2);
+  multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, panel, (to - from) / NR, p.D, STORE, 0);
   for (let r = 0; r < rows; ++r) {
     const row = strip + <usize>r * STRIP;
     const begin = row + ((<usize>from) << 2);
