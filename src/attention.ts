@@ -95,20 +95,20 @@ function launch(engine: Engine, call: Call, kernel: JobKernel, placeResults: () 
   const { slopes, sizes } = call;
   const { arena } = space;
   const members = pool?.members(work(sizes, kernel)) ?? 1;
-  arena.borrow(slopes === undefined ? 0 : 4 * sizes.H, (ptr) => {
-    describe(problem, call);
-    placeResults();
+  describe(problem, call);
+  placeResults();
+  const bytes = 4 * (kernels[`${kernel}Scratch`](problem.ptr) >>> 0);
+  arena.borrow(members * bytes + 4 * (slopes?.length ?? 0), (scratch) => {
+    problem.attach();
+    problem.integer("scratch", scratch);
     if (slopes !== undefined) {
-      arena.f32(ptr, sizes.H).set(slopes);
+      const ptr = scratch + members * bytes;
+      arena.f32(ptr, slopes.length).set(slopes);
       problem.integer("slopes", ptr);
     }
-    const bytes = 4 * (kernels[`${kernel}Scratch`](problem.ptr) >>> 0);
-    arena.borrow(members * bytes, (scratch) => {
-      problem.integer("scratch", scratch);
-      if (pool === undefined || members === 1) return kernels[kernel](problem.ptr);
-      problem.share(members, bytes, pool.maySleep);
-      pool.run(kernel, members);
-    });
+    if (pool === undefined || members === 1) return kernels[kernel](problem.ptr);
+    problem.share(members, bytes, pool.maySleep);
+    pool.run(kernel, members);
   });
 }
 

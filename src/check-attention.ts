@@ -44,6 +44,8 @@ const OPTIONS: Record<keyof AttentionOptions, true> = {
   out: true,
 };
 
+const OPTION_NAMES = Object.keys(OPTIONS) as readonly (keyof AttentionOptions)[];
+
 export const GRADIENTS: readonly GradientName[] = ["dq", "dk", "dv", "dbias"];
 
 /** A shape in [B, H, N, D] order becomes one in the order of the layout, and back. */
@@ -94,11 +96,14 @@ type Label = (name: keyof AttentionOptions) => string;
  */
 function readOptions(where: string, name: string, value: unknown): Record<keyof AttentionOptions, unknown> {
   if (value === undefined) throw new TypeError(`${where}: ${name} must be an object with a variant, got undefined`);
-  const names = Object.keys(OPTIONS) as (keyof AttentionOptions)[];
-  check.options(where, value, names, name);
+  check.options(where, value, OPTION_NAMES, name);
   const given = value as AttentionOptions;
-  const pairs = names.map((key) => [key, given[key]] as const).filter(([, option]) => option !== undefined);
-  return Object.fromEntries(pairs) as Record<keyof AttentionOptions, unknown>;
+  const read: Partial<Record<keyof AttentionOptions, unknown>> = {};
+  for (const key of OPTION_NAMES) {
+    const option = given[key];
+    if (option !== undefined) read[key] = option;
+  }
+  return read as Record<keyof AttentionOptions, unknown>;
 }
 
 /** Options that are no tensors and need no sizes. */

@@ -1,4 +1,4 @@
-import { count, extent, type Shape } from "./shape.js";
+import { count, extent, isContiguous, type Shape } from "./shape.js";
 
 /** The elements of a strided tensor inside its storage; offset and strides in elements. */
 export interface Region {
@@ -91,7 +91,7 @@ export function overlaps(a: Region, b: Region): boolean {
 
 /** Whether two indices of one tensor name the same element, as with a stride of 0. Exact as well. */
 export function repeats(region: Region): boolean {
-  if (count(region.shape) === 0) return false;
+  if (isContiguous(region.shape, region.strides)) return false;
   if (region.shape.some((size, axis) => size > 1 && region.strides[axis] === 0)) return true;
   const runs = runsOf(region);
   let inner = runs.length;

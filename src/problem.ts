@@ -27,8 +27,19 @@ export class Problem {
 
   /** Sets all fields to 0: absent, none, no stride. */
   clear(): void {
-    this.#derive();
+    this.attach();
     this.#ints.fill(0);
+  }
+
+  /**
+   * Growth of memory detaches the arrays: to be called after anything that may allocate, before fields are written. (Looking
+   * for it in each write would take a microsecond a call.)
+   */
+  attach(): void {
+    const { buffer } = this.#arena;
+    if (this.#ints.buffer === buffer) return;
+    this.#ints = this.#arena.i32(this.ptr, this.#words);
+    this.#floats = this.#arena.f32(this.ptr, this.#words);
   }
 
   /** Address of a member's struct. */
@@ -49,19 +60,17 @@ export class Problem {
     this.integer("sleeps", sleeps ? 1 : 0);
   }
 
+  /** Values above 2^31 wrap into the sign bit, which the kernels read as unsigned. */
   integer(field: Field, value: number): void {
-    this.#derive();
     this.#ints[OFFSETS[field] >> 2] = value;
   }
 
   float(field: "scale" | "softcap", value: number): void {
-    this.#derive();
     this.#floats[OFFSETS[field] >> 2] = value;
   }
 
   /** A tensor's pointer in bytes and its strides in elements. */
   place(name: Placed, ptr: number, batch: number, head: number, row: number): void {
-    this.#derive();
     const index = OFFSETS[name] >> 2;
     this.#ints[index] = ptr;
     this.#ints[index + 1] = batch;
@@ -71,17 +80,9 @@ export class Problem {
 
   /** An integer field as the kernels left it in each member's struct. */
   read(field: Field): number[] {
-    this.#derive();
+    this.attach();
     const first = OFFSETS[field] / 4;
     const members = this.#ints[OFFSETS.members / 4]!;
     return Array.from({ length: members }, (_, member) => this.#ints[first + (member * PROBLEM_STRIDE) / 4]!);
-  }
-
-  /** Growth detaches the arrays. Values above 2^31 wrap into the sign bit, which the kernels read as unsigned. */
-  #derive(): void {
-    const { buffer } = this.#arena;
-    if (this.#ints.buffer === buffer) return;
-    this.#ints = this.#arena.i32(this.ptr, this.#words);
-    this.#floats = this.#arena.f32(this.ptr, this.#words);
   }
 }
