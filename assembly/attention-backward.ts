@@ -245,7 +245,7 @@ function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
 function addKeyGradients(p: Problem, j0: i32, from: i32, to: i32): void {
   const factor = p.factor;
   const vRow = (<usize>p.Ep) << 2;
-  const panel: usize = (<usize>BR) * PANEL;
+  const panel: usize = <usize>BR * PANEL;
   const kRow = (<usize>p.Dp) << 2;
   for (let x = max(from, ((p.lo - j0) / MR) * MR); x < min(to, p.hi - j0); x += MR) {
     const j = j0 + x;
