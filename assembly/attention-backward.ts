@@ -55,7 +55,7 @@ export function attentionBackward(problem: usize): void {
 
 /** Whether blocks that a team takes side by side would add to one row of dbias: their order must be that of one member. */
 function rowsInOrder(p: Problem): bool {
-  if (p.dbiasN == 0) return p.N > 1;
+  if (p.dbiasN == 0 && p.N > 1) return true;
   return p.dbiasH == 0 && p.H > p.Hkv && (p.N + BR - 1) / BR < p.members;
 }
 
