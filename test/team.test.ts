@@ -79,6 +79,16 @@ test("NaN and infinity reach the same elements at any number of threads", () => 
   }
 });
 
+test("an infinite value beside weights that underflow is the same for every member, over several tiles", () => {
+  for (const H of [1, 2]) {
+    const c = normal(H, "laser", { B: 1, H, Hkv: H, N: 150, M: 400 });
+    const v = Float32Array.from(c.v);
+    v[0] = Infinity; // tile 0
+    v[300 * c.E] = 100; // tile 1 makes the factor of tile 0 exp(-98), which float32 flushes to 0
+    check(`H ${H}`, { ...c, v });
+  }
+});
+
 test("LASER's exact recompute gives the same bits, and counts the same elements, at any number of threads", () => {
   for (const [H, Hkv] of [
     [1, 1],

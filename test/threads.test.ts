@@ -51,7 +51,15 @@ async function workersOf(body: () => unknown): Promise<Worker[]> {
   return started;
 }
 
-const ended = (worker: Worker): Promise<unknown> => new Promise((resolve) => worker.once("exit", resolve));
+/** Resolves when all workers have ended, and rejects after five seconds: a worker that runs on is no hang of the tests. */
+function ended(workers: Worker[]): Promise<unknown> {
+  const all = workers.map((worker) => new Promise((resolve) => worker.once("exit", resolve)));
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not all of ${workers.length} workers have ended`)), 5000);
+  });
+  return Promise.race([Promise.all(all), late]).finally(() => clearTimeout(timer));
+}
 
 test("the names are those of the main entry, and create and createSync give its bits", async () => {
   assert.equal(Object.keys(threads), Object.keys(main));
@@ -153,10 +161,10 @@ test("dispose ends every worker", async () => {
     la = createSync({ threads: 4 });
   });
   assertReference(la);
-  const all = Promise.all(workers.map(ended));
+  const all = ended(workers);
   la.dispose();
   la.dispose();
-  await all; // the test runner would wait for ever
+  await all;
   assert.is(workers.length, 3);
 });
 
@@ -166,9 +174,9 @@ test("a worker that ends is an error of the next call, whatever it is worth; lat
     la = createSync({ threads: 3 });
   });
   assertReference(la);
-  const gone = workers.map(ended);
+  const all = ended(workers); // the other one is ended as well
   await workers[1]!.terminate();
-  await Promise.all(gone); // the other one is ended as well
+  await all;
   assert.is(la.threads, 1);
   const { used } = la.memory;
   const x = la.zeros([1, 1, 2, 2]);
