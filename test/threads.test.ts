@@ -293,8 +293,8 @@ test("idle threads use no processor time", async () => {
     const { user, system } = process.cpuUsage(before);
     console.log((user + system) / 1000);
   `);
-  // One thread that looked for work all the time would take some 1000 ms.
-  assert.ok(stdout !== "" && Number(stdout) < 100, `${stdout} ms of a second; ${stderr}`);
+  // Two threads that looked for work all the time would take 2000 ms, or a good part of that on a busy machine.
+  assert.ok(stdout !== "" && Number(stdout) < 30, `${stdout} ms of a second; ${stderr}`);
 });
 
 test.run();
