@@ -8,6 +8,7 @@
  * Gradients of a key head add up over its query heads and over their blocks in ascending order.
  */
 import { beginBlock, scaleGradient } from "./block-backward";
+import { checkBackward, checkProblem } from "./contract";
 import { addSeenKeyGradients, addSeenQueryGradient, clearHidden } from "./hostile";
 import { prepareKeys } from "./keys";
 import { columnFactors, scaleByE, TILE_FACTOR } from "./laser";
@@ -31,6 +32,8 @@ export function attentionBackwardScratch(problem: usize): usize {
  */
 export function attentionBackward(problem: usize): void {
   const p = changetype<Problem>(problem);
+  checkProblem(p);
+  checkBackward(p);
   layout(p, true);
   p.recomputed = 0;
   p.recomputedFirst = p.N; // none yet: first > last
@@ -55,7 +58,7 @@ export function attentionBackward(problem: usize): void {
 
 /** Whether blocks that a team takes side by side would add to one row of dbias: their order must be that of one member. */
 function rowsInOrder(p: Problem): bool {
-  if (p.dbiasN == 0) return p.N > 1;
+  if (p.dbiasN == 0 && p.N > 1) return true;
   return p.dbiasH == 0 && p.H > p.Hkv && (p.N + BR - 1) / BR < p.members;
 }
 

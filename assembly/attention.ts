@@ -11,6 +11,7 @@
  *   3. x = sum / l, out = x (standard) or log x + c_q (LASER), lse = log l + m
  *   4. LASER: exact recompute of elements that left the float32 range (recompute.ts)
  */
+import { checkProblem } from "./contract";
 import { addSeenValues } from "./hostile";
 import { prepareKeys } from "./keys";
 import { columnFactors, LEAST, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
@@ -39,6 +40,7 @@ const UNITS = 4;
  */
 export function attentionForward(problem: usize): void {
   const p = changetype<Problem>(problem);
+  checkProblem(p);
   layout(p, false);
   p.recomputed = 0;
   p.recomputedFirst = p.N; // none yet: first > last

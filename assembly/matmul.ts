@@ -39,6 +39,9 @@ export function matmul(
   bColumn: usize,
   cRow: usize,
 ): void {
+  assert(m >= 0 && n >= 0 && k >= 0, "m, n and k must be 0 or more");
+  assert(a != 0 && b != 0 && c != 0, "a, b and c must be there");
+  assert(scratch != 0 && (scratch & 15) == 0, "scratch must be 16-byte aligned");
   if (k == 0) {
     for (let i = 0; i < m; ++i) memory.fill(c + ((<usize>i * cRow) << 2), 0, (<usize>n) << 2);
     return;

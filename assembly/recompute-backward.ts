@@ -15,6 +15,7 @@ import { report } from "./recompute";
 import { rowAdd } from "./rows";
 import { enterHead, LOG2E, loadLse, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
 import { Simd } from "./simd";
+import { Team } from "./team";
 import { BR, MR, NR, STRIP } from "./tile";
 
 /** The last pass of a key head: its query heads, their blocks and rows in ascending order. */
@@ -22,7 +23,10 @@ export function recomputeBackward(p: Problem, b: i32, hk: i32): void {
   const group = p.H / p.Hkv;
   for (let h = hk * group; h < (hk + 1) * group; ++h) {
     enterHead(p, b, h);
-    for (let i0 = 0; i0 < p.N; i0 += BR) recomputeBlock(p, i0, min(BR, p.N - i0));
+    for (let i0 = 0; i0 < p.N; i0 += BR) {
+      recomputeBlock(p, i0, min(BR, p.N - i0));
+      Team.tick(p); // the other members wait
+    }
   }
 }
 

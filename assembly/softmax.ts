@@ -4,6 +4,8 @@ import { Simd } from "./simd";
 
 /** y_j = exp(x_j - max x) / sum; y == x is allowed. A row of -inf, or with NaN or +inf, gives NaN. */
 export function softmax(y: usize, x: usize, rows: i32, n: i32): void {
+  assert(rows >= 0 && n > 0, "rows must be 0 or more, n 1 or more");
+  assert(x != 0 && y != 0, "x and y must be there");
   const bytes = (<usize>n) << 2;
   for (let r = 0; r < rows; ++r, x += bytes, y += bytes) {
     let top = f32x4.splat(-Infinity);
@@ -30,6 +32,8 @@ export function softmax(y: usize, x: usize, rows: i32, n: i32): void {
 
 /** dx_j = y_j (dy_j - sum_k dy_k y_k); dx may be dy or y. */
 export function softmaxBackward(dx: usize, dy: usize, y: usize, rows: i32, n: i32): void {
+  assert(rows >= 0 && n > 0, "rows must be 0 or more, n 1 or more");
+  assert(dy != 0 && y != 0 && dx != 0, "dy, y and dx must be there");
   const bytes = (<usize>n) << 2;
   for (let r = 0; r < rows; ++r, dx += bytes, dy += bytes, y += bytes) {
     let sum = f32x4.splat(0);

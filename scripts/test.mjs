@@ -14,7 +14,10 @@ const worker = join(root, "scripts/test-worker.mjs");
 const deno = join(root, "node_modules/deno/bin.cjs");
 const runtimes = [
   { name: "node", command: ["--expose-gc", "--enable-source-maps", worker] },
-  { name: "deno", command: [deno, "run", "--no-config", "--no-lock", "-R", "-E", "--v8-flags=--expose-gc", worker] },
+  {
+    name: "deno",
+    command: [deno, "run", "--no-config", "--no-lock", "-R", "-E", "--allow-run", "--v8-flags=--expose-gc", worker],
+  },
 ];
 
 /** Runs the bundles in one runtime. The worker's last line is its result; without one it counts as failed. */

@@ -184,3 +184,10 @@ export function threads(where: string, value: unknown): void {
     throw new RangeError(`${where}: threads must be an integer from 1 to ${MAX_THREADS}, got ${value}`);
   }
 }
+
+/** Where a file is served from: a string or an object with an href, which URL objects are. */
+export function address(where: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === "string") return;
+  if (typeof (value as { href?: unknown } | null)?.href === "string") return;
+  throw new TypeError(`${where}: ${name} must be a string or a URL, got ${show(value)}`);
+}

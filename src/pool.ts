@@ -5,11 +5,8 @@ import { DONE, FAILED, JOB_KERNELS, type JobKernel, READY, SLOT, SPINS } from ".
 import type { Kernels } from "./wasm.js";
 import type { WorkerStart } from "./worker.js";
 
-/** ms without any progress of any thread after which a call gives up. */
-const PATIENCE_MS = 10_000;
-
-/** ms that workers may take to start. */
-const START_MS = 10_000;
+/** ms after which to give up: on workers that do not start, and on a call without any progress of any thread. */
+const LIMITS_MS = { start: 10_000, progress: 10_000 };
 
 /** Floating-point operations that a thread must have to do: about 50 us, five times what waking it takes. */
 const WORTH = 2.5e6;
@@ -30,11 +27,19 @@ export class Pool {
   readonly #workers: WorkerHandle[] = [];
   /** Whether this thread may sleep: a browser's main thread may not. */
   readonly maySleep: boolean;
+  readonly #limits: typeof LIMITS_MS;
   #jobs = 0;
   #broken: string | undefined;
   #reported = false;
 
-  constructor(arena: Arena, problem: Problem, kernels: Kernels, size: number, maySleep: boolean) {
+  constructor(
+    arena: Arena,
+    problem: Problem,
+    kernels: Kernels,
+    size: number,
+    maySleep: boolean,
+    limits: typeof LIMITS_MS = LIMITS_MS,
+  ) {
     this.#arena = arena;
     this.#problem = problem;
     this.#kernels = kernels;
@@ -42,6 +47,7 @@ export class Pool {
     this.#control = arena.allocate(this.#bytes);
     this.#words.fill(0);
     this.maySleep = maySleep;
+    this.#limits = limits;
   }
 
   /** Threads that a call may use, the calling one included. */
@@ -50,40 +56,45 @@ export class Pool {
   }
 
   start(module: Module, memory: Memory, size: number, startWorker: StartWorker): void {
-    for (let member = 1; member < size; member++) {
-      const problem = this.#problem.of(member);
-      const start = { module, memory, control: this.#control, bytes: this.#bytes, problem, member };
-      this.#workers.push(startWorker(start, (reason) => this.#break(reason)));
+    try {
+      for (let member = 1; member < size; member++) {
+        const problem = this.#problem.of(member);
+        const start = { module, memory, control: this.#control, bytes: this.#bytes, problem, member };
+        this.#workers.push(startWorker(start, (reason) => this.#break(reason)));
+      }
+    } catch (error) {
+      this.#break(`a worker could not be started: ${(error as Error).message}`);
     }
   }
 
-  /** Blocks until all workers have started. */
-  ready(): void {
-    const end = host.performance.now() + START_MS;
-    while (!this.#started(end)) Atomics.wait(this.#words, READY, Atomics.load(this.#words, READY), 10);
+  /** Blocks until all workers have started; returns why there is one thread only, if so. */
+  ready(): string | undefined {
+    const end = host.performance.now() + this.#limits.start;
+    while (this.#starting(end)) Atomics.wait(this.#words, READY, Atomics.load(this.#words, READY), 10);
+    return this.#broken;
   }
 
-  /** Resolves when all workers have started. */
-  async started(): Promise<void> {
-    const end = host.performance.now() + START_MS;
-    while (!this.#started(end)) await new Promise<void>((resolve) => host.setTimeout(resolve, 1));
+  /** The same without blocking. */
+  async started(): Promise<string | undefined> {
+    const end = host.performance.now() + this.#limits.start;
+    while (this.#starting(end)) await new Promise<void>((resolve) => host.setTimeout(resolve, 1));
+    return this.#broken;
   }
 
-  #started(end: number): boolean {
+  /** Whether there is something to wait for. The caller of `ready` says what went wrong: no call need do so again. */
+  #starting(end: number): boolean {
     const count = Atomics.load(this.#words, READY);
-    if (this.#broken !== undefined) throw this.#giveUp(this.#broken);
-    if (count < this.#workers.length && host.performance.now() > end) {
-      throw this.#giveUp(`${count} of ${this.#workers.length} workers started within ${START_MS} ms`);
+    if (this.#broken === undefined && count < this.#workers.length) {
+      if (host.performance.now() <= end) return true;
+      this.#break(`${count} of ${this.#workers.length} workers started within ${this.#limits.start} ms`);
     }
-    return count === this.#workers.length;
+    this.#reported = this.#broken !== undefined;
+    return false;
   }
 
   /** How many threads a call of so many floating-point operations is worth. */
   members(work: number): number {
-    if (this.#broken !== undefined && !this.#reported) {
-      this.#reported = true;
-      throw new Error(`laser-attention: ${this.#broken}; later calls run on one thread`);
-    }
+    if (this.#broken !== undefined && !this.#reported) throw this.#giveUp(this.#broken);
     return Math.max(1, Math.min(this.size, Math.floor(work / WORTH)));
   }
 
@@ -99,8 +110,8 @@ export class Pool {
     }
     try {
       this.#kernels[kernel](this.#problem.ptr);
-    } catch {
-      throw this.#giveUp(`no thread made any progress for ${PATIENCE_MS} ms, a worker has died`);
+    } catch (error) {
+      throw this.#giveUp(this.#standstill, error);
     }
     this.#join(words, members);
   }
@@ -111,18 +122,22 @@ export class Pool {
     let end = 0;
     for (;;) {
       const done = Atomics.load(words, DONE);
-      if (Atomics.load(words, FAILED) !== 0) throw this.#giveUp(`worker ${Atomics.load(words, FAILED)} broke down`);
-      if (done === members - 1) return;
+      if (done === members - 1) break;
       if (this.maySleep) Atomics.wait(words, DONE, done, 100);
       const now = host.performance.now();
       const ticks = this.#problem.read("ticks").reduce((sum, count) => sum + count, done);
       if (ticks !== progress) {
         progress = ticks;
-        end = now + PATIENCE_MS;
-      } else if (now > end) {
-        throw this.#giveUp(`no thread made any progress for ${PATIENCE_MS} ms, a worker has died`);
-      }
+        end = now + this.#limits.progress;
+      } else if (now > end) throw this.#giveUp(this.#standstill);
     }
+    // Not before all are done: what they write to is given back with the error.
+    const failed = Atomics.load(words, FAILED);
+    if (failed !== 0) throw this.#giveUp(`worker ${failed} broke down`);
+  }
+
+  get #standstill(): string {
+    return `no thread made any progress for ${this.#limits.progress} ms, a worker has died`;
   }
 
   dispose(): void {
@@ -131,7 +146,7 @@ export class Pool {
     this.#workers.length = 0;
   }
 
-  /** A worker ended by itself: the next call says so. */
+  /** Ends all workers; the next call says so, unless it has been said. */
   #break(reason: string): void {
     if (this.#broken === undefined) {
       this.#broken = reason;
@@ -140,11 +155,10 @@ export class Pool {
   }
 
   /** Ends all workers and gives the error to throw. */
-  #giveUp(reason: string): Error {
-    this.#broken ??= reason;
+  #giveUp(reason: string, cause?: unknown): Error {
+    this.#break(reason);
     this.#reported = true;
-    for (const worker of this.#workers) worker.terminate();
-    return new Error(`laser-attention: ${reason}; it goes on on one thread`);
+    return new Error(`laser-attention: ${this.#broken}; later calls run on one thread`, { cause });
   }
 
   get #words(): Int32Array {

@@ -61,11 +61,8 @@ export function createSync(options?: ThreadsOptions): LaserAttention {
   const { binary, simd } = probe(plan.builds);
   const module = binary.compileSync();
   const { la, pool } = assemble(plan, module, instantiateSync(module, plan.memory), simd);
-  try {
-    pool?.ready();
-  } catch (error) {
-    warn((error as Error).message);
-  }
+  const reason = pool?.ready();
+  if (reason !== undefined) warn(reason);
   return la;
 }
 
@@ -76,11 +73,8 @@ export async function create(options?: ThreadsOptions): Promise<LaserAttention> 
   const { binary, simd } = probe(plan.builds);
   const module = await binary.compile();
   const { la, pool } = assemble(plan, module, await instantiate(module, plan.memory), simd);
-  try {
-    await pool?.started();
-  } catch (error) {
-    warn((error as Error).message);
-  }
+  const reason = await pool?.started();
+  if (reason !== undefined) warn(reason);
   return la;
 }
 
@@ -99,6 +93,7 @@ function planFor(where: "create" | "createSync", options: ThreadsOptions = {}): 
   check.threads(where, options.threads);
   const { maxMemory, threads = Math.min(8, processors()), simd = "plain", worker } = options;
   check.oneOf(where, "simd", simd, ["plain", "relaxed"]);
+  check.address(where, "worker", worker);
   let memory: Memory;
   try {
     memory = createSharedMemory(maxMemory ?? ADDRESS_SPACE);

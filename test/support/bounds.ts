@@ -12,6 +12,7 @@ export interface Results {
 export type Name = keyof Results;
 export type Margins = Partial<Record<Name, number>>;
 export const gradients = ["dq", "dk", "dv", "dbias"] as const;
+export const resultNames = ["out", "lse", ...gradients] as const;
 
 export const largest = (x: Numbers): number => {
   let most = 0;
@@ -112,7 +113,7 @@ export function compare(
   { where = () => true, cancelling = false, dvTerms }: Comparison = {},
 ): Margins {
   const margins: Margins = {};
-  for (const name of ["out", "lse", ...gradients] as const) {
+  for (const name of resultNames) {
     const [mine, theirs] = [got[name], ref[name]];
     if (!mine || !theirs) continue;
     const admit = (n: number) => where(name, n);

@@ -5,7 +5,7 @@ import type { Broadcast, Case } from "./oracle.js";
 import { Random } from "./random.js";
 import type { Placement } from "./run.js";
 
-/** Around the panels of 8 keys, the groups of 4 and 6 rows, the blocks of 48 rows, the tiles of 96 and 192 keys; and primes. */
+/** Around the panels of 8 keys, the groups of 4 and 6 rows, the blocks of 48 rows and some multiples; and primes. */
 const lengths = [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 24, 31, 47, 48, 49, 64, 95, 96, 97, 101, 191, 192, 193, 197];
 const widths = [1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 17, 31, 32, 33, 48, 64, 65];
 const sides = [-1, 0, 1, 2, 5, 30, 47, 100, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -7];
@@ -13,15 +13,24 @@ const sides = [-1, 0, 1, 2, 5, 30, 47, 100, Number.POSITIVE_INFINITY, Number.NEG
 /** Multiply-adds and exps (8 each) of a case: some milliseconds of the oracle. Every 20th case may be large. */
 const budget = (seed: number): number => (seed % 20 === 0 ? 5e6 : 4e5);
 
+/** Around one to four blocks of 48 rows, and one to three tiles of at most 288 keys. */
+const rows = [1, 6, 47, 48, 49, 95, 97, 144, 145, 192, 193, 289];
+const keys = [240, 287, 288, 289, 385, 577];
+
 /** Sizes for central differences, which run the oracle twice per input element. */
 const small = [1, 2, 3, 5];
 
-function sizes(r: Random, most: number, lengths: readonly number[], widths: readonly number[]) {
+/** small: for central differences, values of deviation 1. long: several tiles and blocks. */
+export type Kind = "ordinary" | "small" | "long";
+
+type Choices = readonly number[];
+
+function sizes(r: Random, most: number, widths: Choices, lengths: Choices, keys?: Choices) {
   for (;;) {
     const [B, Hkv, group] = [r.pick([1, 1, 1, 2, 3]), r.pick([1, 1, 2, 3]), r.pick([1, 1, 2, 3, 4])];
     const [D, E] = [r.pick(widths), r.pick(widths)];
     const N = r.chance(0.02) ? 0 : r.pick(lengths);
-    const M = r.chance(0.02) ? 0 : r.chance(0.4) ? N : r.pick(lengths);
+    const M = r.chance(0.02) ? 0 : keys === undefined && r.chance(0.4) ? N : r.pick(keys ?? lengths);
     if (B * Hkv * group * N * M * (D + 8 * E) <= most) return { B, H: Hkv * group, Hkv, N, M, D, E };
   }
 }
@@ -58,10 +67,14 @@ function bias(r: Random, c: Case): Broadcast {
   return { data, shape };
 }
 
-/** @param calm Small shapes and values of deviation 1, for central differences. */
-export function randomCase(seed: number, calm = false): { c: Case; placement: Placement } {
+export function randomCase(seed: number, kind: Kind = "ordinary"): { c: Case; placement: Placement } {
   const r = new Random(seed);
-  const size = calm ? sizes(r, 1e5, small, small) : sizes(r, budget(seed), lengths, widths);
+  const calm = kind === "small";
+  const size = {
+    ordinary: () => sizes(r, budget(seed), widths, lengths),
+    small: () => sizes(r, 1e5, small, small),
+    long: () => sizes(r, 5e6, widths, rows, keys),
+  }[kind]();
   const { B, H, Hkv, N, M, D, E } = size;
   // Values far from 0, or so spread that exp leaves the float32 range, are LASER's hazards; sharp scores are both's.
   const [spread, centre] = [r.pick([0.01, 1, 1, 1, 3, 20, 50, 100]), r.pick([0, 0, 0, 0, 50, -80])];
@@ -95,10 +108,10 @@ export function randomCase(seed: number, calm = false): { c: Case; placement: Pl
 }
 
 /** Everything that makes the case, but its data: enough to see what failed; the seed replays it. */
-export function describeCase(seed: number): string {
-  const { c, placement } = randomCase(seed);
+export function describeCase(seed: number, kind: Kind): string {
+  const { c, placement } = randomCase(seed, kind);
   const { q, k, v, dout, mask, bias, ...options } = c;
   const shapes = { mask: mask?.shape, bias: bias?.shape };
   const show = (_: string, x: unknown) => (typeof x === "number" && !Number.isFinite(x) ? String(x) : x);
-  return `seed ${seed} ${JSON.stringify({ ...options, ...shapes, ...placement }, show)}`;
+  return `${kind} seed ${seed} ${JSON.stringify({ ...options, ...shapes, ...placement }, show)}`;
 }

@@ -1,0 +1,95 @@
+/** The debug build: what assembly/contract.ts and the asserts beside the kernels promise, and the bits of the release build. */
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { LaserAttention } from "../src/facade.js";
+import { OFFSETS, PROBLEM_BYTES } from "../src/generated/problem.js";
+import { assertSameBits } from "./support/bits.js";
+import { describeCase, type Kind, randomCase } from "./support/cases.js";
+import { plain } from "./support/engines.js";
+import { loadKernels } from "./support/kernels.js";
+import { Random } from "./support/random.js";
+import { run } from "./support/run.js";
+
+const { exports: kernels, memory } = await loadKernels("debug");
+const base = 2 ** 19; // inside the first MiB, behind the static data
+
+/** `call` fails with `message`, and the error names the line of the source that holds it. */
+function assertAborts(call: () => unknown, message: string): void {
+  let text = "nothing";
+  try {
+    call();
+  } catch (error) {
+    text = (error as Error).message;
+  }
+  const [, where, line] = /^abort: .* at ([\w./-]+):(\d+):\d+$/.exec(text) ?? [];
+  assert.ok(
+    where && line && text.includes(message),
+    `expected an abort with "${message}", a file and a line, got ${text}`,
+  );
+  assert.ok(
+    readFileSync(where, "utf8").split("\n")[Number(line) - 1]!.includes(message),
+    `${where}:${line} is another line`,
+  );
+}
+
+test("a failed assert of matmul or softmax is an error that names file and line", () => {
+  const matmul = (scratch: number, c = base, m = 1): void =>
+    kernels.matmul(c, base, base, scratch, m, 1, 1, 1, 1, 1, 1, 1);
+  assertAborts(() => matmul(base + 4), "scratch must be 16-byte aligned");
+  assertAborts(() => matmul(base, 0), "a, b and c must be there");
+  assertAborts(() => matmul(base, base, -1), "m, n and k must be 0 or more");
+  assertAborts(() => kernels.softmax(base, base, 1, 0), "n 1 or more");
+  assertAborts(() => kernels.softmaxBackward(base, 0, base, 1, 1), "dy, y and dx must be there");
+});
+
+test("a Problem that breaks what the attention kernels rely on is an error that names file and line", () => {
+  const good = { B: 1, H: 2, Hkv: 1, N: 1, M: 1, D: 1, E: 1, members: 1, scratch: base };
+  const pointers = { q: base, k: base, v: base, out: base, lse: base, dout: base };
+  const call = (
+    kernel: "attentionForward" | "attentionBackward",
+    bad: Partial<Record<keyof typeof OFFSETS, number>>,
+  ) => {
+    const words = new Int32Array(memory.buffer, base, PROBLEM_BYTES / 4).fill(0);
+    for (const [name, value] of Object.entries({ ...good, ...pointers, ...bad }))
+      words[OFFSETS[name as "B"] / 4] = value;
+    return () => kernels[kernel](base);
+  };
+  for (const kernel of ["attentionForward", "attentionBackward"] as const) {
+    assertAborts(call(kernel, { Hkv: 0 }), "H must be a multiple of Hkv");
+    assertAborts(call(kernel, { H: 3, Hkv: 2 }), "H must be a multiple of Hkv");
+    assertAborts(call(kernel, { D: 0 }), "B, H, D and E must be 1 or more");
+    assertAborts(call(kernel, { N: -1 }), "N and M must be 0 or more");
+    assertAborts(call(kernel, { v: 0 }), "q, k and v must be there");
+    assertAborts(call(kernel, { lse: 0 }), "out and lse must be there");
+    assertAborts(call(kernel, { scratch: base + 16 }), "scratch must be 64-byte aligned");
+    assertAborts(call(kernel, { member: 1 }), "member must be one of the members");
+    assertAborts(call(kernel, { scale: 0x7fc00000 }), "scale must be finite");
+  }
+  assertAborts(call("attentionBackward", { dout: 0 }), "dout must be there");
+  assertAborts(call("attentionBackward", { dbias: base }), "dbias takes a bias");
+});
+
+test("the debug build gives the bits of the release build: attention, matmul, softmax, forward and backward", async () => {
+  const debug = await loadKernels("debug");
+  const la = new LaserAttention(debug.exports, debug.memory, "plain");
+  for (let seed = 1; seed <= 40; seed++) {
+    const kind: Kind = seed % 10 === 0 ? "long" : "small";
+    const { c, placement } = randomCase(seed, kind);
+    assertSameBits(describeCase(seed, kind), run(la, c, placement), run(plain, c, placement));
+  }
+  const random = new Random(1);
+  const [m, n, k] = [50, 11, 300];
+  const [a, b, dout] = [random.normals(m * k), random.normals(k * n), random.normals(m * n)];
+  const [got, expected] = [la, plain].map((instance) =>
+    instance.scope(() => {
+      const [x, y, g] = [instance.tensor(a, [m, k]), instance.tensor(b, [k, n]), instance.tensor(dout, [m, n])];
+      const { da, db } = instance.matmulBackward(g, x, y);
+      const soft = instance.softmax(x);
+      return [instance.matmul(x, y), da, db, soft, instance.softmaxBackward(x, soft)].map((t) => t.toArray());
+    }),
+  );
+  assert.equal(got, expected);
+});
+
+test.run();

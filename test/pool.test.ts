@@ -1,0 +1,161 @@
+/** Workers that die, hang or trap: an error within the limit, never a hang, and then one thread. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { OFFSETS } from "../src/generated/problem.js";
+import type { LaserAttention } from "../src/index.js";
+import { DONE, READY, SLOT } from "../src/protocol.js";
+import { firstDifference } from "./support/bits.js";
+import { plain } from "./support/engines.js";
+import { runProgram } from "./support/host.js";
+import { Random } from "./support/random.js";
+import { makeTeam, type TeamOptions } from "./support/team.js";
+
+const [H, N, D] = [4, 150, 32];
+const data = new Random(1).normals(H * N * D);
+const progress = 300; // the limit in ms
+
+function forward(la: LaserAttention, heads = H): Float32Array {
+  return la.scope(() => {
+    const x = la.tensor(data.subarray(0, heads * N * D), [1, heads, N, D]);
+    return la.attention(x, x, x, { variant: "laser", causal: true }).toArray();
+  });
+}
+
+const reference = forward(plain);
+
+/** A worker that says it is there and then runs `then`. `job` waits for its first job, `pause` for some ms or for ever. */
+const pretender = (then: string): string => `
+  const { workerData: { memory, control, bytes, problem, member } } = process.getBuiltinModule("node:worker_threads");
+  const words = new Int32Array(memory.buffer, control, bytes / 4);
+  const pause = (ms) => Atomics.wait(words, words.length - 1, 0, ms);
+  const job = () => Atomics.wait(words, member * ${SLOT}, 0);
+  Atomics.add(words, ${READY}, 1);
+  Atomics.notify(words, ${READY});
+  ${then}
+  pause();`;
+
+/**
+ * One head, backward: its members meet after each key tile. The worker has left the forward call to the calling thread and
+ * never does anything again. Started now, since it takes ten seconds of sleep.
+ */
+const barrier = runProgram(`
+  const threads = process.getBuiltinModule("node:worker_threads");
+  const text = ${JSON.stringify(pretender(`job(); Atomics.add(words, ${DONE}, 1); Atomics.notify(words, ${DONE});`))};
+  process.getBuiltinModule = () => ({
+    ...threads,
+    Worker: class extends threads.Worker {
+      constructor(_, options) {
+        super(text, options);
+      }
+    },
+  });
+  const { createSync } = await import("laser-attention/threads.js");
+  const la = createSync({ threads: 2 });
+  const x = la.tensor(Float32Array.from({ length: 300 * 64 }, (_, n) => Math.sin(n)), [1, 1, 300, 64]);
+  const saved = la.attentionForward(x, x, x, { variant: "laser" });
+  const start = performance.now();
+  try {
+    la.attentionBackward(x, saved);
+  } catch ({ message }) {
+    const ms = performance.now() - start;
+    const { dk } = la.attentionBackward(x, saved);
+    console.log(JSON.stringify({ message, ms, threads: la.threads, finite: dk.data.every(Number.isFinite) }));
+  }
+`);
+
+const standstill = `no thread made any progress for ${progress} ms, a worker has died`;
+
+const givesUp =
+  (reason: string) =>
+  ({ message }: Error): boolean =>
+    message === `laser-attention: ${reason}; later calls run on one thread`;
+
+/** The call throws what it should within twice the limit; memory comes back; later calls are right, on one thread. */
+function assertGivesUp(reason: string, options: TeamOptions, threads = 3): void {
+  const { la, broken } = makeTeam(threads, { limits: { progress }, ...options });
+  assert.is(broken, undefined, "the workers start");
+  const { used } = la.memory;
+  const start = performance.now();
+  assert.throws(() => forward(la), givesUp(reason));
+  const ms = performance.now() - start;
+  assert.ok(ms < 2 * progress + 1000, `${ms} ms`); // a busy machine may stand still for a while
+  assert.is(la.threads, 1);
+  assert.is(la.memory.used, used);
+  for (let n = 0; n < 2; n++) assert.is(firstDifference(forward(la), reference), -1);
+  la.dispose();
+}
+
+test("a worker that never takes its job is an error after the limit", () => {
+  assertGivesUp(standstill, { program: pretender("") });
+});
+
+test("a worker that ends in the middle of a call is an error after the limit", () => {
+  assertGivesUp(standstill, { program: pretender("job(); process.exit();") });
+});
+
+test("a worker that was ended behind the pool's back, just before a call, is an error after the limit", () => {
+  const { la, workers } = makeTeam(3, { limits: { progress } });
+  assert.is(firstDifference(forward(la), reference), -1);
+  void workers[0]!.terminate();
+  // Node says so when it comes round to it, Deno at once.
+  assert.throws(
+    () => forward(la),
+    (error: Error) => [standstill, "a worker has ended"].some((reason) => givesUp(reason)(error)),
+  );
+  assert.is(firstDifference(forward(la), reference), -1);
+  la.dispose();
+});
+
+test("a worker whose kernel traps is an error at once, when the others are done", () => {
+  // A Problem beyond the end of memory.
+  assertGivesUp("worker 2 broke down", {
+    start: (start) => (start.member === 2 ? { ...start, problem: 2 ** 31 } : start),
+  });
+});
+
+test("a worker that takes longer than the limit, but goes on, is no reason to give up", () => {
+  const slow = pretender(`
+    job();
+    const ticks = new Int32Array(memory.buffer, problem + ${OFFSETS.ticks}, 1);
+    for (let n = 0; n < 10; n++, ticks[0]++) pause(100);
+    Atomics.add(words, ${DONE}, 1);
+    Atomics.notify(words, ${DONE});
+  `);
+  const { la } = makeTeam(2, { limits: { progress }, program: slow });
+  const start = performance.now();
+  assert.is(firstDifference(forward(la), reference), -1); // the calling thread has done all of it
+  assert.ok(performance.now() - start > 3 * progress);
+  assert.is(la.threads, 2);
+  la.dispose();
+});
+
+test("workers that do not start within the limit are no error but a reason for one thread", () => {
+  const { la, broken } = makeTeam(3, {
+    limits: { start: 50 },
+    program: "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)",
+  });
+  assert.is(broken, `0 of 2 workers started within 50 ms`);
+  assert.is(la.threads, 1);
+  assert.is(firstDifference(forward(la), reference), -1);
+  la.dispose();
+});
+
+test("work that is not worth a thread stays on the calling one", () => {
+  // Workers that never take a job: a call that gave them one would be an error.
+  const { la } = makeTeam(2, { limits: { progress }, eager: false, program: pretender("") });
+  assert.is(la.threads, 2);
+  assert.is(firstDifference(forward(la, 1), forward(plain, 1)), -1); // 2 N N (D + D) = 2.9e6 operations
+  assert.throws(() => forward(la), givesUp(standstill));
+  la.dispose();
+});
+
+test("a worker that dies while the others wait for it within a kernel is an error after ten seconds", async () => {
+  const { stdout, stderr } = await barrier;
+  assert.is.not(stdout, "", stderr);
+  const { message, ms, threads, finite } = JSON.parse(stdout);
+  assert.ok(givesUp("no thread made any progress for 10000 ms, a worker has died")({ message } as Error), message);
+  assert.ok(ms > 9000 && ms < 20_000, `${ms} ms`);
+  assert.ok(threads === 1 && finite);
+});
+
+test.run();

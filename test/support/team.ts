@@ -1,0 +1,68 @@
+/** Instances with threads for the tests: every call may use all of them, however small, and workers may be made to misbehave. */
+import { Worker } from "node:worker_threads";
+import { LaserAttention, type Simd } from "../../src/facade.js";
+import { base64 as plain } from "../../src/generated/kernels.threads.js";
+import { base64 as relaxed } from "../../src/generated/kernels.threads-relaxed.js";
+import { program } from "../../src/generated/worker.js";
+import { Pool, type StartWorker } from "../../src/pool.js";
+import { ADDRESS_SPACE } from "../../src/shape.js";
+import { Binary, createSharedMemory, instantiateSync } from "../../src/wasm.js";
+import type { WorkerStart } from "../../src/worker.js";
+
+const binaries: Record<Simd, Binary> = { plain: new Binary(plain), relaxed: new Binary(relaxed) };
+
+/** A pool that finds every call worth all its threads. */
+class EagerPool extends Pool {
+  override members(): number {
+    return super.members(Number.POSITIVE_INFINITY);
+  }
+}
+
+export interface Team {
+  readonly la: LaserAttention;
+  readonly workers: readonly Worker[];
+  /** What Pool.ready said: why there is one thread only, if so. */
+  readonly broken: string | undefined;
+}
+
+export interface TeamOptions {
+  simd?: Simd;
+  /** false: calls that are not worth their threads stay on one, as in the package. Default true. */
+  eager?: boolean;
+  /** ms after which the pool gives up on its workers. Default: ten seconds. */
+  limits?: { start?: number; progress?: number };
+  /** The program of a worker, and what it starts with. */
+  program?: string;
+  start?: (start: WorkerStart) => WorkerStart;
+}
+
+/** An instance with `threads` threads whose workers run in this runtime's worker_threads. */
+export function makeTeam(threads: number, options: TeamOptions = {}): Team {
+  const { simd = "plain", eager = true, limits, program: text = program, start = (given) => given } = options;
+  const memory = createSharedMemory(ADDRESS_SPACE);
+  const module = binaries[simd].compileSync();
+  const kernels = instantiateSync(module, memory);
+  const workers: Worker[] = [];
+  const startWorker: StartWorker = (given, failed) => {
+    const worker = new Worker(text, { eval: true, workerData: start(given) });
+    worker.unref();
+    worker.on("error", (error) => failed(error.message));
+    worker.on("exit", () => failed("a worker has ended"));
+    workers.push(worker);
+    return worker;
+  };
+  let pool!: Pool;
+  const la = new LaserAttention(kernels, memory, simd, undefined, {
+    members: threads,
+    make(arena, problem) {
+      pool = new (eager ? EagerPool : Pool)(arena, problem, kernels, threads, true, {
+        start: 10_000,
+        progress: 10_000,
+        ...limits,
+      });
+      pool.start(module, memory, threads, startWorker);
+      return pool;
+    },
+  });
+  return { la, workers, broken: pool.ready() };
+}

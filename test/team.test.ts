@@ -1,0 +1,140 @@
+/** Results on several threads: the bits of one thread. The stem is that of assembly/team.ts. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { assertSameBits } from "./support/bits.js";
+import type { Results } from "./support/bounds.js";
+import { describeCase, type Kind, randomCase } from "./support/cases.js";
+import { engines } from "./support/engines.js";
+import type { Case } from "./support/oracle.js";
+import { Random } from "./support/random.js";
+import { type Placement, run } from "./support/run.js";
+import { makeTeam } from "./support/team.js";
+
+/** Teams of 2, 3 and 4 beside the instance of one thread whose bits they must give: another build of the same kernels. */
+const pairs = engines.flatMap((one) =>
+  [2, 3, 4].map((threads) => ({ one, team: makeTeam(threads, { simd: one.simd }).la })),
+);
+
+/** Runs a case on one thread and on every team; all results and what was recomputed must be the same. */
+function check(label: string, c: Case, placement?: Placement): Results {
+  let expected!: Results;
+  for (const { one, team } of pairs) {
+    const where = `${team.threads} threads, ${team.simd}, ${label}`;
+    expected = run(one, c, placement);
+    const { recomputed } = one;
+    assertSameBits(where, run(team, c, placement), expected);
+    assert.equal(team.recomputed, recomputed, `${where}: recomputed`);
+  }
+  return expected;
+}
+
+for (const [kind, first, last] of [
+  ["ordinary", 1001, 1050],
+  ["long", 1001, 1040],
+] as [Kind, number, number][]) {
+  test(`2, 3 and 4 threads give the bits of one: ${kind} random combinations ${first} to ${last}`, () => {
+    for (let seed = first; seed <= last; seed++) {
+      const { c, placement } = randomCase(seed, kind);
+      check(describeCase(seed, kind), c, placement);
+    }
+  });
+}
+
+/** Normal inputs of deviation 1. */
+function normal(seed: number, variant: Case["variant"], sizes: Pick<Case, "B" | "H" | "Hkv" | "N" | "M">): Case {
+  const r = new Random(seed);
+  const { B, H, Hkv, N, M } = sizes;
+  const [D, E] = [5, 9];
+  const data = { q: r.normals(B * H * N * D), k: r.normals(B * Hkv * M * D), v: r.normals(B * Hkv * M * E) };
+  return { variant, ...sizes, D, E, ...data, dout: r.normals(B * H * N * E) };
+}
+
+test("a bias that heads, rows or batches share has one order of its sum, at any number of threads", () => {
+  // Blocks of one head fewer than the threads and more; N = 1; groups of heads, and none.
+  for (const N of [1, 48, 49, 97, 145]) {
+    for (const [B, H, Hkv] of [
+      [2, 1, 1],
+      [1, 3, 3],
+      [1, 6, 2],
+    ] as const) {
+      const c = normal(N + H, N % 2 ? "laser" : "standard", { B, H, Hkv, N, M: 50 });
+      for (let broadcast = 0; broadcast < 8; broadcast++) {
+        const [b, h, n] = [broadcast & 1 ? 1 : B, broadcast & 2 ? 1 : H, broadcast & 4 ? 1 : N];
+        const bias = { data: new Random(broadcast).normals(b * h * n * c.M), shape: [b, h, n, c.M] as const };
+        check(`B ${B} H ${H}/${Hkv} N ${N}, bias [${bias.shape}]`, { ...c, bias });
+      }
+    }
+  }
+});
+
+test("NaN and infinity reach the same elements at any number of threads", () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const { c } = randomCase(seed, seed % 2 ? "long" : "ordinary");
+    const r = new Random(seed);
+    for (const input of ["q", "k", "v", "dout"] as const) {
+      const dirty = Float32Array.from(c[input]);
+      for (let n = 0; n < 2; n++) dirty[r.int(dirty.length)] = r.pick([Number.NaN, Infinity, -Infinity, 3e38]);
+      check(`${input} of seed ${seed}`, { ...c, [input]: dirty });
+    }
+  }
+});
+
+test("an infinite value beside weights that underflow is the same for every member, over several tiles", () => {
+  for (const H of [1, 2]) {
+    const c = normal(H, "laser", { B: 1, H, Hkv: H, N: 150, M: 400 });
+    const v = Float32Array.from(c.v);
+    v[0] = Infinity; // tile 0
+    for (const d of [0, 1]) v[300 * c.E + d] = 100; // tile 1 makes the factors of tile 0 exp(-98), which float32 flushes to 0
+    check(`H ${H}`, { ...c, v });
+  }
+});
+
+test("LASER's exact recompute gives the same bits, and counts the same elements, at any number of threads", () => {
+  for (const [H, Hkv] of [
+    [1, 1],
+    [3, 3],
+    [4, 2],
+  ] as const) {
+    const c = normal(H, "laser", { B: 1, H, Hkv, N: 150, M: 300 });
+    const v = Float32Array.from(c.v, (x, n) => (n % 7 === 0 ? 100 * x : x));
+    const bias = { data: new Random(9).normals(300, 5), shape: [1, 1, 1, 300] as const };
+    for (const options of [{ causal: true }, { bias }, { softcap: 3, causal: true }]) {
+      check(`H ${H}/${Hkv} ${Object.keys(options)}`, { ...c, v, ...options });
+      for (const { one, team } of pairs) {
+        const [expected, got] = [one, team].map((la) =>
+          la.scope(() => {
+            const x = la.tensor(v, [1, Hkv, 300, c.E]);
+            la.attention(la.tensor(v.subarray(0, H * 150), [1, H, 150, 1]), x.narrow(3, 1, 1), x, {
+              variant: "laser",
+              causal: true,
+            });
+            return la.recomputed;
+          }),
+        );
+        assert.ok(expected!.elements > 0, "nothing was recomputed: the test shows nothing");
+        assert.equal(got, expected, `${team.threads} threads, forward`);
+      }
+    }
+  }
+});
+
+test("one head, and fewer heads or blocks than threads, are shared too", () => {
+  for (const N of [1, 47, 48, 49, 95, 96, 97, 143, 144, 145, 191, 192, 193]) {
+    for (const [B, H, Hkv] of [
+      [1, 1, 1],
+      [1, 2, 1],
+      [1, 5, 5],
+      [2, 1, 1],
+      [3, 2, 2],
+    ] as const) {
+      for (const [variant, M] of [
+        ["standard", 288],
+        ["laser", 289],
+      ] as const) {
+        check(`${variant} B ${B} H ${H} N ${N} M ${M}`, normal(N, variant, { B, H, Hkv, N, M }));
+      }
+    }
+  }
+});
+
+test.run();

@@ -1,0 +1,300 @@
+/** The entry laser-attention/threads: its options, its fallbacks, its workers' life. Results: team.test.ts; workers that die: pool.test.ts. */
+import { availableParallelism } from "node:os";
+import type { Worker } from "node:worker_threads";
+import * as main from "laser-attention";
+import * as threads from "laser-attention/threads";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { host } from "../src/host.js";
+import { firstDifference } from "./support/bits.js";
+import { replacing, runProgram, warnings, withWorkers } from "./support/host.js";
+import { relaxedSupported } from "./support/kernels.js";
+import { Random } from "./support/random.js";
+import { throws } from "./support/throws.js";
+
+const { create, createSync } = threads;
+type Instance = ReturnType<typeof createSync>;
+
+const [H, N, D] = [3, 150, 32]; // 2 H N N (D + D) = 8.6e6 operations: three threads at least
+const data = [1, 2, 3, 4].map((seed) => new Random(seed).normals(H * N * D));
+
+/** out, dq, dk and dv of a call that is worth three threads. */
+function both(la: Instance, variant: "standard" | "laser" = "laser"): Float32Array[] {
+  return la.scope(() => {
+    const [q, k, v, dout] = data.map((x) => la.tensor(x, [1, H, N, D]));
+    const saved = la.attentionForward(q!, k!, v!, { variant, causal: true });
+    const { dq, dk, dv } = la.attentionBackward(dout!, saved);
+    return [saved.out, dq, dk, dv].map((t) => t.toArray());
+  });
+}
+
+const reference = both(main.createSync());
+
+function assertReference(la: Instance): void {
+  for (const [n, x] of both(la).entries()) assert.is(firstDifference(x, reference[n]!), -1);
+}
+
+/** Counts the workers that `body` starts. */
+async function workersOf(body: () => unknown): Promise<Worker[]> {
+  const started: Worker[] = [];
+  const warned = await withWorkers(
+    (Original) =>
+      class extends Original {
+        constructor(...given: ConstructorParameters<typeof Original>) {
+          super(...given);
+          started.push(this);
+        }
+      },
+    body,
+  );
+  assert.equal(warned, []);
+  return started;
+}
+
+/** Resolves when all workers have ended, and rejects after five seconds: a worker that runs on is no hang of the tests. */
+function ended(workers: Worker[]): Promise<unknown> {
+  const all = workers.map((worker) => new Promise((resolve) => worker.once("exit", resolve)));
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not all of ${workers.length} workers have ended`)), 5000);
+  });
+  return Promise.race([Promise.all(all), late]).finally(() => clearTimeout(timer));
+}
+
+test("the names are those of the main entry, and create and createSync give its bits", async () => {
+  assert.equal(Object.keys(threads), Object.keys(main));
+  const instances = [createSync({ threads: 3 }), await create({ threads: 2 })];
+  assert.equal(
+    instances.map((la) => la.threads),
+    [3, 2],
+  );
+  for (const la of instances) {
+    assert.is(la.simd, "plain");
+    assertReference(la);
+    la.dispose();
+  }
+});
+
+test("threads: as many as asked for, else as the machine runs at once, at most 8; 1 starts no worker", async () => {
+  const numbers: number[] = [];
+  const workers = await workersOf(() => {
+    for (const options of [{ threads: 5 }, undefined, { threads: undefined }, { threads: 1 }]) {
+      const la = createSync(options);
+      numbers.push(la.threads);
+      la.dispose();
+    }
+  });
+  const most = Math.min(8, availableParallelism());
+  assert.equal(numbers, [5, most, most, 1]);
+  assert.is(workers.length, 4 + 2 * (most - 1));
+  const alone = createSync({ threads: 1 });
+  assertReference(alone);
+  alone.dispose();
+});
+
+test("simd: relaxed runs the relaxed kernels where the engine has them, and says so", async () => {
+  const la = await create({ threads: 2, simd: "relaxed" });
+  assert.is(la.simd, relaxedSupported ? "relaxed" : "plain");
+  assert.is(la.threads, 2);
+  for (const [n, x] of both(la).entries()) {
+    // Both builds keep the bounds of support/bounds.ts, some 1e-6 here; gradients add up N of them.
+    for (const [i, y] of x.entries()) assert.ok(Math.abs(y - reference[n]![i]!) < 1e-4);
+  }
+  la.dispose();
+});
+
+test("every wrong option is refused with its name, what was expected and what came", async () => {
+  const loose = createSync as (options: unknown) => unknown;
+  const workers = await workersOf(() => {
+    for (const count of [0, 1.5, 65, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      throws(() => loose({ threads: count }), RangeError, "threads must be an integer from 1 to 64", `got ${count}`);
+    }
+    throws(() => loose({ threads: "2" }), TypeError, 'createSync: threads must be a number, got "2"');
+    throws(() => loose({ threads: null }), TypeError, "threads must be a number, got null");
+    throws(() => loose({ simd: "fast" }), TypeError, 'simd must be "plain" or "relaxed", got "fast"');
+    throws(() => loose({ thread: 2 }), TypeError, 'got "thread"');
+    throws(() => loose({ worker: 5 }), TypeError, "worker must be a string or a URL, got 5");
+    throws(() => loose({ maxMemory: 5 }), RangeError, "maxMemory must be an integer");
+    throws(() => loose(null), TypeError, "options must be an object, got null");
+  });
+  assert.equal(workers, []);
+  const rejected = await create({ threads: 65 }).catch((error: Error) => error);
+  assert.ok(rejected instanceof RangeError && rejected.message.startsWith("create: threads"));
+});
+
+test("memory that grows while the workers exist is theirs too, and tensors survive it", () => {
+  const la = createSync({ threads: 3 });
+  const kept = la.tensor(data[0]!, [1, H, N, D]);
+  for (let round = 0; round < 3; round++) {
+    la.empty([25 * 2 ** 20]); // 100 MiB
+    assertReference(la);
+  }
+  assert.ok(la.memory.bytes > 300 * 2 ** 20);
+  assert.is(firstDifference(kept.toArray(), data[0]!), -1);
+  la.dispose();
+});
+
+test("maxMemory holds for all threads together: a RangeError, and what there is stays usable", () => {
+  const la = createSync({ threads: 3, maxMemory: 2 ** 21 });
+  assert.is(la.memory.limit, 2 ** 21);
+  throws(() => la.empty([2 ** 19]), RangeError, "2097152 bytes", "limit is 2097152 bytes");
+  assertReference(la);
+  const filler = la.empty([(la.memory.limit - la.memory.used) / 4 - 2 ** 17]); // half a MiB is left
+  throws(() => both(la), RangeError, "cannot allocate");
+  filler.dispose();
+  assertReference(la);
+  la.dispose();
+});
+
+test("two instances with threads work side by side, and one outlives the other", () => {
+  const [first, second] = [createSync({ threads: 2 }), createSync({ threads: 3 })];
+  for (let round = 0; round < 3; round++) for (const la of [first, second]) assertReference(la);
+  first.dispose();
+  assertReference(second);
+  second.dispose();
+  throws(() => second.threads, TypeError, "disposed");
+});
+
+test("dispose ends every worker", async () => {
+  let la!: Instance;
+  const workers = await workersOf(() => {
+    la = createSync({ threads: 4 });
+  });
+  assertReference(la);
+  const all = ended(workers);
+  la.dispose();
+  la.dispose();
+  await all;
+  assert.is(workers.length, 3);
+});
+
+test("a worker that ends is an error of the next call, whatever it is worth; later calls run on one thread", async () => {
+  let la!: Instance;
+  const workers = await workersOf(() => {
+    la = createSync({ threads: 3 });
+  });
+  assertReference(la);
+  const all = ended(workers); // the other one is ended as well
+  await workers[1]!.terminate();
+  await all;
+  assert.is(la.threads, 1);
+  const { used } = la.memory;
+  const x = la.zeros([1, 1, 2, 2]);
+  assert.throws(
+    () => la.attention(x, x, x, { variant: "laser" }),
+    (error: Error) => error.message === "laser-attention: a worker has ended; later calls run on one thread",
+  );
+  x.dispose();
+  assert.is(la.memory.used, used);
+  assertReference(la);
+  la.dispose();
+});
+
+type Maker = Parameters<typeof withWorkers>[0];
+
+/** Workers that run another text. */
+const running =
+  (text: string): Maker =>
+  (Original) =>
+    class extends Original {
+      constructor(_: string | URL, options: object) {
+        super(text, options);
+      }
+    };
+
+const refusing: Maker = () =>
+  class {
+    constructor() {
+      throw new Error("no more threads");
+    }
+  };
+
+/** Runs `body` where workers can't start: there is one warning however many instances there are, and it gives `reason`. */
+async function assertAlone(reason: string, make: Maker, body: () => Instance | Promise<Instance>): Promise<void> {
+  const found = await withWorkers(make, async () => {
+    for (let n = 0; n < 2; n++) {
+      const la = await body();
+      assert.is(la.threads, 1);
+      assertReference(la);
+      la.dispose();
+    }
+  });
+  assert.equal(found, [`laser-attention: one thread only: ${reason}`]);
+}
+
+test("workers that can't be started: one thread, and one warning that says why", async () => {
+  await assertAlone("a worker could not be started: no more threads", refusing, () => createSync({ threads: 3 }));
+  await assertAlone("a worker has ended", running("process.exit()"), () => create({ threads: 3 }));
+  // Deno prints the error of a worker, whoever takes care of it: not in this report.
+  if ("Deno" in globalThis) return;
+  const breaking = running('throw new Error("bad start")');
+  await assertAlone("a worker broke down: bad start", breaking, () => create({ threads: 3 }));
+});
+
+test("a page that is not cross-origin isolated, a host without workers, or without shared memory: the same", async () => {
+  const alone = async (options: main.CreateOptions & { threads: number }): Promise<void> => {
+    for (const la of [createSync(options), await create(options)]) {
+      assert.is(la.threads, 1);
+      assert.is(la.memory.limit, 2 ** 24);
+      assertReference(la);
+      la.dispose();
+    }
+  };
+  const options = { maxMemory: 2 ** 24, threads: 4 };
+  const page = await warnings(() =>
+    replacing(globalThis, { crossOriginIsolated: false } as object, () => alone(options)),
+  );
+  assert.equal(page, [
+    "laser-attention: one thread only: threads need a cross-origin isolated page (headers COOP: same-origin and COEP: require-corp)",
+  ]);
+  const noWorkers = await warnings(() =>
+    replacing(process, { getBuiltinModule: undefined }, () =>
+      replacing(globalThis, { Worker: undefined } as object, () => alone(options)),
+    ),
+  );
+  assert.equal(noWorkers, ["laser-attention: one thread only: this host has no workers"]);
+  const wasm = host.WebAssembly!;
+  class Unshared extends wasm.Memory {
+    constructor(descriptor: ConstructorParameters<typeof wasm.Memory>[0]) {
+      if (descriptor.shared) throw new TypeError("shared memory is not here");
+      super(descriptor);
+    }
+  }
+  const unshared = await warnings(() => replacing(wasm, { Memory: Unshared }, () => alone(options)));
+  assert.equal(unshared, ["laser-attention: one thread only: this host has no shared memory"]);
+  assert.equal(await warnings(() => alone({ ...options, threads: 1 })), [], "one thread as asked for is no warning");
+});
+
+const CALL = `
+import { createSync } from "laser-attention/threads.js";
+const la = createSync({ threads: 3 });
+const x = la.tensor(Float32Array.from({ length: ${H * N * D} }, (_, n) => Math.sin(n)), [1, ${H}, ${N}, ${D}]);
+la.attentionBackward(x, la.attentionForward(x, x, x, { variant: "laser" }));
+`;
+
+test("a program ends by itself, with its own exit code: after dispose, without it, and after an exception", async () => {
+  const [disposed, kept, thrown] = await Promise.all([
+    runProgram(`${CALL} la.dispose(); console.log("end")`),
+    runProgram(`${CALL} console.log("end")`),
+    runProgram(`${CALL} throw new Error("of the program")`),
+  ]);
+  assert.equal(disposed, { code: 0, stdout: "end\n", stderr: "" });
+  assert.equal(kept, { code: 0, stdout: "end\n", stderr: "" });
+  assert.is(thrown.code, 1);
+  assert.match(thrown.stderr, "of the program");
+});
+
+test("idle threads use no processor time", async () => {
+  const { stdout, stderr } = await runProgram(`${CALL}
+    const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    await sleep(300);
+    const before = process.cpuUsage();
+    await sleep(1000);
+    const { user, system } = process.cpuUsage(before);
+    console.log((user + system) / 1000);
+  `);
+  // Two threads that looked for work all the time would take 2000 ms, or a good part of that on a busy machine.
+  assert.ok(stdout !== "" && Number(stdout) < 30, `${stdout} ms of a second; ${stderr}`);
+});
+
+test.run();
