@@ -34,10 +34,14 @@ export class Progress {
   }
 }
 
-export function printEnvironment(): void {
+export function printMachine(): void {
   const versions = Object.entries(environment.versions).map(([name, version]) => `${name} ${version}`);
   console.log(environment.machine);
   console.log(`${environment.runtime}; ${versions.join(", ")}; clock step ${time(environment.clockStep)} ms`);
+}
+
+export function printEnvironment(): void {
+  printMachine();
   console.log(
     "Median of one call. Share: of the faster peak loop, run in between. LASER extra: over standard, likewise.\n",
   );
