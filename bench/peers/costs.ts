@@ -2,7 +2,9 @@
 import type { Variant } from "../../src/index.js";
 import { bareBytes, coldStart, type Grown, growInChild } from "./child.js";
 import { type Installed, installed } from "./install.js";
-import { others, own, peers } from "./peers.js";
+import { plain, relaxed } from "./own.js";
+import type { Peer } from "./peer.js";
+import { others, peers } from "./peers.js";
 import type { WorkloadResult } from "./run.js";
 import { growth } from "./workloads.js";
 
@@ -35,11 +37,9 @@ function wayOf(peer: string, results: readonly WorkloadResult[]): string {
 export function measureGrowth(results: readonly WorkloadResult[], quick: boolean): Growth[] {
   const bare = bareBytes();
   const lengths = (all: readonly number[]) => all.filter((N) => !quick || N <= 512);
-  const cases = [
-    ...own.flatMap((peer) =>
-      (["standard", "laser"] as const).map((variant) => ({ peer, variant, all: lengths(growth.ownLengths) })),
-    ),
-    ...others.map((peer) => ({ peer, variant: "standard" as const, all: lengths(growth.lengths) })),
+  const cases: { peer: Peer; variant: Variant; all: number[] }[] = [
+    ...(["standard", "laser"] as const).map((variant) => ({ peer: relaxed, variant, all: lengths(growth.ownLengths) })),
+    ...[plain, ...others].map((peer) => ({ peer, variant: "standard" as const, all: lengths(growth.lengths) })),
   ];
   return cases.flatMap(({ peer, variant, all }) =>
     all.flatMap((N) => {
