@@ -71,7 +71,7 @@ async function main(): Promise<void> {
 if (positionals[0] === "child") await child(peers, positionals.slice(1));
 else if (Number(process.versions.node.split(".")[0]) < 22) {
   console.error(
-    `The peers need Node 22 or newer: jax-js uses iterator helpers. This is Node ${process.versions.node}.`,
+    `The peers need Node 22 or newer, for jax-js and for relaxed SIMD. This is Node ${process.versions.node}.`,
   );
   process.exitCode = 1;
 } else {
