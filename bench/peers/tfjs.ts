@@ -2,6 +2,8 @@
  * TensorFlow.js on its WebAssembly backend: tfjs-core and the backend, which is all that attention needs. Fast are 2-D products
  * without transposed arguments, which reach XNNPACK: a head at a time, K turned beforehand, and x^T y as (y^T x)^T where x is
  * the larger. With `transposeA` or `transposeB` the same products take 5 to 40 times as long. Gradients are written out.
+ * XNNPACK keeps the right factor packed for as long as its tensor lives. That serves weights, so matmul profits from it here;
+ * K and V are new in every call of a model, so attention gets them as copies, which cost little.
  */
 import { matmulInputs, ordinary } from "../tasks.js";
 import { join, load, type Outputs, type Peer, type Ready } from "./peer.js";
@@ -20,7 +22,7 @@ interface Tf {
   matMul(a: Tensor, b: Tensor): Tensor;
   transpose(x: Tensor): Tensor;
   softmax(x: Tensor): Tensor;
-  add(a: Tensor, b: Tensor): Tensor;
+  add(a: Tensor, b: Tensor | number): Tensor;
   sub(a: Tensor, b: Tensor): Tensor;
   mul(a: Tensor, b: Tensor | number): Tensor;
   div(a: Tensor, b: Tensor): Tensor;
@@ -39,7 +41,8 @@ function head(tf: Tf, { q, k, v, dout }: Head, mask: Tensor | undefined, workloa
   const few = rows < keys / 8;
   const laser = workload.variant === "laser";
   const c = laser ? tf.max(v, 0, true) : undefined;
-  const e = c ? tf.exp(tf.sub(v, c)) : v;
+  const copy = (x: Tensor) => tf.add(x, 0);
+  const e = c ? tf.exp(tf.sub(v, c)) : copy(v);
   const scaled = tf.mul(q, scale);
   // With few queries it is less work to turn these and their scores.
   const scores = few ? tf.transpose(tf.matMul(k, tf.transpose(scaled))) : tf.matMul(scaled, tf.transpose(k));
@@ -52,7 +55,7 @@ function head(tf: Tf, { q, k, v, dout }: Head, mask: Tensor | undefined, workloa
   const g = laser ? tf.div(dout, a) : dout;
   const delta = tf.sum(laser ? dout : tf.mul(dout, out), 1, true);
   const ds = tf.mul(p, tf.sub(tf.matMul(g, tf.transpose(e)), delta));
-  const dq = tf.mul(tf.matMul(ds, k), scale);
+  const dq = tf.mul(tf.matMul(ds, copy(k)), scale);
   const dk = tf.mul(cross(ds, q), scale);
   const pg = cross(p, g);
   return { out, dq, dk, dv: laser ? tf.mul(e, pg) : pg };
