@@ -7,52 +7,118 @@
  * the standard variant; do exp(c_q - o), exp(v - c_t) and sum_d do for LASER, whose dV is then multiplied by E.
  * Gradients of a key head add up over its query heads and over their blocks in ascending order.
  */
-import { addSeenGradients, clearHidden } from "./hostile";
-import { finite, prepareKeys } from "./keys";
-import { columnFactors, finalRun, gradientShift, scaleByE, TILE_FACTOR } from "./laser";
-import { KeyTile, keyTile, layout, tileCount } from "./layout";
+import { beginBlock, scaleGradient } from "./block-backward";
+import { addSeenKeyGradients, addSeenQueryGradient, clearHidden } from "./hostile";
+import { prepareKeys } from "./keys";
+import { columnFactors, scaleByE, TILE_FACTOR } from "./laser";
+import { KeyTile, keyTile, layout, shareKeys, tileCount } from "./layout";
 import { ADD, Interleaved, SCALE_ADD, STORE, Strip, Tile } from "./microkernel";
-import { A, B, packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { recomputeBackward } from "./recompute-backward";
 import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
-import { enterHead, loadLse, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
-import { Simd } from "./simd";
-import { BR, KT, MR, NR, PANEL, STRIP } from "./tile";
+import { enterHead, rangeHi, rangeLo, scoreRows } from "./score";
+import { Team } from "./team";
+import { BR, MR, NR, PANEL, STRIP } from "./tile";
 
 /** Scratch of attentionBackward, in floats. */
 export function attentionBackwardScratch(problem: usize): usize {
   return layout(changetype<Problem>(problem), true);
 }
 
-/** dq, dk, dv, dbias (those whose pointer is not 0) of the problem at `problem` (assembly/problem.ts). */
+/**
+ * dq, dk, dv, dbias (those whose pointer is not 0) of the problem at `problem` (assembly/problem.ts), or a member's part of
+ * them. As many key heads as all members can have alike are units of one member each; the rest they do together.
+ */
 export function attentionBackward(problem: usize): void {
   const p = changetype<Problem>(problem);
   layout(p, true);
   p.recomputed = 0;
   p.recomputedFirst = p.N; // none yet: first > last
   p.recomputedLast = -1;
-  if (p.dbias) clearBias(p);
+  const heads = p.B * p.Hkv;
+  if (p.dbias && p.members > 1 && rowsInOrder(p)) {
+    if (p.member) return;
+    p.members = 1;
+  }
+  const headsInOrder = p.dbias && ((p.dbiasB == 0 && p.B > 1) || (p.dbiasH == 0 && p.H > 1));
+  const single = p.members == 1 ? heads : headsInOrder ? 0 : heads - (heads % p.members);
+  p.team = 1;
+  for (let head = Team.take(p, single); head >= 0; head = Team.take(p, single)) {
+    backwardHead(p, head / p.Hkv, head % p.Hkv);
+  }
+  if (single == heads) return;
+  p.team = p.members;
+  Team.barrier(p); // the leader has laid out its scratch
+  shareKeys(p, Team.of(p, 0));
+  for (let head = single; head < heads; ++head) backwardHead(p, head / p.Hkv, head % p.Hkv);
+}
+
+/** Whether blocks that a team takes side by side would add to one row of dbias: their order must be that of one member. */
+function rowsInOrder(p: Problem): bool {
+  if (p.dbiasN == 0) return p.N > 1;
+  return p.dbiasH == 0 && p.H > p.Hkv && (p.N + BR - 1) / BR < p.members;
+}
+
+/**
+ * One key head: its query heads and their blocks in ascending order, a block for each member of the team at a time. For a
+ * key tile each member first does the rows of its block (P, dS, dq), then its share of the keys for all these blocks in
+ * ascending order (dv, dk): the sums are those of one member.
+ */
+function backwardHead(p: Problem, b: i32, hk: i32): void {
+  const team = Team.size(p);
+  const rank = Team.rank(p);
+  p.far = 0;
+  enterHead(p, b, hk * (p.H / p.Hkv));
+  if (rank == 0) {
+    if (p.dbias) clearBias(p, b, hk);
+    prepareKeys(p, b, hk, true);
+    memory.fill(p.dkSum, 0, (<usize>(p.Mp * p.Dp)) << 2);
+    memory.fill(p.dvSum, 0, (<usize>(p.Mp * p.Ep)) << 2);
+  }
+  Team.barrier(p);
+  if (rank) p.infinite = Team.of(p, 0).infinite;
   const group = p.H / p.Hkv;
-  for (let b = 0; b < p.B; ++b) {
-    for (let hk = 0; hk < p.Hkv; ++hk) {
-      prepareKeys(p, b, hk, true);
-      memory.fill(p.dkSum, 0, (<usize>(p.Mp * p.Dp)) << 2);
-      memory.fill(p.dvSum, 0, (<usize>(p.Mp * p.Ep)) << 2);
-      let far = 0;
-      for (let h = hk * group; h < (hk + 1) * group; ++h) {
-        enterHead(p, b, h);
-        for (let i0 = 0; i0 < p.N; i0 += BR) far += backwardBlock(p, i0, min(BR, p.N - i0));
-      }
-      if (p.columnMax) scaleByE(p);
-      if (far) {
+  const blocks = (p.N + BR - 1) / BR;
+  const tiles = tileCount(p);
+  for (let n = rank; n - rank < group * blocks; n += team) {
+    p.rows = 0;
+    if (n < group * blocks) beginBlock(p, b, hk * group + n / blocks, (n % blocks) * BR);
+    for (let t = 0; t < tiles; ++t) {
+      if (p.rows) rowGradients(p, t);
+      Team.barrier(p);
+      teamKeyGradients(p, t);
+      Team.barrier(p);
+    }
+    if (p.rows && p.dq) putRows(p.dqHead + ((<usize>p.i0 * p.dqN) << 2), p.dqN, p.sum, p.Dp, p.rows, p.D, p.scale);
+    Team.tick(p);
+  }
+  finishHead(p, b, hk);
+}
+
+/** dk and dv of a key head from their sums, each member a part of the keys. */
+function finishHead(p: Problem, b: i32, hk: i32): void {
+  const team = Team.size(p);
+  const rank = Team.rank(p);
+  const first = <i32>((<i64>p.M * rank) / team);
+  const count = <i32>((<i64>p.M * (rank + 1)) / team) - first;
+  if (p.columnMax) {
+    scaleByE(p, first, first + count);
+    Team.barrier(p);
+    let far = 0;
+    for (let r = 0; r < team; ++r) far += team > 1 ? Team.of(p, r).far : p.far;
+    if (far) {
+      if (rank == 0) {
         p.recomputed += far;
         recomputeBackward(p, b, hk);
       }
-      if (p.dk) putRows(p.dk + ((<usize>b * p.dkB + <usize>hk * p.dkH) << 2), p.dkM, p.dkSum, p.Dp, p.M, p.D, p.scale);
-      if (p.dv) putRows(p.dv + ((<usize>b * p.dvB + <usize>hk * p.dvH) << 2), p.dvM, p.dvSum, p.Ep, p.M, p.E, 1);
+      Team.barrier(p);
     }
   }
+  const dk = p.dk + ((<usize>b * p.dkB + <usize>hk * p.dkH + <usize>first * p.dkM) << 2);
+  const dv = p.dv + ((<usize>b * p.dvB + <usize>hk * p.dvH + <usize>first * p.dvM) << 2);
+  if (p.dk) putRows(dk, p.dkM, p.dkSum + ((<usize>first * <usize>p.Dp) << 2), p.Dp, count, p.D, p.scale);
+  if (p.dv) putRows(dv, p.dvM, p.dvSum + ((<usize>first * <usize>p.Ep) << 2), p.Ep, count, p.E, 1);
+  Team.barrier(p);
 }
 
 function putRows(to: usize, toRow: usize, from: usize, fromRow: i32, rows: i32, columns: i32, scale: f32): void {
@@ -61,129 +127,63 @@ function putRows(to: usize, toRow: usize, from: usize, fromRow: i32, rows: i32, 
   }
 }
 
-/** dbias = 0 on all rows; a broadcast axis (stride 0) is one row. */
-function clearBias(p: Problem): void {
-  const batches = p.dbiasB ? p.B : 1;
-  const heads = p.dbiasH ? p.H : 1;
+/** dbias = 0 on all rows of the key head's query heads; a broadcast axis (stride 0) is one row, cleared by its first head. */
+function clearBias(p: Problem, b: i32, hk: i32): void {
+  if ((b > 0 && p.dbiasB == 0) || (hk > 0 && p.dbiasH == 0)) return;
+  const group = p.H / p.Hkv;
+  const heads = p.dbiasH ? group : 1;
   const rows = p.dbiasN ? p.N : 1;
-  for (let b = 0; b < batches; ++b) {
-    for (let h = 0; h < heads; ++h) {
-      for (let i = 0; i < rows; ++i) {
-        const row = <usize>b * p.dbiasB + <usize>h * p.dbiasH + <usize>i * p.dbiasN;
-        memory.fill(p.dbias + (row << 2), 0, (<usize>p.M) << 2);
-      }
+  for (let h = hk * group; h < hk * group + heads; ++h) {
+    for (let i = 0; i < rows; ++i) {
+      const row = <usize>b * p.dbiasB + <usize>h * p.dbiasH + <usize>i * p.dbiasN;
+      memory.fill(p.dbias + (row << 2), 0, (<usize>p.M) << 2);
     }
   }
 }
 
-/** Adds one query block to dkSum, dvSum and dbias and writes its rows of dq; returns the elements left to the recompute. */
-function backwardBlock(p: Problem, i0: i32, rows: i32): i32 {
-  const q = p.qHead + ((<usize>i0 * p.qN) << 2);
-  const last = i0 + rows - 1;
-  if (p.columnMax) finalRun(p, i0, last);
-  loadLse(p, i0, rows);
-  const far = gradientRows(p, i0, rows);
-  const hostile = hostileBlock(p, q, rows);
-  packRows<A>(p.qRows, q, p.qN << 2, rows, p.D, queryScale(p));
-  packColumns<B>(p.qColumns, <usize>BR * PANEL, q, p.qN << 2, rows, p.D);
-  packRows<A>(p.gRows, p.g, (<usize>p.Ep) << 2, rows, p.E, 1);
-  packColumns<B>(p.gColumns, <usize>BR * PANEL, p.g, (<usize>p.Ep) << 2, rows, p.E);
-  memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
-
-  const tiles = tileCount(p);
-  for (let t = 0; t < tiles; ++t) {
-    const tile = keyTile(p, t);
-    const lo = rangeLo(p, tile, i0);
-    const hi = rangeHi(p, tile, last);
-    if (lo >= hi) continue;
-    const factor = p.columnMax && columnFactors(p, t) & TILE_FACTOR ? p.tileFactor : 0;
-    if (factor) scaleGradient(p, rows, factor);
-    const g = factor ? p.gScaled : p.gRows;
-    const slow = hostile || tile.hostile != 0;
-    for (let r0 = 0; r0 < rows; r0 += MR) {
-      scoreGradients(p, tile, i0, r0, min(MR, rows - r0), t * KT, lo, hi, g, slow);
-    }
-    if (slow) {
-      addSeenGradients(p, i0, rows, lo, hi, factor);
-    } else {
-      if (p.dq) addQueryGradient(p, tile, i0, rows, t * KT);
-      addKeyGradients(p, i0, rows, t * KT, lo, hi, factor);
-    }
-  }
-  if (p.dq) {
-    for (let r = 0; r < rows; ++r) {
-      rowScale(p.dqHead + ((<usize>(i0 + r) * p.dqN) << 2), p.sum + ((<usize>(r * p.Dp)) << 2), p.D, p.scale);
-    }
-  }
-  return far;
+/** P, dS' and dbias of the block against key tile t; sum += dS' K. */
+function rowGradients(p: Problem, t: i32): void {
+  const tile = keyTile(p, t);
+  p.lo = rangeLo(p, tile, p.i0);
+  p.hi = rangeHi(p, tile, p.i0 + p.rows - 1);
+  if (p.lo >= p.hi) return;
+  p.factor = p.columnMax && columnFactors(p, t) & TILE_FACTOR ? p.tileFactor : 0;
+  p.slow = p.blockHostile | tile.hostile;
+  if (p.factor) scaleGradient(p, p.rows, p.factor);
+  const g = p.factor ? p.gScaled : p.gRows;
+  for (let r0 = 0; r0 < p.rows; r0 += MR) scoreGradients(p, tile, r0, min(MR, p.rows - r0), t * p.tileKeys, g);
+  if (p.slow) addSeenQueryGradient(p);
+  else if (p.dq) addQueryGradient(p, tile, t * p.tileKeys);
 }
 
-/** G and delta of the block's rows; 0 for rows that see no key, whatever their do holds. */
-function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
-  let far = 0;
-  for (let r = 0; r < rows; ++r) {
-    const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
-    const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
-    const g = p.g + ((<usize>(r * p.Ep)) << 2);
-    const delta = p.rowDelta + ((<usize>r) << 2);
-    if (load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity) {
-      memory.fill(g, 0, (<usize>p.Ep) << 2);
-      store<f32>(delta, 0);
-    } else if (p.columnMax) {
-      far += gradientShift(p, g, delta, dout, out);
-    } else {
-      let sum = f32x4.splat(0);
-      for (let d = 0; d < p.E; d += 4) {
-        const at = (<usize>d) << 2;
-        const y = v128.and(v128.load(dout + at), Simd.first(p.E - d));
-        v128.store(g + at, y);
-        sum = f32x4.add(sum, v128.and(f32x4.mul(y, v128.load(out + at)), Simd.first(p.E - d)));
-      }
-      store<f32>(delta, Simd.hsum(sum));
-    }
+/** dv and dk of this member's share of the keys of tile t that the team's blocks see, block after block. */
+function teamKeyGradients(p: Problem, t: i32): void {
+  const team = Team.size(p);
+  const rank = Team.rank(p);
+  const j0 = t * p.tileKeys;
+  let lo = p.M;
+  let hi = 0;
+  for (let r = 0; r < team; ++r) {
+    const q = team > 1 ? Team.of(p, r) : p;
+    if (!q.rows || q.lo >= q.hi) continue;
+    lo = min(lo, q.lo);
+    hi = max(hi, q.hi);
   }
-  return far;
-}
-
-/** Whether a row of q, G, lse or delta holds NaN or infinity (lse = +inf stands for "sees nothing"). */
-function hostileBlock(p: Problem, q: usize, rows: i32): bool {
-  for (let r = 0; r < rows; ++r) {
-    const lse = load<f32>(p.rowLse + ((<usize>r) << 2));
-    if (isNaN(lse) || !isFinite(load<f32>(p.rowDelta + ((<usize>r) << 2)))) return true;
-    if (!finite(q + ((<usize>r * p.qN) << 2), p.D) || !finite(p.g + ((<usize>(r * p.Ep)) << 2), p.E)) return true;
-  }
-  return false;
-}
-
-/** gScaled = G f_t as row panels: row d of a panel times f_t[d]. A 6-wide row spills 2 floats, which the next overwrites. */
-function scaleGradient(p: Problem, rows: i32, factor: usize): void {
-  const row = (<usize>MR) << 2;
-  let from = p.gRows;
-  let to = p.gScaled;
-  for (let r = 0; r < rows; r += MR) {
-    for (let d = 0; d < p.E; ++d) {
-      const f = v128.load32_splat(factor + ((<usize>d) << 2));
-      v128.store(to, f32x4.mul(v128.load(from), f));
-      if (MR == 6) v128.store(to, f32x4.mul(v128.load(from, 16), f), 16);
-      from += row;
-      to += row;
-    }
+  const start = ((lo - j0) / MR) * MR;
+  const groups = (hi - j0 - start + MR - 1) / MR;
+  const first = start + ((groups * rank) / team) * MR;
+  const end = start + ((groups * (rank + 1)) / team) * MR;
+  for (let r = 0; r < team; ++r) {
+    const q = team > 1 ? Team.of(p, r) : p;
+    if (!q.rows || q.lo >= q.hi) continue;
+    if (q.slow) addSeenKeyGradients(q, max(q.lo, j0 + first), min(q.hi, j0 + end));
+    else addKeyGradients(q, j0, first, end);
   }
 }
 
-/** P and dS' of rows [r0, r0 + n) into the strips, dbias; zero in the rest of the block's columns [first, end). */
-function scoreGradients(
-  p: Problem,
-  tile: KeyTile,
-  i0: i32,
-  r0: i32,
-  n: i32,
-  j0: i32,
-  first: i32,
-  end: i32,
-  g: usize,
-  slow: bool,
-): void {
+/** P and dS' of rows [r0, r0 + n) into the strips, dbias; zero in the rest of the block's columns [lo, hi). */
+function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, g: usize): void {
+  const i0 = p.i0;
   const lo = rangeLo(p, tile, i0 + r0);
   const hi = rangeHi(p, tile, i0 + r0 + n - 1);
   const from = (lo - j0) & -NR;
@@ -200,15 +200,15 @@ function scoreGradients(
       e += panel;
     }
   }
-  const left = ((first - j0) / MR) * MR;
-  const right = ((end - j0 + MR - 1) / MR) * MR;
+  const left = ((p.lo - j0) / MR) * MR;
+  const right = ((p.hi - j0 + MR - 1) / MR) * MR;
   for (let r = 0; r < n; ++r) {
     const at = (<usize>(r0 + r)) << 2;
     const row = <usize>(r0 + r) * STRIP + ((<usize>from) << 2);
     const s = p.strip + row;
     const lse = load<f32>(p.rowLse + at);
-    rowGradient(s, p.stripDs + row, to - from, lse, load<f32>(p.rowRest + at), load<f32>(p.rowDelta + at), slow);
-    if (slow) clearHidden(p, i0 + r0 + r, r0 + r, j0 + from, min(p.M, j0 + to));
+    rowGradient(s, p.stripDs + row, to - from, lse, load<f32>(p.rowRest + at), load<f32>(p.rowDelta + at), p.slow != 0);
+    if (p.slow) clearHidden(p, i0 + r0 + r, r0 + r, j0 + from, min(p.M, j0 + to));
     if (p.dbias && lo < hi) {
       const bias = p.dbiasHead + ((<usize>(i0 + r0 + r) * p.dbiasN + <usize>lo) << 2);
       rowAdd(bias, p.stripDs + row + ((<usize>(lo - j0 - from)) << 2), hi - lo, 1);
@@ -228,11 +228,12 @@ function clearOutside(row: usize, left: i32, from: i32, to: i32, right: i32): vo
 }
 
 /** sum += dS' K, one row group after the other over the keys that it may see. */
-function addQueryGradient(p: Problem, tile: KeyTile, i0: i32, rows: i32, j0: i32): void {
+function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
+  const i0 = p.i0;
   const row = (<usize>p.Dp) << 2;
-  for (let r0 = 0; r0 < rows; r0 += MR) {
+  for (let r0 = 0; r0 < p.rows; r0 += MR) {
     const lo = rangeLo(p, tile, i0 + r0);
-    const hi = rangeHi(p, tile, i0 + min(r0 + MR, rows) - 1);
+    const hi = rangeHi(p, tile, i0 + min(r0 + MR, p.rows) - 1);
     if (lo >= hi) continue;
     const ds = p.stripDs + <usize>r0 * STRIP + ((<usize>(lo - j0)) << 2);
     let k = p.kColumns + <usize>lo * PANEL;
@@ -245,14 +246,15 @@ function addQueryGradient(p: Problem, tile: KeyTile, i0: i32, rows: i32, j0: i32
   }
 }
 
-/** dvSum += f_t * (P^T G), dkSum += dS'^T Q over the keys [lo, hi), MR keys at a time over the rows that may see them. */
-function addKeyGradients(p: Problem, i0: i32, rows: i32, j0: i32, lo: i32, hi: i32, factor: usize): void {
+/** dvSum += f_t * (P^T G), dkSum += dS'^T Q over the keys j0 + [from, to), MR keys at a time over the rows that may see them. */
+function addKeyGradients(p: Problem, j0: i32, from: i32, to: i32): void {
+  const factor = p.factor;
   const vRow = (<usize>p.Ep) << 2;
   const kRow = (<usize>p.Dp) << 2;
-  for (let x = ((lo - j0) / MR) * MR; x < hi - j0; x += MR) {
+  for (let x = max(from, ((p.lo - j0) / MR) * MR); x < min(to, p.hi - j0); x += MR) {
     const j = j0 + x;
-    const first = max(0, j - p.offset - p.right - i0); // bandHi > j
-    const end = min(rows, j + MR - p.offset + p.left - i0); // bandLo < j + MR
+    const first = max(0, j - p.offset - p.right - p.i0); // bandHi > j
+    const end = min(p.rows, j + MR - p.offset + p.left - p.i0); // bandLo < j + MR
     if (first >= end) continue;
     const column = ((<usize>x) << 2) + <usize>first * STRIP;
     if (p.dv) {

@@ -13,7 +13,7 @@
  */
 import { addSeenValues } from "./hostile";
 import { prepareKeys } from "./keys";
-import { columnFactors, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
+import { columnFactors, LEAST, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
 import { keyTile, layout, tileCount } from "./layout";
 import { Log } from "./log";
 import { ADD, SCALE_ADD, Strip, Tile } from "./microkernel";
@@ -22,28 +22,45 @@ import { Problem } from "./problem";
 import { recomputeForward } from "./recompute";
 import { exp2, rowExp2, rowMax, rowScale } from "./rows";
 import { enterHead, queryScale, rangeHi, rangeLo, scoreRows, splitLse } from "./score";
-import { BR, KT, MR, NR, PANEL, STRIP } from "./tile";
+import { Team } from "./team";
+import { BR, MR, NR, PANEL, STRIP } from "./tile";
 
 /** Scratch of attentionForward, in floats. */
 export function attentionForwardScratch(problem: usize): usize {
   return layout(changetype<Problem>(problem), false);
 }
 
-/** out and lse of the problem at `problem` (assembly/problem.ts). */
+/** Units of work for each member, so that those who are done early find something to do. */
+const UNITS = 4;
+
+/**
+ * out and lse of the problem at `problem` (assembly/problem.ts), or a member's part of them. A unit of work is a key head or a
+ * part of its blocks, the last ones first: they see most when causal.
+ */
 export function attentionForward(problem: usize): void {
   const p = changetype<Problem>(problem);
   layout(p, false);
   p.recomputed = 0;
   p.recomputedFirst = p.N; // none yet: first > last
   p.recomputedLast = -1;
+  const heads = p.B * p.Hkv;
   const group = p.H / p.Hkv;
-  for (let b = 0; b < p.B; ++b) {
-    for (let hk = 0; hk < p.Hkv; ++hk) {
-      prepareKeys(p, b, hk, false);
-      for (let h = hk * group; h < (hk + 1) * group; ++h) {
-        enterHead(p, b, h);
-        for (let i0 = 0; i0 < p.N; i0 += BR) forwardBlock(p, i0, min(BR, p.N - i0));
-      }
+  const blocks = (p.N + BR - 1) / BR;
+  const parts = p.members > 1 ? min(group * blocks, (UNITS * p.members + heads - 1) / heads) : 1;
+  let prepared = -1;
+  for (let unit = Team.take(p, heads * parts); unit >= 0; unit = Team.take(p, heads * parts)) {
+    const head = unit / parts;
+    const part = unit % parts;
+    const b = head / p.Hkv;
+    const hk = head % p.Hkv;
+    if (head != prepared) prepareKeys(p, b, hk, false);
+    prepared = head;
+    const first = (group * blocks * (parts - 1 - part)) / parts;
+    for (let n = (group * blocks * (parts - part)) / parts - 1; n >= first; --n) {
+      const i0 = (n % blocks) * BR;
+      enterHead(p, b, hk * group + n / blocks);
+      forwardBlock(p, i0, min(BR, p.N - i0));
+      Team.tick(p);
     }
   }
 }
@@ -68,10 +85,10 @@ function forwardBlock(p: Problem, i0: i32, rows: i32): void {
       const n = min(MR, rows - r0);
       const lo = rangeLo(p, tile, i0 + r0);
       const hi = rangeHi(p, tile, i0 + r0 + n - 1);
-      softmaxRows(p, i0, r0, n, t * KT, lo, hi, sumFactor);
+      softmaxRows(p, i0, r0, n, t * p.tileKeys, lo, hi, sumFactor);
       if (lo >= hi) continue;
       if (tile.hostile & 2) addSeenValues(p, i0, r0, n, lo, hi, tileFactor);
-      else addValues(p, r0, t * KT, lo, hi, tileFactor);
+      else addValues(p, r0, t * p.tileKeys, lo, hi, tileFactor);
     }
   }
   finishBlock(p, i0, rows);
@@ -82,7 +99,7 @@ function softmaxRows(p: Problem, i0: i32, r0: i32, n: i32, j0: i32, lo: i32, hi:
   const from = (lo - j0) & -NR;
   const to = (hi - j0 + NR - 1) & -NR;
   const some = lo < hi;
-  if (some) scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, p.stripSlope);
+  if (some) scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, 0);
   for (let r = 0; r < n; ++r) {
     const at = (<usize>(r0 + r)) << 2;
     let alpha: f32 = 1;
@@ -91,7 +108,7 @@ function softmaxRows(p: Problem, i0: i32, r0: i32, n: i32, j0: i32, lo: i32, hi:
       const before = load<f32>(p.rowMax + at);
       const top = max(before, rowMax(s, to - from));
       const shift: f32 = top == -Infinity ? 0 : top; // all hidden so far: P = 2^-inf = 0
-      if (before != top && before != -Infinity) alpha = exp2(before - shift);
+      if (before != top && before != -Infinity) alpha = max(exp2(before - shift), p.infinite ? LEAST : 0);
       const l = rowExp2(s, to - from, shift);
       store<f32>(p.rowSum + at, load<f32>(p.rowSum + at) * alpha + l);
       store<f32>(p.rowMax + at, top);

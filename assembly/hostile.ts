@@ -2,9 +2,11 @@
  * The path of key tiles and query blocks that hold NaN or infinity: hidden entries must be exactly nothing there,
  * never 0 * NaN. It walks the pairs one by one and skips what is hidden.
  */
+import { finite } from "./keys";
+import { LEAST } from "./laser";
 import { Problem } from "./problem";
 import { sees } from "./score";
-import { BR, KT, NR, PANEL, STRIP } from "./tile";
+import { BR, NR, PANEL, STRIP } from "./tile";
 
 /** to += s * x * factor over the columns of one row of column panels; factor 0: none. */
 function addRow(to: usize, s: f32, x: usize, panel: usize, columns: i32, factor: usize): void {
@@ -21,12 +23,13 @@ function addRow(to: usize, s: f32, x: usize, panel: usize, columns: i32, factor:
 
 /** Forward: sum_r += P_rj E_j for rows [r0, r0 + rows) of the block at i0 and the keys [lo, hi) that they see. */
 export function addSeenValues(p: Problem, i0: i32, r0: i32, rows: i32, lo: i32, hi: i32, factor: usize): void {
-  const j0 = lo - (lo % KT);
+  const j0 = lo - (lo % p.tileKeys);
   for (let r = 0; r < rows; ++r) {
     const to = p.sum + ((<usize>(r0 + r) * <usize>p.Ep) << 2);
     for (let j = lo; j < hi; ++j) {
       if (!sees(p, i0 + r0 + r, j)) continue;
-      const weight = load<f32>(p.strip + <usize>r * STRIP + ((<usize>(j - j0)) << 2));
+      let weight = load<f32>(p.strip + <usize>r * STRIP + ((<usize>(j - j0)) << 2));
+      if (weight == 0 && !finite(p.vHead + ((<usize>j * p.vM) << 2), p.E)) weight = LEAST;
       addRow(to, weight, p.eColumns + <usize>j * PANEL, <usize>p.Mp * PANEL, p.Ep, factor);
     }
   }
@@ -37,32 +40,51 @@ function sightless(p: Problem, r: i32): bool {
   return load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity;
 }
 
-/** Backward: P = dS = 0 in row r (query i) wherever the keys [lo, hi) are hidden. */
+/**
+ * Backward: P = dS = 0 in row r (query i) wherever the keys [lo, hi) are hidden, and dS = 0 where P is 0 and nothing of the
+ * pair is infinite: only dP may have overflowed there.
+ */
 export function clearHidden(p: Problem, i: i32, r: i32, lo: i32, hi: i32): void {
-  const j0 = lo - (lo % KT);
+  const j0 = lo - (lo % p.tileKeys);
+  const calm =
+    finite(p.g + ((<usize>r * <usize>p.Ep) << 2), p.E) && finite(p.outHead + ((<usize>i * p.outN) << 2), p.E);
   for (let j = lo; j < hi; ++j) {
-    if (!sightless(p, r) && sees(p, i, j)) continue;
     const at = <usize>r * STRIP + ((<usize>(j - j0)) << 2);
-    store<f32>(p.strip + at, 0);
-    store<f32>(p.stripDs + at, 0);
+    if (sightless(p, r) || !sees(p, i, j)) {
+      store<f32>(p.strip + at, 0);
+      store<f32>(p.stripDs + at, 0);
+    } else if (calm && load<f32>(p.strip + at) == 0 && finite(p.vHead + ((<usize>j * p.vM) << 2), p.E)) {
+      store<f32>(p.stripDs + at, 0);
+    }
   }
 }
 
-/** Backward: dV += P^T G f_t, dQ += dS K, dK += dS^T Q over the pairs of the block and the keys [lo, hi) that see each other. */
-export function addSeenGradients(p: Problem, i0: i32, rows: i32, lo: i32, hi: i32, factor: usize): void {
-  const j0 = lo - (lo % KT);
-  for (let r = 0; r < rows; ++r) {
+/** Backward: sum += dS K over the keys of the tile that the block's rows see. */
+export function addSeenQueryGradient(p: Problem): void {
+  const j0 = p.lo - (p.lo % p.tileKeys);
+  for (let r = 0; r < p.rows; ++r) {
     if (sightless(p, r)) continue;
     const dq = p.sum + ((<usize>r * <usize>p.Dp) << 2);
+    for (let j = p.lo; j < p.hi; ++j) {
+      if (!sees(p, p.i0 + r, j)) continue;
+      const ds = load<f32>(p.stripDs + <usize>r * STRIP + ((<usize>(j - j0)) << 2));
+      addRow(dq, ds, p.kColumns + <usize>j * PANEL, <usize>p.Mp * PANEL, p.Dp, 0);
+    }
+  }
+}
+
+/** Backward: dV += P^T G f_t, dK += dS^T Q over the keys [lo, hi) of the tile and the rows of the block that see them. */
+export function addSeenKeyGradients(p: Problem, lo: i32, hi: i32): void {
+  const j0 = p.lo - (p.lo % p.tileKeys);
+  for (let r = 0; r < p.rows; ++r) {
+    if (sightless(p, r)) continue;
     for (let j = lo; j < hi; ++j) {
-      if (!sees(p, i0 + r, j)) continue;
+      if (!sees(p, p.i0 + r, j)) continue;
       const at = <usize>r * STRIP + ((<usize>(j - j0)) << 2);
       const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
       const dk = p.dkSum + ((<usize>j * <usize>p.Dp) << 2);
-      const ds = load<f32>(p.stripDs + at);
-      addRow(dv, load<f32>(p.strip + at), p.gColumns + <usize>r * PANEL, <usize>BR * PANEL, p.Ep, factor);
-      addRow(dq, ds, p.kColumns + <usize>j * PANEL, <usize>p.Mp * PANEL, p.Dp, 0);
-      addRow(dk, ds, p.qColumns + <usize>r * PANEL, <usize>BR * PANEL, p.Dp, 0);
+      addRow(dv, load<f32>(p.strip + at), p.gColumns + <usize>r * PANEL, <usize>BR * PANEL, p.Ep, p.factor);
+      addRow(dk, load<f32>(p.stripDs + at), p.qColumns + <usize>r * PANEL, <usize>BR * PANEL, p.Dp, 0);
     }
   }
 }

@@ -5,18 +5,19 @@ import { KeyTile, keyTile, tileCount } from "./layout";
 import { B, packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { bandHi, bandLo, biasAt, enterHead, Lanes, maskAt } from "./score";
-import { KT, NR, PANEL } from "./tile";
+import { NR, PANEL } from "./tile";
 
 /** Everything that the blocks of key head hk need of its keys and values. */
 export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
   findSeen(p, b, hk);
+  p.infinite = 0;
   enterHead(p, b, hk * (p.H / p.Hkv));
   packRows<B>(p.kRows, p.kHead, p.kM << 2, p.M, p.D, 1);
   const tiles = tileCount(p);
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
-    const j0 = t * KT;
-    const rows = min(KT, p.M - j0);
+    const j0 = t * p.tileKeys;
+    const rows = min(p.tileKeys, p.M - j0);
     const whole = boundTile(p, tile, j0, rows);
     if (tile.lo == tile.hi) continue;
     tile.hostile = hostileRows(p, p.kHead, p.kM, p.D, tile) ? 1 : 0;
@@ -37,7 +38,7 @@ export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
 
 /** E of tile t as panels; E = v, or exp(v - c_t) for LASER. Keys that nobody sees give rows of zero. */
 function prepareValues(p: Problem, tile: KeyTile, t: i32, rows: i32, whole: bool, backward: bool): void {
-  const j0 = t * KT;
+  const j0 = t * p.tileKeys;
   let from = p.vHead + ((<usize>j0 * p.vM) << 2);
   let fromRow = p.vM << 2;
   if (p.columnMax || !whole) {
@@ -48,7 +49,10 @@ function prepareValues(p: Problem, tile: KeyTile, t: i32, rows: i32, whole: bool
   }
   if (backward) packRows<B>(p.eRows + ((<usize>j0 * <usize>p.E) << 2), from, fromRow, rows, p.E, 1);
   else packColumns<B>(p.eColumns + <usize>j0 * PANEL, <usize>p.Mp * PANEL, from, fromRow, rows, p.E);
-  if (hostileRows(p, from - <usize>j0 * fromRow, fromRow >> 2, p.E, tile)) tile.hostile |= 2;
+  if (hostileRows(p, from - <usize>j0 * fromRow, fromRow >> 2, p.E, tile)) {
+    tile.hostile |= 2;
+    p.infinite = 1;
+  }
 }
 
 /** A clean copy of the tile's values: rows that nobody sees are zero. */
@@ -63,8 +67,8 @@ function stageValues(p: Problem, tile: KeyTile, j0: i32, rows: i32): void {
 
 /** Zero rows in column panels for the keys of the tile that nobody sees. */
 function clearUnseen(p: Problem, columns: usize, panels: i32, tile: KeyTile): void {
-  const first = tile.lo - (tile.lo % KT);
-  const end = min(first + KT, p.M);
+  const first = tile.lo - (tile.lo % p.tileKeys);
+  const end = min(first + p.tileKeys, p.M);
   for (let j = first; j < end; ++j) {
     if (load<i32>(p.seen + ((<usize>j) << 2))) continue;
     for (let c = 0; c < panels; ++c) memory.fill(columns + (<usize>c * <usize>p.Mp + <usize>j) * PANEL, 0, PANEL);

@@ -14,12 +14,17 @@ import { Log } from "./log";
 import { Problem } from "./problem";
 import { rangeHi, rangeLo } from "./score";
 import { Simd } from "./simd";
-import { KT } from "./tile";
 
 /** log 2^80: where exp(v - c) falls this far below 1 for all that a row sees, the element is recomputed. */
 const FAR: f32 = 55.451774444795625;
 const SMALLEST: f32 = 8.271806125530277e-25; // 2^-80
 const LARGE: f32 = 7.922816251426434e28; // 2^96: sums of 2^31 of them stay below 2^128
+
+/**
+ * 2^-126. Where a seen value is infinite, factors and weights that would be 0 are this small instead: 0 times infinity would be
+ * NaN, and beside finite values it is as good as 0.
+ */
+export const LEAST: f32 = 1.1754943508222875e-38;
 
 /** What columnFactors found different from 1. */
 export const SUM_FACTOR: i32 = 1;
@@ -52,8 +57,8 @@ function columnMax(p: Problem, t: i32): usize {
 export function expShift(p: Problem, t: i32): void {
   const hidden = f32x4.splat(-Infinity);
   const infinity = f32x4.splat(Infinity);
-  const j0 = t * KT;
-  const rows = min(KT, p.M - j0);
+  const j0 = t * p.tileKeys;
+  const rows = min(p.tileKeys, p.M - j0);
   const stageRow = (<usize>p.Ep) << 2;
   const row = p.vM << 2;
   const v = p.vHead + <usize>j0 * row;
@@ -105,6 +110,7 @@ export function columnFactors(p: Problem, t: i32): i32 {
   const one = f32x4.splat(1);
   const none = f32x4.splat(-Infinity);
   const c = columnMax(p, t);
+  const least = f32x4.splat(p.infinite ? LEAST : 0);
   let sums = i32x4.splat(0);
   let tiles = i32x4.splat(0);
   const bytes = (<usize>p.Ep) << 2;
@@ -114,8 +120,8 @@ export function columnFactors(p: Problem, t: i32): i32 {
     const top = f32x4.pmax(run, next);
     // nothing summed yet (run = -inf) needs no factor; equal maxima may both be -inf
     const keep = v128.or(f32x4.eq(run, top), f32x4.eq(run, none));
-    const sumFactor = v128.bitselect(one, Exp.core(f32x4.sub(run, top)), keep);
-    const tileFactor = v128.bitselect(one, Exp.core(f32x4.sub(next, top)), f32x4.eq(next, top));
+    const sumFactor = v128.bitselect(one, f32x4.pmax(Exp.core(f32x4.sub(run, top)), least), keep);
+    const tileFactor = v128.bitselect(one, f32x4.pmax(Exp.core(f32x4.sub(next, top)), least), f32x4.eq(next, top));
     v128.store(p.runMax + d, top);
     v128.store(p.sumFactor + d, sumFactor);
     v128.store(p.tileFactor + d, tileFactor);
@@ -139,12 +145,11 @@ export function logShift(p: Problem, out: usize, x: usize): i32 {
 }
 
 /**
- * G = do exp(c_q - o) for one row into g and its sum of do into `delta`; elements of the recompute pass are left out
- * of both. Returns their number.
+ * G = do exp(c_q - o) for one row into g, do itself into `kept`; both without the elements of the recompute pass, whose
+ * number it returns.
  */
-export function gradientShift(p: Problem, g: usize, delta: usize, dout: usize, out: usize): i32 {
+export function gradientShift(p: Problem, g: usize, kept: usize, dout: usize, out: usize): i32 {
   let far = 0;
-  let sum = f32x4.splat(0);
   for (let d = 0; d < p.E; d += 4) {
     const at = (<usize>d) << 2;
     const c = v128.load(p.runMax + at);
@@ -153,24 +158,31 @@ export function gradientShift(p: Problem, g: usize, delta: usize, dout: usize, o
     const skip = Far.backward(c, o, given);
     const dy = v128.andnot(given, skip);
     v128.store(g + at, v128.andnot(f32x4.mul(dy, Exp.core(f32x4.sub(c, o))), skip));
-    sum = f32x4.add(sum, dy);
+    v128.store(kept + at, dy);
     far += popcnt(i32x4.bitmask(skip));
   }
-  store<f32>(delta, Simd.hsum(sum));
   return far;
 }
 
-/** dv = E * (P^T G), tile by tile. */
-export function scaleByE(p: Problem): void {
-  const tiles = tileCount(p);
-  for (let t = 0; t < tiles; ++t) {
-    const tile = keyTile(p, t);
-    if (tile.lo == tile.hi) continue;
-    expShift(p, t);
-    const bytes = (<usize>(min(KT, p.M - t * KT) * p.Ep)) << 2;
-    const dv = p.dvSum + ((<usize>(t * KT) * <usize>p.Ep) << 2);
-    for (let x: usize = 0; x < bytes; x += 16) {
-      v128.store(dv + x, f32x4.mul(v128.load(dv + x), v128.load(p.stage + x)));
+/** dv = E * (P^T G) for the keys [first, end), E as in expShift. */
+export function scaleByE(p: Problem, first: i32, end: i32): void {
+  const infinity = f32x4.splat(-Infinity);
+  const zero = f32x4.splat(0);
+  for (let j = first; j < end; ++j) {
+    const t = j / p.tileKeys;
+    if (keyTile(p, t).lo == keyTile(p, t).hi) continue;
+    const c = columnMax(p, t);
+    const shown = v128.load32_splat(p.seen + ((<usize>j) << 2));
+    const v = p.vHead + ((<usize>j * p.vM) << 2);
+    const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
+    for (let d: usize = 0; d < (<usize>p.E) << 2; d += 16) {
+      const top = v128.load(c + d);
+      const shift = v128.and(top, f32x4.ne(top, infinity));
+      const sum = v128.load(dv + d);
+      const y = f32x4.sub(v128.load(v + d), shift);
+      // a NaN that only rows of scores -inf see has the sum 0 (any other row makes it NaN), and stays without gradient
+      const counts = v128.or(f32x4.ne(sum, zero), f32x4.eq(y, y));
+      v128.store(dv + d, v128.and(f32x4.mul(sum, v128.and(shown, Exp.core(y))), counts));
     }
   }
 }

@@ -17,7 +17,13 @@ export function keyTile(p: Problem, t: i32): KeyTile {
 }
 
 export function tileCount(p: Problem): i32 {
-  return (p.M + KT - 1) / KT;
+  return (p.M + p.tileKeys - 1) / p.tileKeys;
+}
+
+/** Keys of a tile: as few tiles of at most KT keys as M needs, all but the last of one size, a multiple of BR. */
+function keysOfTile(M: i32): i32 {
+  const tiles = max(1, (M + KT - 1) / KT);
+  return ((max(1, (M + tiles - 1) / tiles) + BR - 1) / BR) * BR;
 }
 
 /** Hands out areas one after the other, each 64-byte aligned; counts in 64 bits, so that a size too large is seen. */
@@ -41,6 +47,7 @@ export function layout(p: Problem, backward: bool): usize {
   const Dp = (D + NR - 1) & -NR;
   const Ep = (E + NR - 1) & -NR;
   const Mp = ((M + NR * MR - 1) / (NR * MR)) * (NR * MR);
+  p.tileKeys = keysOfTile(M);
   p.Dp = Dp;
   p.Ep = Ep;
   p.Mp = Mp;
@@ -50,10 +57,9 @@ export function layout(p: Problem, backward: bool): usize {
   p.tiles = area(<u64>tileCount(p) * offsetof<KeyTile>());
   p.kRows = area(panelBytes<B>(M, D));
   p.columnMax = p.laser ? floats(tileCount(p), Ep) : 0;
-  p.stage = floats(min(M, KT), Ep);
+  p.stage = floats(min(M, p.tileKeys), Ep);
   p.qRows = area(panelBytes<A>(BR, D));
   p.strip = floats(backward ? BR : MR, KT);
-  p.stripSlope = p.softcap > 0 ? floats(backward ? BR : MR, KT) : 0;
   p.runMax = floats(Ep, 1);
   p.sumFactor = floats(Ep, 1);
   p.tileFactor = floats(Ep, 1);
@@ -67,9 +73,10 @@ export function layout(p: Problem, backward: bool): usize {
     p.qColumns = floats(BR, Dp);
     p.g = floats(BR, Ep);
     p.gRows = area(panelBytes<A>(BR, E));
-    p.gScaled = p.laser ? area(panelBytes<A>(BR, E)) : p.gRows;
+    p.gScaled = area(panelBytes<A>(BR, E));
     p.gColumns = floats(BR, Ep);
     p.stripDs = floats(BR, KT);
+    p.stripSlope = p.softcap > 0 ? floats(BR, KT) : 0;
     p.sum = floats(BR, Dp);
     p.rowDelta = floats(BR, 1);
     p.partial = p.laser ? floats(KT, 4) : 0;
@@ -82,4 +89,16 @@ export function layout(p: Problem, backward: bool): usize {
     p.total = p.laser ? floats(BR, Ep) : 0;
   }
   return <usize>min<u64>((next - <u64>p.scratch) >> 2, u32.MAX_VALUE);
+}
+
+/** Lets p work on the key head that `leader` has prepared. */
+export function shareKeys(p: Problem, leader: Problem): void {
+  p.seen = leader.seen;
+  p.tiles = leader.tiles;
+  p.kRows = leader.kRows;
+  p.kColumns = leader.kColumns;
+  p.eRows = leader.eRows;
+  p.columnMax = leader.columnMax;
+  p.dkSum = leader.dkSum;
+  p.dvSum = leader.dvSum;
 }

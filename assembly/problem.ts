@@ -84,7 +84,18 @@ export class Problem {
   recomputedFirst: i32;
   recomputedLast: i32;
 
+  // members of the call (team.ts): their number, which one this is, whether it may sleep; the others are 0 at the start
+  members: i32;
+  member: i32;
+  sleeps: i32;
+  taken: i32; // units of this member's range that are taken
+  ticks: i32; // grows while it is at work
+  arrived: i32; // members at the barrier, and how often it opened: of member 0
+  turn: i32;
+
   // --- below: written and read by the kernels only ---
+
+  team: i32; // members at work on the current head together
 
   // the current head, by enterHead: rows of one (batch, query head) and of its key head
   qHead: usize;
@@ -100,22 +111,34 @@ export class Problem {
   dbiasHead: usize;
   slope: f32; // ALiBi slope of the head, in units of log2
 
-  // padded sizes, by layout
+  // keys of a tile and padded sizes, by layout
+  tileKeys: i32;
   Dp: i32;
   Ep: i32; // up to a multiple of NR
   Mp: i32; // up to a multiple of NR and of MR
 
   // per key head
+  infinite: i32; // whether a seen value of the key head is infinite or NaN
   seen: usize; // i32 [Mp]: -1 where some query sees the key, else 0
-  tiles: usize; // KeyTile [ceil(M / KT)]
+  tiles: usize; // KeyTile [ceil(M / tileKeys)]
   kRows: usize; // K as row panels, for Q K^T
   kColumns: usize; // K as column panels, for dS K
   eRows: usize; // E as row panels, for G E^T
   eColumns: usize; // E as column panels, for P E
   columnMax: usize; // c_t [tile][Ep], 0 for the standard variant: all column factors are 1
-  stage: usize; // one tile of E, row by row [KT, Ep]
+  stage: usize; // one tile of E, row by row [tileKeys, Ep]
   dkSum: usize; // [Mp, Dp]
   dvSum: usize; // [Mp, Ep]
+
+  // the current block of queries
+  i0: i32; // rows [i0, i0 + rows); backward only: none while rows is 0
+  rows: i32;
+  lo: i32; // keys [lo, hi) of the tile that it sees
+  hi: i32;
+  blockHostile: i32; // whether the block holds NaN or infinity
+  slow: i32; // whether block or tile do
+  factor: usize; // f_t, 0: all 1
+  far: i32; // elements of the current key head left to the recompute
 
   // per query block
   qRows: usize;
@@ -123,7 +146,7 @@ export class Problem {
   g: usize;
   gRows: usize;
   gColumns: usize; // G [BR, Ep], and as panels; in the recompute do and out log2 e [BR, Ep] of the far elements
-  gScaled: usize; // G f_t as row panels
+  gScaled: usize; // first do (LASER) or o, then G f_t as row panels
   strip: usize; // scores, then P: [MR, KT] forward, [BR, KT] backward
   stripDs: usize; // dP, then dS: [BR, KT]
   stripSlope: usize; // softcap's derivative [BR, KT], 0 without softcap

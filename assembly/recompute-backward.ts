@@ -15,7 +15,7 @@ import { report } from "./recompute";
 import { rowAdd } from "./rows";
 import { enterHead, LOG2E, loadLse, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
 import { Simd } from "./simd";
-import { BR, KT, MR, NR, STRIP } from "./tile";
+import { BR, MR, NR, STRIP } from "./tile";
 
 /** The last pass of a key head: its query heads, their blocks and rows in ascending order. */
 export function recomputeBackward(p: Problem, b: i32, hk: i32): void {
@@ -59,7 +59,7 @@ function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
   memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
   const tiles = tileCount(p);
   for (let t = 0; t < tiles; ++t) {
-    const j0 = t * KT;
+    const j0 = t * p.tileKeys;
     for (let r0 = 0; r0 < rows; r0 += MR) {
       const n = min(MR, rows - r0);
       const lo = rangeLo(p, keyTile(p, t), i0 + r0);
@@ -95,7 +95,7 @@ function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
 
 /** One far row against the keys [lo, hi): scores at strip row r, r_ij into stripDs row r. */
 function gradientFar(p: Problem, i0: i32, r: i32, lo: i32, hi: i32): void {
-  const j0 = lo - (lo % KT);
+  const j0 = lo - (lo % p.tileKeys);
   const i = i0 + r;
   const row = <usize>r * STRIP;
   const lse = f32x4.splat(load<f32>(p.rowLse + ((<usize>r) << 2)));

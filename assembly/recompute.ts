@@ -12,7 +12,7 @@ import { Log } from "./log";
 import { Problem } from "./problem";
 import { LN2, LOG2E, rangeHi, rangeLo, scoreRows } from "./score";
 import { Simd } from "./simd";
-import { BR, KT, MR, NR, PANEL, STRIP } from "./tile";
+import { BR, MR, NR, PANEL, STRIP } from "./tile";
 
 /** Notes that row i was touched. */
 export function report(p: Problem, i: i32): void {
@@ -41,13 +41,13 @@ export function recomputeForward(p: Problem, i0: i32, rows: i32): void {
     for (let r = 0; r < n; ++r) some = some || farRow(p, r0 + r);
     if (!some) continue;
     for (let t = 0; t < tiles; ++t) {
-      const j0 = t * KT;
+      const j0 = t * p.tileKeys;
       const lo = rangeLo(p, keyTile(p, t), i0 + r0);
       const hi = rangeHi(p, keyTile(p, t), i0 + r0 + n - 1);
       if (lo >= hi) continue;
       const from = (lo - j0) & -NR;
       const to = (hi - j0 + NR - 1) & -NR;
-      scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, p.stripSlope);
+      scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, 0);
       for (let r = 0; r < n; ++r) {
         if (farRow(p, r0 + r)) addFar(p, r0 + r, p.strip + <usize>r * STRIP + ((<usize>(lo - j0)) << 2), lo, hi);
       }

@@ -13,7 +13,7 @@ export const NR: i32 = 8;
 export const BR: i32 = 48;
 
 /** Keys of a tile, for the online softmax and for LASER's column maxima: a multiple of BR, so that a query block lies in one tile. */
-export const KT: i32 = 192;
+export const KT: i32 = 288;
 
 /** Bytes from one row of a score strip to the next. */
 export const STRIP: usize = KT << 2;

@@ -3,14 +3,17 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { generateConstants, generateKernelTypes, generateProblem } from "./generate.mjs";
+import { generateConstants, generateKernelTypes, generateProblem, generateWorker } from "./generate.mjs";
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const at = (...path) => join(root, ...path);
 const STAMP = at("build/stamp.json");
+
+/** The files of the package that users import. */
+const ENTRIES = ["index", "relaxed", "threads"];
 
 export function write(file, contents) {
   const bytes = Buffer.from(contents);
@@ -62,9 +65,9 @@ async function buildKernels() {
     "scripts/build.mjs",
     "node_modules/assemblyscript/package.json",
   );
-  for (const target of ["debug", "release", "relaxed"]) {
+  for (const target of ["debug", "release", "relaxed", "threads", "threads-relaxed"]) {
     await when(target, inputs, [`build/kernels.${target}.wasm`], () => compile(target));
-    if (target === "debug" || !existsSync(at("assembly/probe.ts"))) continue;
+    if (target !== "release" && target !== "relaxed") continue;
     const probe = `build/probe.${target}.wasm`;
     await when(`probe ${target}`, inputs, [probe], () =>
       compile(target, "assembly/probe.ts", "--outFile", probe, "--textFile", `build/probe.${target}.wat`),
@@ -72,28 +75,38 @@ async function buildKernels() {
   }
 }
 
-function buildGenerated() {
+async function buildGenerated() {
   const put = (name, text) => write(at("src/generated", name), text);
   put("problem.ts", generateProblem(readFileSync(at("assembly/problem.ts"), "utf8")));
   put("kernel-types.ts", generateKernelTypes(readFileSync(at("build/kernels.debug.d.ts"), "utf8")));
   put("kernels.ts", generateConstants(readFileSync(at("build/kernels.release.wasm"))));
-  put("kernels.relaxed.ts", generateConstants(readFileSync(at("build/kernels.relaxed.wasm"))));
+  for (const name of ["relaxed", "threads", "threads-relaxed"]) {
+    put(`kernels.${name}.ts`, generateConstants(readFileSync(at(`build/kernels.${name}.wasm`))));
+  }
+  put("worker.ts", generateWorker(await bundleWorker()));
 }
 
+const shipped = { absWorkingDir: root, outdir: "dist", bundle: true, target: "es2022", write: false };
+
+/** The program of a worker thread as one string. */
+async function bundleWorker() {
+  const { build } = await import("esbuild");
+  const options = { ...shipped, entryPoints: ["src/worker.ts"], minify: true, format: "iife" };
+  return (await build(options)).outputFiles[0].text;
+}
+
+/** The entries with what they share in chunks, and the worker as a file of its own, which users may copy. */
 async function bundle() {
   const { build } = await import("esbuild");
-  const { outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: ["src/index.ts", "src/relaxed.ts"],
-    outdir: "dist",
-    chunkNames: "shared",
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    target: "es2022",
-    write: false,
-  });
-  for (const { path, contents } of outputFiles) write(path, contents);
+  const entries = { ...shipped, entryPoints: ENTRIES.map((name) => `src/${name}.ts`), format: "esm", splitting: true };
+  const built = await Promise.all([
+    build({ ...entries, chunkNames: "shared-[hash]" }),
+    build({ ...shipped, entryPoints: ["src/worker.ts"], format: "esm" }),
+  ]);
+  const files = built.flatMap(({ outputFiles }) => outputFiles);
+  for (const { path, contents } of files) write(path, contents);
+  const kept = new Set(files.map(({ path }) => basename(path)));
+  for (const name of readdirSync(at("dist"))) if (name.endsWith(".js") && !kept.has(name)) rmSync(at("dist", name));
 }
 
 /** Declarations of all of src come from tsc; only the files that the two entries reach go into the package. */
@@ -102,7 +115,7 @@ async function declare() {
   await promisify(execFile)(process.execPath, [tsc, "-p", at("tsconfig.build.json")]).catch((error) => {
     throw new Error(`tsc failed\n${error.stdout}${error.stderr}`);
   });
-  const reached = new Set(["index.d.ts", "relaxed.d.ts"]);
+  const reached = new Set(ENTRIES.map((name) => `${name}.d.ts`));
   for (const name of reached) {
     const text = readFileSync(at("build/types", name), "utf8");
     write(at("dist", name), text);
@@ -116,9 +129,9 @@ async function declare() {
 export async function build() {
   process.chdir(root);
   await buildKernels();
-  buildGenerated();
+  await buildGenerated();
   const inputs = fingerprint("src", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs");
-  const outputs = ["dist/index.js", "dist/relaxed.js", "dist/index.d.ts", "dist/relaxed.d.ts"];
+  const outputs = ENTRIES.map((name) => `dist/${name}.js`);
   await when("dist", inputs, outputs, () => Promise.all([bundle(), declare()]));
 }
 

@@ -24,7 +24,9 @@ export function generateProblem(source) {
   const offsets = names.map((name, index) => `  ${name}: ${4 * index},\n`).join("");
   return (
     `${HEADER}/** Byte offsets of the fields of assembly/problem.ts. */\nexport const OFFSETS = {\n${offsets}} as const;\n\n` +
-    `export const PROBLEM_BYTES = ${4 * names.length};\n`
+    `export const PROBLEM_BYTES = ${4 * names.length};\n\n` +
+    `/** Bytes from a member's struct to the next one's (assembly/team.ts). */\n` +
+    `export const PROBLEM_STRIDE = ${Math.ceil((4 * names.length) / 64) * 64};\n`
   );
 }
 
@@ -39,4 +41,9 @@ export function generateKernelTypes(declarations) {
 /** The wasm file as a base64 string: it survives every bundler and needs no file access at run time. */
 export function generateConstants(wasm) {
   return `${HEADER}export const base64 =\n  "${wasm.toString("base64")}";\n`;
+}
+
+/** The program of a worker thread, which servers start from this string: no bundler has to find a file. */
+export function generateWorker(program) {
+  return `${HEADER}export const program =\n  ${JSON.stringify(program)};\n`;
 }

@@ -60,6 +60,10 @@ export class Arena {
     return new Float32Array(this.buffer, ptr, length);
   }
 
+  i32(ptr: number, length: number): Int32Array {
+    return new Int32Array(this.buffer, ptr, length);
+  }
+
   u8(ptr: number, length: number): Uint8Array {
     return new Uint8Array(this.buffer, ptr, length);
   }

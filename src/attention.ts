@@ -1,6 +1,7 @@
 import { type Call, checkBackward, checkForward, inLayout } from "./check-attention.js";
 import { type Engine, producing } from "./engine.js";
 import type { Problem } from "./problem.js";
+import type { JobKernel } from "./protocol.js";
 import type { AnyTensor, Tensor } from "./tensor.js";
 import type { AttentionBackwardOptions, AttentionGradients, AttentionOptions, Needs, SavedAttention } from "./types.js";
 
@@ -57,7 +58,7 @@ export function attentionBackward<W extends Needs>(
   const { q, k, v } = call;
   const { B, H, N } = call.sizes;
   const { bias, layout } = call.options;
-  const { kernels, problem } = engine;
+  const { problem } = engine;
   return producing(engine, (make) => {
     const result = {
       dq: needs.dq === false ? undefined : (into.dq ?? make(q.shape)),
@@ -65,7 +66,7 @@ export function attentionBackward<W extends Needs>(
       dv: needs.dv === false ? undefined : (into.dv ?? make(v.shape)),
       dbias: bias === undefined || needs.dbias === false ? undefined : (into.dbias ?? make(bias.shape)),
     };
-    launch(engine, call, kernels.attentionBackward, kernels.attentionBackwardScratch, () => {
+    launch(engine, call, "attentionBackward", () => {
       place(problem, "out", saved.out, layout);
       place(problem, "dout", dout, layout);
       problem.integer("lse", saved.lse.ptr);
@@ -80,8 +81,8 @@ export function attentionBackward<W extends Needs>(
 }
 
 function forward(engine: Engine, call: Call, out: Tensor, lse: number, rest = 0): void {
-  const { kernels, problem } = engine;
-  launch(engine, call, kernels.attentionForward, kernels.attentionForwardScratch, () => {
+  const { problem } = engine;
+  launch(engine, call, "attentionForward", () => {
     place(problem, "out", out, call.options.layout);
     problem.integer("lse", lse);
     problem.integer("rest", rest);
@@ -89,14 +90,11 @@ function forward(engine: Engine, call: Call, out: Tensor, lse: number, rest = 0)
 }
 
 /** Fills in the struct, asks the kernel for its scratch size, and runs it. All scratch is given back on every path. */
-function launch(
-  { space: { arena }, problem }: Engine,
-  call: Call,
-  kernel: (problem: number) => void,
-  scratchLength: (problem: number) => number,
-  placeResults: () => void,
-): void {
+function launch(engine: Engine, call: Call, kernel: JobKernel, placeResults: () => void): void {
+  const { space, problem, kernels, pool } = engine;
   const { slopes, sizes } = call;
+  const { arena } = space;
+  const members = pool?.members(work(sizes, kernel)) ?? 1;
   arena.borrow(slopes === undefined ? 0 : 4 * sizes.H, (ptr) => {
     describe(problem, call);
     placeResults();
@@ -104,11 +102,19 @@ function launch(
       arena.f32(ptr, sizes.H).set(slopes);
       problem.integer("slopes", ptr);
     }
-    arena.borrow(4 * (scratchLength(problem.ptr) >>> 0), (scratch) => {
+    const bytes = 4 * (kernels[`${kernel}Scratch`](problem.ptr) >>> 0);
+    arena.borrow(members * bytes, (scratch) => {
       problem.integer("scratch", scratch);
-      kernel(problem.ptr);
+      if (pool === undefined || members === 1) return kernels[kernel](problem.ptr);
+      problem.share(members, bytes, pool.maySleep);
+      pool.run(kernel, members);
     });
   });
+}
+
+/** Floating-point operations when every query sees every key: two products forward, five backward. */
+function work({ B, H, N, M, D, E }: Call["sizes"], kernel: JobKernel): number {
+  return 2 * B * H * N * M * (kernel === "attentionForward" ? D + E : 3 * D + 2 * E);
 }
 
 /** The fields that forward and backward share: inputs, sizes, flags. */
@@ -128,6 +134,7 @@ function describe(problem: Problem, { sizes, q, k, v, options }: Call): void {
   problem.float("scale", options.scale ?? 1 / Math.sqrt(sizes.D));
   problem.float("softcap", softcap ?? 0);
   problem.integer("laser", variant === "laser" ? 1 : 0);
+  problem.integer("members", 1);
 }
 
 const side = (reach = UNLIMITED): number => (reach < 0 ? UNLIMITED : Math.min(reach, UNLIMITED));

@@ -174,3 +174,13 @@ export function maxMemory(where: string, value: unknown): void {
     );
   }
 }
+
+const MAX_THREADS = 64;
+
+export function threads(where: string, value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== "number") throw new TypeError(`${where}: threads must be a number, got ${show(value)}`);
+  if (!Number.isInteger(value) || value < 1 || value > MAX_THREADS) {
+    throw new RangeError(`${where}: threads must be an integer from 1 to ${MAX_THREADS}, got ${value}`);
+  }
+}

@@ -1,3 +1,4 @@
+import type { Pool } from "./pool.js";
 import type { Problem } from "./problem.js";
 import type { Shape } from "./shape.js";
 import type { Space } from "./space.js";
@@ -10,6 +11,8 @@ export interface Engine {
   readonly space: Space;
   /** What describes an attention call to the kernels; calls are synchronous, so one is enough. */
   readonly problem: Problem;
+  /** The threads that share the work, in the entry `laser-attention/threads`. */
+  readonly pool?: Pool | undefined;
 }
 
 /** Runs `body` with a maker of result tensors; when it throws, what was made is released. */

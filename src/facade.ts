@@ -2,8 +2,10 @@ import { Arena } from "./arena.js";
 import { attention, attentionBackward, attentionForward } from "./attention.js";
 import * as check from "./check.js";
 import type { Engine } from "./engine.js";
+import { makeDisposable } from "./host.js";
 import { matmul, matmulBackward } from "./matmul.js";
 import { exp, expBackward, log, logBackward, softmax, softmaxBackward } from "./ops.js";
+import type { Pool } from "./pool.js";
 import { Problem } from "./problem.js";
 import { scope } from "./scope.js";
 import type { Shape } from "./shape.js";
@@ -13,40 +15,21 @@ import type {
   AttentionBackwardOptions,
   AttentionGradients,
   AttentionOptions,
-  CreateOptions,
   DType,
   MatmulOptions,
   Needs,
   SavedAttention,
 } from "./types.js";
 import { warmup } from "./warmup.js";
-import { type Binary, createMemory, instantiate, instantiateSync, type Kernels, type Memory, probe } from "./wasm.js";
+import type { Kernels, Memory } from "./wasm.js";
 
 /** Which instruction set the kernels of an instance use. */
 export type Simd = "plain" | "relaxed";
 
-/** The builds that an entry offers, best first. @internal */
-export type Builds = readonly { readonly simd: Simd; readonly binary: Binary }[];
-
 /** @internal */
-export function openSync(builds: Builds, options?: CreateOptions): LaserAttention {
-  checkOptions("createSync", options);
-  const { binary, simd } = probe(builds);
-  const memory = createMemory();
-  return new LaserAttention(instantiateSync(binary.compileSync(), memory), memory, simd, options);
-}
-
-/** @internal */
-export async function open(builds: Builds, options?: CreateOptions): Promise<LaserAttention> {
-  checkOptions("create", options);
-  const { binary, simd } = probe(builds);
-  const memory = createMemory();
-  return new LaserAttention(await instantiate(await binary.compile(), memory), memory, simd, options);
-}
-
-function checkOptions(where: string, options: CreateOptions | undefined): void {
-  check.options(where, options, ["maxMemory"]);
-  check.maxMemory(where, options?.maxMemory);
+export interface PoolMaker {
+  readonly members: number;
+  make(arena: Arena, problem: Problem, kernels: Kernels): Pool;
 }
 
 /**
@@ -71,21 +54,20 @@ export class LaserAttention {
   readonly #arena: Arena;
   readonly #engine: Engine;
 
-  static {
-    if (Symbol.dispose !== undefined) {
-      const { dispose } = LaserAttention.prototype;
-      Object.defineProperty(LaserAttention.prototype, Symbol.dispose, { value: dispose, configurable: true });
-    }
-  }
-
   /** Same as {@link dispose}: `using la = createSync()`, where the engine has `using`. */
   declare readonly [Symbol.dispose]: () => void;
 
-  /** @internal */
-  constructor(kernels: Kernels, memory: Memory, simd: Simd, options: CreateOptions = {}) {
+  /** @param pool Makes the threads of the instance and says how many. @internal */
+  constructor(kernels: Kernels, memory: Memory, simd: Simd, maxMemory?: number, pool?: PoolMaker) {
     this.simd = simd;
-    this.#arena = new Arena(memory, kernels.heapBase() >>> 0, options.maxMemory);
-    this.#engine = { kernels, space: new Space(this.#arena), problem: new Problem(this.#arena) };
+    this.#arena = new Arena(memory, kernels.heapBase() >>> 0, maxMemory);
+    const problem = new Problem(this.#arena, pool?.members);
+    this.#engine = { kernels, space: new Space(this.#arena), problem, pool: pool?.make(this.#arena, problem, kernels) };
+  }
+
+  /** How many threads a call may use: 1 except in the entry `laser-attention/threads`. */
+  get threads(): number {
+    return this.#open.pool?.size ?? 1;
   }
 
   /** Bytes of linear memory now, bytes of it in use, and the most it may grow to. Memory never shrinks, it is reused. */
@@ -100,9 +82,10 @@ export class LaserAttention {
    */
   get recomputed(): { readonly elements: number; readonly firstRow: number; readonly lastRow: number } {
     const { problem } = this.#open;
-    const elements = problem.read("recomputed");
+    const elements = problem.read("recomputed").reduce((sum, count) => sum + count, 0);
     if (elements === 0) return { elements, firstRow: -1, lastRow: -1 };
-    return { elements, firstRow: problem.read("recomputedFirst"), lastRow: problem.read("recomputedLast") };
+    const [first, last] = [problem.read("recomputedFirst"), problem.read("recomputedLast")];
+    return { elements, firstRow: Math.min(...first), lastRow: Math.max(...last) };
   }
 
   /**
@@ -262,6 +245,7 @@ export class LaserAttention {
 
   /** Lets go of the memory and of every tensor in it; a second call does nothing, any other use throws a TypeError. */
   dispose(): void {
+    this.#engine.pool?.dispose();
     this.#arena.dispose();
   }
 
@@ -277,3 +261,5 @@ export class LaserAttention {
     return space.allocate(shape, dtype);
   }
 }
+
+makeDisposable(LaserAttention.prototype);

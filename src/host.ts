@@ -24,11 +24,56 @@ interface Host {
     instantiate(module: Module, imports: Imports): Promise<Instance>;
     Module: new (bytes: Uint8Array) => Module;
     Instance: new (module: Module, imports: Imports) => Instance;
-    Memory: new (descriptor: { initial: number }) => Memory;
+    Memory: new (descriptor: { initial: number; maximum?: number; shared?: boolean }) => Memory;
   };
+  readonly SharedArrayBuffer?: unknown;
+  /** Of browsers: whether shared memory may be handed to workers. */
+  readonly crossOriginIsolated?: boolean;
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+  readonly process?: { getBuiltinModule?(name: string): unknown };
+  readonly Worker?: new (
+    url: string | { readonly href: string },
+    options: { type: "module" },
+  ) => WorkerHandle & { postMessage(message: unknown): void; onerror: unknown };
+  readonly console: { warn(message: string): void };
+  /** Of a browser's worker. */
+  onmessage: (event: { readonly data: unknown }) => void;
   atob(text: string): string;
   readonly performance: { now(): number };
   setTimeout(callback: () => void, ms: number): unknown;
 }
 
 export const host = globalThis as unknown as Host;
+
+/** What the pool keeps of a worker. */
+export interface WorkerHandle {
+  terminate(): unknown;
+}
+
+interface NodeModules {
+  "node:worker_threads": {
+    readonly workerData: unknown;
+    readonly Worker: new (source: string, options: { eval: true; workerData: unknown }) => ServerWorker;
+  };
+  "node:os": { availableParallelism(): number };
+}
+
+interface ServerWorker extends WorkerHandle {
+  unref(): void;
+  on(event: "error", listener: (error: Error) => void): void;
+  on(event: "exit", listener: () => void): void;
+}
+
+/** A built-in module of Node, Deno or Bun, with no import that a bundler for browsers would trip over. */
+export function nodeModule<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
+  return host.process?.getBuiltinModule?.(name) as NodeModules[N] | undefined;
+}
+
+/**
+ * `dispose` under the name that `using` looks for, where the engine has it: elsewhere a method declared so would be named
+ * "undefined". Outside the class, whose name a bundler would change if a static block used it.
+ */
+export function makeDisposable(prototype: { dispose(): void }): void {
+  if (Symbol.dispose === undefined) return;
+  Object.defineProperty(prototype, Symbol.dispose, { value: prototype.dispose, configurable: true });
+}

@@ -1,5 +1,6 @@
 /** laser-attention: standard and LASER attention, forward and backward, as WebAssembly SIMD kernels. */
-import { type LaserAttention, open, openSync } from "./facade.js";
+import type { LaserAttention } from "./facade.js";
+import { open, openSync } from "./open.js";
 import { plain } from "./plain.js";
 import type { CreateOptions } from "./types.js";
 

@@ -21,8 +21,11 @@ interface Product {
   readonly k: number;
   readonly a: Matrices;
   readonly b: Matrices;
-  /** Whether a has all leading sizes itself and b has none: by their shapes, since strides of 0 repeat as well. */
-  readonly shared: boolean;
+  /**
+   * One b for all of a, as in a linear layer: leading sizes and m are one size, and the batch is a single product, whose
+   * gradient of b is one sum over all rows. By the shapes, so that strides (0 repeats as well) change no bit.
+   */
+  readonly tall: boolean;
   readonly options: MatmulOptions;
 }
 
@@ -53,7 +56,8 @@ function describe(where: string, engine: Engine, a: Tensor, b: Tensor, options: 
     k,
     a: matricesOf(a, lead, options.transposeA),
     b: matricesOf(b, lead, options.transposeB),
-    shared: count(a.shape.slice(0, -2)) === count(lead) && count(b.shape.slice(0, -2)) === 1,
+    tall:
+      options.transposeA !== true && count(a.shape.slice(0, -2)) === count(lead) && count(b.shape.slice(0, -2)) === 1,
     options,
   };
 }
@@ -69,12 +73,30 @@ function isTall({ batch, row }: Matrices, lead: Shape, m: number): boolean {
   return true;
 }
 
-/** One b for all of a, as in a linear layer: leading sizes and m become one size, and the batch is a single product. */
-function fold(product: Product, others: readonly Matrices[]): Product {
-  const { leading: lead, m, a, b, shared, options } = product;
-  const tall = [a, ...others].every((matrices) => isTall(matrices, lead, m));
-  if (!shared || !tall || options.transposeA) return product;
-  return { ...product, leading: [], m: m * count(lead), a: { ...a, batch: [] }, b: { ...b, batch: [] } };
+/** Runs `body` with the batch as one tall matrix, copied together where it does not lie so. */
+function asTall<T>(
+  engine: Engine,
+  matrices: Matrices,
+  lead: Shape,
+  m: number,
+  n: number,
+  body: (tall: Matrices) => T,
+): T {
+  if (isTall(matrices, lead, m)) return body({ ...matrices, batch: [] });
+  const { arena } = engine.space;
+  const { ptr, batch, row, col } = matrices;
+  return arena.borrow(4 * count(lead) * m * n, (copy) => {
+    const target = arena.f32(copy, count(lead) * m * n);
+    const reach = 1 + (n - 1) * col;
+    let to = 0;
+    forEachOffset([...lead, m], [[...batch, row]], ([from]) => {
+      const source = arena.f32(ptr + 4 * from!, reach);
+      if (col === 1) target.set(source, to);
+      else for (let i = 0; i < n; i++) target[to + i] = source[i * col]!;
+      to += n;
+    });
+    return body({ ptr: copy, batch: [], row: n, col: 1 });
+  });
 }
 
 /**
@@ -117,10 +139,10 @@ export function matmul(engine: Engine, a: Tensor, b: Tensor, options?: MatmulOpt
   return producing(engine, (make) => {
     const c = make([...lead, m, n]);
     if (k === 0) c.data.fill(0);
-    else {
-      const flat = fold(product, []);
-      multiply(engine, flat.leading, [flat.m, n, k], matricesOf(c, flat.leading), flat.a, flat.b);
-    }
+    else if (product.tall && isTall(product.a, lead, m)) {
+      const [to, from] = [matricesOf(c, []), product.a];
+      multiply(engine, [], [m * count(lead), n, k], to, { ...from, batch: [] }, { ...product.b, batch: [] });
+    } else multiply(engine, lead, [m, n, k], matricesOf(c, lead), product.a, product.b);
     return c;
   });
 }
@@ -144,16 +166,22 @@ export function matmulBackward(
       db.data.fill(0);
       return { da, db };
     }
-    const whole = matricesOf(dout, product.leading);
-    const { leading: lead, m, n, k, ...p } = fold(product, [whole]);
-    const g = { ...whole, batch: lead.length === 0 ? [] : whole.batch };
-    const toA = matricesOf(da, lead);
-    const toB = matricesOf(db, lead);
+    const { leading: lead, m, n, k, options: how } = product;
     // c = a b: da = g b^T, db = a^T g; a factor that was read transposed gets the transposed product.
-    if (p.options.transposeA) multiply(engine, lead, [k, m, n], toA, p.b, transpose(g));
-    else multiply(engine, lead, [m, k, n], toA, g, transpose(p.b));
-    if (p.options.transposeB) multiply(engine, lead, [n, k, m], toB, transpose(g), p.a);
-    else multiply(engine, lead, [k, n, m], toB, transpose(p.a), g);
+    const gradients = (over: Shape, rows: number, x: Matrices, g: Matrices, y: Matrices): void => {
+      const [toA, toB] = [matricesOf(da, over), matricesOf(db, over)];
+      if (how.transposeA) multiply(engine, over, [k, rows, n], toA, y, transpose(g));
+      else multiply(engine, over, [rows, k, n], toA, g, transpose(y));
+      if (how.transposeB) multiply(engine, over, [n, k, rows], toB, transpose(g), x);
+      else multiply(engine, over, [k, n, rows], toB, transpose(x), g);
+    };
+    const g = matricesOf(dout, lead);
+    if (!product.tall) gradients(lead, m, product.a, g, product.b);
+    else {
+      asTall(engine, product.a, lead, m, k, (x) =>
+        asTall(engine, g, lead, m, n, (y) => gradients([], m * count(lead), x, y, { ...product.b, batch: [] })),
+      );
+    }
     return { da, db };
   });
 }

@@ -1,5 +1,5 @@
 import type { Arena } from "./arena.js";
-import { OFFSETS, PROBLEM_BYTES } from "./generated/problem.js";
+import { OFFSETS, PROBLEM_BYTES, PROBLEM_STRIDE } from "./generated/problem.js";
 
 /** A field of the struct in assembly/problem.ts. */
 type Field = keyof typeof OFFSETS;
@@ -7,15 +7,18 @@ type Field = keyof typeof OFFSETS;
 /** A tensor of the struct: its pointer field, which its strides over batch, head and row follow. */
 type Placed = Extract<Field, "out" | "dq" | "dk" | "dv" | "dbias" | "dout" | "q" | "k" | "v" | "mask" | "bias">;
 
-/** Writes and reads the one Problem struct of an instance. */
+/** Writes and reads the Problem structs of an instance: one for each member of a call (assembly/team.ts), side by side. */
 export class Problem {
+  /** The first member's struct, which the others copy. */
   readonly ptr: number;
   readonly #arena: Arena;
+  readonly #words: number;
   #ints: Int32Array;
   #floats: Float32Array;
 
-  constructor(arena: Arena) {
-    this.ptr = arena.allocate(PROBLEM_BYTES);
+  constructor(arena: Arena, members = 1) {
+    this.#words = (members * PROBLEM_STRIDE) / 4;
+    this.ptr = arena.allocate(4 * this.#words);
     this.#arena = arena;
     this.#ints = new Int32Array(0);
     this.#floats = new Float32Array(0);
@@ -26,6 +29,24 @@ export class Problem {
   clear(): void {
     this.#derive();
     this.#ints.fill(0);
+  }
+
+  /** Address of a member's struct. */
+  of(member: number): number {
+    return this.ptr + member * PROBLEM_STRIDE;
+  }
+
+  /** Copies the first struct for the other members, each with scratch of its own: `scratch` bytes from the first one's on. */
+  share(members: number, scratch: number, sleeps: boolean): void {
+    this.integer("members", members);
+    this.integer("sleeps", 1);
+    for (let member = 1; member < members; member++) {
+      const first = (member * PROBLEM_STRIDE) / 4;
+      this.#ints.copyWithin(first, 0, PROBLEM_BYTES / 4);
+      this.#ints[first + OFFSETS.member / 4] = member;
+      this.#ints[first + OFFSETS.scratch / 4]! += member * scratch;
+    }
+    this.integer("sleeps", sleeps ? 1 : 0);
   }
 
   integer(field: Field, value: number): void {
@@ -48,17 +69,19 @@ export class Problem {
     this.#ints[index + 3] = row;
   }
 
-  /** An integer field as the kernel left it. */
-  read(field: Field): number {
+  /** An integer field as the kernels left it in each member's struct. */
+  read(field: Field): number[] {
     this.#derive();
-    return this.#ints[OFFSETS[field] >> 2]!;
+    const first = OFFSETS[field] / 4;
+    const members = this.#ints[OFFSETS.members / 4]!;
+    return Array.from({ length: members }, (_, member) => this.#ints[first + (member * PROBLEM_STRIDE) / 4]!);
   }
 
   /** Growth detaches the arrays. Values above 2^31 wrap into the sign bit, which the kernels read as unsigned. */
   #derive(): void {
     const { buffer } = this.#arena;
     if (this.#ints.buffer === buffer) return;
-    this.#ints = new Int32Array(buffer, this.ptr, PROBLEM_BYTES / 4);
-    this.#floats = new Float32Array(buffer, this.ptr, PROBLEM_BYTES / 4);
+    this.#ints = this.#arena.i32(this.ptr, this.#words);
+    this.#floats = this.#arena.f32(this.ptr, this.#words);
   }
 }

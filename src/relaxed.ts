@@ -2,8 +2,9 @@
  * laser-attention with relaxed SIMD: multiply and add in one instruction where the processor has one, hence faster, and in
  * the last bits not the same on every engine. Engines without relaxed SIMD get the plain kernels; `la.simd` says which.
  */
-import { type LaserAttention, open, openSync } from "./facade.js";
+import type { LaserAttention } from "./facade.js";
 import { base64 } from "./generated/kernels.relaxed.js";
+import { open, openSync } from "./open.js";
 import { plain } from "./plain.js";
 import type { CreateOptions } from "./types.js";
 import { Binary } from "./wasm.js";

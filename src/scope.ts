@@ -12,8 +12,8 @@ function tensorsIn(result: unknown): Set<AnyTensor> {
     if (value === null || typeof value !== "object" || seen.has(value)) continue;
     seen.add(value);
     if (value instanceof Tensor) found.add(value);
-    else if (value instanceof Map) open.push(...value.keys(), ...value.values());
-    else if (value instanceof Set) open.push(...value);
+    else if (value instanceof Map) for (const item of [...value.keys(), ...value.values()]) open.push(item);
+    else if (value instanceof Set) for (const item of value) open.push(item);
     else if (!ArrayBuffer.isView(value)) for (const item of Object.values(value)) open.push(item);
   }
   return found;

@@ -1,4 +1,5 @@
 import * as check from "./check.js";
+import { makeDisposable } from "./host.js";
 import { count, extent, forEachOffset, ITEM_BYTES, isContiguous, rowMajor, type Shape } from "./shape.js";
 import type { Storage } from "./space.js";
 import type { Data, DType } from "./types.js";
@@ -34,13 +35,6 @@ export class Tensor<T extends DType = "f32"> {
   owner: boolean;
   #disposed = false;
   #data: Data<T> | undefined;
-
-  static {
-    // Assigned rather than declared, because engines without Symbol.dispose would get a method named "undefined".
-    if (Symbol.dispose !== undefined) {
-      Object.defineProperty(Tensor.prototype, Symbol.dispose, { value: Tensor.prototype.dispose, configurable: true });
-    }
-  }
 
   /** Same as {@link dispose}: `using t = la.zeros([2])` releases t at the end of the block, where the engine has `using`. */
   declare readonly [Symbol.dispose]: () => void;
@@ -184,3 +178,5 @@ export class Tensor<T extends DType = "f32"> {
     return this.#live(this.ptr, extent(this.shape, this.strides));
   }
 }
+
+makeDisposable(Tensor.prototype);

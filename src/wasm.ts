@@ -54,6 +54,11 @@ export function createMemory(): Memory {
   return new (webAssembly().Memory)({ initial: INITIAL_PAGES });
 }
 
+/** The same, shared between threads: its limit is fixed at once, in bytes. */
+export function createSharedMemory(limit: number): Memory {
+  return new (webAssembly().Memory)({ initial: INITIAL_PAGES, maximum: Math.floor(limit / 65536), shared: true });
+}
+
 export function instantiateSync(module: Module, memory: Memory): Kernels {
   return new (webAssembly().Instance)(module, { env: { memory } }).exports as Kernels;
 }

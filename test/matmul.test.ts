@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { LaserAttention } from "../src/index.js";
+import type { LaserAttention, Tensor } from "../src/index.js";
 import { engines } from "./support/engines.js";
 import { Random } from "./support/random.js";
 
@@ -87,6 +87,29 @@ for (const transposeA of [false, true]) {
     });
   }
 }
+
+test("one b for a batch: product and gradients have the same bits however a and dout lie in memory", () => {
+  const [batch, m, n, k] = [6, 70, 9, 33];
+  const [A, B, G] = [r.normals(batch * m * k), r.normals(k * n), r.normals(batch * m * n)];
+  for (const la of engines) {
+    const apart = (data: Float32Array, columns: number, across: boolean) => {
+      const base = la.zeros([batch, (m + 3) * columns]);
+      const strides = [(m + 3) * columns, ...(across ? [1, m] : [columns, 1])];
+      const view = base.view([batch, m, columns], strides);
+      view.set(data);
+      return view;
+    };
+    const b = la.tensor(B, [k, n]);
+    const run = (a: Tensor, dout: Tensor) => {
+      const { da, db } = la.matmulBackward(dout, a, b);
+      return [la.matmul(a, b), da, db].map((t) => t.toArray());
+    };
+    const expected = run(la.tensor(A, [batch, m, k]), la.tensor(G, [batch, m, n]));
+    assert.equal(run(apart(A, k, false), la.tensor(G, [batch, m, n])), expected);
+    assert.equal(run(apart(A, k, true), apart(G, n, false)), expected);
+    assert.equal(run(la.tensor(A, [batch, m, k]), apart(G, n, true)), expected);
+  }
+});
 
 test("NaN in a row of a or a column of b stays in that row or column of the product", () => {
   const [m, n, k] = [50, 21, 300];

@@ -1,0 +1,98 @@
+/** A block of query rows, backward: what its passes over the key tiles need. G and delta as in attention-backward.ts. */
+import { finite } from "./keys";
+import { finalRun, gradientShift } from "./laser";
+import { A, B, packColumns, packRows } from "./pack";
+import { Problem } from "./problem";
+import { enterHead, loadLse, queryScale } from "./score";
+import { Simd } from "./simd";
+import { BR, MR, PANEL } from "./tile";
+
+/** Enters the block of head h at row i0: G and delta, and q and G as panels. */
+export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
+  enterHead(p, b, h);
+  const rows = min(BR, p.N - i0);
+  const q = p.qHead + ((<usize>i0 * p.qN) << 2);
+  p.i0 = i0;
+  p.rows = rows;
+  if (p.columnMax) finalRun(p, i0, i0 + rows - 1);
+  loadLse(p, i0, rows);
+  p.far += gradientRows(p, i0, rows);
+  packRows<A>(p.qRows, q, p.qN << 2, rows, p.D, queryScale(p));
+  packColumns<B>(p.qColumns, <usize>BR * PANEL, q, p.qN << 2, rows, p.D);
+  packRows<A>(p.gRows, p.g, (<usize>p.Ep) << 2, rows, p.E, 1);
+  addDelta(p, i0, rows);
+  p.blockHostile = hostileBlock(p, q, rows);
+  packColumns<B>(p.gColumns, <usize>BR * PANEL, p.g, (<usize>p.Ep) << 2, rows, p.E);
+  memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
+}
+
+/** G of the block's rows, for LASER also do without the elements of the recompute; 0 for rows that see no key. */
+function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
+  let far = 0;
+  const row = (<usize>p.Ep) << 2;
+  for (let r = 0; r < rows; ++r) {
+    const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
+    const g = p.g + <usize>r * row;
+    const kept = p.gColumns + <usize>r * row;
+    if (load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity) {
+      memory.fill(g, 0, row);
+      memory.fill(kept, 0, row);
+    } else if (p.columnMax) {
+      far += gradientShift(p, g, kept, dout, p.outHead + ((<usize>(i0 + r) * p.outN) << 2));
+    } else {
+      memory.copy(g, dout, (<usize>p.E) << 2);
+    }
+  }
+  return far;
+}
+
+/**
+ * delta of the block's rows: sum_d do o, or for LASER sum_d do, in the very order and rounding of dP, so that dP - delta is
+ * exactly 0 where a row sees one key only.
+ */
+function addDelta(p: Problem, i0: i32, rows: i32): void {
+  const laser = p.columnMax != 0;
+  const from = laser ? p.gColumns : p.outHead + ((<usize>i0 * p.outN) << 2);
+  packRows<A>(p.gScaled, from, (laser ? <usize>p.Ep : p.outN) << 2, rows, p.E, 1);
+  const one = f32x4.splat(1);
+  let x = p.gScaled;
+  let g = p.gRows;
+  for (let r = 0; r < rows; r += MR) {
+    let low = f32x4.splat(0);
+    let high = f32x4.splat(0); // rows 4 and 5 of a 6-wide panel
+    for (const end = x + ((<usize>(p.E * MR)) << 2); x < end; x += (<usize>MR) << 2) {
+      low = Simd.madd(v128.load(x), laser ? one : v128.load(g), low);
+      if (MR == 6) high = Simd.madd(v128.load(x, 16), laser ? one : v128.load(g, 16), high);
+      g += (<usize>MR) << 2;
+    }
+    const delta = p.rowDelta + ((<usize>r) << 2);
+    v128.store(delta, low);
+    if (MR == 6) v128.store64_lane(delta, high, 0, 16);
+  }
+}
+
+/** Whether a row of q, G, lse or delta holds NaN or infinity (lse = +inf stands for "sees nothing"). */
+function hostileBlock(p: Problem, q: usize, rows: i32): bool {
+  for (let r = 0; r < rows; ++r) {
+    const lse = load<f32>(p.rowLse + ((<usize>r) << 2));
+    if (isNaN(lse) || !isFinite(load<f32>(p.rowDelta + ((<usize>r) << 2)))) return true;
+    if (!finite(q + ((<usize>r * p.qN) << 2), p.D) || !finite(p.g + ((<usize>(r * p.Ep)) << 2), p.E)) return true;
+  }
+  return false;
+}
+
+/** gScaled = G f_t as row panels: row d of a panel times f_t[d]. A 6-wide row spills 2 floats, which the next overwrites. */
+export function scaleGradient(p: Problem, rows: i32, factor: usize): void {
+  const row = (<usize>MR) << 2;
+  let from = p.gRows;
+  let to = p.gScaled;
+  for (let r = 0; r < rows; r += MR) {
+    for (let d = 0; d < p.E; ++d) {
+      const f = v128.load32_splat(factor + ((<usize>d) << 2));
+      v128.store(to, f32x4.mul(v128.load(from), f));
+      if (MR == 6) v128.store(to, f32x4.mul(v128.load(from, 16), f), 16);
+      from += row;
+      to += row;
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Members of a call: threads with an instance of the kernels each, on one memory, each with a Problem of its own; the
+ * structs lie side by side. The only file that knows atomics: in builds without threads a call has one member, and all
+ * of this folds to nothing.
+ *
+ * No result depends on the number of members, because no sum does: a unit of work is computed by one member alone, and
+ * what a team shares is split by key or by row.
+ */
+import { Problem } from "./problem";
+
+/** Bytes from a member's Problem to the next one's. */
+const STRIDE: usize = (offsetof<Problem>() + 63) & ~63;
+
+/** Looks at the barrier before a member goes to sleep: some 50 us, more than the members of a team usually lie apart. */
+const SPINS: i32 = 20000;
+
+/**
+ * A nap is 0.1 s of sleep, or about as long of looking on where sleep is not allowed (a browser's main thread). A member
+ * gives up after as many naps in a row, ten seconds, in which no member did anything.
+ */
+const NAP: i64 = 100_000_000;
+const NAP_SPINS: i32 = 50_000_000;
+const NAPS: i32 = 100;
+
+export class Team {
+  /** The Problem of member r of the same call. */
+  @inline static of(p: Problem, r: i32): Problem {
+    if (!ASC_FEATURE_THREADS) return p;
+    return changetype<Problem>(changetype<usize>(p) + <usize>(r - p.member) * STRIDE);
+  }
+
+  /** Number and size of the team that works on one key head together; member 0 leads it. A member alone is a team of one. */
+  @inline static size(p: Problem): i32 {
+    return ASC_FEATURE_THREADS ? p.team : 1;
+  }
+  @inline static rank(p: Problem): i32 {
+    return ASC_FEATURE_THREADS && p.team > 1 ? p.member : 0;
+  }
+
+  /**
+   * A unit of work that nobody has taken, of 0 to units - 1, or -1. Each member has a range of its own, so that it stays
+   * with the heads it has packed, and helps the others when that is done.
+   */
+  static take(p: Problem, units: i32): i32 {
+    const members = ASC_FEATURE_THREADS ? p.members : 1;
+    for (let n = 0; n < members; ++n) {
+      const r = ASC_FEATURE_THREADS ? (p.member + n) % members : 0;
+      const first = <i32>((<i64>units * r) / members);
+      const end = <i32>((<i64>units * (r + 1)) / members);
+      const counter = changetype<usize>(Team.of(p, r)) + offsetof<Problem>("taken");
+      let taken = 0;
+      if (ASC_FEATURE_THREADS) {
+        taken = atomic.add<i32>(counter, 1);
+      } else {
+        taken = load<i32>(counter);
+        store<i32>(counter, taken + 1);
+      }
+      if (first + taken < end) return first + taken;
+    }
+    return -1;
+  }
+
+  /** Waits until every member of the team has come here. Traps after ten seconds without any progress: one has died. */
+  static barrier(p: Problem): void {
+    if (!ASC_FEATURE_THREADS || p.team == 1) return;
+    const leader = changetype<usize>(Team.of(p, 0));
+    const arrived = leader + offsetof<Problem>("arrived");
+    const turn = leader + offsetof<Problem>("turn");
+    const now = atomic.load<i32>(turn);
+    if (atomic.add<i32>(arrived, 1) == p.team - 1) {
+      atomic.store<i32>(arrived, 0);
+      atomic.add<i32>(turn, 1);
+      atomic.notify(turn, p.team);
+      return;
+    }
+    let progress = Team.progress(p);
+    for (let nap = -1; nap < NAPS; ++nap) {
+      if (nap >= 0 && p.sleeps) atomic.wait<i32>(turn, now, NAP);
+      else if (Team.spin(turn, now, nap < 0 ? SPINS : NAP_SPINS)) return;
+      if (atomic.load<i32>(turn) != now) return;
+      const sum = Team.progress(p);
+      if (sum != progress) nap = 0;
+      progress = sum;
+    }
+    unreachable();
+  }
+
+  /** Looks on for n turns; true when the barrier has opened. */
+  private static spin(turn: usize, now: i32, n: i32): bool {
+    while (n-- > 0) {
+      if (atomic.load<i32>(turn) != now) return true;
+    }
+    return false;
+  }
+
+  /** Says that this member is alive and at work: once for each block. */
+  @inline static tick(p: Problem): void {
+    if (ASC_FEATURE_THREADS) p.ticks += 1;
+  }
+
+  private static progress(p: Problem): i32 {
+    let sum = 0;
+    for (let r = 0; r < p.members; ++r)
+      sum += atomic.load<i32>(changetype<usize>(Team.of(p, r)) + offsetof<Problem>("ticks"));
+    return sum;
+  }
+}
