@@ -43,7 +43,7 @@ export function printMachine(): void {
 export function printEnvironment(): void {
   printMachine();
   console.log(
-    "Median of one call. Share: of the faster peak loop, run in between. LASER extra: over standard, likewise.\n",
+    "Median of one call. Share: of the faster peak loop, one thread, run in between. LASER extra: over standard, likewise.\n",
   );
 }
 
