@@ -1,122 +1,119 @@
 /**
  * Speed of the package through its public calls.
  *
- *   npm run bench -- [--filter NAME] [--json FILE] [--assert]
+ *   npm run bench -- [--filter NAME] [--long] [--time MS] [--engines] [--json FILE] [--assert] [--strict]
  *
- * --filter  only what has NAME in its line ("ViT", "LASER forward", "matmul", "relaxed", "recompute"; case is ignored)
- * --json    writes all numbers to FILE
- * --assert  exit code 1 when forward at the required shape is too slow, or the recompute costs more than its limit
+ * --filter   only what has NAME in its line ("ViT", "LASER forward", "matmul", "relaxed", "recompute"; case is ignored)
+ * --long     also the sizes that take seconds a call
+ * --time     ms of measuring that each call gets (default 200): more for numbers to publish
+ * --engines  then the same in Deno and Bun, against the peak of this run
+ * --json     writes all numbers to FILE
+ * --assert   exit code 1 when forward at the required shape is too slow, or the recompute costs more than its limit
+ * --strict   exit code 1 when anything misses its target (targets.ts)
  */
-import { writeFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { createSync } from "../src/index.js";
-import { createSync as createRelaxed } from "../src/relaxed.js";
-import { measure } from "./measure.js";
+import { checkFloor, checkRecompute } from "./assert.js";
+import { builds, missing, openPeaks } from "./builds.js";
+import { measureEngines } from "./engines.js";
+import { comparisons, groups } from "./groups.js";
+import { environment, writeJson } from "./machine.js";
 import { measureRecompute, type Ratio } from "./recompute.js";
-import {
-  environment,
-  printDoubts,
-  printEnvironment,
-  printHeader,
-  printRatios,
-  printResult,
-  type Result,
-} from "./report.js";
-import { attentionShapes, flops, required } from "./shapes.js";
-import { attentionName, type Task, tasks, variants } from "./tasks.js";
+import * as report from "./report.js";
+import { type Compared, type GroupResult, measureComparison, measureGroup } from "./run.js";
+import { measureStart, type Start } from "./start.js";
 
 const { values: args } = parseArgs({
   options: {
     filter: { type: "string", default: "" },
+    long: { type: "boolean", default: false },
+    time: { type: "string", default: "200" },
+    engines: { type: "boolean", default: false },
     json: { type: "string" },
     assert: { type: "boolean", default: false },
+    strict: { type: "boolean", default: false },
   },
 });
+const pace = { time: Number(args.time) };
+const wanted = (line: string) => line.toLowerCase().includes(args.filter!.toLowerCase());
+const anyBuild = (line: string) => builds.some(({ name }) => wanted(`${line} ${name}`));
 
-async function measureTask(task: Task, open: typeof createSync): Promise<Result> {
-  const la = open();
-  const measurement = await measure(task.name, task.prepare(la));
-  const { name, unit, work } = task;
-  const result = { name, simd: la.simd, ...measurement, rate: work / measurement.median / 1e6, unit };
-  la.dispose();
-  return result;
+/** Tables of calls: standard beside LASER, a line a build. */
+async function runGroups(misses: string[]): Promise<GroupResult[]> {
+  const chosen = groups.filter(({ long, tasks }) => (args.long || !long) && tasks.some(({ name }) => anyBuild(name)));
+  const progress = new report.Progress(chosen.length);
+  const peaks = await openPeaks();
+  const results: GroupResult[] = [];
+  if (chosen.length > 0) report.printGroupHeader();
+  for (const group of chosen) {
+    progress.begin(group.name);
+    const result = await measureGroup(group, builds, peaks, wanted, pace);
+    progress.clear();
+    report.printGroup(group, result);
+    misses.push(...report.misses(group, result).map((text) => `${group.name}: ${text}`));
+    results.push(result);
+  }
+  report.printPeaks(results);
+  return results;
 }
 
-/** All tasks and the recompute in one build. */
-async function measureBuild(open: typeof createSync): Promise<{ results: Result[]; ratios: Ratio[] }> {
+/** Tables of ratios between shapes. */
+async function runComparisons(misses: string[]): Promise<Compared[]> {
+  const all: Compared[] = [];
+  const progress = new report.Progress(comparisons.length);
+  for (const comparison of comparisons) {
+    const shapes = comparison.shapes.filter(({ long }) => args.long || !long);
+    progress.begin(comparison.name);
+    const results = await measureComparison({ ...comparison, shapes }, builds, wanted, pace);
+    progress.clear();
+    if (results.length === 0) continue;
+    report.printComparison(comparison, results);
+    const missed = results.filter(({ holds }) => !holds);
+    misses.push(...missed.map(({ name, build, ratio }) => `${name}: ${build}: ratio ${ratio.toFixed(2)}`));
+    all.push(...results);
+  }
+  return all;
+}
+
+async function runRecompute(): Promise<Ratio[]> {
+  const all: Ratio[] = [];
+  for (const build of builds) all.push(...(await measureRecompute(build, wanted, pace)));
+  report.printRatios(all);
+  return all;
+}
+
+async function runStart(misses: string[]): Promise<Start[]> {
+  const all: Start[] = [];
+  for (const build of builds.filter(({ name }) => wanted(`start ${name}`))) all.push(await measureStart(build));
+  misses.push(...report.printStart(all));
+  return all;
+}
+
+report.printEnvironment();
+for (const { open } of builds) {
   const la = open();
   await la.warmup();
-  const { simd } = la;
   la.dispose();
-  const wanted = (name: string) => `${name} ${simd}`.toLowerCase().includes(args.filter!.toLowerCase());
-  const results: Result[] = [];
-  const chosen = tasks.filter(({ name }) => wanted(name));
-  if (chosen.length > 0) printHeader(simd);
-  for (const task of chosen) {
-    results.push(await measureTask(task, open));
-    printResult(results.at(-1)!);
-  }
-  const ratios = await measureRecompute(open, wanted);
-  printRatios(ratios);
-  console.log();
-  return { results, ratios };
 }
-
-/** A shared machine can be slow for seconds: what misses its limit is measured again, this often at most. */
-const ROUNDS = 10;
-
-async function retry<T>(value: T, holds: (value: T) => boolean, again: () => Promise<T>): Promise<T> {
-  for (let round = 0; round < ROUNDS && !holds(value); round++) value = await again();
-  return value;
-}
-
-/** Forward of both variants at the required shape in the plain build; returns what is too slow. The best sample decides. */
-async function checkSpeed(): Promise<string[]> {
-  const shape = attentionShapes.find(({ name }) => name === required.shape)!;
-  const rate = ({ best }: Result) => flops.forward(shape) / best / 1e6;
-  const failures: string[] = [];
-  for (const variant of variants) {
-    const task = tasks.find(({ name }) => name === attentionName(shape, variant, "forward"))!;
-    const again = () => measureTask(task, createSync);
-    const result = await retry(await again(), (result) => rate(result) >= required.gflops, again);
-    const line = `${task.name}: ${rate(result).toFixed(1)} GFLOP/s at best, required ${required.gflops}`;
-    console.log(line);
-    if (rate(result) < required.gflops) failures.push(line);
-  }
-  return failures;
-}
-
-async function checkRatios(ratios: readonly Ratio[], open: typeof createSync): Promise<string[]> {
-  const failures: string[] = [];
-  for (const first of ratios) {
-    const again = async () => (await measureRecompute(open, (name) => name === first.name))[0]!;
-    const { name, ratio, limit } = await retry(first, ({ ratio, limit }) => ratio <= limit, again);
-    if (ratio > limit) failures.push(`${name}: ${ratio.toFixed(1)} times the usual cost, limit ${limit}`);
-  }
-  return failures;
-}
-
-printEnvironment();
-const probe = createRelaxed();
-const builds = probe.simd === "relaxed" ? [createSync, createRelaxed] : [createSync];
-probe.dispose();
-const results: Result[] = [];
-const ratios: Ratio[] = [];
+const misses: string[] = [];
 const failures: string[] = [];
-for (const open of builds) {
-  const build = await measureBuild(open);
-  results.push(...build.results);
-  ratios.push(...build.ratios);
-  if (args.assert) failures.push(...(await checkRatios(build.ratios, open)));
+const results = await runGroups(misses);
+const compared = await runComparisons(misses);
+const recompute = await runRecompute();
+const start = environment.engine === "node" ? await runStart(misses) : [];
+const engines = args.engines ? await measureEngines(pace, misses) : [];
+if (args.assert) failures.push(...(await checkFloor(pace)), ...(await checkRecompute(recompute, pace)));
+if (args.strict) failures.push(...misses);
+
+const rows = results.flatMap(({ rows }) => rows);
+if (missing.length > 0) console.log(`\nNot in this engine: ${missing.join(", ")}.`);
+if (rows.length + compared.length + recompute.length + start.length === 0) {
+  console.log(`Nothing has "${args.filter}" in its line.`);
 }
-if (args.assert) failures.push(...(await checkSpeed()));
-if (builds.length === 1) console.log("This engine has no relaxed SIMD: only the plain build was measured.");
-if (results.length + ratios.length === 0) console.log(`Nothing has "${args.filter}" in its line.`);
-printDoubts([...results, ...ratios.flatMap(({ ordinary, worst }) => [ordinary, worst])]);
+if (misses.length > 0) console.log(`\n${misses.length} targets are missed (MISS above).`);
+report.printDoubts([...rows, ...compared]);
 if (args.json) {
-  const path = resolve(process.env.INIT_CWD ?? "", args.json);
-  writeFileSync(path, `${JSON.stringify({ ...environment, results, ratios }, null, 2)}\n`);
+  const peaks = results.flatMap(({ peaks }) => peaks);
+  writeJson(args.json, { ...environment, peaks, rows, compared, recompute, start, engines, misses });
 }
 if (failures.length > 0) {
   console.error(`\n${failures.join("\n")}`);

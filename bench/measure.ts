@@ -1,11 +1,13 @@
-/** One call timed by tinybench, in batches that are long against the clock's step. */
+/** Calls timed in turn: a round runs one batch of each, so that what else happens on the machine hits all alike. */
 import { Bench } from "tinybench";
+
+/** A promise is awaited; the time of a call that returns none holds no await. */
+export type Call = () => unknown;
 
 export interface Measurement {
   /** Times of one call in ms. */
   median: number;
   best: number;
-  mean: number;
   /** median / best - 1: what the machine's noise adds. */
   spread: number;
   samples: number;
@@ -13,17 +15,31 @@ export interface Measurement {
   batch: number;
 }
 
+/** The samples of one call in the order of the rounds. */
+export interface Series {
+  summary: Measurement;
+  times: readonly number[];
+}
+
+export interface Pace {
+  /** ms of measuring that each call gets, about: slow calls take more, see ROUNDS. */
+  time: number;
+}
+
 /** Above this spread a number is doubtful. */
 export const NOISY = 0.1;
 
-/** A sample lasts at least this many steps of the clock. */
-const STEPS = 50;
+/** A sample lasts at least this many steps of the clock, and this many ms: less says little about a call among others. */
+const [STEPS, SAMPLE] = [50, 2];
 
-/**
- * ms of measuring and warming up, and the fewest samples. A slow call takes longer than these times; a machine that
- * stands still for a while must not use them up: there are as many samples as fill TIME at the fastest call so far.
- */
-const [TIME, WARMUP, SAMPLES] = [300, 100, 6];
+/** The fewest and the most rounds; a call that takes more than SLOW times the ms it is due leaves after FEWEST_SLOW. */
+const [FEWEST, MOST, SLOW, FEWEST_SLOW] = [7, 100, 10, 3];
+
+/** ms of calls before anything is timed: engines put well compiled code in place late. */
+const WARMUP = 100;
+
+/** Calls shorter than this (ms) run once before their batch, so that it does not pay for what the others left in the caches. */
+const SHORT = 20;
 
 /** The smallest difference between two readings of the clock that differ, in ms. */
 function findClockStep(): number {
@@ -40,32 +56,77 @@ function findClockStep(): number {
 export const clockStep = findClockStep();
 
 /** The time of `batch` calls in ms. */
-function timed(call: () => unknown, batch: number): number {
+async function timed(call: Call, batch: number): Promise<number> {
   const start = performance.now();
-  for (let n = 0; n < batch; n++) call();
+  for (let n = 0; n < batch; n++) {
+    const result = call();
+    if (result instanceof Promise) await result;
+  }
   return performance.now() - start;
 }
 
-/** Calls that fill STEPS clock steps, by doubling. */
-function findBatch(call: () => unknown): number {
+interface Member {
+  call: Call;
+  batch: number;
+  /** Of one batch, in ms. */
+  cost: number;
+  times: number[];
+}
+
+/** Warms a call up and finds how many of it make a sample, by doubling. */
+async function enter(call: Call): Promise<Member> {
+  const start = performance.now();
+  do await timed(call, 1);
+  while (performance.now() - start < WARMUP);
   for (let batch = 1; ; batch *= 2) {
-    if (timed(call, batch) >= STEPS * clockStep) return batch;
+    const cost = await timed(call, batch);
+    if (cost >= Math.max(STEPS * clockStep, SAMPLE)) return { call, batch, cost, times: [] };
   }
 }
 
-export async function measure(name: string, call: () => unknown): Promise<Measurement> {
-  call(); // compiles
-  const batch = findBatch(call);
-  const fastest = Math.min(timed(call, batch), timed(call, batch), timed(call, batch));
-  const iterations = Math.max(SAMPLES, Math.ceil(TIME / fastest));
-  const bench = new Bench({ time: TIME, warmupTime: WARMUP, iterations, warmupIterations: 2, throws: true });
-  const sample = () => {
-    const elapsed = timed(call, batch);
-    return { overriddenDuration: elapsed / batch, overriddenIterationCost: elapsed };
+export function median(values: readonly number[]): number {
+  const sorted = Float64Array.from(values).sort();
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+function summarise({ times, batch }: Member): Series {
+  const [middle, best] = [median(times), Math.min(...times)];
+  return { summary: { median: middle, best, spread: middle / best - 1, samples: times.length, batch }, times };
+}
+
+/** How many rounds the calls get together, and how many of them a slow call takes part in. */
+function plan(members: readonly Member[], time: number): { rounds: number; of: (member: Member) => number } {
+  const round = members.reduce((sum, { cost }) => sum + cost, 0);
+  const rounds = Math.min(MOST, Math.max(FEWEST, Math.ceil((time * members.length) / round)));
+  return { rounds, of: ({ cost }) => Math.min(rounds, Math.max(FEWEST_SLOW, Math.ceil((SLOW * time) / cost))) };
+}
+
+/** The samples of all calls, as interleaved rounds: sample n of one was taken beside sample n of another. */
+export async function interleave(calls: readonly Call[], { time }: Pace): Promise<Series[]> {
+  const members: Member[] = [];
+  for (const call of calls) members.push(await enter(call));
+  const { rounds, of } = plan(members, time);
+  let first = 0;
+  const round = async () => {
+    const start = performance.now();
+    for (let n = 0; n < members.length; n++) {
+      const member = members[(first + n) % members.length]!;
+      const { call, batch, cost, times } = member;
+      if (times.length === of(member)) continue;
+      if (cost / batch < SHORT) await timed(call, 1);
+      times.push((await timed(call, batch)) / batch);
+    }
+    first++;
+    return { overriddenDuration: performance.now() - start };
   };
-  const [task] = await bench.add(name, sample, { async: false }).run();
-  const result = task!.result;
-  if (result.state !== "completed") throw new Error(`${name}: tinybench ended in state ${result.state}`);
-  const { p50, min, mean, samplesCount } = result.latency;
-  return { median: p50, best: min, mean, spread: p50 / min - 1, samples: samplesCount, batch };
+  const bench = new Bench({ time: 0, iterations: rounds, warmup: false, throws: true });
+  await bench.add("round", round, { async: true }).run();
+  return members.map(summarise);
+}
+
+/** time(a) / time(b): the median over the rounds that both took part in. */
+export function ratio(a: Series, b: Series): number {
+  const rounds = Math.min(a.times.length, b.times.length);
+  return median(Array.from({ length: rounds }, (_, n) => a.times[n]! / b.times[n]!));
 }

@@ -8,50 +8,122 @@ export interface AttentionShape {
   M: number;
   D: number;
   causal: boolean;
+  /** [left, right] of the window. */
+  window?: readonly [number, number];
+  /** padding: [1, 1, 1, M] hides the last keys, see visibleKeys. dense: [1, 1, N, M] hides each pair by a coin. */
+  mask?: "padding" | "dense";
+  /** A bias [1, 1, N, M]. */
+  bias?: boolean;
+  /** Takes seconds a call: measured with --long only. */
+  long?: boolean;
 }
 
-export const attentionShapes: readonly AttentionShape[] = [
-  { name: "ViT", H: 6, Hkv: 6, N: 197, M: 197, D: 64, causal: false },
-  { name: "BERT", H: 12, Hkv: 12, N: 384, M: 384, D: 64, causal: false },
-  { name: "Conformer", H: 8, Hkv: 8, N: 250, M: 250, D: 64, causal: false },
-  { name: "LM", H: 12, Hkv: 12, N: 1024, M: 1024, D: 64, causal: true },
-  { name: "decode", H: 32, Hkv: 8, N: 1, M: 2048, D: 128, causal: true },
-  { name: "small", H: 4, Hkv: 4, N: 16, M: 16, D: 16, causal: false },
+const shape = (name: string, H: number, N: number, D: number, more: Partial<AttentionShape> = {}): AttentionShape => ({
+  ...{ name, H, Hkv: H, N, M: N, D, causal: false },
+  ...more,
+});
+
+export const attentionShapes = {
+  ViT: shape("ViT", 6, 197, 64),
+  BERT: shape("BERT", 12, 384, 64),
+  Conformer: shape("Conformer", 8, 250, 64),
+  LM: shape("LM", 12, 1024, 64, { causal: true }),
+  LM2048: shape("LM", 8, 2048, 128, { causal: true, long: true }),
+  decode: shape("decode", 32, 1, 128, { Hkv: 8, M: 2048 }),
+};
+
+/** So little work that the call itself counts. */
+export const smallShapes = [8, 16, 32, 64].map((N) => shape("small", 1, N, 16));
+
+/** Head sizes and odd lengths, with the operations of the first one, save for the odd remainder. */
+export const headShapes = [
+  shape("head size", 6, 256, 64),
+  shape("head size", 5, 256, 80),
+  shape("head size", 4, 256, 96),
+  shape("head size", 3, 256, 128),
+  shape("head size", 12, 256, 32),
+  shape("odd length", 6, 255, 64),
+  shape("odd length", 6, 257, 64),
 ];
 
-/** The least forward GFLOP/s of either variant that `--assert` asks for in the plain build on Node 20, and at which shape. */
-export const required = { shape: "ViT", gflops: 25 } as const;
+/** What hides keys, against the first one, which sees all of them. */
+export const visibleShapes = [
+  shape("all keys", 4, 512, 64),
+  shape("GQA", 4, 512, 64, { Hkv: 1 }),
+  shape("causal", 4, 512, 64, { causal: true }),
+  shape("window 64", 4, 512, 64, { causal: true, window: [64, 0] }),
+  shape("padding", 4, 512, 64, { mask: "padding" }),
+];
+
+export const denseShapes = [
+  shape("no mask", 4, 512, 64),
+  shape("dense mask", 4, 512, 64, { mask: "dense" }),
+  shape("dense bias", 4, 512, 64, { bias: true }),
+];
+
+export const growthShapes = [256, 512, 1024, 2048, 4096, 8192, 16384].map((N) =>
+  shape("growth", 1, N, 64, { long: N > 2048 }),
+);
 
 /** c [m, n] = a [m, k] b [k, n]. */
-export const matmulShapes: readonly { m: number; k: number; n: number }[] = [
+export interface MatmulShape {
+  m: number;
+  k: number;
+  n: number;
+}
+
+export const matmulShapes: readonly MatmulShape[] = [
   { m: 512, k: 512, n: 512 },
+  { m: 1024, k: 1024, n: 1024 },
   { m: 197, k: 384, n: 1536 },
 ];
 
 export const rowOps = { rows: 1024, width: 256 } as const;
 
 /** Shapes of the exact recompute at its worst, small for steady times; recompute.ts makes sharp scores or rising values. */
-export const recomputeShapes: readonly AttentionShape[] = [
-  { name: "sharp", H: 1, Hkv: 1, N: 256, M: 256, D: 64, causal: false },
-  { name: "rising", H: 1, Hkv: 1, N: 256, M: 256, D: 64, causal: true },
-];
+export const recomputeShapes = [shape("sharp", 1, 256, 64), shape("rising", 1, 256, 64, { causal: true })];
 
-/** How many times the ordinary cost the recompute may take. */
-export const recomputeLimits = { forward: 12, backward: 10 } as const;
+/** Keys that a padding mask leaves: 5 of 8, and no multiple of a panel. */
+export const visibleKeys = ({ M, mask }: AttentionShape): number => (mask === "padding" ? Math.ceil(M * 0.625) - 3 : M);
 
-/** Query-key pairs that take part: row i sees keys 0 to i + M - N when causal, else all. */
-export function visiblePairs({ H, N, M, causal }: AttentionShape): number {
-  if (!causal) return H * N * M;
-  let pairs = 0;
-  for (let i = 0; i < N; i++) pairs += Math.max(0, i + M - N + 1);
-  return H * pairs;
+/** First and last + 1 of the keys that query row i sees, dense masks aside. */
+function visibleRange(shape: AttentionShape, i: number): [number, number] {
+  const [left, right] = shape.window ?? [-1, -1];
+  const at = i + shape.M - shape.N;
+  const first = left < 0 ? 0 : Math.max(0, at - left);
+  const last = Math.min(visibleKeys(shape), shape.causal ? at + 1 : Infinity, right < 0 ? Infinity : at + right + 1);
+  return [first, Math.max(first, last)];
 }
 
+/** Query-key pairs that take part. */
+export function visiblePairs(shape: AttentionShape): number {
+  let pairs = 0;
+  for (let i = 0; i < shape.N; i++) {
+    const [first, last] = visibleRange(shape, i);
+    pairs += last - first;
+  }
+  return shape.H * pairs;
+}
+
+/** The same in whole panels of 8 keys for whole groups of `rows` query rows: the least that the kernels' tiles allow. */
+export function visibleTilePairs(shape: AttentionShape, rows: number): number {
+  let pairs = 0;
+  for (let i = 0; i < shape.N; i += rows) {
+    const group = Array.from({ length: Math.min(rows, shape.N - i) }, (_, n) => visibleRange(shape, i + n));
+    const first = Math.min(...group.map(([first]) => first));
+    const last = Math.max(...group.map(([, last]) => last));
+    pairs += group.length * 8 * (Math.ceil(last / 8) - Math.floor(first / 8));
+  }
+  return shape.H * pairs;
+}
+
+export type Direction = "forward" | "backward" | "both";
+
 /** Multiply-adds count twice, exps not at all: q k^T and p v forward; backward s again, dp, dv, dq, dk. */
-export const flops = {
-  forward: (shape: AttentionShape): number => 4 * shape.D * visiblePairs(shape),
-  backward: (shape: AttentionShape): number => 10 * shape.D * visiblePairs(shape),
-};
+export const FLOPS_PER_PAIR: Readonly<Record<Direction, number>> = { forward: 4, backward: 10, both: 14 };
+
+export const flops = (shape: AttentionShape, direction: Direction): number =>
+  FLOPS_PER_PAIR[direction] * shape.D * visiblePairs(shape);
 
 export const describeShape = ({ name, H, Hkv, N, M, D, causal }: AttentionShape): string =>
   `${name} H ${H}${Hkv === H ? "" : `/${Hkv}`} N ${N}${M === N ? "" : ` M ${M}`} D ${D}${causal ? " causal" : ""}`;

@@ -1,9 +1,16 @@
 /** Seeded inputs and the calls that are timed. Attention writes into tensors made once, so that no copy is timed. */
-import type { LaserAttention, Tensor, Variant } from "../src/index.js";
+import type { AttentionOptions, LaserAttention, Tensor, Variant } from "../src/index.js";
 import { Random } from "../test/support/random.js";
-import { type AttentionShape, attentionShapes, describeShape, flops, matmulShapes, rowOps } from "./shapes.js";
-
-export type Direction = "forward" | "backward";
+import type { Call } from "./measure.js";
+import {
+  type AttentionShape,
+  type Direction,
+  describeShape,
+  flops,
+  type MatmulShape,
+  rowOps,
+  visibleKeys,
+} from "./shapes.js";
 
 export interface Task {
   name: string;
@@ -11,75 +18,124 @@ export interface Task {
   work: number;
   unit: "GFLOP/s" | "Gelem/s";
   /** Makes the inputs in `la` and returns the call. */
-  prepare(la: LaserAttention): () => unknown;
+  prepare(la: LaserAttention): Call;
 }
 
-/** q [H, N, D], k and v [Hkv, M, D], row-major. */
+/** q [H, N, D], k and v [Hkv, M, D], dout [H, N, D], row-major. */
 export interface Inputs {
   q: Float32Array;
   k: Float32Array;
   v: Float32Array;
+  dout: Float32Array;
 }
 
 export const variants: readonly Variant[] = ["standard", "laser"];
-export const directions: readonly Direction[] = ["forward", "backward"];
 const SEED = 1;
 
 export function ordinary({ H, Hkv, N, M, D }: AttentionShape): Inputs {
   const random = new Random(SEED);
-  return { q: random.normals(H * N * D), k: random.normals(Hkv * M * D), v: random.normals(Hkv * M * D) };
+  const [q, k, v, dout] = [H * N, Hkv * M, Hkv * M, H * N].map((rows) => random.normals(rows * D));
+  return { q: q!, k: k!, v: v!, dout: dout! };
 }
 
-/** The call of one direction; a backward call is the backward pass alone. */
+/** 0 and 1 that a mask of this shape holds. */
+function maskOf(la: LaserAttention, shape: AttentionShape): Tensor<"u8"> {
+  const { N, M, mask } = shape;
+  if (mask === "padding") {
+    const visible = visibleKeys(shape);
+    return la.tensor(
+      Uint8Array.from({ length: M }, (_, j) => (j < visible ? 1 : 0)),
+      [1, 1, 1, M],
+    );
+  }
+  const random = new Random(SEED);
+  return la.tensor(
+    Uint8Array.from({ length: N * M }, () => random.int(2)),
+    [1, 1, N, M],
+  );
+}
+
+function optionsOf(la: LaserAttention, shape: AttentionShape, variant: Variant): AttentionOptions {
+  const { N, M, causal, window, mask, bias } = shape;
+  return {
+    ...{ variant, causal, window },
+    mask: mask && maskOf(la, shape),
+    bias: bias ? la.tensor(new Random(SEED).normals(N * M), [1, 1, N, M]) : undefined,
+  };
+}
+
+/** What a call writes: read it after the call. */
+export interface Prepared {
+  call: Call;
+  results: Readonly<Record<"out" | "dq" | "dk" | "dv", Tensor>>;
+}
+
+/** The call of one direction: backward is the backward pass alone, both is a forward call and its backward call. */
 export function prepareAttention(
   la: LaserAttention,
   shape: AttentionShape,
   inputs: Inputs,
   variant: Variant,
   direction: Direction,
-): () => unknown {
-  const { H, Hkv, N, M, D, causal } = shape;
+): Prepared {
+  const { H, Hkv, N, M, D } = shape;
   const q = la.tensor(inputs.q, [1, H, N, D]);
   const k = la.tensor(inputs.k, [1, Hkv, M, D]);
   const v = la.tensor(inputs.v, [1, Hkv, M, D]);
-  if (direction === "forward") {
-    const options = { variant, causal, out: la.empty(q.shape) };
-    return () => la.attention(q, k, v, options);
+  const [out, dq, dk, dv] = [q, q, k, v].map(({ shape }) => la.empty(shape)) as [Tensor, Tensor, Tensor, Tensor];
+  const results = { out, dq, dk, dv };
+  const options = { ...optionsOf(la, shape, variant), out };
+  if (direction === "forward") return { call: () => la.attention(q, k, v, options), results };
+  const dout = la.tensor(inputs.dout, q.shape);
+  const into = { dq, dk, dv, dbias: options.bias && la.empty(options.bias.shape) };
+  if (direction === "backward") {
+    const saved = la.attentionForward(q, k, v, options);
+    return { call: () => la.attentionBackward(dout, saved, { into }), results };
   }
-  const saved = la.attentionForward(q, k, v, { variant, causal });
-  const dout = la.tensor(new Random(SEED + 1).normals(H * N * D), q.shape);
-  const options = { into: { dq: la.empty(q.shape), dk: la.empty(k.shape), dv: la.empty(v.shape) } };
-  return () => la.attentionBackward(dout, saved, options);
+  const both = () => {
+    const saved = la.attentionForward(q, k, v, options);
+    la.attentionBackward(dout, saved, { into });
+    saved.lse.dispose();
+  };
+  return { call: both, results };
 }
 
+export const variantName = (variant: Variant): string => (variant === "laser" ? "LASER" : variant);
+
 export const attentionName = (shape: AttentionShape, variant: Variant, direction: Direction): string =>
-  `${describeShape(shape)} ${variant === "laser" ? "LASER" : variant} ${direction}`;
+  `${describeShape(shape)} ${variantName(variant)} ${direction}`;
 
-const attentionTasks: Task[] = attentionShapes.flatMap((shape) =>
-  variants.flatMap((variant) =>
-    directions.map((direction) => ({
-      name: attentionName(shape, variant, direction),
-      work: flops[direction](shape),
-      unit: "GFLOP/s" as const,
-      prepare: (la: LaserAttention) => prepareAttention(la, shape, ordinary(shape), variant, direction),
-    })),
-  ),
-);
+export function attentionTask(shape: AttentionShape, variant: Variant, direction: Direction): Task {
+  return {
+    name: attentionName(shape, variant, direction),
+    work: flops(shape, direction),
+    unit: "GFLOP/s",
+    prepare: (la) => prepareAttention(la, shape, ordinary(shape), variant, direction).call,
+  };
+}
 
-const matmulTasks: Task[] = matmulShapes.map(({ m, k, n }) => ({
-  name: `matmul ${m} x ${k} x ${n}`,
-  work: 2 * m * k * n,
-  unit: "GFLOP/s",
-  prepare(la) {
-    const random = new Random(SEED);
-    const a = la.tensor(random.normals(m * k), [m, k]);
-    const b = la.tensor(random.normals(k * n), [k, n]);
-    return () => la.matmul(a, b).dispose();
-  },
-}));
+export function matmulInputs({ m, k, n }: MatmulShape): { a: Float32Array; b: Float32Array } {
+  const random = new Random(SEED);
+  return { a: random.normals(m * k), b: random.normals(k * n) };
+}
+
+export function matmulTask(shape: MatmulShape): Task {
+  const { m, k, n } = shape;
+  return {
+    name: `matmul ${m} x ${k} x ${n}`,
+    work: 2 * m * k * n,
+    unit: "GFLOP/s",
+    prepare(la) {
+      const inputs = matmulInputs(shape);
+      const a = la.tensor(inputs.a, [m, k]);
+      const b = la.tensor(inputs.b, [k, n]);
+      return () => la.matmul(a, b).dispose();
+    },
+  };
+}
 
 /** An elementwise call on normal deviates, or on their magnitudes where it needs them positive. */
-function rowTask(name: string, op: (la: LaserAttention, x: Tensor) => Tensor, positive = false): Task {
+export function rowTask(name: string, op: (la: LaserAttention, x: Tensor) => Tensor, positive = false): Task {
   const { rows, width } = rowOps;
   return {
     name: `${name} ${rows} x ${width}`,
@@ -92,11 +148,3 @@ function rowTask(name: string, op: (la: LaserAttention, x: Tensor) => Tensor, po
     },
   };
 }
-
-export const tasks: readonly Task[] = [
-  ...attentionTasks,
-  ...matmulTasks,
-  rowTask("softmax", (la, x) => la.softmax(x)),
-  rowTask("exp", (la, x) => la.exp(x)),
-  rowTask("log", (la, x) => la.log(x), true),
-];

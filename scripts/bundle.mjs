@@ -3,12 +3,12 @@ import { basename } from "node:path";
 import { build as esbuild } from "esbuild";
 import { root, write } from "./build.mjs";
 
-/** Bundles `files` into `folder` (below build/) and returns the paths of the bundles, in order. */
+/** Bundles `files` into `folder` and returns the paths of the bundles, in order. */
 export async function bundle(files, folder) {
   const { outputFiles } = await esbuild({
     absWorkingDir: root,
     entryPoints: files.map((file) => ({ in: file, out: basename(file, ".ts") })),
-    outdir: `build/${folder}`,
+    outdir: folder,
     bundle: true,
     format: "esm",
     platform: "node",

@@ -1,11 +1,15 @@
 // node scripts/run.mjs FILE [args]: builds the package, bundles the TypeScript program FILE and runs it with args.
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build } from "./build.mjs";
+import { build, root } from "./build.mjs";
 import { bundle } from "./bundle.mjs";
 
 const [file, ...args] = process.argv.slice(2);
 await build();
-const [program] = await bundle([file], "run");
+// A program with a package.json of its own finds what that installs when its bundle lies beside it.
+const apart = existsSync(join(root, dirname(file), "package.json"));
+const [program] = await bundle([file], apart ? join(dirname(file), "build") : "build/run");
 process.argv = [process.argv[0], program, ...args];
 process.setSourceMapsEnabled(true);
 await import(pathToFileURL(program).href);

@@ -46,7 +46,7 @@ await build();
 if (!existsSync(deno)) throw new Error("the npm package deno is not installed: run npm ci");
 const bundles = await bundle(
   files.map((name) => `test/${name}`),
-  "test",
+  "build/test",
 );
 const total = { passed: 0, failed: 0, skipped: 0 };
 const summaries = [];

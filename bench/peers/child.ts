@@ -1,0 +1,81 @@
+/** What only a process of its own can tell: the time to a first result, and the most memory that it took. */
+import { execFileSync } from "node:child_process";
+import type { Variant } from "../../src/index.js";
+import { median } from "../measure.js";
+import { smallShapes } from "../shapes.js";
+import type { Peer } from "./peer.js";
+import { attentionWorkload, growth } from "./workloads.js";
+
+/** Runs this program as `main.js child JOB ARGS`, which prints one line of JSON. */
+function inChild<T>(...args: readonly (string | number)[]): T {
+  const out = execFileSync(process.execPath, [process.argv[1]!, "child", ...args.map(String)], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  return JSON.parse(out.trimEnd().split("\n").at(-1)!) as T;
+}
+
+/** ms from before the import to the first result of attention at N 16. */
+async function start(peer: Peer): Promise<number> {
+  const before = performance.now();
+  const formulate = await peer.open();
+  const [formulation] = formulate(attentionWorkload(smallShapes[1]!, "standard", "forward"));
+  await (await formulation!.prepare()).read();
+  return performance.now() - before;
+}
+
+/** ms of one call after the first, for at most this long (ms) and this often. */
+const [TIME, CALLS] = [500, 9];
+
+export interface Grown {
+  ms: number;
+  /** Most resident memory, of the whole process. */
+  bytes: number;
+}
+
+/** With the formulation named `way`, or else the first; nothing where there is none. */
+async function grow(peer: Peer, way: string, variant: Variant, N: number): Promise<Grown | undefined> {
+  const formulate = await peer.open();
+  const formulations = formulate(attentionWorkload(growth.shape(N), variant, "forward"));
+  const formulation = formulations.find(({ name }) => name === way) ?? formulations[0];
+  if (!formulation) return undefined;
+  const ready = await formulation.prepare();
+  await ready.call();
+  const times: number[] = [];
+  const begin = performance.now();
+  while (times.length === 0 || (times.length < CALLS && performance.now() - begin < TIME)) {
+    const before = performance.now();
+    await ready.call();
+    times.push(performance.now() - before);
+  }
+  return { ms: median(times), bytes: process.resourceUsage().maxRSS * 1024 };
+}
+
+/** What `main.js child` does. */
+export async function child(peers: readonly Peer[], [job, name, ...rest]: readonly string[]): Promise<void> {
+  const peer = peers.find((one) => one.name === name)!;
+  const jobs: Record<string, () => unknown> = {
+    bare: () => process.resourceUsage().maxRSS * 1024,
+    start: () => start(peer),
+    grow: () => grow(peer, rest[0]!, rest[1] as Variant, Number(rest[2])),
+  };
+  console.log(JSON.stringify((await jobs[job!]!()) ?? null));
+  process.exit(0); // peers leave workers behind
+}
+
+/** Memory of a process that imports none of them. */
+export const bareBytes = (): number => inChild<number>("bare");
+
+/** Median over `processes` cold processes. */
+export const coldStart = ({ name }: Peer, processes: number): number =>
+  median(Array.from({ length: processes }, () => inChild<number>("start", name)));
+
+/** Nothing where the peer cannot do it, or dies of it. */
+export function growInChild({ name }: Peer, way: string, variant: Variant, N: number): Grown | null {
+  try {
+    return inChild<Grown | null>("grow", name, way, variant, N);
+  } catch (error) {
+    console.error(`${name} failed at N ${N}: ${(error as Error).message.split("\n")[0]}`);
+    return null;
+  }
+}

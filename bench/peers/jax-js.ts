@@ -1,0 +1,165 @@
+/**
+ * jax-js on its WebAssembly backend, jitted. Fast are sizes that are multiples of 8 (padding 197 to 200 makes products five
+ * times faster), one head at a time, and dividing by the row sums after the product with V. Its arrays are consumed by
+ * what they are passed to, hence `.ref`.
+ */
+import { matmulInputs, ordinary } from "../tasks.js";
+import { type Formulate, join, load, type Outputs, type Peer, type Ready } from "./peer.js";
+import { type AttentionWorkload, additiveMask, type MatmulWorkload, unitsOf } from "./workloads.js";
+
+interface Jarray {
+  readonly ref: Jarray;
+  reshape(shape: readonly number[]): Jarray;
+  transpose(): Jarray;
+  add(other: Jarray): Jarray;
+  sub(other: Jarray): Jarray;
+  mul(other: Jarray | number): Jarray;
+  div(other: Jarray): Jarray;
+  dataSync(): Float32Array;
+  dispose(): void;
+}
+type Keep = { keepdims: boolean };
+type Jitted<A extends unknown[], R> = ((...args: A) => R) & { dispose(): void };
+
+/** What is used of the package's API. */
+interface Jax {
+  init(device: string): Promise<string[]>;
+  defaultDevice(device: string): string;
+  blockUntilReady<T>(tree: T): Promise<T>;
+  jit<A extends unknown[], R>(f: (...args: A) => R): Jitted<A, R>;
+  tree: { dispose(tree: unknown): void; ref<T>(tree: T): T };
+  numpy: {
+    array(data: Float32Array): Jarray;
+    matmul(a: Jarray, b: Jarray): Jarray;
+    exp(x: Jarray): Jarray;
+    log(x: Jarray): Jarray;
+    max(x: Jarray, axis: number, keep: Keep): Jarray;
+    sum(x: Jarray, axis: number, keep: Keep): Jarray;
+  };
+}
+
+type Head = Record<"q" | "k" | "v", Jarray> & { dout?: Jarray; mask?: Jarray };
+type HeadOutputs = { out: Jarray; dq?: Jarray; dk?: Jarray; dv?: Jarray };
+const keep: Keep = { keepdims: true };
+
+/** One head; docs/math.md has the formulas. An array lives until it is used without `.ref`. */
+function head({ numpy: np }: Jax, { q, k, v, dout, mask }: Head, scale: number, laser: boolean): HeadOutputs {
+  const scores = np.matmul(dout ? q.ref.mul(scale) : q.mul(scale), (dout ? k.ref : k).transpose());
+  const s = mask ? scores.add(mask) : scores;
+  const c = laser ? np.max(v.ref, 0, keep) : undefined;
+  const e = c ? np.exp(v.sub(c.ref)) : v;
+  const shifted = np.exp(s.ref.sub(np.max(s, -1, keep)));
+  const sums = np.sum(shifted.ref, -1, keep);
+  if (!dout) {
+    const a = np.matmul(shifted, e).div(sums);
+    return { out: c ? np.log(a).add(c) : a };
+  }
+  const p = shifted.div(sums);
+  const a = np.matmul(p.ref, e.ref);
+  const out = c ? np.log(a.ref).add(c) : a.ref;
+  const delta = np.sum(laser ? dout.ref : dout.ref.mul(a.ref), -1, keep);
+  const g = laser ? dout.div(a) : dout;
+  if (!laser) a.dispose();
+  const dp = np.matmul(g.ref, e.ref.transpose());
+  const ds = p.ref.mul(dp.sub(delta));
+  const dq = np.matmul(ds.ref, k).mul(scale);
+  const dk = np.matmul(ds.transpose(), q).mul(scale);
+  const pg = np.matmul(p.transpose(), g);
+  if (laser) return { out, dq, dk, dv: e.mul(pg) };
+  e.dispose();
+  return { out, dq, dk, dv: pg };
+}
+
+/** Forward for few queries: K first, scores as columns, which takes less than half the time at four of them. */
+function columnsHead({ numpy: np }: Jax, { q, k, v }: Head, scale: number): HeadOutputs {
+  const s = np.matmul(k, q.mul(scale).transpose());
+  const shifted = np.exp(s.ref.sub(np.max(s, 0, keep)));
+  const sums = np.sum(shifted.ref, 0, keep);
+  return { out: np.matmul(shifted.div(sums).transpose(), v) };
+}
+
+const FEW = 8;
+const up = (n: number): number => (n < FEW ? n : Math.ceil(n / 8) * 8);
+
+/** All heads in one jitted function, or one for a head that is called for each. */
+type Whole = "one jit" | "a jit a head";
+
+function attention(jax: Jax, workload: AttentionWorkload, whole: Whole): Ready {
+  const { shape, variant, direction } = workload;
+  const { heads, rows, keys, D, scale, masked } = unitsOf(shape);
+  const inputs = ordinary(shape);
+  /** Head h of [heads, n, D], padded with rows of zeros. */
+  const part = (data: Float32Array, n: number, h: number) => {
+    const padded = new Float32Array(up(n) * D);
+    padded.set(data.subarray(h * n * D, (h + 1) * n * D));
+    return jax.numpy.array(padded).reshape([up(n), D]);
+  };
+  const parts = Array.from(
+    { length: heads },
+    (_, h): Head => ({
+      q: part(inputs.q, rows, h),
+      k: part(inputs.k, keys, h),
+      v: part(inputs.v, keys, h),
+      ...(direction === "both" && { dout: part(inputs.dout, rows, h) }),
+    }),
+  );
+  const [tall, wide] = [up(rows), up(keys)];
+  const additive = additiveMask(tall, wide, masked, -1e30, keys);
+  const mask = masked || keys < wide ? jax.numpy.array(additive).reshape([tall, wide]) : undefined;
+  const withMask = (one: Head): Head => ({ ...jax.tree.ref(one), ...(mask && { mask: mask.ref }) });
+  const few = rows < FEW && variant === "standard" && direction === "forward";
+  const compute = (one: Head) => (few ? columnsHead(jax, one, scale) : head(jax, one, scale, variant === "laser"));
+  const single = jax.jit(compute);
+  const together = jax.jit((all: Head[]) => all.map(compute));
+  const run = (): HeadOutputs[] =>
+    whole === "one jit" ? together(parts.map(withMask)) : parts.map((one) => single(withMask(one)));
+  return {
+    call: async () => jax.tree.dispose(await jax.blockUntilReady(run())),
+    read() {
+      const results = run();
+      const names = Object.keys(results[0]!) as (keyof HeadOutputs)[];
+      const outputs = names.map((name) => {
+        const n = name === "out" || name === "dq" ? rows : keys;
+        return [name, join(results.map((result) => result[name]!.dataSync().subarray(0, n * D)))];
+      });
+      return Object.fromEntries(outputs) as Outputs;
+    },
+    dispose() {
+      single.dispose();
+      together.dispose();
+      jax.tree.dispose([parts, mask]);
+    },
+  };
+}
+
+function matmul(jax: Jax, { shape: { m, k, n } }: MatmulWorkload): Ready {
+  const inputs = matmulInputs({ m, k, n });
+  const [a, b] = [jax.numpy.array(inputs.a).reshape([m, k]), jax.numpy.array(inputs.b).reshape([k, n])];
+  const run = jax.jit((a: Jarray, b: Jarray) => jax.numpy.matmul(a, b));
+  return {
+    call: async () => jax.tree.dispose(await jax.blockUntilReady(run(a.ref, b.ref))),
+    read: () => ({ out: run(a.ref, b.ref).dataSync() }),
+    dispose() {
+      run.dispose();
+      jax.tree.dispose([a, b]);
+    },
+  };
+}
+
+export const jaxJs: Peer = {
+  name: "jax-js",
+  packages: ["@jax-js/jax"],
+  async open() {
+    // Other peers leave Node's Worker behind as a global; jax-js would take it for a browser's, and fail.
+    Object.defineProperty(globalThis, "Worker", { get: () => undefined, set() {} });
+    const jax = await load<Jax>("@jax-js/jax");
+    await jax.init("wasm");
+    jax.defaultDevice("wasm");
+    const formulate: Formulate = (workload) => {
+      if (workload.kind === "matmul") return [{ name: "matmul", prepare: () => matmul(jax, workload) }];
+      const ways: Whole[] = ["one jit", "a jit a head"];
+      return ways.map((whole) => ({ name: whole, prepare: () => attention(jax, workload, whole) }));
+    };
+    return formulate;
+  },
+};

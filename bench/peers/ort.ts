@@ -1,0 +1,198 @@
+/** onnxruntime-web and onnxruntime-node: one API, one set of graphs. There is no autodiff: backward is written as nodes. */
+import { swap } from "../../test/support/run.js";
+import { matmulInputs, ordinary } from "../tasks.js";
+import { type OnnxGraph, type OnnxNode, onnxModel } from "./onnx.js";
+import type { Formulate, Formulation, Outputs, Ready } from "./peer.js";
+import { type AttentionWorkload, additiveMask, type MatmulWorkload, type Units, unitsOf } from "./workloads.js";
+
+interface OrtTensor {
+  data: Float32Array;
+}
+type Feeds = Record<string, OrtTensor>;
+
+/** What is used of the packages' API. */
+export interface Ort {
+  env: { logLevel: string; wasm: { numThreads: number } };
+  Tensor: new (type: "float32", data: Float32Array, dims: readonly number[]) => OrtTensor;
+  InferenceSession: {
+    create(
+      model: Uint8Array,
+      options: object,
+    ): Promise<{ run(feeds: Feeds): Promise<Record<string, OrtTensor>>; release(): Promise<void> }>;
+  };
+}
+
+const SESSION = {
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  executionMode: "sequential",
+  graphOptimizationLevel: "all",
+};
+
+const node = (op: string, inputs: string[], output: string, attributes: OnnxNode["attributes"] = {}): OnnxNode => ({
+  op,
+  inputs,
+  outputs: [output],
+  attributes,
+});
+
+/** alpha times the product of a and b, either transposed. */
+const product = (a: string, b: string, output: string, { transA = 0, transB = 0, alpha = 1 } = {}): OnnxNode => ({
+  ...node("FusedMatMul", [a, b], output, { transA: { i: transA }, transB: { i: transB }, alpha: { f: alpha } }),
+  domain: "com.microsoft",
+});
+
+/** a = P E and, where the graph has them to itself, the probabilities p. */
+type Core = (names: { q: string; k: string; e: string; a: string; p: string }) => OnnxNode[];
+
+const softmaxCore =
+  ({ masked, scale }: Units): Core =>
+  ({ q, k, e, a, p }) => [
+    product(q, k, `s${p}`, { transB: 1, alpha: scale }),
+    ...(masked ? [node("Add", [`s${p}`, "mask"], `t${p}`)] : []),
+    node("Softmax", [masked ? `t${p}` : `s${p}`], p, { axis: { i: -1 } }),
+    node("MatMul", [p, e], a),
+  ];
+
+const attentionCore =
+  ({ masked }: Units): Core =>
+  ({ q, k, e, a }) => [node("Attention", [q, k, e], a, { is_causal: { i: Number(masked) } })];
+
+/** Heads side by side: [1, N, H D]. */
+const multiHeadCore =
+  ({ heads, masked }: Units): Core =>
+  ({ q, k, e, a }) => [
+    {
+      ...node("MultiHeadAttention", [q, k, e], a, { num_heads: { i: heads }, unidirectional: { i: Number(masked) } }),
+      domain: "com.microsoft",
+    },
+  ];
+
+/** Forward and backward around a core; `head` makes the names of one head distinct. docs/math.md has the formulas. */
+function attentionNodes({ variant, direction }: AttentionWorkload, units: Units, core: Core, head = ""): OnnxNode[] {
+  const at = (name: string) => `${name}${head}`;
+  const [q, k, v, dout, out] = ["q", "k", "v", "dout", "out"].map(at) as [string, string, string, string, string];
+  const laser = variant === "laser";
+  const [e, a] = laser ? [at("e"), at("a")] : [v, out];
+  const names = { q, k, e, a, p: at("p") };
+  const forward = [
+    ...(laser ? [node("ReduceMax", [v, "rows"], at("c")), node("Sub", [v, at("c")], at("u"))] : []),
+    ...(laser ? [node("Exp", [at("u")], e)] : []),
+    ...core(names),
+    ...(laser ? [node("Log", [a], at("l")), node("Add", [at("l"), at("c")], out)] : []),
+  ];
+  if (direction === "forward") return forward;
+  const g = laser ? at("g") : dout;
+  const alpha = units.scale;
+  return [
+    ...forward,
+    laser ? node("Div", [dout, a], g) : node("Mul", [dout, out], at("w")),
+    node("ReduceSum", [laser ? dout : at("w"), "columns"], at("delta")),
+    product(g, e, at("dp"), { transB: 1 }),
+    node("Sub", [at("dp"), at("delta")], at("dpd")),
+    node("Mul", [at("p"), at("dpd")], at("ds")),
+    product(at("ds"), k, at("dq"), { alpha }),
+    product(at("ds"), q, at("dk"), { transA: 1, alpha }),
+    product(at("p"), g, laser ? at("pg") : at("dv"), { transA: 1 }),
+    ...(laser ? [node("Mul", [e, at("pg")], at("dv"))] : []),
+  ];
+}
+
+/** The same nodes for each head on its own, which keeps a head's scores in the caches. */
+function splitNodes(workload: AttentionWorkload, units: Units, inputs: string[], outputs: readonly string[]) {
+  const heads = Array.from({ length: units.heads }, (_, h) => String(h));
+  const axis = { axis: { i: 1 } };
+  return [
+    ...inputs.map((name) => ({
+      ...node("Split", [name, "ones"], "", axis),
+      outputs: heads.map((head) => name + head),
+    })),
+    ...heads.flatMap((head) => attentionNodes(workload, units, softmaxCore(units), head)),
+    ...outputs.map((name) =>
+      node(
+        "Concat",
+        heads.map((head) => name + head),
+        name,
+        axis,
+      ),
+    ),
+  ];
+}
+
+type Data = Readonly<Record<string, Float32Array>>;
+
+/** `arrange` turns a result back to [H, N, D]. */
+async function prepare(ort: Ort, graph: OnnxGraph, data: Data, arrange = (x: Float32Array) => x): Promise<Ready> {
+  const session = await ort.InferenceSession.create(onnxModel(graph), SESSION);
+  const feeds: Feeds = {};
+  for (const [name, shape] of Object.entries(graph.inputs)) feeds[name] = new ort.Tensor("float32", data[name]!, shape);
+  return {
+    call: () => session.run(feeds),
+    async read() {
+      const results = await session.run(feeds);
+      const entries = Object.entries(results).map(([name, { data }]) => [name, arrange(Float32Array.from(data))]);
+      return Object.fromEntries(entries) as Outputs;
+    },
+    dispose: () => session.release(),
+  };
+}
+
+/** A graph of nodes, with the constants that they use. */
+function graphOf(nodes: OnnxNode[], inputs: OnnxGraph["inputs"], outputs: readonly string[], units: Units): OnnxGraph {
+  const { rows, keys, heads, masked } = units;
+  const used = new Set(nodes.flatMap(({ inputs }) => inputs));
+  const mask = used.has("mask") && additiveMask(rows, keys, masked, Number.NEGATIVE_INFINITY);
+  const all = { rows: [-2], columns: [-1], ones: Array<number>(heads).fill(1) };
+  const constants: OnnxGraph["constants"] = {
+    ...Object.fromEntries(Object.entries(all).filter(([name]) => used.has(name))),
+    ...(mask && { mask: { data: mask, shape: [rows, keys] } }),
+  };
+  return { inputs, outputs, nodes, constants };
+}
+
+function attention(ort: Ort, workload: AttentionWorkload): Formulation[] {
+  const { shape, direction } = workload;
+  const { H, Hkv, N, M, D } = shape;
+  const units = unitsOf(shape);
+  const data = { ...ordinary(shape) };
+  const [query, key] = [units.rows, units.keys].map((n) => [1, units.heads, n, D]) as [number[], number[]];
+  const backward = direction === "both";
+  const outputs = backward ? ["out", "dq", "dk", "dv"] : ["out"];
+  const inputs = { q: query, k: key, v: key, ...(backward && { dout: query }) };
+  const whole = () => attentionNodes(workload, units, softmaxCore(units));
+  const split = () => splitNodes(workload, units, Object.keys(inputs), outputs);
+  const formulations: Formulation[] = [
+    { name: "MatMul, Softmax", prepare: () => prepare(ort, graphOf(whole(), inputs, outputs, units), data) },
+    { name: "MatMul, Softmax a head", prepare: () => prepare(ort, graphOf(split(), inputs, outputs, units), data) },
+  ];
+  if (backward) return formulations;
+  const grouped = { q: [1, H, N, D], k: [1, Hkv, M, D], v: [1, Hkv, M, D] };
+  const fused = () => attentionNodes(workload, units, attentionCore(units));
+  formulations.push({
+    name: "Attention",
+    prepare: () => prepare(ort, graphOf(fused(), grouped, outputs, units), data),
+  });
+  if (H !== Hkv) return formulations;
+  const beside = { q: [1, N, H * D], k: [1, M, H * D], v: [1, M, H * D] };
+  const multi = () => attentionNodes(workload, units, multiHeadCore(units));
+  const turned = () => ({
+    ...{ q: swap(data.q, [1, H, N, D]), k: swap(data.k, [1, H, M, D]), v: swap(data.v, [1, H, M, D]) },
+  });
+  formulations.push({
+    name: "MultiHeadAttention",
+    prepare: () => prepare(ort, graphOf(multi(), beside, outputs, units), turned(), (x) => swap(x, [1, N, H, D])),
+  });
+  return formulations;
+}
+
+function matmul(ort: Ort, { shape }: MatmulWorkload): Formulation {
+  const { m, k, n } = shape;
+  const nodes = [node("MatMul", ["a", "b"], "out")];
+  const graph = { inputs: { a: [m, k], b: [k, n] }, outputs: ["out"], nodes, constants: {} };
+  return { name: "MatMul", prepare: () => prepare(ort, graph, { ...matmulInputs(shape) }) };
+}
+
+export const ortFormulations =
+  (ort: Ort): Formulate =>
+  (workload) =>
+    workload.kind === "matmul" ? [matmul(ort, workload)] : attention(ort, workload);

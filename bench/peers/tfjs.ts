@@ -1,0 +1,114 @@
+/**
+ * TensorFlow.js on its WebAssembly backend: tfjs-core and the backend, which is all that attention needs. Fast are 2-D products
+ * without transposed arguments, which reach XNNPACK: a head at a time, K turned beforehand, and x^T y as (y^T x)^T where x is
+ * the larger. With `transposeA` or `transposeB` the same products take 5 to 40 times as long. Gradients are written out.
+ * XNNPACK keeps the right factor packed for as long as its tensor lives. That serves weights, so matmul profits from it here;
+ * K and V are new in every call of a model, so attention gets them as copies, which cost little.
+ */
+import { matmulInputs, ordinary } from "../tasks.js";
+import { join, load, type Outputs, type Peer, type Ready } from "./peer.js";
+import { type AttentionWorkload, additiveMask, type MatmulWorkload, unitsOf } from "./workloads.js";
+
+interface Tensor {
+  dataSync(): Float32Array;
+}
+
+/** What is used of the package's API. */
+interface Tf {
+  setBackend(name: string): Promise<boolean>;
+  tensor2d(data: Float32Array, shape: readonly [number, number]): Tensor;
+  tidy<T>(body: () => T): T;
+  dispose(tensors: unknown): void;
+  matMul(a: Tensor, b: Tensor): Tensor;
+  transpose(x: Tensor): Tensor;
+  softmax(x: Tensor): Tensor;
+  add(a: Tensor, b: Tensor | number): Tensor;
+  sub(a: Tensor, b: Tensor): Tensor;
+  mul(a: Tensor, b: Tensor | number): Tensor;
+  div(a: Tensor, b: Tensor): Tensor;
+  exp(x: Tensor): Tensor;
+  log(x: Tensor): Tensor;
+  max(x: Tensor, axis: number, keepDims: boolean): Tensor;
+  sum(x: Tensor, axis: number, keepDims: boolean): Tensor;
+}
+
+type Head = Readonly<Record<"q" | "k" | "v" | "dout", Tensor>>;
+type HeadOutputs = { out: Tensor; dq?: Tensor; dk?: Tensor; dv?: Tensor };
+
+/** One head; docs/math.md has the formulas. */
+function head(tf: Tf, { q, k, v, dout }: Head, mask: Tensor | undefined, workload: AttentionWorkload): HeadOutputs {
+  const { scale, rows, keys } = unitsOf(workload.shape);
+  const few = rows < keys / 8;
+  const laser = workload.variant === "laser";
+  const c = laser ? tf.max(v, 0, true) : undefined;
+  const copy = (x: Tensor) => tf.add(x, 0);
+  const e = c ? tf.exp(tf.sub(v, c)) : copy(v);
+  const scaled = tf.mul(q, scale);
+  // With few queries it is less work to turn these and their scores.
+  const scores = few ? tf.transpose(tf.matMul(k, tf.transpose(scaled))) : tf.matMul(scaled, tf.transpose(k));
+  const p = tf.softmax(mask ? tf.add(scores, mask) : scores);
+  const a = tf.matMul(p, e);
+  const out = c ? tf.add(tf.log(a), c) : a;
+  if (workload.direction === "forward") return { out };
+  /** x^T y */
+  const cross = (x: Tensor, y: Tensor) => tf.transpose(tf.matMul(tf.transpose(y), x));
+  const g = laser ? tf.div(dout, a) : dout;
+  const delta = tf.sum(laser ? dout : tf.mul(dout, out), 1, true);
+  const ds = tf.mul(p, tf.sub(tf.matMul(g, tf.transpose(e)), delta));
+  const dq = tf.mul(tf.matMul(ds, copy(k)), scale);
+  const dk = tf.mul(cross(ds, q), scale);
+  const pg = cross(p, g);
+  return { out, dq, dk, dv: laser ? tf.mul(e, pg) : pg };
+}
+
+function attention(tf: Tf, workload: AttentionWorkload): Ready {
+  const { shape } = workload;
+  const { heads, rows, keys, D, masked } = unitsOf(shape);
+  const inputs = ordinary(shape);
+  const part = (data: Float32Array, n: number, h: number) =>
+    tf.tensor2d(data.slice(h * n * D, (h + 1) * n * D), [n, D]);
+  const parts: Head[] = Array.from({ length: heads }, (_, h) => ({
+    q: part(inputs.q, rows, h),
+    k: part(inputs.k, keys, h),
+    v: part(inputs.v, keys, h),
+    dout: part(inputs.dout, rows, h),
+  }));
+  const mask = masked ? tf.tensor2d(additiveMask(rows, keys, true, -1e30), [rows, keys]) : undefined;
+  const run = (): HeadOutputs[] => parts.map((one) => tf.tidy(() => head(tf, one, mask, workload)));
+  return {
+    call: () => tf.dispose(run()),
+    read() {
+      const results = run();
+      const names = Object.keys(results[0]!) as (keyof HeadOutputs)[];
+      const outputs = names.map((name) => [name, join(results.map((result) => result[name]!.dataSync()))]);
+      tf.dispose(results);
+      return Object.fromEntries(outputs) as Outputs;
+    },
+    dispose: () => tf.dispose([parts, mask]),
+  };
+}
+
+function matmul(tf: Tf, { shape: { m, k, n } }: MatmulWorkload): Ready {
+  const inputs = matmulInputs({ m, k, n });
+  const [a, b] = [tf.tensor2d(inputs.a, [m, k]), tf.tensor2d(inputs.b, [k, n])];
+  return {
+    call: () => tf.dispose(tf.matMul(a, b)),
+    read: () => ({ out: tf.tidy(() => tf.matMul(a, b).dataSync()) }),
+    dispose: () => tf.dispose([a, b]),
+  };
+}
+
+export const tfjs: Peer = {
+  name: "tfjs-wasm",
+  packages: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"],
+  async open() {
+    const tf = await load<Tf>("@tensorflow/tfjs-core");
+    const backend = await load<{ setThreadsCount(threads: number): void }>("@tensorflow/tfjs-backend-wasm");
+    backend.setThreadsCount(1);
+    if (!(await tf.setBackend("wasm"))) throw new Error("tfjs has no wasm backend here");
+    return (workload) =>
+      workload.kind === "matmul"
+        ? [{ name: "matMul", prepare: () => matmul(tf, workload) }]
+        : [{ name: "a head at a time", prepare: () => attention(tf, workload) }];
+  },
+};

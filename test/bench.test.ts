@@ -1,0 +1,45 @@
+/** What the benchmark counts as work, against what the oracle sees. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  type AttentionShape,
+  attentionShapes,
+  describeShape,
+  visibleKeys,
+  visiblePairs,
+  visibleShapes,
+  visibleTilePairs,
+} from "../bench/shapes.js";
+import { type Case, sees } from "./support/oracle.js";
+
+function pairsOfOracle(shape: AttentionShape): number {
+  const { Hkv, N, M, D, causal, window, mask } = shape;
+  const visible = visibleKeys(shape);
+  const data = Uint8Array.from({ length: M }, (_, j) => (j < visible ? 1 : 0));
+  const none = new Float32Array(0);
+  const head: Case = {
+    ...{ B: 1, H: 1, Hkv, N, M, D, E: D, variant: "standard", q: none, k: none, v: none, dout: none },
+    ...{ causal, window, mask: mask && { data, shape: [1, 1, 1, M] } },
+  };
+  let pairs = 0;
+  for (let i = 0; i < N; i++) for (let j = 0; j < M; j++) if (sees(head, 0, 0, i, j)) pairs++;
+  return shape.H * pairs;
+}
+
+for (const shape of [...visibleShapes, ...Object.values(attentionShapes)].filter(({ N }) => N <= 1024)) {
+  test(`visible pairs of ${describeShape(shape)}`, () => {
+    assert.is(visiblePairs(shape), pairsOfOracle(shape));
+  });
+}
+
+test("whole panels and row groups hold the visible pairs, and no more than their edges besides", () => {
+  for (const shape of visibleShapes) {
+    for (const rows of [1, 4, 6]) {
+      const [pairs, tiles] = [visiblePairs(shape), visibleTilePairs(shape, rows)];
+      const edges = shape.H * shape.N * 2 * (8 + rows);
+      assert.ok(tiles >= pairs && tiles <= pairs + edges, `${describeShape(shape)}: ${tiles} for ${pairs}`);
+    }
+  }
+});
+
+test.run();
