@@ -11,8 +11,8 @@ import { Problem } from "./problem";
 /** Bytes from a member's Problem to the next one's. */
 const STRIDE: usize = (offsetof<Problem>() + 63) & ~63;
 
-/** Looks at the barrier before a member goes to sleep: some 50 us, more than the members of a team usually lie apart. */
-const SPINS: i32 = 20000;
+/** Looks at the barrier before a member goes to sleep: some 0.2 ms, more than the members of a team usually lie apart; far longer would cost a turn of the scheduler wherever another program takes the processor of one. */
+const SPINS: i32 = 100_000;
 
 /**
  * A rest is 0.1 s: two naps (in ns), or about as long of looking on where sleep is not allowed (a browser's main thread). A

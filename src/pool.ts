@@ -8,6 +8,13 @@ import type { WorkerStart } from "./worker.js";
 /** ms after which to give up: on workers that do not start, and on a call without any progress of any thread. */
 const LIMITS_MS = { start: 10_000, progress: 10_000 };
 
+/**
+ * ms that the calling thread looks on before it sleeps. A worker that Linux woke on the same processor must wait beside
+ * it for a tick or two before the idle one takes it over; were the calling thread to sleep at once, both would take turns
+ * on one processor for good: two threads as slow as one, for seconds, on this project's machine.
+ */
+const JOIN_MS = 10;
+
 /** Floating-point operations that a thread must have to do: about 50 us, five times what waking it takes. */
 const WORTH = 2.5e6;
 
@@ -117,7 +124,10 @@ export class Pool {
   }
 
   #join(words: Int32Array, members: number): void {
-    for (let n = 0; n < SPINS; n++) if (Atomics.load(words, DONE) === members - 1) break;
+    const start = host.performance.now();
+    do {
+      for (let n = 0; n < SPINS; n++) if (Atomics.load(words, DONE) === members - 1) break;
+    } while (Atomics.load(words, DONE) < members - 1 && host.performance.now() < start + JOIN_MS);
     let progress = -1;
     let end = 0;
     for (;;) {
