@@ -1,6 +1,7 @@
 /** The builds of the package that are measured, and the loop that gives the machine's peak. */
 import { createSync, type LaserAttention } from "../src/index.js";
 import { createSync as createRelaxed } from "../src/relaxed.js";
+import { createSync as createThreads } from "../src/threads.js";
 import { loadProbe, relaxedSupported } from "../test/support/kernels.js";
 import type { Call } from "./measure.js";
 
@@ -13,10 +14,15 @@ export interface Build {
   rows: number;
 }
 
+/** Threads are measured with the faster kernels that the engine has. */
+const simd = relaxedSupported ? "relaxed" : "plain";
+const rows = relaxedSupported ? 6 : 4;
+
 /** A build more is an entry more. */
 const all: readonly (Build & { supported: boolean })[] = [
   { name: "plain", open: createSync, entry: "index", rows: 4, supported: true },
   { name: "relaxed", open: createRelaxed, entry: "relaxed", rows: 6, supported: relaxedSupported },
+  { name: "2 threads", open: () => createThreads({ threads: 2, simd }), entry: "threads", rows, supported: true },
 ];
 
 /** Those that this engine runs. */
