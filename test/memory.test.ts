@@ -1,6 +1,8 @@
 import { createSync, type LaserAttention, type Tensor } from "laser-attention";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { assertWithin, compare } from "./support/bounds.js";
+import { type Case, oracle } from "./support/oracle.js";
 import { Random } from "./support/random.js";
 import { throws } from "./support/throws.js";
 
@@ -135,6 +137,39 @@ test("4 GiB is the end, and what was allocated before stays usable", () => {
   assert.ok(Math.abs(la.exp(kept).data[0]! - Math.E) < 1e-6);
   la.dispose();
 });
+
+for (const variant of ["standard", "laser"] as const) {
+  test(`${variant}: 16,384 queries and keys, forward and backward, take less than 64 MiB beyond inputs and outputs`, () => {
+    const la = createSync();
+    const random = new Random(16);
+    const [N, D] = [16_384, 64];
+    const [q, k, v, dout] = [
+      random.normals(N * D),
+      random.normals(N * D),
+      random.normals(N * D),
+      random.normals(N * D),
+    ];
+    const tensor = (x: Float32Array): Tensor => la.tensor(x, [1, 1, N, D]);
+    const saved = la.attentionForward(tensor(q), tensor(k), tensor(v), { variant });
+    const { dq } = la.attentionBackward(tensor(dout), saved);
+    const inputsAndOutputs = 8 * 4 * N * D + 4 * N; // q, k, v, dout, out, dq, dk, dv; lse
+    assert.ok(la.memory.bytes - inputsAndOutputs < 64 * 2 ** 20, `${la.memory.bytes} bytes`);
+
+    // Three rows, as a call of their own, against float64: it is this call that took so little.
+    const rows = [0, 8191, N - 1];
+    const pick = (x: Float32Array, width: number): Float32Array =>
+      Float32Array.from(
+        { length: rows.length * width },
+        (_, n) => x[rows[Math.floor(n / width)]! * width + (n % width)]!,
+      );
+    const sizes = { B: 1, H: 1, Hkv: 1, N: rows.length, M: N, D, E: D };
+    const c: Case = { variant, ...sizes, q: pick(q, D), k, v, dout: pick(dout, D) };
+    const reference = oracle(c);
+    const got = { out: pick(saved.out.data, D), lse: pick(saved.lse.data, 1), dq: pick(dq.data, D) };
+    assertWithin("three rows", compare(c, got, reference, reference.extent));
+    la.dispose();
+  });
+}
 
 test("memory is a whole number of pages and starts small", () => {
   const la = createSync();
