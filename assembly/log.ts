@@ -43,9 +43,8 @@ export class Log {
   }
 
   /**
-   * log(x) + c, x as in `core`; c = -inf gives -inf. Where log(x) and c nearly cancel it keeps what their rounded
-   * sum would lose. Error: at most 1.8 ulp, or 1.8 * 2^-25 where both
-   * cancel (test/log.test.ts).
+   * log(x) + c, x as in `core`; c = -inf gives -inf. Where log(x) and c nearly cancel it keeps what their rounded sum would
+   * lose. Error: at most 1.8 ulp, or 1.8 * 2^-25 where both cancel (test/log.test.ts).
    */
   @inline static add(x: v128, c: v128): v128 {
     const shift = Log.exponent(x);

@@ -9,10 +9,10 @@ export const MR: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 /** Columns of a register tile and width of a packed panel. */
 export const NR: i32 = 8;
 
-/** Query rows of a block: a multiple of every MR (2, 3, 4, 6), so that a block never splits a register tile. */
+/** Query rows of a block: a multiple of MR in every build (4 and 6), so that a block never splits a register tile. */
 export const BR: i32 = 48;
 
-/** Keys of a tile, for the online softmax and for LASER's column maxima: a multiple of BR, so that a query block lies in one tile. */
+/** The most keys of a tile (layout.ts, keysOfTile), for the online softmax and for LASER's column maxima: a multiple of BR, so that a query block lies in one tile. */
 export const KT: i32 = 288;
 
 /** Bytes from one row of a score strip to the next. */
