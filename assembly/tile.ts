@@ -9,7 +9,7 @@ export const MR: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 /** Columns of a register tile and width of a packed panel. */
 export const NR: i32 = 8;
 
-/** Query rows of a block: a multiple of every MR (2, 3, 4, 6), so that a block never splits a register tile. */
+/** Query rows of a block: a multiple of MR in every build (4 and 6), so that a block never splits a register tile. */
 export const BR: i32 = 48;
 
 /**

@@ -132,7 +132,7 @@ export class LaserAttention {
    *
    * With s = softcap(scale q . k) + bias - alibi, hidden keys at -inf, and p = softmax(s) over the keys a query sees:
    * `standard` gives out = sum_j p_j v_j, `laser` gives out = log(sum_j p_j exp(v_j)) (arXiv 2411.03493, section 4), finite
-   * for values however far apart. A query that sees no key gives 0. N x M scores are never stored.
+   * for values however far apart, up to 2.36e38 in size. A query that sees no key gives 0. N x M scores are never stored.
    *
    * @param q [B, H, N, D]
    * @param k [B, Hkv, M, D], where H is a multiple of Hkv: query head h reads key head floor(h / (H / Hkv))

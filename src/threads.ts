@@ -97,8 +97,10 @@ function planFor(where: "create" | "createSync", options: ThreadsOptions = {}): 
   let memory: Memory;
   try {
     memory = createSharedMemory(maxMemory ?? ADDRESS_SPACE);
-  } catch {
-    if (threads > 1) warn("this host has no shared memory");
+  } catch (error) {
+    // Less may do without sharing: see createMemory.
+    if (threads > 1)
+      warn(error instanceof RangeError ? "the host refused shared memory" : "this host has no shared memory");
     return undefined;
   }
   const reason = threads > 1 ? obstacle(where) : undefined;

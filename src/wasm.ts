@@ -60,16 +60,34 @@ export function probe<B extends { readonly binary: Binary }>(binaries: readonly 
   return found;
 }
 
+const PAGE = 65536;
 const INITIAL_PAGES = 16;
 
 /** A fresh memory, large enough for the static data of the kernels. */
 export function createMemory(): Memory {
-  return new (webAssembly().Memory)({ initial: INITIAL_PAGES });
+  return makeMemory({ initial: INITIAL_PAGES });
 }
 
-/** The same, shared between threads: its limit is fixed at once, in bytes. */
+/**
+ * The same, shared between threads: its limit is fixed at once, in bytes.
+ * @throws TypeError where memory can't be shared.
+ */
 export function createSharedMemory(limit: number): Memory {
-  return new (webAssembly().Memory)({ initial: INITIAL_PAGES, maximum: Math.floor(limit / 65536), shared: true });
+  return makeMemory({ initial: INITIAL_PAGES, maximum: Math.floor(limit / PAGE), shared: true });
+}
+
+function makeMemory(descriptor: { initial: number; maximum?: number; shared?: boolean }): Memory {
+  const { Memory } = webAssembly();
+  try {
+    return new Memory(descriptor);
+  } catch (error) {
+    const { initial, maximum, shared } = descriptor;
+    if (shared && error instanceof TypeError) throw error;
+    const asked = `${initial * PAGE} bytes${shared ? `, shared, with room for ${maximum! * PAGE}` : ""}`;
+    throw new RangeError(`laser-attention: cannot allocate ${asked}: the host refused the memory of a new instance`, {
+      cause: error,
+    });
+  }
 }
 
 export function instantiateSync(module: Module, memory: Memory): Kernels {

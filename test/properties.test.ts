@@ -11,8 +11,8 @@ type Variant = Case["variant"];
 const variants: readonly Variant[] = ["standard", "laser"];
 const r = new Random(7);
 
-/** Two query heads for the key head; two key tiles (192 + 8) and two query blocks (48 + 1). */
-const sizes = { B: 1, H: 2, Hkv: 1, N: 49, M: 200, D: 16, E: 9 };
+/** Two query heads for the key head; two key tiles (192 + 108) and two query blocks (48 + 1). */
+const sizes = { B: 1, H: 2, Hkv: 1, N: 49, M: 300, D: 16, E: 9 };
 const { B, H, Hkv, N, M, D, E } = sizes;
 const q = r.normals(B * H * N * D);
 const k = r.normals(B * Hkv * M * D);

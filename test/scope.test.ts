@@ -72,6 +72,37 @@ test("everything is released when fn throws, and the error comes through", () =>
   assert.is(used(), before);
 });
 
+test("results of any size are walked through: a map, a set and an array of 100,000 entries, and a list as deep", () => {
+  const before = used();
+  interface Link {
+    next?: Link;
+    t?: Tensor;
+  }
+  const tensors: Tensor[] = [];
+  const make = (size: number): Tensor => {
+    const t = la.zeros([size]);
+    tensors.push(t);
+    return t;
+  };
+  la.scope(() => {
+    const [map, set, array] = [new Map<number, unknown>(), new Set<unknown>(), new Array<unknown>(100_000).fill(0)];
+    let list: Link = { t: make(1) };
+    for (let n = 0; n < 100_000; n++) {
+      map.set(n, n);
+      set.add({ n });
+      list = { next: list };
+    }
+    map.set(50_000, make(2));
+    set.add([make(3)]);
+    array.push(make(4));
+    la.zeros([5]);
+    return { map, set, list, array };
+  });
+  for (const [n, t] of tensors.entries()) assert.is(t.data.length, n + 1);
+  for (const t of tensors) t.dispose();
+  assert.is(used(), before);
+});
+
 test("a promise is a TypeError, and what was made before it is released", () => {
   const before = used();
   throws(

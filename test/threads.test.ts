@@ -254,14 +254,19 @@ test("a page that is not cross-origin isolated, a host without workers, or witho
   );
   assert.equal(noWorkers, ["laser-attention: one thread only: this host has no workers"]);
   const wasm = host.WebAssembly!;
-  class Unshared extends wasm.Memory {
-    constructor(descriptor: ConstructorParameters<typeof wasm.Memory>[0]) {
-      if (descriptor.shared) throw new TypeError("shared memory is not here");
-      super(descriptor);
+  for (const [reason, refusal] of [
+    ["this host has no shared memory", TypeError],
+    ["the host refused shared memory", RangeError],
+  ] as const) {
+    class Memory extends wasm.Memory {
+      constructor(descriptor: ConstructorParameters<typeof wasm.Memory>[0]) {
+        if (descriptor.shared) throw new refusal("not here");
+        super(descriptor);
+      }
     }
+    const unshared = await warnings(() => replacing(wasm, { Memory }, () => alone(options)));
+    assert.equal(unshared, [`laser-attention: one thread only: ${reason}`]);
   }
-  const unshared = await warnings(() => replacing(wasm, { Memory: Unshared }, () => alone(options)));
-  assert.equal(unshared, ["laser-attention: one thread only: this host has no shared memory"]);
   assert.equal(await warnings(() => alone({ ...options, threads: 1 })), [], "one thread as asked for is no warning");
 });
 

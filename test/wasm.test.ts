@@ -1,7 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Binary, probe } from "../src/wasm.js";
+import { host } from "../src/host.js";
+import { create, createSync } from "../src/index.js";
+import { Binary, createSharedMemory, probe } from "../src/wasm.js";
+import { replacing } from "./support/host.js";
+import { throws } from "./support/throws.js";
 
 const base64 = (bytes: Iterable<number>): string => btoa(String.fromCharCode(...bytes));
 
@@ -28,6 +32,22 @@ test("a binary is compiled once, however often and in whichever way it is asked 
   const module = await binary.compile();
   assert.is(binary.compileSync(), module);
   assert.is(await binary.compile(), module);
+});
+
+test("memory that the host refuses is a RangeError that says how much was asked for", () => {
+  const Memory = class {
+    constructor() {
+      throw new RangeError("WebAssembly.Memory(): could not allocate memory");
+    }
+  };
+  return replacing(host.WebAssembly!, { Memory }, async () => {
+    const asked = "laser-attention: cannot allocate 1048576 bytes";
+    throws(() => createSync(), RangeError, `${asked}: the host refused the memory of a new instance`);
+    throws(() => createSync({ maxMemory: 2 ** 20 }), RangeError, asked);
+    const rejected = await create().catch((error: Error) => error);
+    assert.ok(rejected instanceof RangeError && rejected.message.startsWith(asked));
+    throws(() => createSharedMemory(2 ** 21), RangeError, `${asked}, shared, with room for 2097152`);
+  });
 });
 
 test("the built package names no file, no host module and no top-level await", () => {

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { createSync, type Variant } from "../../src/index.js";
 import { D, H, type Inputs, makeInputs, N_LEAST, N_MOST, type Spread } from "./model.js";
 import { flops, type Run, runBoth } from "./run.js";
-import { drawSample, LAST, largestErrors, measureSignal, ROWS, type Sample } from "./signal.js";
+import { drawSample, HEAD, largestErrors, measureSignal, ROWS, type Sample } from "./signal.js";
 import { type Column, formatSentence, formatTable } from "./table.js";
 
 const ROUNDS = 5;
@@ -73,15 +73,14 @@ function describe(variant: Variant, run: Run, sample: Sample, N: number): Column
 
 function header(text: string, inputs: Inputs, seed: number, { scores, values }: Spread): string {
   const N = inputs.q.shape[2]!;
-  const keys = `the last ${LAST} keys of each head`;
   return [
     `laser-attention on the first ${N} bytes of ${text}: causal, B 1, H ${H}, N ${N}, D ${D}, float32`,
     `Node ${process.version}, ${platform()} ${arch()}, ${cpus()[0]?.model.trim()}, one thread, plain SIMD`,
     `Inputs, seed ${seed}: byte + position embedding, layer norm, projection to q, k, v; d out is normal, deviation 1.`,
     `Deviation of the values ${values}, of the scores ${scores} (at 1 attention is near uniform; at 4 about a fifth of p is below`,
     "1e-7, the paper's figure for trained language models, which also have about 80 % below 1e-3).",
-    `Times: the fastest of ${ROUNDS}. Errors (absolute, against float64), p and d out / d score: ${ROWS} rows drawn per head,`,
-    `errors of dk and dv: ${keys}.`,
+    `Times: the fastest of ${ROUNDS}. p, d out / d score and errors of out and dq: ${ROWS} rows drawn per head; errors of dk`,
+    `and dv: all keys of head ${HEAD}. Errors are absolute, against float64.`,
   ].join("\n");
 }
 

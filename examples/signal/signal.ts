@@ -5,23 +5,25 @@ import { Random } from "../../test/support/random.js";
 import { D, H, type Inputs } from "./model.js";
 import type { Run } from "./run.js";
 
-/** Query rows of each head, drawn with a seed from all but the last ones: for the statistics, out and dq. */
+/** Query rows of each head, drawn with a seed: for the statistics and the errors of out and dq. */
 export const ROWS = 16;
-/** Last rows of each head; causal, they alone make the gradients of the last keys: for dk and dv. */
-export const LAST = 4;
+/** The head whose keys all count for the errors of dk and dv: each of them takes all queries. */
+export const HEAD = 0;
 
 /** Sampled rows as a call of their own: rows[h][n] of each head are its queries, a mask says which keys they see. */
 export interface Sample {
-  rows: number[][]; // [H, ROWS + LAST]: drawn ones, then the last ones
-  q: Numbers; // [H, ROWS + LAST, D], like dout
+  rows: number[][]; // [H, ROWS]
+  q: Numbers; // [H, ROWS, D], like dout
   k: Numbers; // [H, N, D], like v
   v: Numbers;
   dout: Numbers;
-  mask: NonNullable<Case["mask"]>; // [1, H, ROWS + LAST, N]
+  mask: NonNullable<Case["mask"]>; // [1, H, ROWS, N]
+  /** The whole of HEAD: everything [N, D]. */
+  head: Record<"q" | "k" | "v" | "dout", Numbers>;
 }
 
 /** Rows x[h, rows[h][n]] of x [H, N, D]. */
-function gather(x: Float32Array | Float64Array, rows: number[][]): Float64Array {
+function gather(x: Float32Array, rows: number[][]): Float64Array {
   const N = x.length / (H * D);
   const picked = new Float64Array(rows.flat().length * D);
   let to = 0;
@@ -38,39 +40,44 @@ function gather(x: Float32Array | Float64Array, rows: number[][]): Float64Array 
 export function drawSample({ q, k, v, dout }: Inputs, seed: number): Sample {
   const random = new Random(seed);
   const N = q.shape[2]!;
-  const rows = Array.from({ length: H }, () =>
-    Array.from({ length: ROWS + LAST }, (_, n) => (n < ROWS ? random.int(N - LAST) : N - LAST + n - ROWS)),
-  );
-  const mask = new Uint8Array(H * (ROWS + LAST) * N);
+  const rows = Array.from({ length: H }, () => Array.from({ length: ROWS }, () => random.int(N)));
+  const mask = new Uint8Array(H * ROWS * N);
   rows.flat().forEach((i, n) => {
     mask.fill(1, n * N, n * N + i + 1); // row i sees keys 0 to i
   });
   return {
     ...{ rows, q: gather(q.toArray(), rows), k: k.toArray(), v: v.toArray(), dout: gather(dout.toArray(), rows) },
-    mask: { data: mask, shape: [1, H, ROWS + LAST, N] },
+    mask: { data: mask, shape: [1, H, ROWS, N] },
+    head: { q: headOf(q.toArray()), k: headOf(k.toArray()), v: headOf(v.toArray()), dout: headOf(dout.toArray()) },
   };
+}
+
+/** x[HEAD] of x [H, N, D]. */
+function headOf(x: Float32Array): Float32Array {
+  const size = x.length / H;
+  return x.subarray(HEAD * size, (HEAD + 1) * size);
 }
 
 const toCase = ({ q, k, v, dout, mask }: Sample, variant: Variant): Case => {
-  const sizes = { B: 1, H, Hkv: H, N: ROWS + LAST, M: mask.shape[3], D, E: D };
+  const sizes = { B: 1, H, Hkv: H, N: ROWS, M: mask.shape[3], D, E: D };
   return { variant, ...sizes, q, k, v, dout, mask };
 };
 
-/** Largest absolute errors: out and dq of all sampled rows, dk and dv of the last keys. */
+/** Largest absolute errors: out and dq of the drawn rows, dk and dv of one head. */
 export function largestErrors(sample: Sample, variant: Variant, run: Run) {
-  const c = toCase(sample, variant);
-  const reference = oracle(c);
-  const last = sample.rows.map(() => Array.from({ length: LAST }, (_, n) => c.M - LAST + n));
+  const drawn = oracle(toCase(sample, variant));
+  const N = sample.mask.shape[3];
+  const head = oracle({ ...sample.head, variant, causal: true, B: 1, H: 1, Hkv: 1, N, M: N, D, E: D });
   return {
-    out: largestError(gather(run.out, sample.rows), reference.out),
-    dq: largestError(gather(run.dq, sample.rows), reference.dq),
-    dk: largestError(gather(run.dk, last), gather(reference.dk, last)),
-    dv: largestError(gather(run.dv, last), gather(reference.dv, last)),
+    out: largestError(gather(run.out, sample.rows), drawn.out),
+    dq: largestError(gather(run.dq, sample.rows), drawn.dq),
+    dk: largestError(headOf(run.dk), head.dk),
+    dv: largestError(headOf(run.dv), head.dv),
   };
 }
 
-function largestError(got: Float64Array, reference: Float64Array): number {
-  return got.reduce((most, x, n) => Math.max(most, Math.abs(x - reference[n]!)), 0);
+function largestError(got: Numbers, reference: Float64Array): number {
+  return reference.reduce((most, x, n) => Math.max(most, Math.abs(x - got[n]!)), 0);
 }
 
 /** Over the visible keys of the drawn rows; the means also over channels. A mean over no key is NaN. */

@@ -39,10 +39,12 @@ export function elementBound(c: Case, name: "out" | "lse", extent: Extent): (ref
 /**
  * Bound of a gradient's Frobenius error, given the reference's norm and the number of elements.
  *
- * ds_ij = p_ij (dP_ij - delta_i) is nothing but rounding where a row sees one key, or equal values. The README's floor f,
- * about one rounding of the largest product, does not count how many are summed: dP and delta are sums of E products
- * each, so their errors add up like sqrt(E), twice; and sum_j p_ij^2 <= 1, so B H N rows, each with an error of one key, land in dk and
- * in a broadcast dbias, however few elements those have. `cancelling` grows the floor by just that.
+ * ds_ij = p_ij (dP_ij - delta_i) is nothing but rounding where the values that a row sees hardly differ. (Where it sees one
+ * key, dP - delta is exactly 0 in the standard variant: test/one-key.test.ts.) The README's floor f, about one rounding of
+ * the largest product, does not count how many are summed: dP and delta are sums of E products each, so their errors add
+ * up like sqrt(E), twice; and sum_j p_ij^2 <= 1, so B H N rows, each with an error of one key, land in dk and in a
+ * broadcast dbias, however few elements those have. `cancelling` grows the floor by just that: one random combination in a
+ * hundred needs it.
  */
 export function gradientBound(c: Case, name: (typeof gradients)[number], extent: Extent, cancelling: boolean) {
   const relative = 1e-5 * (1 + extent.s / 16 + (c.variant === "laser" ? extent.v / 64 : 0));

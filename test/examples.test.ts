@@ -1,0 +1,63 @@
+/** What a newcomer runs first: the numbered examples and the README's ten lines, on the built package. */
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { replacing, runProgram } from "./support/host.js";
+
+const show = (x: unknown): string => (typeof x === "string" ? x : JSON.stringify(x));
+
+/** The lines that a program prints: bundled with this test, it runs when it is imported. */
+async function linesOf(program: () => Promise<unknown>): Promise<string[]> {
+  const lines: string[] = [];
+  await replacing(console, { log: (...given: unknown[]) => lines.push(given.map(show).join(" ")) }, program);
+  return lines;
+}
+
+test("examples/01: a step against the gradient makes the loss smaller", async () => {
+  const [shapes, norms, loss] = await linesOf(() => import("../examples/01-forward-backward.js"));
+  assert.is(shapes, "out [1,4,128,64] lse [1,4,128]");
+  for (const norm of norms!.match(/[\d.]+/g)!) assert.ok(Number(norm) > 0, norms);
+  const [before, after] = loss!.match(/[\d.]+/g)!.map(Number);
+  assert.ok(after! < before!, loss);
+});
+
+test("examples/02: the gradient is 21.6 and 0.21 times the standard one, and earlier rows stay", async () => {
+  const lines = await linesOf(() => import("../examples/02-laser-vs-standard.js"));
+  // method.md, "What may be claimed": a gap of 5, score differences of -6 and 3.
+  assert.match(lines[1]!, /LASER 21\.6\d times$/);
+  assert.match(lines[5]!, /LASER 0\.21 times$/);
+  const change = Number(/change by ([\d.e+-]+),$/.exec(lines[6]!)![1]);
+  assert.ok(change < 5e-6, lines[6]); // 2e-6 twice, and what the scores add: support/bounds.ts
+  assert.ok(Number(/by ([\d.]+)$/.exec(lines[7]!)![1]) > 900, lines[7]);
+});
+
+test("examples/03: heads are views of one projection, their gradients land side by side", async () => {
+  const lines = await linesOf(() => import("../examples/03-views-qkv.js"));
+  assert.is(lines[0], "out [2,64,4,32] or, without a copy, [2,64,128]");
+  assert.is(lines[1], "dx [2,64,128] dw [128,384]");
+  assert.ok(Number(/: ([\d.]+)$/.exec(lines[2]!)![1]) > 0, lines[2]);
+  assert.is(lines[3], "k as [B, H, N, D]: [2,4,64,32] strides [24576,32,384,1]");
+});
+
+test("every numbered example is in a test, and in examples/README.md", () => {
+  const names = readdirSync("examples").filter((name) => /^\d/.test(name));
+  const here = readFileSync("test/examples.test.ts", "utf8");
+  const readme = readFileSync("examples/README.md", "utf8");
+  assert.ok(names.length >= 3);
+  for (const name of names) {
+    assert.ok(here.includes(name.replace(/\.ts$/, ".js")), `${name} is not tested`);
+    assert.ok(readme.includes(`(${name})`), `examples/README.md does not name ${name}`);
+  }
+});
+
+test("the README's ten lines run as they stand", async () => {
+  const readme = readFileSync("README.md", "utf8");
+  const text = /## Ten lines\n+```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+  assert.is(text.trim().split("\n").length, 10, text);
+  const { code, stdout, stderr } = await runProgram(text.replace('"laser-attention"', '"laser-attention/index.js"'));
+  assert.is(code, 0, stderr);
+  assert.is(stderr, "");
+  assert.is(stdout.match(/\[ 1, 2, 5, 8 \]/g)?.length, 3, stdout);
+});
+
+test.run();
