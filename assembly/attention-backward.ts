@@ -108,7 +108,7 @@ function finishHead(p: Problem, b: i32, hk: i32): void {
     scaleByE(p, first, first + count);
     Team.barrier(p);
     let far = 0;
-    for (let r = 0; r < team; ++r) far += team > 1 ? Team.of(p, r).far : p.far;
+    for (let r = 0; r < team; ++r) far += Team.mate(p, r).far;
     if (far) {
       if (rank == 0) {
         p.recomputed += far;
@@ -167,7 +167,7 @@ function teamKeyGradients(p: Problem, t: i32): void {
   let lo = p.M;
   let hi = 0;
   for (let r = 0; r < team; ++r) {
-    const q = team > 1 ? Team.of(p, r) : p;
+    const q = Team.mate(p, r);
     if (!q.rows || q.lo >= q.hi) continue;
     lo = min(lo, q.lo);
     hi = max(hi, q.hi);
@@ -177,7 +177,7 @@ function teamKeyGradients(p: Problem, t: i32): void {
   const first = start + ((groups * rank) / team) * MR;
   const end = start + ((groups * (rank + 1)) / team) * MR;
   for (let r = 0; r < team; ++r) {
-    const q = team > 1 ? Team.of(p, r) : p;
+    const q = Team.mate(p, r);
     if (!q.rows || q.lo >= q.hi) continue;
     if (q.slow) addSeenKeyGradients(q, max(q.lo, j0 + first), min(q.hi, j0 + end));
     else addKeyGradients(q, j0, first, end);

@@ -185,16 +185,16 @@ export function columnFactors(p: Problem, t: i32): i32 {
 /** x = sum / l in place, out = log(x) + c_q for one row; returns how many elements the recompute pass must replace. */
 export function logShift(p: Problem, out: usize, sum: usize, l: f32): i32 {
   const inverse = f32x4.splat(1 / l);
-  let far = i32x4.splat(0);
+  let far = 0;
   for (let d = 0; d < p.E; d += 4) {
     const at = (<usize>d) << 2;
     const c = v128.load(p.runMax + at);
     const x = f32x4.mul(v128.load(sum + at), inverse);
     v128.store(sum + at, x);
     Simd.storeFirst(out + at, Log.share(x, c), p.E - d);
-    far = i32x4.sub(far, Far.forward(x, c));
+    far += popcnt(i32x4.bitmask(Far.forward(x, c)));
   }
-  return Simd.sumLanes(far);
+  return far;
 }
 
 /**

@@ -82,20 +82,15 @@ export class Tile {
       return;
     }
     if (mode == ADD) {
-      c00 = f32x4.add(v128.load(c), c00);
-      c01 = f32x4.add(v128.load(c, 16), c01);
-      c10 = f32x4.add(v128.load(c + cRow), c10);
-      c11 = f32x4.add(v128.load(c + cRow, 16), c11);
-      c20 = f32x4.add(v128.load(c + 2 * cRow), c20);
-      c21 = f32x4.add(v128.load(c + 2 * cRow, 16), c21);
-      c30 = f32x4.add(v128.load(c + 3 * cRow), c30);
-      c31 = f32x4.add(v128.load(c + 3 * cRow, 16), c31);
+      Tile.add(c, c00, c01);
+      Tile.add(c + cRow, c10, c11);
+      Tile.add(c + 2 * cRow, c20, c21);
+      Tile.add(c + 3 * cRow, c30, c31);
       if (MR == 6) {
-        c40 = f32x4.add(v128.load(c + 4 * cRow), c40);
-        c41 = f32x4.add(v128.load(c + 4 * cRow, 16), c41);
-        c50 = f32x4.add(v128.load(c + 5 * cRow), c50);
-        c51 = f32x4.add(v128.load(c + 5 * cRow, 16), c51);
+        Tile.add(c + 4 * cRow, c40, c41);
+        Tile.add(c + 5 * cRow, c50, c51);
       }
+      return;
     }
     Tile.put(c, c00, c01);
     Tile.put(c + cRow, c10, c11);
@@ -112,9 +107,12 @@ export class Tile {
     v128.store(c, x1, 16);
   }
 
+  @inline private static add(c: usize, x0: v128, x1: v128): void {
+    Tile.put(c, f32x4.add(v128.load(c), x0), f32x4.add(v128.load(c, 16), x1));
+  }
+
   @inline private static scaleAdd(c: usize, x0: v128, x1: v128, f0: v128, f1: v128): void {
-    v128.store(c, Simd.madd(x0, f0, v128.load(c)));
-    v128.store(c, Simd.madd(x1, f1, v128.load(c, 16)), 16);
+    Tile.put(c, Simd.madd(x0, f0, v128.load(c)), Simd.madd(x1, f1, v128.load(c, 16)));
   }
 }
 

@@ -107,22 +107,13 @@ export function groupExp2(x: usize, rows: i32, n: i32, l: usize, group: usize): 
 
 /** s = P = 2^(s - lse - rest), ds = P (dP - delta); exactly 0 where P is 0, whatever a hidden dP is (unless all count). */
 export function rowGradient(s: usize, ds: usize, n: i32, lse: f32, rest: f32, delta: f32, all: bool): void {
-  const lowest = v128.load32_splat(BASE2_LOWEST);
-  const round = v128.load32_splat(CORE_ROUND);
-  const b1 = v128.load32_splat(B1);
-  const b2 = v128.load32_splat(B2);
-  const b3 = v128.load32_splat(B3);
-  const b4 = v128.load32_splat(B4);
-  const b5 = v128.load32_splat(B5);
-  const two = v128.load32_splat(TWO);
   const l = f32x4.splat(lse);
   const low = f32x4.splat(rest);
   const row = f32x4.splat(delta);
   const zero = f32x4.splat(0);
   const keep = i32x4.splat(all ? -1 : 0);
   for (const end = s + ((<usize>n) << 2); s < end; s += 16) {
-    const x = f32x4.sub(f32x4.sub(v128.load(s), l), low);
-    const y = Exp.base2With(x, lowest, round, b1, b2, b3, b4, b5, two);
+    const y = Exp.base2(f32x4.sub(f32x4.sub(v128.load(s), l), low));
     v128.store(s, y);
     v128.store(ds, v128.and(f32x4.mul(y, f32x4.sub(v128.load(ds), row)), v128.or(keep, f32x4.ne(y, zero))));
     ds += 16;

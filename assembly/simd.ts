@@ -15,11 +15,6 @@ export class Simd {
     return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
   }
 
-  /** The sum of four integers. */
-  @inline static sumLanes(v: v128): i32 {
-    return i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + (i32x4.extract_lane(v, 2) + i32x4.extract_lane(v, 3));
-  }
-
   /** All ones in the first n lanes, all four when n >= 4. */
   @inline static first(n: i32): v128 {
     return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(n));

@@ -11,7 +11,10 @@ import { Problem } from "./problem";
 /** Bytes from a member's Problem to the next one's. */
 const STRIDE: usize = (offsetof<Problem>() + 63) & ~63;
 
-/** Looks at the barrier before a member goes to sleep: some 0.2 ms, more than the members of a team usually lie apart; far longer would cost a turn of the scheduler wherever another program takes the processor of one. */
+/**
+ * Looks at the barrier before a member goes to sleep: some 0.2 ms, more than the members of a team usually lie apart. Far
+ * longer would cost a turn of the scheduler wherever another program takes the processor of one.
+ */
 const SPINS: i32 = 100_000;
 
 /**
@@ -30,12 +33,15 @@ export class Team {
     return changetype<Problem>(changetype<usize>(p) + <usize>(r - p.member) * STRIDE);
   }
 
-  /** Number and size of the team that works on one key head together; member 0 leads it. A member alone is a team of one. */
+  /** Size of the team that works on one key head together, this member's rank in it (0 leads), and its member of rank r. */
   @inline static size(p: Problem): i32 {
     return ASC_FEATURE_THREADS ? p.team : 1;
   }
   @inline static rank(p: Problem): i32 {
     return ASC_FEATURE_THREADS && p.team > 1 ? p.member : 0;
+  }
+  @inline static mate(p: Problem, r: i32): Problem {
+    return Team.size(p) > 1 ? Team.of(p, r) : p; // a member alone is a team of one
   }
 
   /**

@@ -109,7 +109,7 @@ async function bundle() {
   for (const name of readdirSync(at("dist"))) if (name.endsWith(".js") && !kept.has(name)) rmSync(at("dist", name));
 }
 
-/** Declarations of all of src come from tsc; only the files that the two entries reach go into the package. */
+/** Declarations of all of src come from tsc; only the files that the entries reach go into the package. */
 async function declare() {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   await promisify(execFile)(process.execPath, [tsc, "-p", at("tsconfig.build.json")]).catch((error) => {

@@ -27,8 +27,9 @@ interface Address {
   readonly href: string;
 }
 
-// No ES2022 library declares these two, which bundlers look for by name.
+// No ES2022 library declares these, which bundlers look for by name: new Worker(new URL(..., import.meta.url)).
 declare const URL: new (path: string, base: string) => Address;
+declare const Worker: NonNullable<typeof host.Worker>;
 declare global {
   interface ImportMeta {
     url: string;
@@ -147,8 +148,8 @@ function starter(worker: string | Address | undefined): StartWorker {
     }
     const thread =
       worker === undefined
-        ? new host.Worker!(new URL("./worker.js", import.meta.url), { type: "module" })
-        : new host.Worker!(worker, { type: "module" });
+        ? new Worker(new URL("./worker.js", import.meta.url), { type: "module" })
+        : new Worker(worker, { type: "module" });
     thread.onerror = () => failed("a worker could not be started, or broke down");
     thread.postMessage(start);
     return thread;
