@@ -89,6 +89,8 @@ export function layout(p: Problem, backward: bool): usize {
     p.group = area(GROUP_BYTES);
     p.top = p.laser ? floats(BR, Ep) : 0;
     p.total = p.laser ? floats(BR, Ep) : 0;
+    p.whole = p.laser ? floats(min(M, p.tileKeys), Ep) : 0;
+    p.weights = p.laser ? floats(1, KT) : 0;
   }
   return <usize>min<u64>((next - <u64>p.scratch) >> 2, u32.MAX_VALUE);
 }

@@ -162,5 +162,7 @@ export class Problem {
   tileFactor: usize; // exp(c_t - c_new) [Ep]
   top: usize;
   total: usize; // recompute: running maximum and sum [BR, Ep]
+  whole: usize; // recompute: [v log2 e] of a tile [tileKeys, Ep]; 2^fraction is in stage
+  weights: usize; // recompute: 2^fraction of a row's scores [KT]
   partial: usize; // recompute, backward: four lane partials of r_j [KT, 4]
 }
