@@ -62,6 +62,9 @@ export function layout(p: Problem, backward: bool): usize {
   p.qRows = area(panelBytes<A>(BR, D));
   p.strip = floats(backward ? BR : MR, KT);
   p.runMax = floats(Ep, 1);
+  p.top = p.laser ? floats(BR, Ep) : 0;
+  p.whole = p.laser ? floats(min(M, p.tileKeys), Ep) : 0;
+  p.weights = p.laser ? floats(1, KT) : 0;
   p.sumFactor = floats(Ep, 1);
   p.tileFactor = floats(Ep, 1);
   p.rowLse = floats(BR, 1);
@@ -87,10 +90,7 @@ export function layout(p: Problem, backward: bool): usize {
     p.rowMax = floats(BR, 1);
     p.rowSum = floats(BR, 1);
     p.group = area(GROUP_BYTES);
-    p.top = p.laser ? floats(BR, Ep) : 0;
     p.total = p.laser ? floats(BR, Ep) : 0;
-    p.whole = p.laser ? floats(min(M, p.tileKeys), Ep) : 0;
-    p.weights = p.laser ? floats(1, KT) : 0;
   }
   return <usize>min<u64>((next - <u64>p.scratch) >> 2, u32.MAX_VALUE);
 }

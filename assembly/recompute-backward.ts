@@ -11,7 +11,7 @@ import { Far, finalRun } from "./laser";
 import { keyTile, tileCount } from "./layout";
 import { A, packRows } from "./pack";
 import { Problem } from "./problem";
-import { report } from "./recompute";
+import { report, Split, splitScores, splitValues } from "./recompute";
 import { rowAdd } from "./rows";
 import { enterHead, LOG2E, loadLse, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
 import { Simd } from "./simd";
@@ -30,7 +30,10 @@ export function recomputeBackward(p: Problem, b: i32, hk: i32): void {
   }
 }
 
-/** Far rows of the block: do (0 where not far) in p.g, o log2 e (+inf where not far) in p.gColumns. */
+/**
+ * Far rows of the block: do (0 where not far) in p.g; of o log2 e the whole part (+inf where not far) in p.gColumns and
+ * 2^-fraction in p.top (the parts as in recompute.ts).
+ */
 function findFar(p: Problem, i0: i32, r: i32): i32 {
   const at = (<usize>(r * p.Ep)) << 2;
   const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
@@ -43,7 +46,10 @@ function findFar(p: Problem, i0: i32, r: i32): i32 {
     const far = Far.backward(v128.load(p.runMax + d), o, dy);
     count += popcnt(i32x4.bitmask(far));
     v128.store(p.g + at + d, v128.and(dy, far));
-    v128.store(p.gColumns + at + d, v128.bitselect(f32x4.mul(o, f32x4.splat(LOG2E)), f32x4.splat(Infinity), far));
+    const x = f32x4.mul(o, f32x4.splat(LOG2E));
+    const whole = f32x4.nearest(x);
+    v128.store(p.gColumns + at + d, v128.bitselect(whole, f32x4.splat(Infinity), far));
+    v128.store(p.top + at + d, Exp.base2(f32x4.sub(whole, x)));
   }
   return count;
 }
@@ -63,11 +69,13 @@ function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
   memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
   const tiles = tileCount(p);
   for (let t = 0; t < tiles; ++t) {
+    const tile = keyTile(p, t);
     const j0 = t * p.tileKeys;
+    splitValues(p, j0, rangeLo(p, tile, i0), rangeHi(p, tile, last));
     for (let r0 = 0; r0 < rows; r0 += MR) {
       const n = min(MR, rows - r0);
-      const lo = rangeLo(p, keyTile(p, t), i0 + r0);
-      const hi = rangeHi(p, keyTile(p, t), i0 + r0 + n - 1);
+      const lo = rangeLo(p, tile, i0 + r0);
+      const hi = rangeHi(p, tile, i0 + r0 + n - 1);
       let some = 0;
       for (let r = r0; r < r0 + n; ++r) some |= load<i32>(p.rowDelta + ((<usize>r) << 2));
       if (lo >= hi || !some) continue;
@@ -102,18 +110,17 @@ function gradientFar(p: Problem, i0: i32, r: i32, lo: i32, hi: i32): void {
   const j0 = lo - (lo % p.tileKeys);
   const i = i0 + r;
   const row = <usize>r * STRIP;
-  const lse = f32x4.splat(load<f32>(p.rowLse + ((<usize>r) << 2)));
-  const rest = f32x4.splat(load<f32>(p.rowRest + ((<usize>r) << 2)));
-  const whole = (<usize>(hi - j0 + NR - 1) & -NR) << 2;
-  for (let x = (<usize>(lo - j0) & -NR) << 2; x < whole; x += 16) {
-    const y = f32x4.sub(f32x4.sub(v128.load(p.strip + row + x), lse), rest);
-    v128.store(p.strip + row + x, y);
-    v128.store(p.stripDs + row + x, Exp.base2(y));
+  const from = (lo - j0) & -NR;
+  const to = (hi - j0 + NR - 1) & -NR;
+  splitScores(p, r, p.strip + row + ((<usize>from) << 2), to - from);
+  for (let x = (<usize>from) << 2; x < (<usize>to) << 2; x += 16) {
+    const w = v128.load(p.weights + x);
+    v128.store(p.stripDs + row + x, f32x4.mul(f32x4.add(w, w), Split.power(v128.load(p.strip + row + x))));
   }
   const first = row + ((<usize>(lo - j0)) << 2);
   const end = p.strip + first + ((<usize>(hi - lo)) << 2);
   memory.fill(p.partial, 0, (<usize>(hi - lo)) << 4);
-  for (let d = 0; d < p.Ep; d += NR) weighKeys(p, r, d, lo, p.strip + first, end, p.stripDs + first);
+  for (let d = 0; d < p.Ep; d += NR) weighKeys(p, r, d, lo - j0, lo, p.strip + first, end, p.stripDs + first);
   let part = p.partial;
   let ds = p.stripDs + first;
   for (let y = p.strip + first; y < end; y += 4, ds += 4, part += 16) {
@@ -129,36 +136,46 @@ function gradientFar(p: Problem, i0: i32, r: i32, lo: i32, hi: i32): void {
   addFarGradients(p, i, r, lo, p.strip + first, end, p.stripDs + first);
 }
 
-/** dv_j += w do for the far ones of NR columns from d on, partial_j += do (w - p); y = s - lse, weight = p. */
-function weighKeys(p: Problem, r: i32, d: i32, lo: i32, y: usize, end: usize, weight: usize): void {
+/**
+ * dv_j += w do for the far ones of NR columns from d on, partial_j += do (w - p), for the keys from lo on, x in their tile;
+ * y = the whole parts of s - lse, mass = p.
+ */
+function weighKeys(p: Problem, r: i32, d: i32, x: i32, lo: i32, y: usize, end: usize, mass: usize): void {
   const at = (<usize>(r * p.Ep + d)) << 2;
-  const log2e = f32x4.splat(LOG2E);
   const o0 = v128.load(p.gColumns + at);
   const o1 = v128.load(p.gColumns + at, 16);
   const far0 = f32x4.ne(o0, f32x4.splat(Infinity));
   const far1 = f32x4.ne(o1, f32x4.splat(Infinity));
   if (!v128.any_true(v128.or(far0, far1))) return;
+  const rest0 = v128.load(p.top + at);
+  const rest1 = v128.load(p.top + at, 16);
   const g0 = v128.load(p.g + at);
   const g1 = v128.load(p.g + at, 16);
-  const vRow = p.vM << 2;
-  const dvRow = (<usize>p.Ep) << 2;
-  let v = p.vHead + <usize>lo * vRow + ((<usize>d) << 2);
-  let dv = p.dvSum + <usize>lo * dvRow + ((<usize>d) << 2);
+  const row = (<usize>p.Ep) << 2;
+  let b = p.whole + <usize>x * row + ((<usize>d) << 2);
+  let e = p.stage + <usize>x * row + ((<usize>d) << 2);
+  let weight = p.weights + ((<usize>x) << 2);
+  let dv = p.dvSum + <usize>lo * row + ((<usize>d) << 2);
   let part = p.partial;
   for (; y < end; y += 4) {
     if (load<f32>(y) != -Infinity) {
-      const score = v128.load32_splat(y);
-      const mass = v128.load32_splat(weight);
-      const w0 = v128.and(far0, Exp.base2(f32x4.sub(Simd.madd(v128.load(v), log2e, score), o0)));
-      const w1 = v128.and(far1, Exp.base2(f32x4.sub(Simd.madd(v128.load(v, 16), log2e, score), o1)));
+      const a = v128.load32_splat(y);
+      const w = v128.load32_splat(weight);
+      const pj = v128.load32_splat(mass);
+      const power0 = Split.power(f32x4.sub(f32x4.add(a, v128.load(b)), o0));
+      const power1 = Split.power(f32x4.sub(f32x4.add(a, v128.load(b, 16)), o1));
+      const w0 = v128.and(far0, f32x4.mul(f32x4.mul(f32x4.mul(w, rest0), v128.load(e)), power0));
+      const w1 = v128.and(far1, f32x4.mul(f32x4.mul(f32x4.mul(w, rest1), v128.load(e, 16)), power1));
       v128.store(dv, Simd.madd(w0, g0, v128.load(dv)));
       v128.store(dv, Simd.madd(w1, g1, v128.load(dv, 16)), 16);
-      const sum = Simd.madd(g0, f32x4.sub(w0, mass), v128.load(part));
-      v128.store(part, Simd.madd(g1, f32x4.sub(w1, mass), sum));
+      const sum = Simd.madd(g0, f32x4.sub(w0, pj), v128.load(part));
+      v128.store(part, Simd.madd(g1, f32x4.sub(w1, pj), sum));
     }
     weight += 4;
-    v += vRow;
-    dv += dvRow;
+    mass += 4;
+    b += row;
+    e += row;
+    dv += row;
     part += 16;
   }
 }

@@ -73,7 +73,7 @@ export function recomputeForward(p: Problem, i0: i32, rows: i32): void {
   }
 }
 
-class Split {
+export class Split {
   /** 2 2^(x - whole), where whole is the integer nearest to x; of x = -inf 2, so that 2^whole = 0 counts. */
   @inline static fraction(x: v128, whole: v128): v128 {
     const f = v128.andnot(f32x4.sub(x, whole), f32x4.eq(x, f32x4.splat(-Infinity)));
@@ -88,7 +88,7 @@ class Split {
 }
 
 /** v log2 e of the keys [first, end) of the tile at j0: whole parts into p.whole, 2 2^fraction into p.stage. */
-function splitValues(p: Problem, j0: i32, first: i32, end: i32): void {
+export function splitValues(p: Problem, j0: i32, first: i32, end: i32): void {
   const log2e = f32x4.splat(LOG2E);
   const row = (<usize>p.Ep) << 2;
   for (let j = first; j < end; ++j) {
@@ -104,7 +104,7 @@ function splitValues(p: Problem, j0: i32, first: i32, end: i32): void {
 }
 
 /** y = s - lse of n scores of row r: whole parts in place (-inf where hidden), 2^fraction into p.weights. */
-function splitScores(p: Problem, r: i32, s: usize, n: i32): void {
+export function splitScores(p: Problem, r: i32, s: usize, n: i32): void {
   const lse = f32x4.splat(load<f32>(p.rowLse + ((<usize>r) << 2)));
   const rest = f32x4.splat(load<f32>(p.rowRest + ((<usize>r) << 2)));
   const half = f32x4.splat(0.5);
