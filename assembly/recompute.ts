@@ -31,7 +31,7 @@ function farRow(p: Problem, r: i32): bool {
 
 /**
  * Pass 4 of the forward block at i0: running maximum (top) and sum (total) of 2^(y log2 e + v log2 e) over the tiles. An exp for
- * each pair and column would cost 9 to 14 times the ordinary forward; with whole and fractional parts apart,
+ * each pair and column would cost up to 16 times the ordinary forward; with whole and fractional parts apart,
  *
  *   2^(y + v) = 2^(y - [y]) 2^(v - [v]) 2^([y] + [v]),
  *

@@ -14,7 +14,7 @@ export const BR: i32 = 48;
 
 /**
  * The most keys of a tile, for the online softmax and for LASER's column maxima (layout.ts, keysOfTile): a multiple of BR, so
- * that a query block lies in one tile. With 288 instead of 192, N 197 is one tile: forward 1 % faster there, LM 1024 as before.
+ * that a query block lies in one tile. With 288 instead of 192, N 197 is one tile (docs/design.md has the times).
  */
 export const KT: i32 = 288;
 

@@ -6,8 +6,8 @@ import {
   type Direction,
   denseShapes,
   describeShape,
-  FLOPS_PER_PAIR,
   flops,
+  flopsPerPair,
   growthShapes,
   headShapes,
   matmulShapes,
@@ -76,7 +76,7 @@ const kinds: readonly (Pick<Comparison, "name" | "shapes" | "limit" | "bothWays"
   {
     name: "time per visible pair in panels",
     shapes: visibleShapes,
-    work: (shape, direction, rows) => FLOPS_PER_PAIR[direction] * visibleTilePairs(shape, rows),
+    work: (shape, direction, rows) => flopsPerPair(shape, direction) * visibleTilePairs(shape, rows),
     limit: () => limits.visible,
     directions: ["forward", "backward"],
     bothWays: false,

@@ -18,19 +18,19 @@ export interface Ratio {
 }
 
 /** An element is recomputed when exp(v - c), c the largest value of the key tiles, is below 2^-80 for all that its row sees. */
-function worst(shape: AttentionShape): Inputs {
-  const { H, Hkv, N, M, D } = shape;
+export function worst(shape: AttentionShape): Inputs {
+  const { H, Hkv, N, M, D, E } = shape;
   const { q, k, v, dout } = ordinary(shape);
   if (shape.causal) {
     // Values rise by 100 a key: a row sees nothing near the largest value of its tile, save the tile's last row.
-    return { q, k, v: v.map((x, n) => x + 100 * (Math.floor(n / D) % M)), dout };
+    return { q, k, v: v.map((x, n) => x + 100 * (Math.floor(n / E) % M)), dout };
   }
   // Key 0 has the value 100 in every channel and a score near -200 for every query: p exp(v) = exp(-100) at best.
   const score = 200;
   for (let i = 0; i < H * N; i++) q[i * D] = Math.sqrt(D);
   for (let h = 0; h < Hkv; h++) {
     k[h * M * D] = -score;
-    v.fill(100, h * M * D, (h * M + 1) * D);
+    v.fill(100, h * M * E, (h * M + 1) * E);
   }
   return { q, k, v, dout };
 }
@@ -60,7 +60,7 @@ export async function measureRecompute(
         ...{ name, build, ordinary: normal!.summary, worst: far!.summary },
         ratio: far!.summary.best / normal!.summary.best,
         limit: recomputeLimits[direction],
-        elements: { ordinary: elements[0]!, worst: elements[1]!, all: shape.H * shape.N * shape.D },
+        elements: { ordinary: elements[0]!, worst: elements[1]!, all: shape.H * shape.N * shape.E },
       });
     }
   }

@@ -1,4 +1,4 @@
-/** What is measured, as data. B = 1 everywhere, D = E. */
+/** What is measured, as data. B = 1 everywhere; E = D unless said. */
 
 export interface AttentionShape {
   name: string;
@@ -7,6 +7,7 @@ export interface AttentionShape {
   N: number;
   M: number;
   D: number;
+  E: number;
   causal: boolean;
   /** [left, right] of the window. */
   window?: readonly [number, number];
@@ -19,7 +20,7 @@ export interface AttentionShape {
 }
 
 const shape = (name: string, H: number, N: number, D: number, more: Partial<AttentionShape> = {}): AttentionShape => ({
-  ...{ name, H, Hkv: H, N, M: N, D, causal: false },
+  ...{ name, H, Hkv: H, N, M: N, D, E: D, causal: false },
   ...more,
 });
 
@@ -81,7 +82,11 @@ export const matmulShapes: readonly MatmulShape[] = [
 export const rowOps = { rows: 1024, width: 256 } as const;
 
 /** Shapes of the exact recompute at its worst, small for steady times; recompute.ts makes sharp scores or rising values. */
-export const recomputeShapes = [shape("sharp", 1, 256, 64), shape("rising", 1, 256, 64, { causal: true })];
+export const recomputeShapes = [
+  shape("sharp", 1, 256, 64),
+  shape("sharp", 1, 256, 16, { E: 256 }), // least ordinary work for each value
+  shape("rising", 1, 256, 64, { causal: true }),
+];
 
 /** Keys that a padding mask leaves: 5 of 8, and no multiple of a panel. */
 export const visibleKeys = ({ M, mask }: AttentionShape): number => (mask === "padding" ? Math.ceil(M * 0.625) - 3 : M);
@@ -120,10 +125,13 @@ export function visibleTilePairs(shape: AttentionShape, rows: number): number {
 export type Direction = "forward" | "backward" | "both";
 
 /** Multiply-adds count twice, exps not at all: q k^T and p v forward; backward s again, dp, dv, dq, dk. */
-export const FLOPS_PER_PAIR: Readonly<Record<Direction, number>> = { forward: 4, backward: 10, both: 14 };
+export function flopsPerPair({ D, E }: AttentionShape, direction: Direction): number {
+  const [forward, backward] = [2 * (D + E), 2 * (3 * D + 2 * E)];
+  return { forward, backward, both: forward + backward }[direction];
+}
 
 export const flops = (shape: AttentionShape, direction: Direction): number =>
-  FLOPS_PER_PAIR[direction] * shape.D * visiblePairs(shape);
+  flopsPerPair(shape, direction) * visiblePairs(shape);
 
-export const describeShape = ({ name, H, Hkv, N, M, D, causal }: AttentionShape): string =>
-  `${name} H ${H}${Hkv === H ? "" : `/${Hkv}`} N ${N}${M === N ? "" : ` M ${M}`} D ${D}${causal ? " causal" : ""}`;
+export const describeShape = ({ name, H, Hkv, N, M, D, E, causal }: AttentionShape): string =>
+  `${name} H ${H}${Hkv === H ? "" : `/${Hkv}`} N ${N}${M === N ? "" : ` M ${M}`} D ${D}${E === D ? "" : ` E ${E}`}${causal ? " causal" : ""}`;

@@ -21,7 +21,7 @@ export interface Task {
   prepare(la: LaserAttention): Call;
 }
 
-/** q [H, N, D], k and v [Hkv, M, D], dout [H, N, D], row-major. */
+/** q [H, N, D], k [Hkv, M, D], v [Hkv, M, E], dout [H, N, E], row-major. */
 export interface Inputs {
   q: Float32Array;
   k: Float32Array;
@@ -32,9 +32,9 @@ export interface Inputs {
 export const variants: readonly Variant[] = ["standard", "laser"];
 const SEED = 1;
 
-export function ordinary({ H, Hkv, N, M, D }: AttentionShape): Inputs {
+export function ordinary({ H, Hkv, N, M, D, E }: AttentionShape): Inputs {
   const random = new Random(SEED);
-  const [q, k, v, dout] = [H * N, Hkv * M, Hkv * M, H * N].map((rows) => random.normals(rows * D));
+  const [q, k, v, dout] = [H * N * D, Hkv * M * D, Hkv * M * E, H * N * E].map((count) => random.normals(count));
   return { q: q!, k: k!, v: v!, dout: dout! };
 }
 
@@ -78,15 +78,16 @@ export function prepareAttention(
   variant: Variant,
   direction: Direction,
 ): Prepared {
-  const { H, Hkv, N, M, D } = shape;
+  const { H, Hkv, N, M, D, E } = shape;
   const q = la.tensor(inputs.q, [1, H, N, D]);
   const k = la.tensor(inputs.k, [1, Hkv, M, D]);
-  const v = la.tensor(inputs.v, [1, Hkv, M, D]);
-  const [out, dq, dk, dv] = [q, q, k, v].map(({ shape }) => la.empty(shape)) as [Tensor, Tensor, Tensor, Tensor];
+  const v = la.tensor(inputs.v, [1, Hkv, M, E]);
+  const out = la.empty([1, H, N, E]);
+  const [dq, dk, dv] = [q, k, v].map(({ shape }) => la.empty(shape)) as [Tensor, Tensor, Tensor];
   const results = { out, dq, dk, dv };
   const options = { ...optionsOf(la, shape, variant), out };
   if (direction === "forward") return { call: () => la.attention(q, k, v, options), results };
-  const dout = la.tensor(inputs.dout, q.shape);
+  const dout = la.tensor(inputs.dout, out.shape);
   const into = { dq, dk, dv, dbias: options.bias && la.empty(options.bias.shape) };
   if (direction === "backward") {
     const saved = la.attentionForward(q, k, v, options);

@@ -56,7 +56,7 @@ export const workloads: readonly Workload[] = [
 export const growth = {
   lengths: [256, 512, 1024, 2048, 4096],
   ownLengths: [256, 512, 1024, 2048, 4096, 8192, 16384],
-  shape: (N: number): AttentionShape => ({ name: "growth", H: 4, Hkv: 4, N, M: N, D: 64, causal: false }),
+  shape: (N: number): AttentionShape => ({ name: "growth", H: 4, Hkv: 4, N, M: N, D: 64, E: 64, causal: false }),
 } as const;
 
 /** Attention as each key head sees it: the queries of its group one after the other. */

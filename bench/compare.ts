@@ -1,0 +1,74 @@
+/**
+ * Two or more checkouts side by side: for the before and after of a performance change, and for docs/design.md.
+ *
+ *   npm run bench:compare -- DIR... [--entry relaxed] [--filter NAME] [--time MS]
+ *
+ * DIR      another checkout of this repository, built (npm run build)
+ * --entry  index, relaxed (default) or threads
+ * --filter only what has NAME in its line (case is ignored)
+ * --time   ms that each call gets, about (default 1000)
+ *
+ * Calls are interleaved; a ratio is the median over the rounds of a checkout's time over this one's. Recompute lines: every
+ * element goes through LASER's exact recompute.
+ */
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import type { createSync } from "../src/index.js";
+import { environment, inPlace } from "./machine.js";
+import { interleave, ratio } from "./measure.js";
+import { worst } from "./recompute.js";
+import { attentionShapes, recomputeShapes, smallShapes } from "./shapes.js";
+import { attentionTask, matmulTask, prepareAttention, type Task } from "./tasks.js";
+
+const { values: args, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    entry: { type: "string", default: "relaxed" },
+    filter: { type: "string", default: "" },
+    time: { type: "string", default: "1000" },
+  },
+});
+
+const { ViT, LM } = attentionShapes;
+const directions = ["forward", "backward"] as const;
+const tasks: readonly Pick<Task, "name" | "prepare">[] = [
+  ...[ViT, LM, smallShapes[1]!].flatMap((shape) =>
+    directions.flatMap((direction) =>
+      (["standard", "laser"] as const).map((variant) => attentionTask(shape, variant, direction)),
+    ),
+  ),
+  matmulTask({ m: 512, k: 512, n: 512 }),
+  ...recomputeShapes.flatMap((shape) =>
+    directions.map((direction) => ({
+      name: `recompute ${attentionTask(shape, "laser", direction).name}`,
+      prepare: ((la) => prepareAttention(la, shape, worst(shape), "laser", direction).call) as Task["prepare"],
+    })),
+  ),
+];
+
+const folders = [".", ...positionals];
+const open = await Promise.all(
+  folders.map(async (folder) => {
+    const file = join(inPlace(folder), "dist", `${args.entry}.js`);
+    return ((await import(pathToFileURL(file).href)) as { createSync: typeof createSync }).createSync;
+  }),
+);
+console.log(
+  `${environment.machine}\n${environment.runtime}; entry ${args.entry}; ms of one call, best; time over the first\n`,
+);
+console.log(`${"".padEnd(56)}${folders.map((folder) => folder.slice(-24).padStart(26)).join("")}`);
+for (const { name, prepare } of tasks) {
+  if (!name.toLowerCase().includes(args.filter.toLowerCase())) continue;
+  const instances = open.map((create) => create());
+  const series = await interleave(
+    instances.map((la) => prepare(la)),
+    { time: Number(args.time) },
+  );
+  const cells = series.map((one) => {
+    const { best } = one.summary;
+    return `${best.toPrecision(4)} ${ratio(one, series[0]!).toFixed(3)}`.padStart(26);
+  });
+  console.log(`${name.padEnd(56)}${cells.join("")}`);
+  for (const la of instances) la.dispose();
+}
