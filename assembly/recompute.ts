@@ -81,7 +81,7 @@ export class Split {
     return f32x4.add(y, y);
   }
 
-  /** 2^(k - 1) for integers k <= 0 of any size: exactly 0 from -126 on. */
+  /** 2^(k - 1) for integers k < 129: exactly 0 from -126 on, however far. */
   @inline static power(k: v128): v128 {
     return i32x4.shl(f32x4.add(f32x4.pmax(k, v128.load32_splat(BASE2_LOWEST)), v128.load32_splat(CORE_ROUND)), 23);
   }
