@@ -130,7 +130,7 @@ export function benchTables(files: readonly BenchFile[]): string {
     return `${shortRuntime(runtime)} (peak ${peak.toFixed(1)} GFLOP/s)`;
   });
   return [
-    `${machine}; ${runtimes.join(", ")}; one thread; ${date}; \`npm run bench\`.`,
+    `${machine}; ${runtimes.join(", ")}; one thread unless said; ${date}; \`npm run bench\`.`,
     "A cell: time of a standard call, its share of the peak, which is what a loop of multiply-adds in registers reaches in the " +
       "same run, and what LASER takes more. H heads, N queries and keys, width D. Backward is the backward pass alone.",
     callTable(columnsOf(files)),
