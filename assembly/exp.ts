@@ -102,7 +102,8 @@ export class Exp {
   /**
    * exp(x) for LASER's E, x <= 0 or NaN, which stays: `core` with a step less, a third faster. exp(0) = 1.
    *
-   * Worst error on [-86.98, 0]: see test/exp.test.ts.
+   * Worst error on [-86.98, 0] (npm run test:exhaustive): 2.2641 ulp at -27.333209991455078, relaxed 1.9811 ulp at
+   * -2.937145233154297.
    */
   @inline static below(x: v128): v128 {
     x = f32x4.pmax(x, v128.load32_splat(CORE_LOWEST));
