@@ -72,14 +72,12 @@ function backwardHead(p: Problem, b: i32, hk: i32): void {
   const rank = Team.rank(p);
   p.far = 0;
   enterHead(p, b, hk * (p.H / p.Hkv));
-  if (rank == 0) {
-    if (p.dbias) clearBias(p, b, hk);
-    prepareKeys(p, b, hk, true);
-    memory.fill(p.dkSum, 0, (<usize>(p.Mp * p.Dp)) << 2);
-    memory.fill(p.dvSum, 0, (<usize>(p.Mp * p.Ep)) << 2);
-  }
-  Team.barrier(p);
-  if (rank) p.infinite = Team.of(p, 0).infinite;
+  if (rank == 0 && p.dbias) clearBias(p, b, hk);
+  const first = Team.share(p, p.Mp, rank);
+  const keys = Team.share(p, p.Mp, rank + 1) - first;
+  memory.fill(p.dkSum + ((<usize>(first * p.Dp)) << 2), 0, (<usize>(keys * p.Dp)) << 2);
+  memory.fill(p.dvSum + ((<usize>(first * p.Ep)) << 2), 0, (<usize>(keys * p.Ep)) << 2);
+  prepareKeys(p, b, hk, true);
   const group = p.H / p.Hkv;
   const blocks = (p.N + BR - 1) / BR;
   const tiles = tileCount(p);
@@ -102,8 +100,8 @@ function backwardHead(p: Problem, b: i32, hk: i32): void {
 function finishHead(p: Problem, b: i32, hk: i32): void {
   const team = Team.size(p);
   const rank = Team.rank(p);
-  const first = <i32>((<i64>p.M * rank) / team);
-  const count = <i32>((<i64>p.M * (rank + 1)) / team) - first;
+  const first = Team.share(p, p.M, rank);
+  const count = Team.share(p, p.M, rank + 1) - first;
   if (p.columnMax) {
     scaleByE(p, first, first + count);
     Team.barrier(p);
@@ -174,8 +172,8 @@ function teamKeyGradients(p: Problem, t: i32): void {
   }
   const start = ((lo - j0) / MR) * MR;
   const groups = (hi - j0 - start + MR - 1) / MR;
-  const first = start + ((groups * rank) / team) * MR;
-  const end = start + ((groups * (rank + 1)) / team) * MR;
+  const first = start + Team.share(p, groups, rank) * MR;
+  const end = start + Team.share(p, groups, rank + 1) * MR;
   for (let r = 0; r < team; ++r) {
     const q = Team.mate(p, r);
     if (!q.rows || q.lo >= q.hi) continue;
@@ -200,7 +198,7 @@ function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, g: 
     const e = p.eRows + <usize>((j0 + from) / NR) * panel;
     const at = ds + ((<usize>from) << 2);
     const rowPanel = g + ((<usize>(r0 * p.E)) << 2);
-    multiplyPanels<Interleaved>(at, STRIP, rowPanel, MR << 2, e, panel, (to - from) / NR, p.E, STORE, 0);
+    multiplyPanels<Interleaved>(at, STRIP, rowPanel, MR << 2, e, PANEL, panel, (to - from) / NR, p.E, STORE, 0);
   }
   const left = ((p.lo - j0) / MR) * MR;
   const right = ((p.hi - j0 + MR - 1) / MR) * MR;
@@ -238,9 +236,8 @@ function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
     const hi = rangeHi(p, tile, i0 + min(r0 + MR, p.rows) - 1);
     if (lo >= hi) continue;
     const ds = p.stripDs + <usize>r0 * STRIP + ((<usize>(lo - j0)) << 2);
-    const k = p.kColumns + <usize>lo * PANEL;
-    const panel = <usize>p.Mp * PANEL;
-    multiplyPanels<Strip>(p.sum + <usize>r0 * row, row, ds, 4, k, panel, p.Dp / NR, hi - lo, ADD, 0);
+    const k = p.kAt + <usize>lo * p.kStep;
+    multiplyPanels<Strip>(p.sum + <usize>r0 * row, row, ds, 4, k, p.kStep, p.kPanel, p.Dp / NR, hi - lo, ADD, 0);
   }
 }
 
@@ -248,7 +245,6 @@ function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
 function addKeyGradients(p: Problem, j0: i32, from: i32, to: i32): void {
   const factor = p.factor;
   const vRow = (<usize>p.Ep) << 2;
-  const panel: usize = <usize>BR * PANEL;
   const kRow = (<usize>p.Dp) << 2;
   for (let x = max(from, ((p.lo - j0) / MR) * MR); x < min(to, p.hi - j0); x += MR) {
     const j = j0 + x;
@@ -258,15 +254,16 @@ function addKeyGradients(p: Problem, j0: i32, from: i32, to: i32): void {
     const column = ((<usize>x) << 2) + <usize>first * STRIP;
     const depth = end - first;
     if (p.dv) {
-      const g = p.gColumns + <usize>first * PANEL;
+      const g = p.g + <usize>first * vRow;
       const sum = p.dvSum + <usize>j * vRow;
       const mode = factor ? SCALE_ADD : ADD;
-      multiplyPanels<Interleaved>(sum, vRow, p.strip + column, STRIP, g, panel, p.Ep / NR, depth, mode, factor);
+      multiplyPanels<Interleaved>(sum, vRow, p.strip + column, STRIP, g, vRow, PANEL, p.Ep / NR, depth, mode, factor);
     }
     if (p.dk) {
-      const q = p.qColumns + <usize>first * PANEL;
+      const q = p.qAt + <usize>first * p.qStep;
       const sum = p.dkSum + <usize>j * kRow;
-      multiplyPanels<Interleaved>(sum, kRow, p.stripDs + column, STRIP, q, panel, p.Dp / NR, depth, ADD, 0);
+      const ds = p.stripDs + column;
+      multiplyPanels<Interleaved>(sum, kRow, ds, STRIP, q, p.qStep, p.qPanel, p.Dp / NR, depth, ADD, 0);
     }
   }
 }

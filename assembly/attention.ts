@@ -24,7 +24,7 @@ import { recomputeForward } from "./recompute";
 import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
 import { enterHead, queryScale, rangeHi, rangeLo, scoreRows, splitLse } from "./score";
 import { Team } from "./team";
-import { BR, MR, NR, PANEL } from "./tile";
+import { BR, MR, NR } from "./tile";
 
 /** Scratch of attentionForward, in floats. */
 export function attentionForwardScratch(problem: usize): usize {
@@ -45,6 +45,7 @@ export function attentionForward(problem: usize): void {
   p.recomputed = 0;
   p.recomputedFirst = p.N; // none yet: first > last
   p.recomputedLast = -1;
+  p.team = 1;
   const heads = p.B * p.Hkv;
   const group = p.H / p.Hkv;
   const blocks = (p.N + BR - 1) / BR;
@@ -128,10 +129,10 @@ function scaleSum(sum: usize, columns: i32, alpha: f32, factor: usize): void {
 function addValues(p: Problem, r0: i32, j0: i32, lo: i32, hi: i32, tileFactor: usize): void {
   const row = (<usize>p.Ep) << 2;
   const weights = p.strip + ((<usize>(lo - j0)) << 2);
-  const e = p.eColumns + <usize>lo * PANEL;
+  const sum = p.sum + <usize>r0 * row;
+  const e = p.eAt + <usize>lo * p.eStep;
   const mode = tileFactor ? SCALE_ADD : ADD;
-  const panel = <usize>p.Mp * PANEL;
-  multiplyPanels<Strip>(p.sum + <usize>r0 * row, row, weights, 4, e, panel, p.Ep / NR, hi - lo, mode, tileFactor);
+  multiplyPanels<Strip>(sum, row, weights, 4, e, p.eStep, p.ePanel, p.Ep / NR, hi - lo, mode, tileFactor);
 }
 
 /** 3 and 4. A row that sees no key, or only scores of -inf, gives out = 0, lse = -inf. */

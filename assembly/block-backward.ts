@@ -1,5 +1,5 @@
 /** A block of query rows, backward: what its passes over the key tiles need. G and delta as in attention-backward.ts. */
-import { finite } from "./keys";
+import { finite, inPlace } from "./keys";
 import { finalRun, gradientShift } from "./laser";
 import { A, B, packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
@@ -7,7 +7,7 @@ import { enterHead, loadLse, queryScale } from "./score";
 import { Simd } from "./simd";
 import { BR, MR, PANEL } from "./tile";
 
-/** Enters the block of head h at row i0: G and delta, and q and G as panels. */
+/** Enters the block of head h at row i0: G and delta, and q and G as row panels; their columns are read in place where they can be. */
 export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
   enterHead(p, b, h);
   const rows = min(BR, p.N - i0);
@@ -18,11 +18,19 @@ export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
   loadLse(p, i0, rows);
   p.far += gradientRows(p, i0, rows);
   packRows<A>(p.qRows, q, p.qN << 2, rows, p.D, queryScale(p));
-  packColumns<B>(p.qColumns, <usize>BR * PANEL, q, p.qN << 2, rows, p.D);
+  if (inPlace(p.qN, p.D)) {
+    p.qAt = q;
+    p.qStep = p.qN << 2;
+    p.qPanel = PANEL;
+  } else {
+    p.qAt = p.qColumns;
+    p.qStep = PANEL;
+    p.qPanel = <usize>BR * PANEL;
+    packColumns<B>(p.qAt, p.qPanel, q, p.qN << 2, rows, p.D);
+  }
   packRows<A>(p.gRows, p.g, (<usize>p.Ep) << 2, rows, p.E, 1);
   addDelta(p, i0, rows);
   p.blockHostile = hostileBlock(p, q, rows);
-  packColumns<B>(p.gColumns, <usize>BR * PANEL, p.g, (<usize>p.Ep) << 2, rows, p.E);
   memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
 }
 
@@ -33,7 +41,7 @@ function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
   for (let r = 0; r < rows; ++r) {
     const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
     const g = p.g + <usize>r * row;
-    const kept = p.gColumns + <usize>r * row;
+    const kept = p.kept + <usize>r * row;
     if (load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity) {
       memory.fill(g, 0, row);
       memory.fill(kept, 0, row);
@@ -42,6 +50,7 @@ function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
     } else {
       memory.copy(g, dout, (<usize>p.E) << 2);
     }
+    memory.fill(g + ((<usize>p.E) << 2), 0, row - ((<usize>p.E) << 2));
   }
   return far;
 }
@@ -52,7 +61,7 @@ function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
  */
 function addDelta(p: Problem, i0: i32, rows: i32): void {
   const laser = p.columnMax != 0;
-  const from = laser ? p.gColumns : p.outHead + ((<usize>i0 * p.outN) << 2);
+  const from = laser ? p.kept : p.outHead + ((<usize>i0 * p.outN) << 2);
   packRows<A>(p.gScaled, from, (laser ? <usize>p.Ep : p.outN) << 2, rows, p.E, 1);
   const one = f32x4.splat(1);
   let x = p.gScaled;

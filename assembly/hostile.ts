@@ -6,7 +6,7 @@ import { finite } from "./keys";
 import { LEAST } from "./laser";
 import { Problem } from "./problem";
 import { sees } from "./score";
-import { BR, NR, PANEL, STRIP } from "./tile";
+import { NR, PANEL, STRIP } from "./tile";
 
 /** to += s * x * factor over the columns of one row of column panels; factor 0: none. */
 function addRow(to: usize, s: f32, x: usize, panel: usize, columns: i32, factor: usize): void {
@@ -30,7 +30,7 @@ export function addSeenValues(p: Problem, i0: i32, r0: i32, rows: i32, lo: i32, 
       if (!sees(p, i0 + r0 + r, j)) continue;
       let weight = load<f32>(p.strip + <usize>r * STRIP + ((<usize>(j - j0)) << 2));
       if (weight == 0 && !finite(p.vHead + ((<usize>j * p.vM) << 2), p.E)) weight = LEAST;
-      addRow(to, weight, p.eColumns + <usize>j * PANEL, <usize>p.Mp * PANEL, p.Ep, factor);
+      addRow(to, weight, p.eAt + <usize>j * p.eStep, p.ePanel, p.Ep, factor);
     }
   }
 }
@@ -68,7 +68,7 @@ export function addSeenQueryGradient(p: Problem): void {
     for (let j = p.lo; j < p.hi; ++j) {
       if (!sees(p, p.i0 + r, j)) continue;
       const ds = load<f32>(p.stripDs + <usize>r * STRIP + ((<usize>(j - j0)) << 2));
-      addRow(dq, ds, p.kColumns + <usize>j * PANEL, <usize>p.Mp * PANEL, p.Dp, 0);
+      addRow(dq, ds, p.kAt + <usize>j * p.kStep, p.kPanel, p.Dp, 0);
     }
   }
 }
@@ -83,8 +83,8 @@ export function addSeenKeyGradients(p: Problem, lo: i32, hi: i32): void {
       const at = <usize>r * STRIP + ((<usize>(j - j0)) << 2);
       const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
       const dk = p.dkSum + ((<usize>j * <usize>p.Dp) << 2);
-      addRow(dv, load<f32>(p.strip + at), p.gColumns + <usize>r * PANEL, <usize>BR * PANEL, p.Ep, p.factor);
-      addRow(dk, load<f32>(p.stripDs + at), p.qColumns + <usize>r * PANEL, <usize>BR * PANEL, p.Dp, 0);
+      addRow(dv, load<f32>(p.strip + at), p.g + ((<usize>(r * p.Ep)) << 2), PANEL, p.Ep, p.factor);
+      addRow(dk, load<f32>(p.stripDs + at), p.qAt + <usize>r * p.qStep, p.qPanel, p.Dp, 0);
     }
   }
 }

@@ -78,7 +78,7 @@ export function layout(p: Problem, backward: bool): usize {
     p.g = floats(BR, Ep);
     p.gRows = area(panelBytes<A>(BR, E));
     p.gScaled = area(panelBytes<A>(BR, E));
-    p.gColumns = floats(BR, Ep);
+    p.kept = floats(BR, Ep);
     p.stripDs = floats(BR, KT);
     p.stripSlope = p.softcap > 0 ? floats(BR, KT) : 0;
     p.sum = floats(BR, Dp);
@@ -98,7 +98,6 @@ export function layout(p: Problem, backward: bool): usize {
 /** Lets p work on the key head that `leader` has prepared. */
 export function shareKeys(p: Problem, leader: Problem): void {
   p.seen = leader.seen;
-  p.tiles = leader.tiles;
   p.kRows = leader.kRows;
   p.kColumns = leader.kColumns;
   p.eRows = leader.eRows;

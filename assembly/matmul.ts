@@ -89,9 +89,9 @@ function multiplyBlock(
     for (let i = 0; i < rows; i += MR) {
       const to = c + <usize>i * cRow + ((<usize>j) << 2);
       if (i + MR <= rows && j + NR <= columns) {
-        Tile.run<Interleaved>(to, cRow, a, MR << 2, bPanels, depth, add ? ADD : STORE, 0);
+        Tile.run<Interleaved>(to, cRow, a, MR << 2, bPanels, PANEL, depth, add ? ADD : STORE, 0);
       } else {
-        multiplyPanels<Interleaved>(edge, PANEL, a, MR << 2, bPanels, 0, 1, depth, STORE, 0);
+        multiplyPanels<Interleaved>(edge, PANEL, a, MR << 2, bPanels, PANEL, 0, 1, depth, STORE, 0);
         putEdge(to, cRow, edge, min(rows - i, MR), min(columns - j, NR), add);
       }
       a += aPanel;

@@ -13,7 +13,7 @@ export const SCALE_ADD: i32 = 2; // c += (a b) * factor, one factor a column
 /**
  * The register tile, the only inner loop of every product: c[MR, 8] from a[MR, depth] and b[depth, 8].
  *
- *   a: element (i, p) at a + i aRow + p aStep, aRow by A        b: row p at b + 32 p (one packed panel)        c: row i at c + i cRow
+ *   a: element (i, p) at a + i aRow + p aStep, aRow by A        b: row p at b + p bStep        c: row i at c + i cRow
  *
  * Each element starts at 0 and adds p = 0, 1, ... in order, so MR never changes a bit. `aRow` is a compile-time
  * constant of the layout A: it becomes the immediate offset of the load, as fast as a packed a. All strides in bytes.
@@ -26,6 +26,7 @@ export class Tile {
     a: usize,
     aStep: usize,
     b: usize,
+    bStep: usize,
     depth: i32,
     mode: i32,
     factor: usize,
@@ -43,7 +44,7 @@ export class Tile {
       c41 = f32x4.splat(0);
     let c50 = f32x4.splat(0),
       c51 = f32x4.splat(0);
-    for (const end = b + <usize>depth * PANEL; b != end; b += PANEL) {
+    for (const end = b + <usize>depth * bStep; b != end; b += bStep) {
       const b0 = v128.load(b),
         b1 = v128.load(b, 16);
       const a0 = v128.load32_splat(a, 0 * aRow);
@@ -123,6 +124,7 @@ export function multiplyPanels<A>(
   a: usize,
   aStep: usize,
   b: usize,
+  bStep: usize,
   panel: usize,
   count: i32,
   depth: i32,
@@ -130,7 +132,7 @@ export function multiplyPanels<A>(
   factor: usize,
 ): void {
   for (; count > 0; --count) {
-    Tile.run<A>(c, cRow, a, aStep, b, depth, mode, factor);
+    Tile.run<A>(c, cRow, a, aStep, b, bStep, depth, mode, factor);
     c += PANEL;
     b += panel;
     factor += PANEL;

@@ -122,9 +122,15 @@ export class Problem {
   seen: usize; // i32 [Mp]: -1 where some query sees the key, else 0
   tiles: usize; // KeyTile [ceil(M / tileKeys)]
   kRows: usize; // K as row panels, for Q K^T
-  kColumns: usize; // K as column panels, for dS K
+  kColumns: usize; // K as column panels, for dS K, where it is not read in place
   eRows: usize; // E as row panels, for G E^T
-  eColumns: usize; // E as column panels, for P E
+  eColumns: usize; // E as column panels, for P E, where it is not v read in place
+  kAt: usize; // columns of K: column panel d of key j is at kAt + j kStep + d kPanel
+  kStep: usize;
+  kPanel: usize;
+  eAt: usize; // and of E
+  eStep: usize;
+  ePanel: usize;
   columnMax: usize; // c_t [tile][Ep], 0 for the standard variant: all column factors are 1
   stage: usize; // one tile of E, row by row [tileKeys, Ep]
   dkSum: usize; // [Mp, Dp]
@@ -142,10 +148,13 @@ export class Problem {
 
   // per query block
   qRows: usize;
-  qColumns: usize; // Q as row panels (scaled) and as column panels
-  g: usize;
-  gRows: usize;
-  gColumns: usize; // G [BR, Ep], and as panels; in the recompute do and out log2 e [BR, Ep] of the far elements
+  qColumns: usize; // Q as row panels (scaled) and, where it is not read in place, as column panels
+  qAt: usize; // columns of Q, as of K
+  qStep: usize;
+  qPanel: usize;
+  g: usize; // G [BR, Ep]; in the recompute do of the far elements
+  gRows: usize; // G as row panels
+  kept: usize; // LASER: do without the far elements [BR, Ep]; in the recompute out log2 e of the far elements
   gScaled: usize; // first do (LASER) or o, then G f_t as row panels
   strip: usize; // scores, then P: [MR, KT] forward, [BR, KT] backward
   stripDs: usize; // dP, then dS: [BR, KT]

@@ -31,7 +31,7 @@ export function recomputeBackward(p: Problem, b: i32, hk: i32): void {
 }
 
 /**
- * Far rows of the block: do (0 where not far) in p.g; of o log2 e the whole part (+inf where not far) in p.gColumns and
+ * Far rows of the block: do (0 where not far) in p.g; of o log2 e the whole part (+inf where not far) in p.kept and
  * 2^-fraction in p.top (the parts as in recompute.ts).
  */
 function findFar(p: Problem, i0: i32, r: i32): i32 {
@@ -48,7 +48,7 @@ function findFar(p: Problem, i0: i32, r: i32): i32 {
     v128.store(p.g + at + d, v128.and(dy, far));
     const x = f32x4.mul(o, f32x4.splat(LOG2E));
     const whole = f32x4.nearest(x);
-    v128.store(p.gColumns + at + d, v128.bitselect(whole, f32x4.splat(Infinity), far));
+    v128.store(p.kept + at + d, v128.bitselect(whole, f32x4.splat(Infinity), far));
     v128.store(p.top + at + d, Exp.base2(f32x4.sub(whole, x)));
   }
   return count;
@@ -142,8 +142,8 @@ function gradientFar(p: Problem, i0: i32, r: i32, lo: i32, hi: i32): void {
  */
 function weighKeys(p: Problem, r: i32, d: i32, x: i32, lo: i32, y: usize, end: usize, mass: usize): void {
   const at = (<usize>(r * p.Ep + d)) << 2;
-  const o0 = v128.load(p.gColumns + at);
-  const o1 = v128.load(p.gColumns + at, 16);
+  const o0 = v128.load(p.kept + at);
+  const o1 = v128.load(p.kept + at, 16);
   const far0 = f32x4.ne(o0, f32x4.splat(Infinity));
   const far1 = f32x4.ne(o1, f32x4.splat(Infinity));
   if (!v128.any_true(v128.or(far0, far1))) return;

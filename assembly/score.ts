@@ -9,7 +9,7 @@ import { KeyTile } from "./layout";
 import { Interleaved, multiplyPanels, STORE } from "./microkernel";
 import { Problem } from "./problem";
 import { Tanh } from "./tanh";
-import { MR, NR, STRIP } from "./tile";
+import { MR, NR, PANEL, STRIP } from "./tile";
 
 export const LOG2E: f32 = 1.4426950408889634;
 export const LN2: f32 = 0.6931471805599453;
@@ -101,7 +101,7 @@ export function scoreRows(
   const panel = (<usize>(p.D * NR)) << 2;
   const k = p.kRows + <usize>((j0 + from) / NR) * panel;
   const s = strip + ((<usize>from) << 2);
-  multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, panel, (to - from) / NR, p.D, STORE, 0);
+  multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, PANEL, panel, (to - from) / NR, p.D, STORE, 0);
   for (let r = 0; r < rows; ++r) {
     const row = strip + <usize>r * STRIP;
     const begin = row + ((<usize>from) << 2);

@@ -44,6 +44,11 @@ export class Team {
     return Team.size(p) > 1 ? Team.of(p, r) : p; // a member alone is a team of one
   }
 
+  /** Where the share of the member of rank r in `count` things begins, and that of the one before it ends. */
+  @inline static share(p: Problem, count: i32, r: i32): i32 {
+    return Team.size(p) > 1 ? <i32>((<i64>count * r) / p.team) : count * r;
+  }
+
   /**
    * A unit of work that nobody has taken, of 0 to units - 1, or -1. Each member has a range of its own, so that it stays
    * with the heads it has packed, and helps the others when that is done.

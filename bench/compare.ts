@@ -18,7 +18,7 @@ import type { createSync } from "../src/index.js";
 import { environment, inPlace } from "./machine.js";
 import { interleave, ratio } from "./measure.js";
 import { worst } from "./recompute.js";
-import { attentionShapes, recomputeShapes, smallShapes } from "./shapes.js";
+import { attentionShapes, recomputeShapes, smallShapes, visibleShapes } from "./shapes.js";
 import { attentionTask, matmulTask, prepareAttention, type Task } from "./tasks.js";
 
 const { values: args, positionals } = parseArgs({
@@ -31,9 +31,10 @@ const { values: args, positionals } = parseArgs({
 });
 
 const { ViT, LM } = attentionShapes;
+const window = visibleShapes.find(({ window }) => window !== undefined)!;
 const directions = ["forward", "backward"] as const;
 const tasks: readonly Pick<Task, "name" | "prepare">[] = [
-  ...[ViT, LM, smallShapes[1]!].flatMap((shape) =>
+  ...[ViT, LM, window, smallShapes[1]!].flatMap((shape) =>
     directions.flatMap((direction) =>
       (["standard", "laser"] as const).map((variant) => attentionTask(shape, variant, direction)),
     ),
