@@ -24,7 +24,8 @@ import { recomputeForward } from "./recompute";
 import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
 import { enterHead, queryScale, rangeHi, rangeLo, scoreRows, splitLse } from "./score";
 import { Team } from "./team";
-import { BR, MR, NR } from "./tile";
+import { thinValues } from "./thin";
+import { BR, MR, NR, STRIP } from "./tile";
 
 /** Scratch of attentionForward, in floats. */
 export function attentionForwardScratch(problem: usize): usize {
@@ -91,7 +92,7 @@ function forwardBlock(p: Problem, i0: i32, rows: i32): void {
       softmaxRows(p, i0, r0, n, t * p.tileKeys, lo, hi, sumFactor);
       if (lo >= hi) continue;
       if (tile.hostile & 2) addSeenValues(p, i0, r0, n, lo, hi, tileFactor);
-      else addValues(p, r0, t * p.tileKeys, lo, hi, tileFactor);
+      else addValues(p, r0, n, t * p.tileKeys, lo, hi, tileFactor);
     }
   }
   finishBlock(p, i0, rows);
@@ -125,13 +126,19 @@ function scaleSum(sum: usize, columns: i32, alpha: f32, factor: usize): void {
   }
 }
 
-/** 2d: sum[r0 .. r0 + MR) += P E over the keys [lo, hi) of the tile at j0. */
-function addValues(p: Problem, r0: i32, j0: i32, lo: i32, hi: i32, tileFactor: usize): void {
+/** 2d: sum[r0 .. r0 + n) += P E over the keys [lo, hi) of the tile at j0. */
+function addValues(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, tileFactor: usize): void {
   const row = (<usize>p.Ep) << 2;
   const weights = p.strip + ((<usize>(lo - j0)) << 2);
   const sum = p.sum + <usize>r0 * row;
   const e = p.eAt + <usize>lo * p.eStep;
   const mode = tileFactor ? SCALE_ADD : ADD;
+  if (p.thin) {
+    for (let r: usize = 0; r < <usize>n; ++r) {
+      thinValues(sum + r * row, weights + r * STRIP, e, p.eStep, p.ePanel, p.Ep, hi - lo, mode, tileFactor);
+    }
+    return;
+  }
   multiplyPanels<Strip>(sum, row, weights, 4, e, p.eStep, p.ePanel, p.Ep / NR, hi - lo, mode, tileFactor);
 }
 

@@ -30,8 +30,10 @@ export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
   const endKey = Team.share(p, panels, rank + 1) * NR;
   findSeen(p, b, hk, firstKey, endKey);
   enterHead(p, b, hk * (p.H / p.Hkv));
-  const k = p.kHead + ((<usize>firstKey * p.kM) << 2);
-  packRows<B>(p.kRows + ((<usize>firstKey * <usize>p.D) << 2), k, p.kM << 2, min(endKey, p.M) - firstKey, p.D, 1);
+  if (!p.thin) {
+    const k = p.kHead + ((<usize>firstKey * p.kM) << 2);
+    packRows<B>(p.kRows + ((<usize>firstKey * <usize>p.D) << 2), k, p.kM << 2, min(endKey, p.M) - firstKey, p.D, 1);
+  }
   Team.barrier(p);
 
   const tiles = tileCount(p);
@@ -63,7 +65,7 @@ function placeColumns(p: Problem, whole: bool): void {
   p.kAt = k ? p.kHead : p.kColumns;
   p.kStep = k ? p.kM << 2 : PANEL;
   p.kPanel = k ? PANEL : <usize>p.Mp * PANEL;
-  const e = whole && !p.laser && inPlace(p.vM, p.E);
+  const e = whole && !p.laser && (inPlace(p.vM, p.E) || (p.thin && p.E % NR == 0));
   p.eAt = e ? p.vHead : p.eColumns;
   p.eStep = e ? p.vM << 2 : PANEL;
   p.ePanel = e ? PANEL : <usize>p.Mp * PANEL;

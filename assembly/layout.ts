@@ -2,6 +2,7 @@
 import { A, B, panelBytes } from "./pack";
 import { Problem } from "./problem";
 import { GROUP_BYTES } from "./rows";
+import { THIN_ROWS } from "./thin";
 import { BR, KT, MR, NR } from "./tile";
 
 /** A key tile of the current key head. */
@@ -48,6 +49,7 @@ export function layout(p: Problem, backward: bool): usize {
   const Dp = (D + NR - 1) & -NR;
   const Ep = (E + NR - 1) & -NR;
   const Mp = ((M + NR * MR - 1) / (NR * MR)) * (NR * MR);
+  p.thin = !backward && p.N <= THIN_ROWS ? 1 : 0;
   p.tileKeys = keysOfTile(M);
   p.Dp = Dp;
   p.Ep = Ep;
@@ -56,7 +58,7 @@ export function layout(p: Problem, backward: bool): usize {
 
   p.seen = floats(Mp, 1);
   p.tiles = area(<u64>tileCount(p) * offsetof<KeyTile>());
-  p.kRows = area(panelBytes<B>(M, D));
+  p.kRows = p.thin ? 0 : area(panelBytes<B>(M, D));
   p.columnMax = p.laser ? floats(tileCount(p), Ep) : 0;
   p.stage = floats(min(M, p.tileKeys), Ep);
   p.qRows = area(panelBytes<A>(BR, D));

@@ -117,6 +117,8 @@ export class Problem {
   Ep: i32; // up to a multiple of NR
   Mp: i32; // up to a multiple of NR and of MR
 
+  thin: i32; // whether queries are so few that each is taken by itself and K is not packed (thin.ts)
+
   // per key head
   infinite: i32; // whether a seen value of the key head is infinite or NaN
   seen: usize; // i32 [Mp]: -1 where some query sees the key, else 0

@@ -9,6 +9,7 @@ import { KeyTile } from "./layout";
 import { Interleaved, multiplyPanels, STORE } from "./microkernel";
 import { Problem } from "./problem";
 import { Tanh } from "./tanh";
+import { thinScores } from "./thin";
 import { MR, NR, PANEL, STRIP } from "./tile";
 
 export const LOG2E: f32 = 1.4426950408889634;
@@ -101,7 +102,15 @@ export function scoreRows(
   const panel = (<usize>(p.D * NR)) << 2;
   const k = p.kRows + <usize>((j0 + from) / NR) * panel;
   const s = strip + ((<usize>from) << 2);
-  multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, PANEL, panel, (to - from) / NR, p.D, STORE, 0);
+  if (p.thin) {
+    const keys = p.kHead + ((<usize>(j0 + from) * p.kM) << 2);
+    for (let r = 0; r < rows; ++r) {
+      const row = (<usize>r) << 2;
+      thinScores(s + <usize>r * STRIP, q + row, keys, p.kM << 2, to - from, p.M - j0 - from, p.D);
+    }
+  } else {
+    multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, PANEL, panel, (to - from) / NR, p.D, STORE, 0);
+  }
   for (let r = 0; r < rows; ++r) {
     const row = strip + <usize>r * STRIP;
     const begin = row + ((<usize>from) << 2);

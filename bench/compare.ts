@@ -30,7 +30,7 @@ const { values: args, positionals } = parseArgs({
   },
 });
 
-const { ViT, LM } = attentionShapes;
+const { ViT, LM, decode } = attentionShapes;
 const window = visibleShapes.find(({ window }) => window !== undefined)!;
 const directions = ["forward", "backward"] as const;
 const tasks: readonly Pick<Task, "name" | "prepare">[] = [
@@ -39,6 +39,7 @@ const tasks: readonly Pick<Task, "name" | "prepare">[] = [
       (["standard", "laser"] as const).map((variant) => attentionTask(shape, variant, direction)),
     ),
   ),
+  ...(["standard", "laser"] as const).map((variant) => attentionTask(decode, variant, "forward")),
   matmulTask({ m: 512, k: 512, n: 512 }),
   ...recomputeShapes.flatMap((shape) =>
     directions.map((direction) => ({
