@@ -5,13 +5,16 @@ import { scope } from "./scope.js";
 
 const LIMIT_MS = 500;
 
-/** Steady: this many rounds in a row without a new best time by more than a tenth. */
-const STEADY_ROUNDS = 5;
+/** Steady: this many rounds in a row without a new best time by more than a twentieth. */
+const STEADY_ROUNDS = 10;
 
-/** Forward and backward of both variants at a small shape that fills whole tiles; causal for the masked tiles. */
-function round(engine: Engine): void {
+/**
+ * Forward and backward of both variants at a small shape that fills whole tiles; causal for the masked tiles. Three heads are
+ * work enough for a thread.
+ */
+function round(engine: Engine, heads: number): void {
   scope(engine.space, () => {
-    const x = engine.space.allocate([1, 2, 64, 64], "f32");
+    const x = engine.space.allocate([1, heads, 64, 64], "f32");
     x.data.fill(0.1);
     for (const variant of ["standard", "laser"] as const) {
       for (const causal of [false, true]) {
@@ -25,14 +28,15 @@ function round(engine: Engine): void {
 /** Runs rounds until their time is steady. Pauses between them, so that the engine can put compiled code in place. */
 export async function warmup(engine: Engine): Promise<void> {
   const { performance } = host;
+  const threads = engine.pool?.size ?? 1;
   const start = performance.now();
   let best = Number.POSITIVE_INFINITY;
   let steady = 0;
   while (steady < STEADY_ROUNDS && performance.now() - start < LIMIT_MS && !engine.space.arena.disposed) {
     const before = performance.now();
-    round(engine);
+    round(engine, threads > 1 ? 3 * threads : 2);
     const time = performance.now() - before;
-    steady = time < 0.9 * best ? 0 : steady + 1;
+    steady = time < 0.95 * best ? 0 : steady + 1;
     best = Math.min(best, time);
     await new Promise<void>((resolve) => host.setTimeout(resolve, 0));
   }
