@@ -12,14 +12,17 @@ import { checkBackward, checkProblem } from "./contract";
 import { addSeenKeyGradients, addSeenQueryGradient, clearHidden } from "./hostile";
 import { prepareKeys } from "./keys";
 import { columnFactors, scaleByE, TILE_FACTOR } from "./laser";
-import { KeyTile, keyTile, layout, shareKeys, tileCount } from "./layout";
+import { KeyTile, keyTile, layout, shareScratch, tileCount } from "./layout";
 import { ADD, Interleaved, multiplyPanels, SCALE_ADD, STORE, Strip } from "./microkernel";
 import { Problem } from "./problem";
 import { recomputeBackward } from "./recompute-backward";
 import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
-import { enterHead, rangeHi, rangeLo, scoreRows } from "./score";
+import { rangeHi, rangeLo, scoreRows } from "./score";
 import { Team } from "./team";
 import { BR, MR, NR, PANEL, STRIP } from "./tile";
+
+/** Keys are shared out in whole panels, whole row groups of the transposed products, and whole cache lines of a strip. */
+const SHARE: i32 = 48;
 
 /** Scratch of attentionBackward, in floats. */
 export function attentionBackwardScratch(problem: usize): usize {
@@ -39,10 +42,6 @@ export function attentionBackward(problem: usize): void {
   p.recomputedFirst = p.N; // none yet: first > last
   p.recomputedLast = -1;
   const heads = p.B * p.Hkv;
-  if (p.dbias && p.members > 1 && rowsInOrder(p)) {
-    if (p.member) return;
-    p.members = 1;
-  }
   const headsInOrder = p.dbias && ((p.dbiasB == 0 && p.B > 1) || (p.dbiasH == 0 && p.H > 1));
   const single = p.members == 1 ? heads : headsInOrder ? 0 : heads - (heads % p.members);
   p.team = 1;
@@ -52,45 +51,37 @@ export function attentionBackward(problem: usize): void {
   if (single == heads) return;
   p.team = p.members;
   Team.barrier(p); // the leader has laid out its scratch
-  shareKeys(p, Team.of(p, 0));
+  shareScratch(p, Team.of(p, 0));
   for (let head = single; head < heads; ++head) backwardHead(p, head / p.Hkv, head % p.Hkv);
 }
 
-/** Whether blocks that a team takes side by side would add to one row of dbias: their order must be that of one member. */
-function rowsInOrder(p: Problem): bool {
-  if (p.dbiasN == 0 && p.N > 1) return true;
-  return p.dbiasH == 0 && p.H > p.Hkv && (p.N + BR - 1) / BR < p.members;
-}
-
 /**
- * One key head: its query heads and their blocks in ascending order, a block for each member of the team at a time. For a
- * key tile each member first does the rows of its block (P, dS, dq), then its share of the keys for all these blocks in
- * ascending order (dv, dk): the sums are those of one member.
+ * One key head: its query heads and their blocks in ascending order, all members of the team on the same block. For a key
+ * tile each member does its share of the keys (P, dS, dv, dk, dbias), then its share of the rows (dq): every sum is
+ * that of one member. Keys and blocks are prepared by each for itself: fetching them from another processor's cache would
+ * take longer. Only dS has to pass.
  */
 function backwardHead(p: Problem, b: i32, hk: i32): void {
-  const team = Team.size(p);
   const rank = Team.rank(p);
+  const group = p.H / p.Hkv;
+  const blocks = (p.N + BR - 1) / BR;
+  const tiles = tileCount(p);
   p.far = 0;
-  enterHead(p, b, hk * (p.H / p.Hkv));
   if (rank == 0 && p.dbias) clearBias(p, b, hk);
   const first = Team.share(p, p.Mp, rank);
   const keys = Team.share(p, p.Mp, rank + 1) - first;
   memory.fill(p.dkSum + ((<usize>(first * p.Dp)) << 2), 0, (<usize>(keys * p.Dp)) << 2);
   memory.fill(p.dvSum + ((<usize>(first * p.Ep)) << 2), 0, (<usize>(keys * p.Ep)) << 2);
   prepareKeys(p, b, hk, true);
-  const group = p.H / p.Hkv;
-  const blocks = (p.N + BR - 1) / BR;
-  const tiles = tileCount(p);
-  for (let n = rank; n - rank < group * blocks; n += team) {
-    p.rows = 0;
-    if (n < group * blocks) beginBlock(p, b, hk * group + n / blocks, (n % blocks) * BR);
-    for (let t = 0; t < tiles; ++t) {
-      if (p.rows) rowGradients(p, t);
-      Team.barrier(p);
-      teamKeyGradients(p, t);
-      Team.barrier(p);
+  Team.barrier(p); // dbias and the sums are clear
+  for (let n = 0; n < group * blocks; ++n) {
+    beginBlock(p, b, hk * group + n / blocks, (n % blocks) * BR);
+    for (let t = 0; t < tiles; ++t) tileGradients(p, t);
+    if (p.dq) {
+      const dq = p.dqHead + ((<usize>(p.i0 + p.firstRow) * p.dqN) << 2);
+      const sum = p.sum + ((<usize>(p.firstRow * p.Dp)) << 2);
+      putRows(dq, p.dqN, sum, p.Dp, p.endRow - p.firstRow, p.D, p.scale);
     }
-    if (p.rows && p.dq) putRows(p.dqHead + ((<usize>p.i0 * p.dqN) << 2), p.dqN, p.sum, p.Dp, p.rows, p.D, p.scale);
     Team.tick(p);
   }
   finishHead(p, b, hk);
@@ -98,18 +89,15 @@ function backwardHead(p: Problem, b: i32, hk: i32): void {
 
 /** dk and dv of a key head from their sums, each member a part of the keys. */
 function finishHead(p: Problem, b: i32, hk: i32): void {
-  const team = Team.size(p);
   const rank = Team.rank(p);
   const first = Team.share(p, p.M, rank);
   const count = Team.share(p, p.M, rank + 1) - first;
   if (p.columnMax) {
     scaleByE(p, first, first + count);
     Team.barrier(p);
-    let far = 0;
-    for (let r = 0; r < team; ++r) far += Team.mate(p, r).far;
-    if (far) {
+    if (p.far) {
       if (rank == 0) {
-        p.recomputed += far;
+        p.recomputed += p.far;
         recomputeBackward(p, b, hk);
       }
       Team.barrier(p);
@@ -142,51 +130,39 @@ function clearBias(p: Problem, b: i32, hk: i32): void {
   }
 }
 
-/** P, dS' and dbias of the block against key tile t; sum += dS' K. */
-function rowGradients(p: Problem, t: i32): void {
+/** The block against key tile t: this member's share of the keys, then of the rows. */
+function tileGradients(p: Problem, t: i32): void {
   const tile = keyTile(p, t);
+  const j0 = t * p.tileKeys;
   p.lo = rangeLo(p, tile, p.i0);
   p.hi = rangeHi(p, tile, p.i0 + p.rows - 1);
   if (p.lo >= p.hi) return;
-  p.factor = p.columnMax && columnFactors(p, t) & TILE_FACTOR ? p.tileFactor : 0;
   p.slow = p.blockHostile | tile.hostile;
-  if (p.factor) scaleGradient(p, p.rows, p.factor);
-  const g = p.factor ? p.gScaled : p.gRows;
-  for (let r0 = 0; r0 < p.rows; r0 += MR) scoreGradients(p, tile, r0, min(MR, p.rows - r0), t * p.tileKeys, g);
-  if (p.slow) addSeenQueryGradient(p);
-  else if (p.dq) addQueryGradient(p, tile, t * p.tileKeys);
-}
+  p.factor = p.columnMax && columnFactors(p, t) & TILE_FACTOR ? p.tileFactor : 0;
 
-/** dv and dk of this member's share of the keys of tile t that the team's blocks see, block after block. */
-function teamKeyGradients(p: Problem, t: i32): void {
-  const team = Team.size(p);
   const rank = Team.rank(p);
-  const j0 = t * p.tileKeys;
-  let lo = p.M;
-  let hi = 0;
-  for (let r = 0; r < team; ++r) {
-    const q = Team.mate(p, r);
-    if (!q.rows || q.lo >= q.hi) continue;
-    lo = min(lo, q.lo);
-    hi = max(hi, q.hi);
+  const start = ((p.lo - j0) / SHARE) * SHARE;
+  const shares = (p.hi - j0 - start + SHARE - 1) / SHARE;
+  const lo = max(p.lo, j0 + start + Team.share(p, shares, rank) * SHARE);
+  const hi = min(p.hi, j0 + start + Team.share(p, shares, rank + 1) * SHARE);
+  if (lo < hi) {
+    if (p.factor) scaleGradient(p, p.rows, p.factor);
+    const g = p.factor ? p.gScaled : p.gRows;
+    for (let r0 = 0; r0 < p.rows; r0 += MR) scoreGradients(p, tile, r0, min(MR, p.rows - r0), j0, lo, hi, g);
+    if (p.slow) addSeenKeyGradients(p, lo, hi);
+    else addKeyGradients(p, j0, lo - j0, hi - j0);
   }
-  const start = ((lo - j0) / MR) * MR;
-  const groups = (hi - j0 - start + MR - 1) / MR;
-  const first = start + Team.share(p, groups, rank) * MR;
-  const end = start + Team.share(p, groups, rank + 1) * MR;
-  for (let r = 0; r < team; ++r) {
-    const q = Team.mate(p, r);
-    if (!q.rows || q.lo >= q.hi) continue;
-    if (q.slow) addSeenKeyGradients(q, max(q.lo, j0 + first), min(q.hi, j0 + end));
-    else addKeyGradients(q, j0, first, end);
-  }
+  Team.barrier(p); // dS is there
+  if (p.slow) addSeenQueryGradient(p, p.firstRow, p.endRow);
+  else if (p.dq) addQueryGradient(p, tile, j0);
+  Team.barrier(p); // dS may be overwritten
 }
 
-/** P and dS' of rows [r0, r0 + n) into the strips, dbias; zero in the rest of the block's columns [lo, hi). */
-function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, g: usize): void {
+/** P and dS' of rows [r0, r0 + n) into the strips' columns for keys [first, end), zero where the rows see none; dbias. */
+function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, first: i32, end: i32, g: usize): void {
   const i0 = p.i0;
-  const lo = rangeLo(p, tile, i0 + r0);
-  const hi = rangeHi(p, tile, i0 + r0 + n - 1);
+  const lo = max(first, rangeLo(p, tile, i0 + r0));
+  const hi = min(end, rangeHi(p, tile, i0 + r0 + n - 1));
   const from = (lo - j0) & -NR;
   const to = max(from, (hi - j0 + NR - 1) & -NR);
   const rows = <usize>r0 * STRIP;
@@ -200,8 +176,8 @@ function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, g: 
     const rowPanel = g + ((<usize>(r0 * p.E)) << 2);
     multiplyPanels<Interleaved>(at, STRIP, rowPanel, MR << 2, e, PANEL, panel, (to - from) / NR, p.E, STORE, 0);
   }
-  const left = ((p.lo - j0) / MR) * MR;
-  const right = ((p.hi - j0 + MR - 1) / MR) * MR;
+  const left = ((first - j0) / MR) * MR;
+  const right = ((end - j0 + MR - 1) / MR) * MR;
   for (let r = 0; r < n; ++r) {
     const at = (<usize>(r0 + r)) << 2;
     const row = <usize>(r0 + r) * STRIP + ((<usize>from) << 2);
@@ -227,11 +203,11 @@ function clearOutside(row: usize, left: i32, from: i32, to: i32, right: i32): vo
   if (to < right) memory.fill(row + ((<usize>to) << 2), 0, (<usize>(right - to)) << 2);
 }
 
-/** sum += dS' K, one row group after the other over the keys that it may see. */
+/** sum += dS' K, one of this member's row groups after the other over the keys that it may see. */
 function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
   const i0 = p.i0;
   const row = (<usize>p.Dp) << 2;
-  for (let r0 = 0; r0 < p.rows; r0 += MR) {
+  for (let r0 = p.firstRow; r0 < p.endRow; r0 += MR) {
     const lo = rangeLo(p, tile, i0 + r0);
     const hi = rangeHi(p, tile, i0 + min(r0 + MR, p.rows) - 1);
     if (lo >= hi) continue;
@@ -246,7 +222,7 @@ function addKeyGradients(p: Problem, j0: i32, from: i32, to: i32): void {
   const factor = p.factor;
   const vRow = (<usize>p.Ep) << 2;
   const kRow = (<usize>p.Dp) << 2;
-  for (let x = max(from, ((p.lo - j0) / MR) * MR); x < min(to, p.hi - j0); x += MR) {
+  for (let x = (from / MR) * MR; x < to; x += MR) {
     const j = j0 + x;
     const first = max(0, j - p.offset - p.right - p.i0); // bandHi > j
     const end = min(p.rows, j + MR - p.offset + p.left - p.i0); // bandLo < j + MR

@@ -5,6 +5,7 @@ import { A, B, packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { enterHead, loadLse, queryScale } from "./score";
 import { Simd } from "./simd";
+import { Team } from "./team";
 import { BR, MR, PANEL } from "./tile";
 
 /** Enters the block of head h at row i0: G and delta, and q and G as row panels; their columns are read in place where they can be. */
@@ -14,6 +15,9 @@ export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
   const q = p.qHead + ((<usize>i0 * p.qN) << 2);
   p.i0 = i0;
   p.rows = rows;
+  const groups = (rows + MR - 1) / MR;
+  p.firstRow = min(rows, Team.share(p, groups, Team.rank(p)) * MR);
+  p.endRow = min(rows, Team.share(p, groups, Team.rank(p) + 1) * MR);
   if (p.columnMax) finalRun(p, i0, i0 + rows - 1);
   loadLse(p, i0, rows);
   p.far += gradientRows(p, i0, rows);

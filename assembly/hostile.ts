@@ -59,10 +59,10 @@ export function clearHidden(p: Problem, i: i32, r: i32, lo: i32, hi: i32): void 
   }
 }
 
-/** Backward: sum += dS K over the keys of the tile that the block's rows see. */
-export function addSeenQueryGradient(p: Problem): void {
+/** Backward: sum += dS K over the keys of the tile that rows [first, end) of the block see. */
+export function addSeenQueryGradient(p: Problem, first: i32, end: i32): void {
   const j0 = p.lo - (p.lo % p.tileKeys);
-  for (let r = 0; r < p.rows; ++r) {
+  for (let r = first; r < end; ++r) {
     if (sightless(p, r)) continue;
     const dq = p.sum + ((<usize>r * <usize>p.Dp) << 2);
     for (let j = p.lo; j < p.hi; ++j) {

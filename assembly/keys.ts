@@ -5,7 +5,6 @@ import { KeyTile, keyTile, tileCount } from "./layout";
 import { B, packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { bandHi, bandLo, biasAt, enterHead, Lanes, maskAt } from "./score";
-import { Team } from "./team";
 import { NR, PANEL } from "./tile";
 
 /**
@@ -19,43 +18,24 @@ export function inPlace(row: usize, width: i32): bool {
   return width % NR == 0 && (<i32>row) << 2 <= NEAR;
 }
 
-/**
- * Everything that the blocks of key head hk need of its keys and values. A team shares the work: keys among its members,
- * then columns.
- */
+/** Everything that the blocks of key head hk need of its keys and values. */
 export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
-  const rank = Team.rank(p);
-  const panels = p.Mp / NR;
-  const firstKey = Team.share(p, panels, rank) * NR;
-  const endKey = Team.share(p, panels, rank + 1) * NR;
-  findSeen(p, b, hk, firstKey, endKey);
+  findSeen(p, b, hk);
   enterHead(p, b, hk * (p.H / p.Hkv));
-  if (!p.thin) {
-    const k = p.kHead + ((<usize>firstKey * p.kM) << 2);
-    packRows<B>(p.kRows + ((<usize>firstKey * <usize>p.D) << 2), k, p.kM << 2, min(endKey, p.M) - firstKey, p.D, 1);
-  }
-  Team.barrier(p);
-
+  if (!p.thin) packRows<B>(p.kRows, p.kHead, p.kM << 2, p.M, p.D, 1);
   const tiles = tileCount(p);
   let whole = true;
   for (let t = 0; t < tiles; ++t) whole = boundTile(p, t) && whole;
   placeColumns(p, whole);
-  const d = Team.share(p, p.Dp / NR, rank) * NR;
-  const e = Team.share(p, p.Ep / NR, rank) * NR;
-  const endD = Team.share(p, p.Dp / NR, rank + 1) * NR;
-  const endE = Team.share(p, p.Ep / NR, rank + 1) * NR;
-  for (let t = 0; t < tiles; ++t) {
-    if (keyTile(p, t).lo == keyTile(p, t).hi) continue;
-    if (d < endD) prepareColumns(p, t, backward, d, endD);
-    if (e < endE) prepareValues(p, t, whole, backward, e, endE);
-  }
-  Team.barrier(p);
-
   p.infinite = 0;
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
-    for (let r = 0; r < Team.size(p); ++r) tile.hostile |= keyTile(Team.mate(p, r), t).hostile; // mates may do so already
-    p.infinite |= tile.hostile & 2;
+    if (tile.lo == tile.hi) continue;
+    tile.hostile = hostileRows(p, p.kHead, p.kM, p.D, tile) ? 1 : 0;
+    if (backward && p.kAt == p.kColumns) packKeyColumns(p, t);
+    if (!prepareValues(p, t, whole, backward)) continue;
+    tile.hostile |= 2;
+    p.infinite = 1;
   }
 }
 
@@ -71,66 +51,52 @@ function placeColumns(p: Problem, whole: bool): void {
   p.ePanel = e ? PANEL : <usize>p.Mp * PANEL;
 }
 
-/** Columns [first, end) of K of tile t: whether it is finite, and panels for the backward pass. */
-function prepareColumns(p: Problem, t: i32, backward: bool, first: i32, end: i32): void {
-  const tile = keyTile(p, t);
+/** K of tile t as column panels. Keys that nobody sees give zero. */
+function packKeyColumns(p: Problem, t: i32): void {
   const j0 = t * p.tileKeys;
-  const columns = min(end, p.D) - first;
-  const from = p.kHead + ((<usize>first) << 2);
-  if (hostileRows(p, from, p.kM, columns, tile)) tile.hostile |= 1;
-  if (!backward || p.kAt != p.kColumns) return;
   const rows = min(p.tileKeys, p.M - j0);
-  const to = p.kColumns + <usize>(first / NR) * p.kPanel;
-  packColumns<B>(to + <usize>j0 * PANEL, p.kPanel, from + ((<usize>j0 * p.kM) << 2), p.kM << 2, rows, columns);
+  const row = p.kM << 2;
+  packColumns<B>(p.kColumns + <usize>j0 * PANEL, p.kPanel, p.kHead + <usize>j0 * row, row, rows, p.D);
   for (let j = j0; j < j0 + rows; ++j) {
     if (load<i32>(p.seen + ((<usize>j) << 2))) continue;
-    for (let c = 0; c < columns; c += NR) memory.fill(to + <usize>(c / NR) * p.kPanel + <usize>j * PANEL, 0, PANEL);
+    const at = p.kColumns + <usize>j * PANEL;
+    for (let c = 0; c < p.Dp / NR; ++c) memory.fill(at + <usize>c * p.kPanel, 0, PANEL);
   }
 }
 
-/** Columns [first, end) of E of tile t as panels; E = v, or exp(v - c_t) for LASER. Keys that nobody sees give zero. */
-function prepareValues(p: Problem, t: i32, whole: bool, backward: bool, first: i32, end: i32): void {
+/**
+ * E of tile t as panels; E = v, or exp(v - c_t) for LASER. Keys that nobody sees give zero. Returns whether E holds NaN or
+ * infinity.
+ */
+function prepareValues(p: Problem, t: i32, whole: bool, backward: bool): bool {
   const tile = keyTile(p, t);
   const j0 = t * p.tileKeys;
   const rows = min(p.tileKeys, p.M - j0);
-  const to = p.eColumns + <usize>j0 * PANEL;
-  const width = min(end, p.E) - first;
+  const columns = p.eColumns + <usize>j0 * PANEL;
   const stageRow = (<usize>p.Ep) << 2;
-  const staged = p.laser ? backward : !whole;
-  let from = p.vHead + ((<usize>j0 * p.vM + <usize>first) << 2);
+  if (p.laser && !backward) return expShift(p, t, columns, PANEL, p.ePanel);
+  let from = p.vHead + ((<usize>j0 * p.vM) << 2);
   let fromRow = p.vM << 2;
   let hostile = false;
-  if (p.laser) {
-    if (backward) hostile = expShift(p, t, p.stage, stageRow, PANEL, first, end);
-    else hostile = expShift(p, t, to, PANEL, p.ePanel, first, end);
-  } else {
-    hostile = hostileRows(p, p.vHead + ((<usize>first) << 2), p.vM, width, tile);
-    if (staged) stageValues(p, tile, j0, rows, first, width);
-  }
-  if (hostile) tile.hostile |= 2;
-  if (staged) {
-    from = p.stage + ((<usize>first) << 2);
+  if (p.laser) hostile = expShift(p, t, p.stage, stageRow, PANEL);
+  else hostile = hostileRows(p, p.vHead, p.vM, p.E, tile);
+  if (p.laser || !whole) {
+    if (!p.laser) stageValues(p, tile, j0, rows);
+    from = p.stage;
     fromRow = stageRow;
   }
-  if (backward) {
-    for (let j = 0; j < rows; j += NR) {
-      const panel = p.eRows + ((<usize>(j0 + j) * <usize>p.E + <usize>(first * NR)) << 2);
-      packRows<B>(panel, from + <usize>j * fromRow, fromRow, min(NR, rows - j), width, 1);
-    }
-  } else if (!p.laser && p.eAt == p.eColumns) {
-    packColumns<B>(to + <usize>(first / NR) * p.ePanel, p.ePanel, from, fromRow, rows, width);
-  }
+  if (backward) packRows<B>(p.eRows + ((<usize>j0 * <usize>p.E) << 2), from, fromRow, rows, p.E, 1);
+  else if (p.eAt == p.eColumns) packColumns<B>(columns, p.ePanel, from, fromRow, rows, p.E);
+  return hostile;
 }
 
-/** A clean copy of columns of the tile's values: rows that nobody sees are zero. */
-function stageValues(p: Problem, tile: KeyTile, j0: i32, rows: i32, first: i32, width: i32): void {
+/** A clean copy of the tile's values: rows that nobody sees are zero. */
+function stageValues(p: Problem, tile: KeyTile, j0: i32, rows: i32): void {
   const row = (<usize>p.Ep) << 2;
-  const at = (<usize>first) << 2;
   memory.fill(p.stage, 0, <usize>rows * row);
   for (let j = tile.lo; j < tile.hi; ++j) {
     if (!load<i32>(p.seen + ((<usize>j) << 2))) continue;
-    const v = p.vHead + ((<usize>j * p.vM) << 2);
-    memory.copy(p.stage + <usize>(j - j0) * row + at, v + at, (<usize>width) << 2);
+    memory.copy(p.stage + <usize>(j - j0) * row, p.vHead + ((<usize>j * p.vM) << 2), (<usize>p.E) << 2);
   }
 }
 
@@ -175,9 +141,9 @@ function boundTile(p: Problem, t: i32): bool {
   return count == rows;
 }
 
-/** Marks the keys of [first, end) that some query of some head of the group sees. Broadcast axes are walked once. */
-function findSeen(p: Problem, b: i32, hk: i32, first: i32, end: i32): void {
-  memory.fill(p.seen + ((<usize>first) << 2), 0, (<usize>(end - first)) << 2);
+/** Marks the keys that some query of some head of the group sees. Broadcast axes are walked once. */
+function findSeen(p: Problem, b: i32, hk: i32): void {
+  memory.fill(p.seen, 0, (<usize>p.Mp) << 2);
   if (p.N == 0) return;
   const sameHeads = (!p.mask || p.maskH == 0) && (!p.bias || p.biasH == 0);
   const sameRows = (!p.mask || p.maskN == 0) && (!p.bias || p.biasN == 0);
@@ -186,9 +152,9 @@ function findSeen(p: Problem, b: i32, hk: i32, first: i32, end: i32): void {
   for (let g = 0; g < heads; ++g) {
     enterHead(p, b, hk * group + g);
     if (sameRows) {
-      see(p, 0, max(first, bandLo(p, 0)), min(end, bandHi(p, p.N - 1)));
+      see(p, 0, bandLo(p, 0), bandHi(p, p.N - 1));
     } else {
-      for (let i = 0; i < p.N; ++i) see(p, i, max(first, bandLo(p, i)), min(end, bandHi(p, i)));
+      for (let i = 0; i < p.N; ++i) see(p, i, bandLo(p, i), bandHi(p, i));
     }
   }
 }

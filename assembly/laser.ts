@@ -90,16 +90,16 @@ function findColumnMax(p: Problem, c: usize, d: i32, v: usize, seen: usize, rows
 
 /**
  * c_t, and E of tile t, zero for keys that nobody sees; returns whether E holds NaN or infinity. Element (j, d) goes to
- * to + j step + (d / 8) panel + 4 (d mod 8): row by row or as column panels. Columns [first, end), multiples of 8, alone.
+ * to + j step + (d / 8) panel + 4 (d mod 8): row by row or as column panels.
  */
-export function expShift(p: Problem, t: i32, to: usize, step: usize, panel: usize, first: i32, end: i32): bool {
+export function expShift(p: Problem, t: i32, to: usize, step: usize, panel: usize): bool {
   const hidden = f32x4.splat(-Infinity);
   const j0 = t * p.tileKeys;
   const rows = min(p.tileKeys, p.M - j0);
   const row = p.vM << 2;
   const seen = p.seen + ((<usize>j0) << 2);
   let rest = i32x4.splat(0);
-  for (let d = first; d < end; d += NR) {
+  for (let d = 0; d < p.Ep; d += NR) {
     const v = p.vHead + <usize>j0 * row + ((<usize>d) << 2);
     const c = columnMax(p, t) + ((<usize>d) << 2);
     findColumnMax(p, c, d, v, seen, rows);
@@ -121,25 +121,16 @@ export function expShift(p: Problem, t: i32, to: usize, step: usize, panel: usiz
     }
   }
   if (!v128.any_true(rest)) return false;
-  putInfinities(p, j0, rows, to, step, panel, first, min(end, p.E));
+  putInfinities(p, j0, rows, to, step, panel);
   return true;
 }
 
 /** E = +inf where v is, which Exp.below makes NaN. */
-function putInfinities(
-  p: Problem,
-  j0: i32,
-  rows: i32,
-  to: usize,
-  step: usize,
-  panel: usize,
-  first: i32,
-  end: i32,
-): void {
+function putInfinities(p: Problem, j0: i32, rows: i32, to: usize, step: usize, panel: usize): void {
   for (let j = 0; j < rows; ++j, to += step) {
     if (!load<i32>(p.seen + ((<usize>(j0 + j)) << 2))) continue;
     const v = p.vHead + ((<usize>(j0 + j) * p.vM) << 2);
-    for (let d = first; d < end; ++d) {
+    for (let d = 0; d < p.E; ++d) {
       const x = load<f32>(v + ((<usize>d) << 2));
       if (x == Infinity) store<f32>(to + <usize>(d / NR) * panel + ((<usize>(d % NR)) << 2), x);
     }

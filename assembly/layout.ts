@@ -97,13 +97,9 @@ export function layout(p: Problem, backward: bool): usize {
   return <usize>min<u64>((next - <u64>p.scratch) >> 2, u32.MAX_VALUE);
 }
 
-/** Lets p work on the key head that `leader` has prepared. */
-export function shareKeys(p: Problem, leader: Problem): void {
-  p.seen = leader.seen;
-  p.kRows = leader.kRows;
-  p.kColumns = leader.kColumns;
-  p.eRows = leader.eRows;
-  p.columnMax = leader.columnMax;
+/** What a team shares: the sums of a key head, and dS of a block. */
+export function shareScratch(p: Problem, leader: Problem): void {
   p.dkSum = leader.dkSum;
   p.dvSum = leader.dvSum;
+  p.stripDs = leader.stripDs;
 }

@@ -139,12 +139,14 @@ export class Problem {
   dvSum: usize; // [Mp, Ep]
 
   // the current block of queries
-  i0: i32; // rows [i0, i0 + rows); backward only: none while rows is 0
+  i0: i32; // rows [i0, i0 + rows), backward only
   rows: i32;
+  firstRow: i32; // rows [firstRow, endRow) of dq are this member's
+  endRow: i32;
   lo: i32; // keys [lo, hi) of the tile that it sees
   hi: i32;
   blockHostile: i32; // whether the block holds NaN or infinity
-  slow: i32; // whether block or tile do
+  slow: i32; // whether the block or the tile does
   factor: usize; // f_t, 0: all 1
   far: i32; // elements of the current key head left to the recompute
 

@@ -33,15 +33,12 @@ export class Team {
     return changetype<Problem>(changetype<usize>(p) + <usize>(r - p.member) * STRIDE);
   }
 
-  /** Size of the team that works on one key head together, this member's rank in it (0 leads), and its member of rank r. */
+  /** Size of the team that works on one key head together, and this member's rank in it (0 leads). */
   @inline static size(p: Problem): i32 {
     return ASC_FEATURE_THREADS ? p.team : 1;
   }
   @inline static rank(p: Problem): i32 {
     return ASC_FEATURE_THREADS && p.team > 1 ? p.member : 0;
-  }
-  @inline static mate(p: Problem, r: i32): Problem {
-    return Team.size(p) > 1 ? Team.of(p, r) : p; // a member alone is a team of one
   }
 
   /** Where the share of the member of rank r in `count` things begins, and that of the one before it ends. */
