@@ -58,8 +58,7 @@ export function attentionBackward(problem: usize): void {
 /**
  * One key head: its query heads and their blocks in ascending order, all members of the team on the same block. For a key
  * tile each member does its share of the keys (P, dS, dv, dk, dbias), then its share of the rows (dq): every sum is
- * that of one member. Keys and blocks are prepared by each for itself: fetching them from another processor's cache would
- * take longer. Only dS has to pass.
+ * that of one member. Keys and blocks are prepared by each for itself, so that only dS has to pass from one to another.
  */
 function backwardHead(p: Problem, b: i32, hk: i32): void {
   const rank = Team.rank(p);

@@ -9,7 +9,8 @@ import { NR, PANEL } from "./tile";
 
 /**
  * Rows no further apart than this many bytes are read in place as column panels. A register tile walks down the rows: where
- * they lie far apart the first-level cache holds few of them, and packing pays.
+ * they lie far apart the first-level cache holds few of them. Up to 256 bytes, and 512 for single queries, were measured
+ * (docs/design.md); the limit itself was not.
  */
 const NEAR: i32 = 512;
 
@@ -45,7 +46,7 @@ function placeColumns(p: Problem, whole: bool): void {
   p.kAt = k ? p.kHead : p.kColumns;
   p.kStep = k ? p.kM << 2 : PANEL;
   p.kPanel = k ? PANEL : <usize>p.Mp * PANEL;
-  const e = whole && !p.laser && (inPlace(p.vM, p.E) || (p.thin && p.E % NR == 0));
+  const e = whole && !p.columnMax && (inPlace(p.vM, p.E) || (p.thin && p.E % NR == 0));
   p.eAt = e ? p.vHead : p.eColumns;
   p.eStep = e ? p.vM << 2 : PANEL;
   p.ePanel = e ? PANEL : <usize>p.Mp * PANEL;
@@ -74,14 +75,15 @@ function prepareValues(p: Problem, t: i32, whole: bool, backward: bool): bool {
   const rows = min(p.tileKeys, p.M - j0);
   const columns = p.eColumns + <usize>j0 * PANEL;
   const stageRow = (<usize>p.Ep) << 2;
-  if (p.laser && !backward) return expShift(p, t, columns, PANEL, p.ePanel);
+  const laser = p.columnMax != 0;
+  if (laser && !backward) return expShift(p, t, columns, PANEL, p.ePanel);
   let from = p.vHead + ((<usize>j0 * p.vM) << 2);
   let fromRow = p.vM << 2;
   let hostile = false;
-  if (p.laser) hostile = expShift(p, t, p.stage, stageRow, PANEL);
+  if (laser) hostile = expShift(p, t, p.stage, stageRow, PANEL);
   else hostile = hostileRows(p, p.vHead, p.vM, p.E, tile);
-  if (p.laser || !whole) {
-    if (!p.laser) stageValues(p, tile, j0, rows);
+  if (laser || !whole) {
+    if (!laser) stageValues(p, tile, j0, rows);
     from = p.stage;
     fromRow = stageRow;
   }

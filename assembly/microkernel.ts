@@ -103,6 +103,12 @@ export class Tile {
     }
   }
 
+  /** c += x, or c += x * factor, for one row. */
+  @inline static accumulate(c: usize, x0: v128, x1: v128, mode: i32, factor: usize): void {
+    if (mode == SCALE_ADD) Tile.scaleAdd(c, x0, x1, v128.load(factor), v128.load(factor, 16));
+    else Tile.add(c, x0, x1);
+  }
+
   @inline private static put(c: usize, x0: v128, x1: v128): void {
     v128.store(c, x0);
     v128.store(c, x1, 16);

@@ -5,13 +5,13 @@
  *
  * Each element is the sum of the register tile (microkernel.ts): from 0 in ascending order, so the bits are the same.
  */
-import { SCALE_ADD } from "./microkernel";
+import { Tile } from "./microkernel";
 import { Simd } from "./simd";
 import { MR, NR, PANEL } from "./tile";
 
 /**
- * The most queries that are taken row by row. Instructions for 16 elements of K and V, about: 25 a row, against 60 for a
- * row group of any number of rows and 20 for packing.
+ * The most queries that are taken row by row. One was measured (docs/design.md); two by counting only: for 16 elements of K and V
+ * about 25 instructions a row, against 60 for a row group of any number of rows and 20 for packing.
  */
 export const THIN_ROWS: i32 = 2;
 
@@ -143,10 +143,10 @@ export function thinValues(
       e2 += eStep;
       e3 += eStep;
     }
-    Sum.add(sum, a0, a1, mode, factor);
-    Sum.add(sum + PANEL, a2, a3, mode, factor + PANEL);
-    Sum.add(sum + 2 * PANEL, a4, a5, mode, factor + 2 * PANEL);
-    Sum.add(sum + 3 * PANEL, a6, a7, mode, factor + 3 * PANEL);
+    Tile.accumulate(sum, a0, a1, mode, factor);
+    Tile.accumulate(sum + PANEL, a2, a3, mode, factor + PANEL);
+    Tile.accumulate(sum + 2 * PANEL, a4, a5, mode, factor + 2 * PANEL);
+    Tile.accumulate(sum + 3 * PANEL, a6, a7, mode, factor + 3 * PANEL);
     sum += 4 * PANEL;
     factor += 4 * PANEL;
     e += 4 * ePanel;
@@ -161,19 +161,9 @@ export function thinValues(
       a1 = Simd.madd(weight, v128.load(y, 16), a1);
       y += eStep;
     }
-    Sum.add(sum, a0, a1, mode, factor);
+    Tile.accumulate(sum, a0, a1, mode, factor);
     sum += PANEL;
     factor += PANEL;
     e += ePanel;
-  }
-}
-
-class Sum {
-  @inline static add(sum: usize, x0: v128, x1: v128, mode: i32, factor: usize): void {
-    const s0 = v128.load(sum);
-    const s1 = v128.load(sum, 16);
-    const scaled = mode == SCALE_ADD;
-    v128.store(sum, scaled ? Simd.madd(x0, v128.load(factor), s0) : f32x4.add(s0, x0));
-    v128.store(sum, scaled ? Simd.madd(x1, v128.load(factor, 16), s1) : f32x4.add(s1, x1), 16);
   }
 }

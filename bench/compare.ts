@@ -18,8 +18,8 @@ import type { createSync } from "../src/index.js";
 import { environment, inPlace } from "./machine.js";
 import { interleave, ratio } from "./measure.js";
 import { worst } from "./recompute.js";
-import { attentionShapes, recomputeShapes, smallShapes, visibleShapes } from "./shapes.js";
-import { attentionTask, matmulTask, prepareAttention, type Task } from "./tasks.js";
+import { attentionShapes, growthShapes, recomputeShapes, smallShapes, visibleShapes } from "./shapes.js";
+import { attentionTask, matmulTask, prepareAttention, type Task, variants } from "./tasks.js";
 
 const { values: args, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,14 +32,13 @@ const { values: args, positionals } = parseArgs({
 
 const { ViT, LM, decode } = attentionShapes;
 const window = visibleShapes.find(({ window }) => window !== undefined)!;
+const oneHead = growthShapes.find(({ N }) => N === 1024)!;
 const directions = ["forward", "backward"] as const;
 const tasks: readonly Pick<Task, "name" | "prepare">[] = [
-  ...[ViT, LM, window, smallShapes[1]!].flatMap((shape) =>
-    directions.flatMap((direction) =>
-      (["standard", "laser"] as const).map((variant) => attentionTask(shape, variant, direction)),
-    ),
+  ...[ViT, LM, window, oneHead, smallShapes[1]!].flatMap((shape) =>
+    directions.flatMap((direction) => variants.map((variant) => attentionTask(shape, variant, direction))),
   ),
-  ...(["standard", "laser"] as const).map((variant) => attentionTask(decode, variant, "forward")),
+  ...variants.map((variant) => attentionTask(decode, variant, "forward")),
   matmulTask({ m: 512, k: 512, n: 512 }),
   ...recomputeShapes.flatMap((shape) =>
     directions.map((direction) => ({

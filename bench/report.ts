@@ -121,11 +121,10 @@ export function printStart(starts: readonly Start[]): string[] {
   if (starts.length === 0) return [];
   console.log(`\n${columns("A cold process, ms", ["first", "warmup", "then"])}`);
   return starts.flatMap(({ build, first, warmup, steady }) => {
-    const alone = !/thread/.test(build); // starting a worker takes a server far longer
     const missed = [
-      alone && first > START_MS ? `first result > ${START_MS} ms` : "",
+      first > START_MS ? `first result > ${START_MS} ms` : "",
       warmup > WARMUP_MS ? `warmup > ${WARMUP_MS} ms` : "",
-      alone && steady > STEADY ? `then > ${STEADY}` : "",
+      steady > STEADY ? `then > ${STEADY}` : "",
     ].filter(Boolean);
     const notes = missed.length > 0 ? `MISS: ${missed.join(", ")}` : "";
     console.log(`${columns(`    ${build}`, [time(first), time(warmup), `x ${steady.toFixed(2)}`])}  ${notes}`);

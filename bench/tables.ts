@@ -171,7 +171,7 @@ function costTable({ costs, growth }: PeersFile): string[] {
 export function peersTables(file: PeersFile): string {
   return [
     `${file.machine}; ${shortRuntime(file.runtime)}; one thread each; ${file.date}; \`npm run bench:peers\`.`,
-    "Time of one call, all interleaved in one run; of each library the fastest of several formulations, outputs checked against " +
+    "Time of one call, those of a row interleaved; of each library the fastest of several formulations, outputs checked against " +
       "float64. In brackets how many times the time of `laser-attention/relaxed`. onnxruntime-node is native code.",
     workloadTable(file),
     ...costTable(file),

@@ -51,7 +51,7 @@ export const limits = {
   growth: 1.15,
 } as const;
 
-/** The most ms that import, createSync and the first result take in a cold process, one thread. */
+/** The most ms that import, createSync and the first result take in a cold process. */
 export const START_MS = 15;
 
 /** The most ms that warmup() takes, with some room for the round that it is in; and what it leaves to be gained. */
