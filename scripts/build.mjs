@@ -6,14 +6,34 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { generateConstants, generateKernelTypes, generateProblem, generateWorker } from "./generate.mjs";
+import {
+  generateConstants,
+  generateKernelTypes,
+  generateProblem,
+  generateVersion,
+  generateWorker,
+  sign,
+} from "./generate.mjs";
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const at = (...path) => join(root, ...path);
 const STAMP = at("build/stamp.json");
 
 /** The files of the package that users import. */
-const ENTRIES = ["index", "relaxed", "threads"];
+const ENTRIES = ["index", "relaxed", "slim", "threads"];
+
+/** The same for edge workers, in src/workerd. */
+const EDGE_ENTRIES = ["index", "relaxed", "threads"];
+
+/** Builds of the kernels and the files they are shipped as. */
+const KERNELS = {
+  release: "kernels.wasm",
+  relaxed: "kernels.relaxed.wasm",
+  threads: "kernels.threads.wasm",
+  "threads-relaxed": "kernels.threads-relaxed.wasm",
+};
+
+const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
 
 export function write(file, contents) {
   const bytes = Buffer.from(contents);
@@ -65,7 +85,7 @@ async function buildKernels() {
     "scripts/build.mjs",
     "node_modules/assemblyscript/package.json",
   );
-  for (const target of ["debug", "release", "relaxed", "threads", "threads-relaxed"]) {
+  for (const target of ["debug", ...Object.keys(KERNELS)]) {
     await when(target, inputs, [`build/kernels.${target}.wasm`], () => compile(target));
     if (target !== "release" && target !== "relaxed") continue;
     const probe = `build/probe.${target}.wasm`;
@@ -79,9 +99,11 @@ async function buildGenerated() {
   const put = (name, text) => write(at("src/generated", name), text);
   put("problem.ts", generateProblem(readFileSync(at("assembly/problem.ts"), "utf8")));
   put("kernel-types.ts", generateKernelTypes(readFileSync(at("build/kernels.debug.d.ts"), "utf8")));
-  put("kernels.ts", generateConstants(readFileSync(at("build/kernels.release.wasm"))));
-  for (const name of ["relaxed", "threads", "threads-relaxed"]) {
-    put(`kernels.${name}.ts`, generateConstants(readFileSync(at(`build/kernels.${name}.wasm`))));
+  put("version.ts", generateVersion(version));
+  for (const [target, file] of Object.entries(KERNELS)) {
+    const signed = sign(readFileSync(at(`build/kernels.${target}.wasm`)), `${version} ${file}`);
+    write(at("dist", file), signed);
+    put(file.replace(/wasm$/, "ts"), generateConstants(signed));
   }
   put("worker.ts", generateWorker(await bundleWorker()));
 }
@@ -95,19 +117,34 @@ async function bundleWorker() {
   return (await build(options)).outputFiles[0].text;
 }
 
-/** The entries with what they share in chunks, and the worker as a file of its own, which users may copy. */
+/**
+ * The entries with what they share in chunks, and the worker as a file of its own, which users may copy. Edge workers
+ * import the kernels as modules, which "edge-light" hosts want to be asked for with ?module.
+ */
 async function bundle() {
   const { build } = await import("esbuild");
-  const entries = { ...shipped, entryPoints: ENTRIES.map((name) => `src/${name}.ts`), format: "esm", splitting: true };
+  const edge = EDGE_ENTRIES.map((name) => `workerd/${name}`);
+  const entryPoints = [...ENTRIES, ...edge].map((name) => `src/${name}.ts`);
+  const entries = { ...shipped, entryPoints, outbase: "src", external: ["*.wasm"], format: "esm", splitting: true };
   const built = await Promise.all([
     build({ ...entries, chunkNames: "shared-[hash]" }),
     build({ ...shipped, entryPoints: ["src/worker.ts"], format: "esm" }),
   ]);
   const files = built.flatMap(({ outputFiles }) => outputFiles);
-  for (const { path, contents } of files) write(path, contents);
+  for (const { path, contents, text } of files) {
+    write(path, contents);
+    if (!path.includes("workerd")) continue;
+    write(path.replace("workerd", "edge-light"), text.replace(/(from "[^"]+\.wasm)"/g, '$1?module"'));
+  }
   const kept = new Set(files.map(({ path }) => basename(path)));
   for (const name of readdirSync(at("dist"))) if (name.endsWith(".js") && !kept.has(name)) rmSync(at("dist", name));
 }
+
+/** What an import of one of the .wasm files gives in hosts and bundlers that know WebAssembly modules. */
+const WASM_TYPES = `import type { KernelModule } from "./types.js";
+declare const module: KernelModule;
+export default module;
+`;
 
 /** Declarations of all of src come from tsc; only the files that the entries reach go into the package. */
 async function declare() {
@@ -121,17 +158,17 @@ async function declare() {
     write(at("dist", name), text);
     for (const [, stem] of text.matchAll(/from "\.\/([\w/.-]+)\.js"/g)) reached.add(`${stem}.d.ts`);
   }
-  for (const name of readdirSync(at("dist"))) {
-    if (!name.endsWith(".js") && !reached.has(name)) rmSync(at("dist", name), { recursive: true });
-  }
+  write(at("dist/kernels.d.wasm.ts"), WASM_TYPES);
+  const stale = readdirSync(at("dist")).filter((name) => name.endsWith(".d.ts") && !reached.has(name));
+  for (const name of stale) rmSync(at("dist", name));
 }
 
 export async function build() {
   process.chdir(root);
   await buildKernels();
   await buildGenerated();
-  const inputs = fingerprint("src", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs");
-  const outputs = ENTRIES.map((name) => `dist/${name}.js`);
+  const inputs = fingerprint("src", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs", "package.json");
+  const outputs = [...ENTRIES, ...EDGE_ENTRIES.map((name) => `edge-light/${name}`)].map((name) => `dist/${name}.js`);
   await when("dist", inputs, outputs, () => Promise.all([bundle(), declare()]));
 }
 

@@ -1,5 +1,7 @@
 /** The globals of the host that no ES2022 library declares, so that the sources need no DOM or Node typings. */
 
+import type { Answer } from "./types.js";
+
 export interface Memory {
   readonly buffer: ArrayBuffer;
   /** Grows by `pages` of 64 KiB; throws when the host refuses. */
@@ -20,9 +22,12 @@ type Imports = Record<string, Record<string, unknown>>;
 interface Host {
   readonly WebAssembly?: {
     validate(bytes: Uint8Array): boolean;
-    compile(bytes: Uint8Array): Promise<Module>;
+    compile(bytes: ArrayBuffer | ArrayBufferView): Promise<Module>;
     instantiate(module: Module, imports: Imports): Promise<Instance>;
-    Module: new (bytes: Uint8Array) => Module;
+    Module: {
+      new (bytes: ArrayBuffer | ArrayBufferView): Module;
+      customSections(module: Module, name: string): ArrayBuffer[];
+    };
     Instance: new (module: Module, imports: Imports) => Instance;
     Memory: new (descriptor: { initial: number; maximum?: number; shared?: boolean }) => Memory;
   };
@@ -41,6 +46,8 @@ interface Host {
   readonly Buffer?: { from(text: string, encoding: "base64"): Uint8Array };
   readonly Uint8Array: { fromBase64?(text: string): Uint8Array };
   atob(text: string): string;
+  readonly URL: new (href: string) => { readonly href: string };
+  fetch(address: string): Promise<Answer>;
   readonly performance: { now(): number };
   setTimeout(callback: () => void, ms: number): unknown;
 }
@@ -57,6 +64,7 @@ interface NodeModules {
     readonly workerData: unknown;
     readonly Worker: new (source: string, options: { eval: true; workerData: unknown }) => ServerWorker;
   };
+  "node:fs/promises": { readFile(file: { readonly href: string }): Promise<Uint8Array> };
   "node:os": { availableParallelism(): number };
 }
 

@@ -2,7 +2,7 @@
 import type { LaserAttention } from "./facade.js";
 import { open, openSync } from "./open.js";
 import { plain } from "./plain.js";
-import type { CreateOptions } from "./types.js";
+import type { CreateOptions, KernelSource } from "./types.js";
 
 export type { LaserAttention, Simd } from "./facade.js";
 export type { AnyTensor, Tensor } from "./tensor.js";
@@ -10,15 +10,19 @@ export type * from "./types.js";
 
 /**
  * A new instance, at once. Some browsers compile only very small binaries at once on the main thread: use `create` there.
- * @throws Error when the engine has no WebAssembly SIMD.
+ * @throws Error when the engine has no WebAssembly SIMD; for `wasm` see {@link CreateOptions.wasm}.
  *
  * @example const la = createSync({ maxMemory: 256 * 2 ** 20 });
  */
-export function createSync(options?: CreateOptions): LaserAttention {
+export function createSync(options?: CreateOptions<KernelSource>): LaserAttention {
   return openSync([plain], options);
 }
 
-/** A new instance, compiled off the main thread where the engine does so. Rejects where `createSync` throws. */
+/**
+ * A new instance, compiled off the main thread where the engine does so. Rejects where `createSync` throws.
+ *
+ * @example const la = await create();
+ */
 export function create(options?: CreateOptions): Promise<LaserAttention> {
   return open([plain], options);
 }

@@ -1,30 +1,25 @@
 import * as check from "./check.js";
-import { LaserAttention, type Simd } from "./facade.js";
-import type { CreateOptions } from "./types.js";
-import { type Binary, createMemory, instantiate, instantiateSync, probe } from "./wasm.js";
+import { LaserAttention } from "./facade.js";
+import { type Build, compile, compileSync } from "./source.js";
+import type { CreateOptions, KernelSource } from "./types.js";
+import { createMemory, instantiate, instantiateSync } from "./wasm.js";
 
-/** A build of the kernels. */
-export interface Build {
-  readonly simd: Simd;
-  readonly binary: Binary;
-}
-
-/** An instance of the first of `builds`, best first, that the engine runs. */
-export function openSync(builds: readonly Build[], options?: CreateOptions): LaserAttention {
+/** An instance of the caller's kernels, or of the first of `builds`, best first, that the engine runs. */
+export function openSync(builds: readonly Build[], options?: CreateOptions<KernelSource>): LaserAttention {
   checkOptions("createSync", options);
-  const { binary, simd } = probe(builds);
+  const { module, simd } = compileSync("createSync", builds, "alone", options?.wasm);
   const memory = createMemory();
-  return new LaserAttention(instantiateSync(binary.compileSync(), memory), memory, simd, options?.maxMemory);
+  return new LaserAttention(instantiateSync(module, memory), memory, simd, options?.maxMemory);
 }
 
 export async function open(builds: readonly Build[], options?: CreateOptions): Promise<LaserAttention> {
   checkOptions("create", options);
-  const { binary, simd } = probe(builds);
+  const { module, simd } = await compile("create", builds, "alone", options?.wasm);
   const memory = createMemory();
-  return new LaserAttention(await instantiate(await binary.compile(), memory), memory, simd, options?.maxMemory);
+  return new LaserAttention(await instantiate(module, memory), memory, simd, options?.maxMemory);
 }
 
 function checkOptions(where: string, options: CreateOptions | undefined): void {
-  check.options(where, options, ["maxMemory"]);
+  check.options(where, options, ["maxMemory", "wasm"]);
   check.maxMemory(where, options?.maxMemory);
 }

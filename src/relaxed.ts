@@ -6,7 +6,7 @@ import type { LaserAttention } from "./facade.js";
 import { base64 } from "./generated/kernels.relaxed.js";
 import { open, openSync } from "./open.js";
 import { plain } from "./plain.js";
-import type { CreateOptions } from "./types.js";
+import type { CreateOptions, KernelSource } from "./types.js";
 import { Binary } from "./wasm.js";
 
 export type { LaserAttention, Simd } from "./facade.js";
@@ -15,12 +15,22 @@ export type * from "./types.js";
 
 const relaxed = { simd: "relaxed", binary: /* @__PURE__ */ new Binary(base64) } as const;
 
-/** A new instance, at once; see `createSync` of the main entry. */
-export function createSync(options?: CreateOptions): LaserAttention {
+/**
+ * A new instance, at once; see `createSync` of the main entry.
+ *
+ * @example
+ * const la = createSync();
+ * la.simd; // "relaxed", or "plain" where the engine has no relaxed SIMD
+ */
+export function createSync(options?: CreateOptions<KernelSource>): LaserAttention {
   return openSync([relaxed, plain], options);
 }
 
-/** A new instance, compiled off the main thread where the engine does so. Rejects where `createSync` throws. */
+/**
+ * A new instance, compiled off the main thread where the engine does so. Rejects where `createSync` throws.
+ *
+ * @example const la = await create();
+ */
 export function create(options?: CreateOptions): Promise<LaserAttention> {
   return open([relaxed, plain], options);
 }

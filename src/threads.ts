@@ -4,46 +4,33 @@
  * thread and says why, once, with console.warn.
  */
 import type { Arena } from "./arena.js";
-import * as check from "./check.js";
-import { LaserAttention, type Simd } from "./facade.js";
+import { LaserAttention } from "./facade.js";
 import { base64 as threadsBase64 } from "./generated/kernels.threads.js";
 import { base64 as threadsRelaxedBase64 } from "./generated/kernels.threads-relaxed.js";
 import { program } from "./generated/worker.js";
 import { host, type Memory, nodeModule } from "./host.js";
-import { type Build, open, openSync } from "./open.js";
+import { open, openSync } from "./open.js";
 import { plain } from "./plain.js";
 import { Pool, type StartWorker } from "./pool.js";
 import type { Problem } from "./problem.js";
 import { ADDRESS_SPACE } from "./shape.js";
-import type { CreateOptions } from "./types.js";
-import { Binary, createSharedMemory, instantiate, instantiateSync, type Kernels, type Module, probe } from "./wasm.js";
+import { type Build, type Compiled, compile, compileSync } from "./source.js";
+import { checkThreadsOptions, type ThreadsOptions, warn } from "./threads-options.js";
+import type { Address, KernelSource } from "./types.js";
+import { Binary, createSharedMemory, instantiate, instantiateSync, type Kernels } from "./wasm.js";
 
 export type { LaserAttention, Simd } from "./facade.js";
 export type { AnyTensor, Tensor } from "./tensor.js";
+export type { ThreadsOptions } from "./threads-options.js";
 export type * from "./types.js";
 
-/** A URL object. */
-interface Address {
-  readonly href: string;
-}
-
 // No ES2022 library declares these, which bundlers look for by name: new Worker(new URL(..., import.meta.url)).
-declare const URL: new (path: string, base: string) => Address;
+declare const URL: new (path: string, base: string) => { readonly href: string };
 declare const Worker: NonNullable<typeof host.Worker>;
 declare global {
   interface ImportMeta {
     url: string;
   }
-}
-
-/** How an instance with threads is created. */
-export interface ThreadsOptions extends CreateOptions {
-  /** Threads in all, the calling one included: 1 to 64. Default: as many as the machine runs at once, at most 8. */
-  threads?: number | undefined;
-  /** "relaxed": fused multiply-add where the engine has it, as in `laser-attention/relaxed`. Default "plain". */
-  simd?: Simd | undefined;
-  /** Browsers: where `laser-attention/worker.js` is served from, when the bundler does not find it. Same origin. */
-  worker?: string | Address | undefined;
 }
 
 const builds = {
@@ -56,24 +43,26 @@ const builds = {
  *
  * @example const la = createSync({ threads: 2 });
  */
-export function createSync(options?: ThreadsOptions): LaserAttention {
+export function createSync(options?: ThreadsOptions<KernelSource>): LaserAttention {
   const plan = planFor("createSync", options);
   if (plan === undefined) return openSync([plain], { maxMemory: options?.maxMemory });
-  const { binary, simd } = probe(plan.builds);
-  const module = binary.compileSync();
-  const { la, pool } = assemble(plan, module, instantiateSync(module, plan.memory), simd);
+  const compiled = compileSync("createSync", plan.builds, "shared", options?.wasm);
+  const { la, pool } = assemble(plan, compiled, instantiateSync(compiled.module, plan.memory));
   const reason = pool?.ready();
   if (reason !== undefined) warn(reason);
   return la;
 }
 
-/** A new instance with its threads, which start while this waits. Rejects where `createSync` throws. */
+/**
+ * A new instance with its threads, which start while this waits. Rejects where `createSync` throws.
+ *
+ * @example const la = await create({ simd: "relaxed" });
+ */
 export async function create(options?: ThreadsOptions): Promise<LaserAttention> {
   const plan = planFor("create", options);
   if (plan === undefined) return open([plain], { maxMemory: options?.maxMemory });
-  const { binary, simd } = probe(plan.builds);
-  const module = await binary.compile();
-  const { la, pool } = assemble(plan, module, await instantiate(module, plan.memory), simd);
+  const compiled = await compile("create", plan.builds, "shared", options?.wasm);
+  const { la, pool } = assemble(plan, compiled, await instantiate(compiled.module, plan.memory));
   const reason = await pool?.started();
   if (reason !== undefined) warn(reason);
   return la;
@@ -89,12 +78,8 @@ interface Plan {
 }
 
 function planFor(where: "create" | "createSync", options: ThreadsOptions = {}): Plan | undefined {
-  check.options(where, options, ["maxMemory", "threads", "simd", "worker"]);
-  check.maxMemory(where, options.maxMemory);
-  check.threads(where, options.threads);
+  checkThreadsOptions(where, options);
   const { maxMemory, threads = Math.min(8, processors()), simd = "plain", worker } = options;
-  check.oneOf(where, "simd", simd, ["plain", "relaxed"]);
-  check.address(where, "worker", worker);
   let memory: Memory;
   try {
     memory = createSharedMemory(maxMemory ?? ADDRESS_SPACE);
@@ -136,7 +121,7 @@ const processors = (): number =>
   host.navigator?.hardwareConcurrency ?? nodeModule("node:os")?.availableParallelism() ?? 1;
 
 /** Workers of Node, Deno and Bun run a string; browsers load a file. */
-function starter(worker: string | Address | undefined): StartWorker {
+function starter(worker: Address | undefined): StartWorker {
   const server = nodeModule("node:worker_threads");
   return (start, failed) => {
     if (server !== undefined) {
@@ -156,7 +141,7 @@ function starter(worker: string | Address | undefined): StartWorker {
   };
 }
 
-function assemble(plan: Plan, module: Module, kernels: Kernels, simd: Simd): { la: LaserAttention; pool?: Pool } {
+function assemble(plan: Plan, { module, simd }: Compiled, kernels: Kernels): { la: LaserAttention; pool?: Pool } {
   const { members, memory, maxMemory, startWorker } = plan;
   if (members === 1) return { la: new LaserAttention(kernels, memory, simd, maxMemory) };
   let pool!: Pool;
@@ -166,13 +151,4 @@ function assemble(plan: Plan, module: Module, kernels: Kernels, simd: Simd): { l
     return pool;
   };
   return { la: new LaserAttention(kernels, memory, simd, maxMemory, { members, make }), pool };
-}
-
-const warned = new Set<string>();
-
-/** Says once why there is only one thread. */
-function warn(reason: string): void {
-  if (warned.has(reason)) return;
-  warned.add(reason);
-  host.console.warn(`laser-attention: one thread only: ${reason}`);
 }

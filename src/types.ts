@@ -13,10 +13,38 @@ export type DType = "f32" | "u8";
 /** The typed array that holds elements of type `T`. */
 export type Data<T extends DType = "f32"> = T extends "u8" ? Uint8Array : Float32Array;
 
+/** A WebAssembly.Module, by that name where the program's types have it. */
+export type KernelModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : object;
+
+/** Kernels that the caller brings to `createSync`: one of the package's .wasm files, as a module or as bytes. */
+export type KernelSource = KernelModule | ArrayBuffer | ArrayBufferView;
+
+/** What `create` takes besides: where to fetch the file, the answer of a fetch, or a promise of any of them. */
+export type AsyncKernelSource = KernelSource | Address | Answer | PromiseLike<KernelSource | Address | Answer>;
+
+/** An address: a string, or a URL object. */
+export type Address = string | { readonly href: string };
+
+/** What is used of a Response. */
+export interface Answer {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly url: string;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
 /** How an instance is created. */
-export interface CreateOptions {
+export interface CreateOptions<Source = AsyncKernelSource> {
   /** The most bytes that the linear memory may grow to, kernels included: 1 MiB to 4 GiB (default 4 GiB). */
   maxMemory?: number | undefined;
+  /**
+   * Kernels to use instead of those inside the entry, so that a page compiles them once for all its workers:
+   * `laser-attention/kernels.wasm` or `kernels.relaxed.wasm` of this very version; in the entry with threads
+   * `kernels.threads.wasm` or `kernels.threads-relaxed.wasm`. `la.simd` tells which.
+   * @throws TypeError for another kind of thing, RangeError for another module or bytes that do not compile, Error when
+   * the file cannot be fetched.
+   */
+  wasm?: Source | undefined;
 }
 
 /** `standard`: out = P v. `laser`: out = log(P exp(v)), arXiv 2411.03493. P is the softmax of the scores. */

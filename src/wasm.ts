@@ -3,14 +3,18 @@ import { host, type Memory, type Module } from "./host.js";
 
 export type { Kernels, Memory, Module };
 
-/** One binary of the kernels. The bytes are decoded and compiled once, however many instances are made. */
+/**
+ * One binary of the kernels: base64, decoded and compiled once, however many instances are made; or a module that the host
+ * compiled when it loaded the program, where nothing may be compiled from bytes (src/workerd).
+ */
 export class Binary {
-  readonly #base64: string;
+  readonly #base64: string = "";
   #bytes: Uint8Array | undefined;
   #module: Module | undefined;
 
-  constructor(base64: string) {
-    this.#base64 = base64;
+  constructor(source: string | Module) {
+    if (typeof source === "string") this.#base64 = source;
+    else this.#module = source;
   }
 
   get #code(): Uint8Array {
@@ -47,17 +51,33 @@ function decode(base64: string): Uint8Array {
   return bytes;
 }
 
-function webAssembly(): NonNullable<typeof host.WebAssembly> {
+export function webAssembly(): NonNullable<typeof host.WebAssembly> {
   if (host.WebAssembly === undefined) throw new Error("laser-attention: this engine has no WebAssembly");
   return host.WebAssembly;
 }
+
+const noSimd = (): Error => new Error("laser-attention: this engine has no WebAssembly SIMD");
 
 /** The first of `binaries` that the engine runs. */
 export function probe<B extends { readonly binary: Binary }>(binaries: readonly B[]): B {
   webAssembly();
   const found = binaries.find(({ binary }) => binary.supported);
-  if (found === undefined) throw new Error("laser-attention: this engine has no WebAssembly SIMD");
+  if (found === undefined) throw noSimd();
   return found;
+}
+
+/** A module of one function: i32.const 0, i8x16.splat. */
+// biome-ignore format: a section a line
+const SIMD = [
+  0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
+  1, 5, 1, 0x60, 0, 1, 0x7b,
+  3, 2, 1, 0,
+  10, 8, 1, 6, 0, 0x41, 0, 0xfd, 0x0f, 0x0b,
+];
+
+/** Of kernels that the caller brings: what is wrong with the engine is said before what is wrong with them. */
+export function requireSimd(): void {
+  if (!webAssembly().validate(new Uint8Array(SIMD))) throw noSimd();
 }
 
 const PAGE = 65536;

@@ -1,0 +1,124 @@
+/** Where compiled kernels come from: the binary inside the entry, or what the caller brings as `wasm`. */
+import { show } from "./check.js";
+import type { Simd } from "./facade.js";
+import { VERSION } from "./generated/version.js";
+import { host, nodeModule } from "./host.js";
+import type { Answer, AsyncKernelSource, KernelSource } from "./types.js";
+import { type Binary, type Module, probe, requireSimd, webAssembly } from "./wasm.js";
+
+/** A build of the kernels. */
+export interface Build {
+  readonly simd: Simd;
+  readonly binary: Binary;
+}
+
+/** Kernels that the engine has accepted. */
+export interface Compiled {
+  readonly simd: Simd;
+  readonly module: Module;
+}
+
+/** The files that an entry can run: those for a memory of one thread, or those for a shared one. */
+export type Kind = "alone" | "shared";
+
+const FILES: Record<Kind, Record<string, Simd>> = {
+  alone: { "kernels.wasm": "plain", "kernels.relaxed.wasm": "relaxed" },
+  shared: { "kernels.threads.wasm": "plain", "kernels.threads-relaxed.wasm": "relaxed" },
+};
+
+/** The caller's kernels, or the first of `builds`, best first, that the engine runs. */
+export function compileSync(where: string, builds: readonly Build[], kind: Kind, wasm?: KernelSource): Compiled {
+  if (wasm === undefined && builds.length > 0) {
+    const { binary, simd } = probe(builds);
+    return { module: binary.compileSync(), simd };
+  }
+  requireSimd();
+  if (isModule(wasm)) return identify(where, kind, wasm);
+  if (!isBytes(wasm)) {
+    throw new TypeError(`${where}: wasm must be a WebAssembly.Module or its bytes, got ${show(wasm)}`);
+  }
+  try {
+    return identify(where, kind, new (webAssembly().Module)(wasm));
+  } catch (error) {
+    throw explain(where, kind, wasm, error);
+  }
+}
+
+/** The same without blocking, and from an address or a response too. */
+export async function compile(
+  where: string,
+  builds: readonly Build[],
+  kind: Kind,
+  wasm?: AsyncKernelSource,
+): Promise<Compiled> {
+  if (wasm === undefined && builds.length > 0) {
+    const { binary, simd } = probe(builds);
+    return { module: await binary.compile(), simd };
+  }
+  requireSimd();
+  const given = await fetched(where, wasm);
+  if (isModule(given)) return identify(where, kind, given);
+  try {
+    return identify(where, kind, await webAssembly().compile(given));
+  } catch (error) {
+    throw explain(where, kind, given, error);
+  }
+}
+
+type Bytes = ArrayBuffer | ArrayBufferView;
+
+const tag = (value: unknown): string => Object.prototype.toString.call(value);
+const isModule = (value: unknown): value is Module => tag(value) === "[object WebAssembly.Module]";
+const isBytes = (value: unknown): value is Bytes => ArrayBuffer.isView(value) || tag(value) === "[object ArrayBuffer]";
+
+/** The build signs its binaries: a custom section "laser-attention" holds version and file name. */
+function identify(where: string, kind: Kind, module: Module): Compiled {
+  const [section] = webAssembly().Module.customSections(module, "laser-attention");
+  const signature = section === undefined ? "" : String.fromCharCode(...new Uint8Array(section));
+  const [version, file = ""] = signature.split(" ");
+  const simd = version === VERSION ? FILES[kind][file] : undefined;
+  if (simd !== undefined) return { module, simd };
+  const got = section === undefined ? "a module that is not of this package" : `${file} of version ${version}`;
+  throw new RangeError(`${where}: wasm must be ${expected(kind)}, got ${got}`);
+}
+
+const expected = (kind: Kind): string => `${Object.keys(FILES[kind]).join(" or ")} of laser-attention ${VERSION}`;
+
+/** What to say of bytes that the engine does not compile; `identify` speaks for itself. */
+function explain(where: string, kind: Kind, bytes: Bytes, error: unknown): unknown {
+  if (error instanceof RangeError) return error;
+  const got = `${bytes.byteLength} bytes that this engine does not compile`;
+  return new RangeError(`${where}: wasm must be ${expected(kind)}, got ${got}: ${(error as Error).message}`, {
+    cause: error,
+  });
+}
+
+/** Waits for a promise, fetches an address, reads a response. */
+async function fetched(where: string, wasm: AsyncKernelSource): Promise<Module | Bytes> {
+  const failed = (from: string, error: unknown): Error =>
+    new Error(`${where}: wasm could not be fetched${from}: ${(error as Error)?.message ?? error}`, { cause: error });
+  let given: unknown;
+  try {
+    given = await wasm;
+  } catch (error) {
+    throw failed("", error);
+  }
+  if (isModule(given) || isBytes(given)) return given;
+  const href = typeof given === "string" ? given : (given as { href?: unknown } | null)?.href;
+  if (typeof href !== "string" && typeof (given as Partial<Answer> | null)?.arrayBuffer !== "function") {
+    const kinds = "a WebAssembly.Module, its bytes, an address, a Response, or a promise of one of them";
+    throw new TypeError(`${where}: wasm must be ${kinds}, got ${show(given)}`);
+  }
+  try {
+    if (typeof href === "string") {
+      // Node's fetch knows no file: addresses, which import.meta.resolve gives there.
+      const files = href.startsWith("file:") ? nodeModule("node:fs/promises") : undefined;
+      if (files !== undefined) return await files.readFile(new host.URL(href));
+    }
+    const answer = typeof href === "string" ? await host.fetch(href) : (given as Answer);
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    return await answer.arrayBuffer();
+  } catch (error) {
+    throw failed(` from ${href ?? (given as Answer).url}`, error);
+  }
+}

@@ -1,0 +1,31 @@
+import * as check from "./check.js";
+import type { Simd } from "./facade.js";
+import { host } from "./host.js";
+import type { Address, AsyncKernelSource, CreateOptions } from "./types.js";
+
+/** How an instance with threads is created. */
+export interface ThreadsOptions<Source = AsyncKernelSource> extends CreateOptions<Source> {
+  /** Threads in all, the calling one included: 1 to 64. Default: as many as the machine runs at once, at most 8. */
+  threads?: number | undefined;
+  /** "relaxed": fused multiply-add where the engine has it, as in `laser-attention/relaxed`. Default "plain". */
+  simd?: Simd | undefined;
+  /** Browsers: where `laser-attention/worker.js` is served from, when the bundler does not find it. Same origin. */
+  worker?: Address | undefined;
+}
+
+export function checkThreadsOptions(where: string, options: ThreadsOptions): void {
+  check.options(where, options, ["maxMemory", "threads", "simd", "worker", "wasm"]);
+  check.maxMemory(where, options.maxMemory);
+  check.threads(where, options.threads);
+  check.oneOf(where, "simd", options.simd ?? "plain", ["plain", "relaxed"]);
+  check.address(where, "worker", options.worker);
+}
+
+const warned = new Set<string>();
+
+/** Says once why there is only one thread. */
+export function warn(reason: string): void {
+  if (warned.has(reason)) return;
+  warned.add(reason);
+  host.console.warn(`laser-attention: one thread only: ${reason}`);
+}

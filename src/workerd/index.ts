@@ -1,0 +1,11 @@
+/** laser-attention where nothing compiles from bytes: edge workers, whose bundler makes a module of the imported file. */
+import kernels from "../kernels.wasm";
+import type { LaserAttention } from "../facade.js";
+import { open, openSync } from "../open.js";
+import type { CreateOptions, KernelSource } from "../types.js";
+import { Binary } from "../wasm.js";
+
+const plain = { simd: "plain", binary: /* @__PURE__ */ new Binary(kernels) } as const;
+
+export const createSync = (options?: CreateOptions<KernelSource>): LaserAttention => openSync([plain], options);
+export const create = (options?: CreateOptions): Promise<LaserAttention> => open([plain], options);

@@ -1,0 +1,11 @@
+/** laser-attention/relaxed for edge workers; their engines have relaxed SIMD. */
+import kernels from "../kernels.relaxed.wasm";
+import type { LaserAttention } from "../facade.js";
+import { open, openSync } from "../open.js";
+import type { CreateOptions, KernelSource } from "../types.js";
+import { Binary } from "../wasm.js";
+
+const relaxed = { simd: "relaxed", binary: /* @__PURE__ */ new Binary(kernels) } as const;
+
+export const createSync = (options?: CreateOptions<KernelSource>): LaserAttention => openSync([relaxed], options);
+export const create = (options?: CreateOptions): Promise<LaserAttention> => open([relaxed], options);

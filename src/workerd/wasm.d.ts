@@ -1,0 +1,4 @@
+declare module "*.wasm" {
+  const module: import("../host.js").Module;
+  export default module;
+}
