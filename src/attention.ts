@@ -1,7 +1,6 @@
 import { type Call, checkBackward, checkForward, inLayout } from "./check-attention.js";
 import { type Engine, producing } from "./engine.js";
 import type { Problem } from "./problem.js";
-import type { JobKernel } from "./protocol.js";
 import type { AnyTensor, Tensor } from "./tensor.js";
 import type { AttentionBackwardOptions, AttentionGradients, AttentionOptions, Needs, SavedAttention } from "./types.js";
 
@@ -13,6 +12,8 @@ const UNLIMITED = 2 ** 30;
  * scores of any size (assembly/score.ts, splitLse). Another tensor in the place of lse has rounded values only.
  */
 const withRest = new WeakSet<Tensor>();
+
+type Kernel = "attentionForward" | "attentionBackward";
 
 const SIZES = ["B", "H", "Hkv", "N", "M", "D", "E"] as const;
 
@@ -90,7 +91,7 @@ function forward(engine: Engine, call: Call, out: Tensor, lse: number, rest = 0)
 }
 
 /** Fills in the struct, asks the kernel for its scratch size, and runs it. All scratch is given back on every path. */
-function launch(engine: Engine, call: Call, kernel: JobKernel, placeResults: () => void): void {
+function launch(engine: Engine, call: Call, kernel: Kernel, placeResults: () => void): void {
   const { space, problem, kernels, pool } = engine;
   const { slopes, sizes } = call;
   const { arena } = space;
@@ -108,12 +109,12 @@ function launch(engine: Engine, call: Call, kernel: JobKernel, placeResults: () 
     }
     if (pool === undefined || members === 1) return kernels[kernel](problem.ptr);
     problem.share(members, bytes, pool.maySleep);
-    pool.run(kernel, members);
+    pool.run(kernel, members, (member) => [problem.of(member)]);
   });
 }
 
 /** Floating-point operations when every query sees every key: two products forward, five backward. */
-function work({ B, H, N, M, D, E }: Call["sizes"], kernel: JobKernel): number {
+function work({ B, H, N, M, D, E }: Call["sizes"], kernel: Kernel): number {
   return 2 * B * H * N * M * (kernel === "attentionForward" ? D + E : 3 * D + 2 * E);
 }
 

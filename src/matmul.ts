@@ -104,7 +104,7 @@ function asTall<T>(
  * target (batch stride 0), the first overwrites it and the others are added in ascending row-major order.
  */
 function multiply(
-  { kernels, space: { arena } }: Engine,
+  engine: Engine,
   lead: Shape,
   [m, n, k]: readonly [number, number, number],
   target: Matrices,
@@ -112,21 +112,78 @@ function multiply(
   right: Matrices,
 ): void {
   if (m * n === 0) return;
+  const { arena } = engine.space;
   const repeated = lead.map((size, axis) => (size > 1 && target.batch[axis] === 0 ? 1 : 0));
   const partial = repeated.includes(1) ? m * n : 0;
-  arena.borrow(4 * (kernels.matmulScratch(m, n, k) >>> 0), (scratch) =>
-    arena.borrow(4 * partial, (sum) => {
+  arena.borrow(4 * partial, (sum) => {
+    withProduct(engine, [m, n, k], (product) => {
       const strides = [target.batch, left.batch, right.batch, repeated];
       forEachOffset(lead, strides, ([c, a, b, later]) => {
         const into = target.ptr + 4 * c!;
-        const ptr = later === 0 ? into : sum;
-        const cRow = later === 0 ? target.row : n;
-        const from = [left.ptr + 4 * a!, right.ptr + 4 * b!] as const;
-        kernels.matmul(ptr, ...from, scratch, m, n, k, left.row, left.col, right.row, right.col, cRow);
+        const to = later === 0 ? { ...target, ptr: into } : { ...target, ptr: sum, row: n };
+        product(to, { ...left, ptr: left.ptr + 4 * a! }, { ...right, ptr: right.ptr + 4 * b! });
         if (later !== 0) accumulate(arena.f32(into, m * n), arena.f32(sum, m * n));
       });
-    }),
-  );
+    });
+  });
+}
+
+/** A multiple of the rows of a register tile in every build (4 and 6), and its columns (assembly/tile.ts). */
+const UNITS = { rows: 12, columns: 8 };
+
+/** Operations of a job of a thread: a second at a quarter of this machine's peak, a tenth of what a pool waits for progress. */
+const JOB_WORK = 1.5e10;
+
+type Multiply = (c: Matrices, a: Matrices, b: Matrices) => void;
+
+/**
+ * Gives `body` the product of one size, c [m, n] = a [m, k] b [k, n], with its scratch. Threads share it by rows or by columns of c,
+ * whichever are more: each element is summed by one thread in one order.
+ */
+function withProduct(
+  { kernels, pool, space: { arena } }: Engine,
+  [m, n, k]: readonly [number, number, number],
+  body: (product: Multiply) => void,
+): void {
+  const work = 2 * m * n * k;
+  const members = pool?.members(work) ?? 1;
+  const bytes = 4 * (kernels.matmulScratch(m, n, k) >>> 0);
+  arena.borrow(members * bytes, (scratch) => {
+    if (pool === undefined || members === 1) {
+      body((c, a, b) => kernels.matmul(c.ptr, a.ptr, b.ptr, scratch, m, n, k, a.row, a.col, b.row, b.col, c.row));
+      return;
+    }
+    const [count, unit] = m >= n ? [m, UNITS.rows] : [n, UNITS.columns];
+    const jobs = Math.ceil(work / (members * JOB_WORK));
+    const shares = jobs * members;
+    const begin = (share: number): number =>
+      Math.min(count, unit * Math.floor((Math.ceil(count / unit) * share) / shares));
+    body((c, a, b) => {
+      for (let job = 0; job < jobs; job++) {
+        pool.run("matmul", members, (member) => {
+          const first = begin(job * members + member);
+          const size = begin(job * members + member + 1) - first;
+          const own = scratch + member * bytes;
+          return m >= n
+            ? [
+                c.ptr + 4 * first * c.row,
+                a.ptr + 4 * first * a.row,
+                b.ptr,
+                own,
+                size,
+                n,
+                k,
+                a.row,
+                a.col,
+                b.row,
+                b.col,
+                c.row,
+              ]
+            : [c.ptr + 4 * first, a.ptr, b.ptr + 4 * first * b.col, own, m, size, k, a.row, a.col, b.row, b.col, c.row];
+        });
+      }
+    });
+  });
 }
 
 function accumulate(target: Float32Array, terms: Float32Array): void {

@@ -1,7 +1,7 @@
 import type { Arena } from "./arena.js";
 import { host, type Memory, type Module, type WorkerHandle } from "./host.js";
 import type { Problem } from "./problem.js";
-import { DONE, FAILED, JOB_KERNELS, type JobKernel, READY, SLOT, SPINS } from "./protocol.js";
+import { ARGUMENTS, DONE, FAILED, JOB_STEP, JOBS, type Job, READY, SLOT, SPINS } from "./protocol.js";
 import type { Kernels } from "./wasm.js";
 import type { WorkerStart } from "./worker.js";
 
@@ -22,8 +22,8 @@ const WORTH = 2.5e6;
 export type StartWorker = (start: WorkerStart, failed: (reason: string) => void) => WorkerHandle;
 
 /**
- * The workers of an instance. A call that is worth it is described once for each member (the calling thread is member 0) and
- * runs on all of them; the kernels divide the work (assembly/team.ts). The calling thread works too, then waits.
+ * The workers of an instance. A call that is worth it runs on all members (the calling thread is member 0): the kernels of
+ * attention divide the work themselves (assembly/team.ts), a product is divided by the caller. The calling thread works too, then waits.
  */
 export class Pool {
   readonly #arena: Arena;
@@ -65,8 +65,7 @@ export class Pool {
   start(module: Module, memory: Memory, size: number, startWorker: StartWorker): void {
     try {
       for (let member = 1; member < size; member++) {
-        const problem = this.#problem.of(member);
-        const start = { module, memory, control: this.#control, bytes: this.#bytes, problem, member };
+        const start = { module, memory, control: this.#control, bytes: this.#bytes, member };
         this.#workers.push(startWorker(start, (reason) => this.#break(reason)));
       }
     } catch (error) {
@@ -107,18 +106,22 @@ export class Pool {
     return Math.max(1, Math.min(this.size, Math.floor(work / WORTH)));
   }
 
-  /** Runs a kernel on the Problems of `members` members, this thread's included. */
-  run(kernel: JobKernel, members: number): void {
+  /** Runs a kernel with the arguments of each of `members` members, this thread's included. */
+  run(kernel: Job, members: number, argumentsOf: (member: number) => readonly number[]): void {
     const words = this.#words;
     Atomics.store(words, DONE, 0);
-    this.#jobs = (this.#jobs + 2) | 0;
-    const job = this.#jobs + JOB_KERNELS.indexOf(kernel);
+    this.#jobs = (this.#jobs + JOB_STEP) % 2 ** 30;
+    const job = this.#jobs + JOBS.indexOf(kernel);
     for (let member = 1; member < members; member++) {
-      Atomics.store(words, member * SLOT, job);
-      Atomics.notify(words, member * SLOT);
+      const args = argumentsOf(member);
+      const slot = member * SLOT;
+      words[slot + 1] = args.length;
+      new Float64Array(words.buffer, words.byteOffset + 4 * (slot + ARGUMENTS), args.length).set(args);
+      Atomics.store(words, slot, job);
+      Atomics.notify(words, slot);
     }
     try {
-      this.#kernels[kernel](this.#problem.ptr);
+      (this.#kernels[kernel] as (...args: readonly number[]) => void)(...argumentsOf(0));
     } catch (error) {
       throw this.#giveUp(this.#standstill, error);
     }

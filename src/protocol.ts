@@ -1,19 +1,27 @@
 /**
- * The words through which the calling thread and the workers talk, 32 bits each in shared memory. Member r has a slot (a cache
- * line) of its own whose first word is its job: a number that changes with each job and whose lowest bit says which kernel
- * to run. Slot 0 is the calling thread's.
+ * The words through which the calling thread and the workers talk, 32 bits each in shared memory. Member r has a slot (whole cache
+ * lines) of its own; slot 0 is the calling thread's. The first word of a slot is the member's job: a number that changes with
+ * each job and whose low bits say which kernel to run. The second is how many arguments the kernel takes; they follow as
+ * float64, which holds addresses, sizes and float32 alike.
  */
 
 /** Words from one slot to the next. */
-export const SLOT = 16;
+export const SLOT = 48;
+
+/** Word of the slot where the arguments begin: 8 bytes in, with room for 23. */
+export const ARGUMENTS = 2;
 
 /** Workers that are done with the current job, workers that have started, and a worker that has no kernels or whose kernel trapped (0: none). */
 export const DONE = 0;
 export const READY = 1;
 export const FAILED = 2;
 
-export const JOB_KERNELS = ["attentionForward", "attentionBackward"] as const;
-export type JobKernel = (typeof JOB_KERNELS)[number];
+/** The kernels that workers run, by number. */
+export const JOBS = ["attentionForward", "attentionBackward", "matmul"] as const;
+export type Job = (typeof JOBS)[number];
+
+/** From one job number to the next, so that the rest is the number of the kernel. */
+export const JOB_STEP = 64;
 
 /** Looks before a thread goes to sleep, some 50 us: waking a sleeper takes 6 to 110 us, a looker less than 1. */
 export const SPINS = 5000;

@@ -3,7 +3,7 @@
  * string (src/generated/worker.ts), so that no bundler loses it; browsers load it as a file, as their CSP wants.
  */
 import { host, type Memory, type Module, nodeModule } from "./host.js";
-import { DONE, FAILED, JOB_KERNELS, READY, SLOT, SPINS } from "./protocol.js";
+import { ARGUMENTS, DONE, FAILED, JOB_STEP, JOBS, READY, SLOT, SPINS } from "./protocol.js";
 import type { Kernels } from "./wasm.js";
 
 /** What a worker is started with. */
@@ -14,12 +14,10 @@ export interface WorkerStart {
   readonly control: number;
   /** Bytes of the control words. */
   readonly bytes: number;
-  /** Byte address of this member's Problem. */
-  readonly problem: number;
   readonly member: number;
 }
 
-function serve({ module, memory, control, bytes, problem, member }: WorkerStart): never {
+function serve({ module, memory, control, bytes, member }: WorkerStart): never {
   const words = new Int32Array(memory.buffer, control, bytes / 4);
   let kernels: Kernels;
   try {
@@ -37,7 +35,9 @@ function serve({ module, memory, control, bytes, problem, member }: WorkerStart)
     while (Atomics.load(words, mine) === job) Atomics.wait(words, mine, job);
     job = Atomics.load(words, mine);
     try {
-      kernels[JOB_KERNELS[job & 1]!](problem);
+      const from = control + 4 * (mine + ARGUMENTS);
+      const args = new Float64Array(memory.buffer, from, words[mine + 1]!);
+      (kernels[JOBS[job % JOB_STEP]!] as (...args: number[]) => void)(...args);
     } catch {
       Atomics.store(words, FAILED, member);
     }

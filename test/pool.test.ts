@@ -2,8 +2,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { OFFSETS } from "../src/generated/problem.js";
+import { host } from "../src/host.js";
 import type { LaserAttention } from "../src/index.js";
-import { DONE, READY, SLOT } from "../src/protocol.js";
+import { ARGUMENTS, DONE, READY, SLOT } from "../src/protocol.js";
 import { firstDifference } from "./support/bits.js";
 import { plain } from "./support/engines.js";
 import { runProgram } from "./support/host.js";
@@ -25,7 +26,7 @@ const reference = forward(plain);
 
 /** A worker that says it is there and then runs `then`. `job` waits for its first job, `pause` for some ms or for ever. */
 const pretender = (then: string): string => `
-  const { workerData: { memory, control, bytes, problem, member } } = process.getBuiltinModule("node:worker_threads");
+  const { workerData: { memory, control, bytes, member } } = process.getBuiltinModule("node:worker_threads");
   const words = new Int32Array(memory.buffer, control, bytes / 4);
   const pause = (ms) => Atomics.wait(words, words.length - 1, 0, ms);
   const job = () => Atomics.wait(words, member * ${SLOT}, 0);
@@ -62,6 +63,13 @@ const barrier = runProgram(`
     console.log(JSON.stringify({ message, ms, threads: la.threads, finite: dk.data.every(Number.isFinite) }));
   }
 `);
+
+/** A module whose attentionForward is unreachable. */
+const TRAP = Buffer.concat([
+  Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 7, 20, 1, 16]),
+  Buffer.from("attentionForward"),
+  Buffer.from([0, 0, 10, 5, 1, 3, 0, 0, 0x0b]),
+]);
 
 const standstill = `no thread made any progress for ${progress} ms, a worker has died`;
 
@@ -107,15 +115,15 @@ test("a worker that was ended behind the pool's back, just before a call, is an 
 });
 
 test("a worker whose kernel traps is an error at once, when the others are done", () => {
-  // A Problem beyond the end of memory.
   assertGivesUp("worker 2 broke down", {
-    start: (start) => (start.member === 2 ? { ...start, problem: 2 ** 31 } : start),
+    start: (start) => (start.member === 2 ? { ...start, module: new host.WebAssembly!.Module(TRAP) } : start),
   });
 });
 
 test("a worker that takes longer than the limit, but goes on, is no reason to give up", () => {
   const slow = pretender(`
     job();
+    const [problem] = new Float64Array(memory.buffer, control + 4 * (member * ${SLOT} + ${ARGUMENTS}), 1);
     const ticks = new Int32Array(memory.buffer, problem + ${OFFSETS.ticks}, 1);
     for (let n = 0; n < 10; n++, ticks[0]++) pause(100);
     Atomics.add(words, ${DONE}, 1);

@@ -1,7 +1,8 @@
 /** Results on several threads: the bits of one thread. The stem is that of assembly/team.ts. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { assertSameBits } from "./support/bits.js";
+import type { LaserAttention } from "../src/index.js";
+import { assertSameBits, firstDifference } from "./support/bits.js";
 import type { Results } from "./support/bounds.js";
 import { describeCase, type Kind, randomCase } from "./support/cases.js";
 import { engines } from "./support/engines.js";
@@ -132,6 +133,47 @@ test("one head, and fewer heads or blocks than threads, are shared too", () => {
         ["laser", 289],
       ] as const) {
         check(`${variant} B ${B} H ${H} N ${N} M ${M}`, normal(N, variant, { B, H, Hkv, N, M }));
+      }
+    }
+  }
+});
+
+/** The product and its two gradients, of batches [B, m, k] with one b or with one each. */
+function products(la: LaserAttention, [B, m, n, k]: readonly number[], flip: boolean, own: boolean): Float32Array[] {
+  const r = new Random(m! * n! + k!);
+  return la.scope(() => {
+    const tensor = (...shape: number[]) => la.tensor(r.normals(shape.reduce((x, y) => x * y)), shape);
+    const a = flip ? tensor(B!, k!, m!) : tensor(B!, m!, k!);
+    const b = tensor(own ? B! : 1, ...(flip ? [n!, k!] : [k!, n!]));
+    const options = { transposeA: flip, transposeB: flip };
+    const { da, db } = la.matmulBackward(tensor(B!, m!, n!), a, b, options);
+    return [la.matmul(a, b, options), da, db].map((t) => t.toArray());
+  });
+}
+
+test("products shared by rows or by columns, transposed and in batches: the bits of one thread", () => {
+  // Around the units of a share (12 rows, 8 columns), fewer units than threads, and the blocks of a product.
+  for (const size of [
+    [1, 1, 1, 1],
+    [2, 11, 7, 3],
+    [1, 12, 8, 256],
+    [3, 13, 9, 257],
+    [1, 49, 30, 40],
+    [2, 5, 131, 17],
+    [1, 97, 1031, 12],
+  ]) {
+    for (const flip of [false, true]) {
+      for (const own of [false, true]) {
+        for (const { one, team } of pairs) {
+          const expected = products(one, size, flip, own);
+          for (const [i, got] of products(team, size, flip, own).entries()) {
+            assert.is(
+              firstDifference(got, expected[i]!),
+              -1,
+              `${team.threads} threads, ${size}, ${flip}, ${own}: ${i}`,
+            );
+          }
+        }
       }
     }
   }
