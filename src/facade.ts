@@ -26,6 +26,9 @@ import type { Kernels, Memory } from "./wasm.js";
 /** Which instruction set the kernels of an instance use. */
 export type Simd = "plain" | "relaxed";
 
+/** What an instance runs on, for the entries that build on it. @internal */
+export let engineOf: (la: LaserAttention) => Engine;
+
 /** @internal */
 export interface PoolMaker {
   readonly members: number;
@@ -63,6 +66,10 @@ export class LaserAttention {
     this.#arena = new Arena(memory, kernels.heapBase() >>> 0, maxMemory);
     const problem = new Problem(this.#arena, pool?.members);
     this.#engine = { kernels, space: new Space(this.#arena), problem, pool: pool?.make(this.#arena, problem, kernels) };
+  }
+
+  static {
+    engineOf = (la) => la.#open;
   }
 
   /** How many threads a call may use: 1 except in the entry `laser-attention/threads`. */

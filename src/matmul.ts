@@ -6,9 +6,13 @@ import type { Tensor } from "./tensor.js";
 import type { MatmulOptions } from "./types.js";
 
 /** A batch of matrices in memory; strides in elements, one batch stride per leading axis of the product. */
-interface Matrices {
-  readonly ptr: number;
+interface Matrices extends Matrix {
   readonly batch: Shape;
+}
+
+/** A matrix in memory; strides in elements. */
+export interface Matrix {
+  readonly ptr: number;
   readonly row: number;
   readonly col: number;
 }
@@ -134,13 +138,13 @@ const UNITS = { rows: 12, columns: 8 };
 /** Operations of a job of a thread: a second at a quarter of this machine's peak, a tenth of what a pool waits for progress. */
 const JOB_WORK = 1.5e10;
 
-type Multiply = (c: Matrices, a: Matrices, b: Matrices) => void;
+type Multiply = (c: Matrix, a: Matrix, b: Matrix) => void;
 
 /**
  * Gives `body` the product of one size, c [m, n] = a [m, k] b [k, n], with its scratch. Threads share it by rows or by columns of c,
  * whichever are more: each element is summed by one thread in one order.
  */
-function withProduct(
+export function withProduct(
   { kernels, pool, space: { arena } }: Engine,
   [m, n, k]: readonly [number, number, number],
   body: (product: Multiply) => void,

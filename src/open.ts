@@ -1,22 +1,26 @@
 import * as check from "./check.js";
 import { LaserAttention } from "./facade.js";
-import { type Build, compile, compileSync } from "./source.js";
+import { type Build, compile, compileSync, type More } from "./source.js";
 import type { CreateOptions, KernelSource } from "./types.js";
 import { createMemory, instantiate, instantiateSync } from "./wasm.js";
 
 /** An instance of the caller's kernels, or of the first of `builds`, best first, that the engine runs. */
-export function openSync(builds: readonly Build[], options?: CreateOptions<KernelSource>): LaserAttention {
+export function openSync(builds: readonly Build[], options?: CreateOptions<KernelSource>, more?: More): LaserAttention {
   checkOptions("createSync", options);
-  const { module, simd } = compileSync("createSync", builds, "alone", options?.wasm);
+  const { modules, simd } = compileSync("createSync", builds, "alone", options?.wasm, more);
   const memory = createMemory();
-  return new LaserAttention(instantiateSync(module, memory), memory, simd, options?.maxMemory);
+  return new LaserAttention(instantiateSync(modules, memory), memory, simd, options?.maxMemory);
 }
 
-export async function open(builds: readonly Build[], options?: CreateOptions): Promise<LaserAttention> {
+export async function open(
+  builds: readonly Build[],
+  options?: CreateOptions,
+  more?: More,
+): Promise<LaserAttention> {
   checkOptions("create", options);
-  const { module, simd } = await compile("create", builds, "alone", options?.wasm);
+  const { modules, simd } = await compile("create", builds, "alone", options?.wasm, more);
   const memory = createMemory();
-  return new LaserAttention(await instantiate(module, memory), memory, simd, options?.maxMemory);
+  return new LaserAttention(await instantiate(modules, memory), memory, simd, options?.maxMemory);
 }
 
 function checkOptions(where: string, options: CreateOptions | undefined): void {

@@ -62,10 +62,10 @@ export class Pool {
     return this.#broken === undefined ? this.#workers.length + 1 : 1;
   }
 
-  start(module: Module, memory: Memory, size: number, startWorker: StartWorker): void {
+  start(modules: readonly Module[], memory: Memory, size: number, startWorker: StartWorker): void {
     try {
       for (let member = 1; member < size; member++) {
-        const start = { module, memory, control: this.#control, bytes: this.#bytes, member };
+        const start = { modules, memory, control: this.#control, bytes: this.#bytes, member };
         this.#workers.push(startWorker(start, (reason) => this.#break(reason)));
       }
     } catch (error) {

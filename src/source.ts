@@ -12,11 +12,14 @@ export interface Build {
   readonly binary: Binary;
 }
 
-/** Kernels that the engine has accepted. */
+/** Kernels that the engine has accepted: those of attention first. */
 export interface Compiled {
   readonly simd: Simd;
-  readonly module: Module;
+  readonly modules: readonly Module[];
 }
+
+/** Builds of more kernels on the same memory (src/nn), for either kind of memory. */
+export type More = { readonly [kind in Kind]: readonly Build[] };
 
 /** The files that an entry can run: those for a memory of one thread, or those for a shared one. */
 export type Kind = "alone" | "shared";
@@ -26,8 +29,38 @@ const FILES: Record<Kind, Record<string, Simd>> = {
   shared: { "kernels.threads.wasm": "plain", "kernels.threads-relaxed.wasm": "relaxed" },
 };
 
-/** The caller's kernels, or the first of `builds`, best first, that the engine runs. */
-export function compileSync(where: string, builds: readonly Build[], kind: Kind, wasm?: KernelSource): Compiled {
+/** The caller's kernels, or the first of `builds`, best first, that the engine runs; and those of `more` in the same SIMD. */
+export function compileSync(
+  where: string,
+  builds: readonly Build[],
+  kind: Kind,
+  wasm?: KernelSource,
+  more?: More,
+): Compiled {
+  const { simd, module } = mainSync(where, builds, kind, wasm);
+  const other = more?.[kind].find((build) => build.simd === simd);
+  return { simd, modules: other === undefined ? [module] : [module, other.binary.compileSync()] };
+}
+
+/** The same without blocking, and from an address or a response too. */
+export async function compile(
+  where: string,
+  builds: readonly Build[],
+  kind: Kind,
+  wasm?: AsyncKernelSource,
+  more?: More,
+): Promise<Compiled> {
+  const { simd, module } = await main(where, builds, kind, wasm);
+  const other = more?.[kind].find((build) => build.simd === simd);
+  return { simd, modules: other === undefined ? [module] : [module, await other.binary.compile()] };
+}
+
+interface Main {
+  readonly simd: Simd;
+  readonly module: Module;
+}
+
+function mainSync(where: string, builds: readonly Build[], kind: Kind, wasm?: KernelSource): Main {
   if (wasm === undefined && builds.length > 0) {
     const { binary, simd } = probe(builds);
     return { module: binary.compileSync(), simd };
@@ -44,13 +77,7 @@ export function compileSync(where: string, builds: readonly Build[], kind: Kind,
   }
 }
 
-/** The same without blocking, and from an address or a response too. */
-export async function compile(
-  where: string,
-  builds: readonly Build[],
-  kind: Kind,
-  wasm?: AsyncKernelSource,
-): Promise<Compiled> {
+async function main(where: string, builds: readonly Build[], kind: Kind, wasm?: AsyncKernelSource): Promise<Main> {
   if (wasm === undefined && builds.length > 0) {
     const { binary, simd } = probe(builds);
     return { module: await binary.compile(), simd };
@@ -72,7 +99,7 @@ const isModule = (value: unknown): value is Module => tag(value) === "[object We
 const isBytes = (value: unknown): value is Bytes => ArrayBuffer.isView(value) || tag(value) === "[object ArrayBuffer]";
 
 /** The build signs its binaries: a custom section "laser-attention" holds version and file name. */
-function identify(where: string, kind: Kind, module: Module): Compiled {
+function identify(where: string, kind: Kind, module: Module): Main {
   const [section] = webAssembly().Module.customSections(module, "laser-attention");
   const signature = section === undefined ? "" : String.fromCharCode(...new Uint8Array(section));
   const [version, file = ""] = signature.split(" ");

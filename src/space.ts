@@ -3,9 +3,18 @@ import { count, ITEM_BYTES, rowMajor, type Shape } from "./shape.js";
 import { type AnyTensor, Tensor } from "./tensor.js";
 import type { DType } from "./types.js";
 
+/** Where blocks come from while a training step runs (src/nn/plan.ts); otherwise from the arena. */
+export interface Source {
+  allocate(bytes: number): number;
+  release(ptr: number): void;
+  /** Told of every storage, so that it can end those that outlive the step. */
+  hold(storage: Storage): void;
+}
+
 /** Where the tensors of one instance live. */
 export class Space {
   readonly arena: Arena;
+  source: Source | undefined;
   /** What the innermost `scope` has to release; undefined outside of any scope. */
   made: Set<AnyTensor> | undefined;
   /** The safety net for storages that were dropped without dispose. Views hold their storage, so it outlives them. */
@@ -20,9 +29,11 @@ export class Space {
 
   /** A new row-major tensor, uninitialised; `spare` bytes behind it are for the kernels and belong to no view. */
   allocate<T extends DType>(shape: Shape, dtype: T, spare = 0): Tensor<T> {
-    const ptr = this.arena.allocate(count(shape) * ITEM_BYTES[dtype] + spare);
-    const storage: Storage = { space: this, ptr, length: count(shape), owners: 1, alive: true, scope: this.made };
-    this.registry.register(storage, ptr, storage);
+    const { source } = this;
+    const ptr = (source ?? this.arena).allocate(count(shape) * ITEM_BYTES[dtype] + spare);
+    const storage: Storage = { space: this, source, ptr, length: count(shape), owners: 1, alive: true, scope: this.made };
+    if (source === undefined) this.registry.register(storage, ptr, storage);
+    else source.hold(storage);
     const tensor = new Tensor<T>(storage, dtype, [...shape], rowMajor(shape), 0, true);
     this.made?.add(tensor as AnyTensor);
     return tensor;
@@ -32,6 +43,8 @@ export class Space {
 /** One block of memory, shared by a tensor and the views of it. */
 export interface Storage {
   readonly space: Space;
+  /** Where the block goes back to, if not to the arena. */
+  readonly source: Source | undefined;
   readonly ptr: number;
   /** In elements. */
   readonly length: number;

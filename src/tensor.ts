@@ -162,8 +162,11 @@ export class Tensor<T extends DType = "f32"> {
     if (--storage.owners > 0 || !storage.alive) return;
     storage.alive = false;
     const { arena, registry } = storage.space;
-    registry.unregister(storage);
-    if (!arena.disposed) arena.release(storage.ptr);
+    if (storage.source !== undefined) storage.source.release(storage.ptr);
+    else {
+      registry.unregister(storage);
+      if (!arena.disposed) arena.release(storage.ptr);
+    }
   }
 
   #live(ptr: number, length: number): Data<T> {

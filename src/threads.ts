@@ -3,40 +3,15 @@
  * once; browsers need a cross-origin isolated page, and `create`. Where threads can't be had the instance runs on one
  * thread and says why, once, with console.warn.
  */
-import type { Arena } from "./arena.js";
-import { LaserAttention } from "./facade.js";
-import { base64 as threadsBase64 } from "./generated/kernels.threads.js";
-import { base64 as threadsRelaxedBase64 } from "./generated/kernels.threads-relaxed.js";
-import { program } from "./generated/worker.js";
-import { host, type Memory, nodeModule } from "./host.js";
-import { open, openSync } from "./open.js";
-import { plain } from "./plain.js";
-import { Pool, type StartWorker } from "./pool.js";
-import type { Problem } from "./problem.js";
-import { ADDRESS_SPACE } from "./shape.js";
-import { type Build, type Compiled, compile, compileSync } from "./source.js";
-import { checkThreadsOptions, type ThreadsOptions, warn } from "./threads-options.js";
-import type { Address, KernelSource } from "./types.js";
-import { Binary, createSharedMemory, instantiate, instantiateSync, type Kernels } from "./wasm.js";
+import type { LaserAttention } from "./facade.js";
+import { start, startSync } from "./start.js";
+import type { ThreadsOptions } from "./threads-options.js";
+import type { KernelSource } from "./types.js";
 
 export type { LaserAttention, Simd } from "./facade.js";
 export type { AnyTensor, Tensor } from "./tensor.js";
 export type { ThreadsOptions } from "./threads-options.js";
 export type * from "./types.js";
-
-// No ES2022 library declares these, which bundlers look for by name: new Worker(new URL(..., import.meta.url)).
-declare const URL: new (path: string, base: string) => { readonly href: string };
-declare const Worker: NonNullable<typeof host.Worker>;
-declare global {
-  interface ImportMeta {
-    url: string;
-  }
-}
-
-const builds = {
-  plain: { simd: "plain", binary: /* @__PURE__ */ new Binary(threadsBase64) },
-  relaxed: { simd: "relaxed", binary: /* @__PURE__ */ new Binary(threadsRelaxedBase64) },
-} as const;
 
 /**
  * A new instance with its threads, at once; a browser's main thread may not wait for them and gets one thread.
@@ -44,13 +19,7 @@ const builds = {
  * @example const la = createSync({ threads: 2 });
  */
 export function createSync(options?: ThreadsOptions<KernelSource>): LaserAttention {
-  const plan = planFor("createSync", options);
-  if (plan === undefined) return openSync([plain], { maxMemory: options?.maxMemory });
-  const compiled = compileSync("createSync", plan.builds, "shared", options?.wasm);
-  const { la, pool } = assemble(plan, compiled, instantiateSync(compiled.module, plan.memory));
-  const reason = pool?.ready();
-  if (reason !== undefined) warn(reason);
-  return la;
+  return startSync(options);
 }
 
 /**
@@ -58,97 +27,6 @@ export function createSync(options?: ThreadsOptions<KernelSource>): LaserAttenti
  *
  * @example const la = await create({ simd: "relaxed" });
  */
-export async function create(options?: ThreadsOptions): Promise<LaserAttention> {
-  const plan = planFor("create", options);
-  if (plan === undefined) return open([plain], { maxMemory: options?.maxMemory });
-  const compiled = await compile("create", plan.builds, "shared", options?.wasm);
-  const { la, pool } = assemble(plan, compiled, await instantiate(compiled.module, plan.memory));
-  const reason = await pool?.started();
-  if (reason !== undefined) warn(reason);
-  return la;
-}
-
-/** How an instance will run; undefined where memory can't be shared at all. */
-interface Plan {
-  readonly members: number;
-  readonly builds: readonly Build[];
-  readonly memory: Memory;
-  readonly maxMemory: number | undefined;
-  readonly startWorker: StartWorker;
-}
-
-function planFor(where: "create" | "createSync", options: ThreadsOptions = {}): Plan | undefined {
-  checkThreadsOptions(where, options);
-  const { maxMemory, threads = Math.min(8, processors()), simd = "plain", worker } = options;
-  let memory: Memory;
-  try {
-    memory = createSharedMemory(maxMemory ?? ADDRESS_SPACE);
-  } catch (error) {
-    // Less may do without sharing: see createMemory.
-    if (threads > 1)
-      warn(error instanceof RangeError ? "the host refused shared memory" : "this host has no shared memory");
-    return undefined;
-  }
-  const reason = threads > 1 ? obstacle(where) : undefined;
-  if (reason !== undefined) warn(reason);
-  const members = reason === undefined ? threads : 1;
-  const wanted = simd === "relaxed" ? [builds.relaxed, builds.plain] : [builds.plain];
-  return { members, builds: wanted, memory, maxMemory, startWorker: starter(worker) };
-}
-
-/** What keeps this host from running several threads, if anything. */
-function obstacle(where: "create" | "createSync"): string | undefined {
-  if (host.SharedArrayBuffer === undefined || host.crossOriginIsolated === false)
-    return "threads need a cross-origin isolated page (headers COOP: same-origin and COEP: require-corp)";
-  if (nodeModule("node:worker_threads") === undefined) {
-    if (host.Worker === undefined) return "this host has no workers";
-    if (where === "createSync" && !maySleep()) return "a browser's main thread may not wait for workers: use create()";
-  }
-  return undefined;
-}
-
-/** Whether this thread may sleep: a browser's main thread may not. */
-function maySleep(): boolean {
-  try {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const processors = (): number =>
-  host.navigator?.hardwareConcurrency ?? nodeModule("node:os")?.availableParallelism() ?? 1;
-
-/** Workers of Node, Deno and Bun run a string; browsers load a file. */
-function starter(worker: Address | undefined): StartWorker {
-  const server = nodeModule("node:worker_threads");
-  return (start, failed) => {
-    if (server !== undefined) {
-      const thread = new server.Worker(program, { eval: true, workerData: start });
-      thread.unref();
-      thread.on("error", (error) => failed(`a worker broke down: ${error.message}`));
-      thread.on("exit", () => failed("a worker has ended"));
-      return thread;
-    }
-    const thread =
-      worker === undefined
-        ? new Worker(new URL("./worker.js", import.meta.url), { type: "module" })
-        : new Worker(worker, { type: "module" });
-    thread.onerror = () => failed("a worker could not be started, or broke down");
-    thread.postMessage(start);
-    return thread;
-  };
-}
-
-function assemble(plan: Plan, { module, simd }: Compiled, kernels: Kernels): { la: LaserAttention; pool?: Pool } {
-  const { members, memory, maxMemory, startWorker } = plan;
-  if (members === 1) return { la: new LaserAttention(kernels, memory, simd, maxMemory) };
-  let pool!: Pool;
-  const make = (arena: Arena, problem: Problem): Pool => {
-    pool = new Pool(arena, problem, kernels, members, maySleep());
-    pool.start(module, memory, members, startWorker);
-    return pool;
-  };
-  return { la: new LaserAttention(kernels, memory, simd, maxMemory, { members, make }), pool };
+export function create(options?: ThreadsOptions): Promise<LaserAttention> {
+  return start(options);
 }

@@ -110,10 +110,15 @@ function makeMemory(descriptor: { initial: number; maximum?: number; shared?: bo
   }
 }
 
-export function instantiateSync(module: Module, memory: Memory): Kernels {
-  return new (webAssembly().Instance)(module, { env: { memory } }).exports as Kernels;
+/** The exports of all modules together; where two have one name, that of the first. */
+export function instantiateSync(modules: readonly Module[], memory: Memory): Kernels {
+  const instances = modules.map((module) => new (webAssembly().Instance)(module, { env: { memory } }));
+  return merged(instances.map(({ exports }) => exports));
 }
 
-export async function instantiate(module: Module, memory: Memory): Promise<Kernels> {
-  return (await webAssembly().instantiate(module, { env: { memory } })).exports as Kernels;
+export async function instantiate(modules: readonly Module[], memory: Memory): Promise<Kernels> {
+  const instances = await Promise.all(modules.map((module) => webAssembly().instantiate(module, { env: { memory } })));
+  return merged(instances.map(({ exports }) => exports));
 }
+
+const merged = (exports: readonly unknown[]): Kernels => Object.assign({}, ...[...exports].reverse());

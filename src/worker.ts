@@ -1,14 +1,14 @@
 /**
- * A worker thread: its own instance of the kernels on the shared memory, waiting for jobs. On servers this file runs as a
+ * A worker thread: its own instances of the kernels on the shared memory, waiting for jobs. On servers this file runs as a
  * string (src/generated/worker.ts), so that no bundler loses it; browsers load it as a file, as their CSP wants.
  */
 import { host, type Memory, type Module, nodeModule } from "./host.js";
 import { ARGUMENTS, DONE, FAILED, JOB_STEP, JOBS, READY, SLOT, SPINS } from "./protocol.js";
-import type { Kernels } from "./wasm.js";
+import { instantiateSync, type Kernels } from "./wasm.js";
 
 /** What a worker is started with. */
 export interface WorkerStart {
-  readonly module: Module;
+  readonly modules: readonly Module[];
   readonly memory: Memory;
   /** Byte address of the control words (protocol.ts). */
   readonly control: number;
@@ -17,11 +17,11 @@ export interface WorkerStart {
   readonly member: number;
 }
 
-function serve({ module, memory, control, bytes, member }: WorkerStart): never {
+function serve({ modules, memory, control, bytes, member }: WorkerStart): never {
   const words = new Int32Array(memory.buffer, control, bytes / 4);
   let kernels: Kernels;
   try {
-    kernels = new host.WebAssembly!.Instance(module, { env: { memory } }).exports as Kernels;
+    kernels = instantiateSync(modules, memory);
   } catch (error) {
     Atomics.store(words, FAILED, member); // a calling thread that sleeps hears of no error event
     throw error;

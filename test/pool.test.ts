@@ -116,7 +116,7 @@ test("a worker that was ended behind the pool's back, just before a call, is an 
 
 test("a worker whose kernel traps is an error at once, when the others are done", () => {
   assertGivesUp("worker 2 broke down", {
-    start: (start) => (start.member === 2 ? { ...start, module: new host.WebAssembly!.Module(TRAP) } : start),
+    start: (start) => (start.member === 2 ? { ...start, modules: [new host.WebAssembly!.Module(TRAP)] } : start),
   });
 });
 

@@ -239,7 +239,7 @@ test("a worker that can't have the kernels: createSync, which sleeps meanwhile, 
       constructor(source: string | URL, options: { workerData: object }) {
         super(source, {
           ...options,
-          workerData: { ...options.workerData, module: new host.WebAssembly!.Module(wanting) },
+          workerData: { ...options.workerData, modules: [new host.WebAssembly!.Module(wanting)] },
         });
         this.on("error", () => {}); // of the second report, when it is too late to say more
       }

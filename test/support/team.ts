@@ -41,7 +41,7 @@ export function makeTeam(threads: number, options: TeamOptions = {}): Team {
   const { simd = "plain", eager = true, limits, program: text = program, start = (given) => given } = options;
   const memory = createSharedMemory(ADDRESS_SPACE);
   const module = binaries[simd].compileSync();
-  const kernels = instantiateSync(module, memory);
+  const kernels = instantiateSync([module], memory);
   const workers: Worker[] = [];
   const startWorker: StartWorker = (given, failed) => {
     const worker = new Worker(text, { eval: true, workerData: start(given) });
@@ -60,7 +60,7 @@ export function makeTeam(threads: number, options: TeamOptions = {}): Team {
         progress: 10_000,
         ...limits,
       });
-      pool.start(module, memory, threads, startWorker);
+      pool.start([module], memory, threads, startWorker);
       return pool;
     },
   });

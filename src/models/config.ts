@@ -1,0 +1,61 @@
+import { show } from "../check.js";
+import type { Variant } from "../types.js";
+
+/** Sizes that every model has. */
+export interface ModelConfig {
+  /** Width of the residual stream, a multiple of `heads`. */
+  width: number;
+  /** Attention heads. */
+  heads: number;
+  /** Blocks. */
+  layers: number;
+  /** Which attention. */
+  variant: Variant;
+  /** Seed of the first parameters. Default 1. */
+  seed?: number;
+}
+
+/** Checks a config: no unknown key, every size of `sizes` a positive integer, width a multiple of heads. */
+export function checkConfig(where: string, config: object, sizes: readonly string[]): void {
+  if (typeof config !== "object" || config === null) {
+    throw new TypeError(`${where}: config must be an object, got ${show(config)}`);
+  }
+  const given = config as Record<string, unknown>;
+  const names = [...sizes, "width", "heads", "layers"];
+  const unknown = Object.keys(given).filter((key) => ![...names, "variant", "seed"].includes(key));
+  if (unknown.length > 0) {
+    throw new TypeError(`${where}: config must have ${[...names, "variant", "seed"].join(", ")}, got ${unknown.join(", ")}`);
+  }
+  for (const name of names) {
+    const value = given[name];
+    if (!Number.isInteger(value) || (value as number) < 1) {
+      throw new RangeError(`${where}: ${name} must be an integer of 1 or more, got ${show(value)}`);
+    }
+  }
+  const { width, heads, variant } = given as unknown as ModelConfig;
+  if (width % heads !== 0) {
+    throw new RangeError(`${where}: width must be a multiple of heads (${heads}), got ${width}`);
+  }
+  if (variant !== "standard" && variant !== "laser") {
+    throw new TypeError(`${where}: variant must be "standard" or "laser", got ${show(variant)}`);
+  }
+}
+
+/** Rows and columns of a batch of equally long rows of ids. @throws RangeError for none, or rows of different lengths */
+export function batchOf(where: string, rows: readonly ArrayLike<number>[], most: number): [B: number, N: number] {
+  const B = rows.length;
+  const N = rows[0]?.length ?? 0;
+  if (B === 0 || N === 0) throw new RangeError(`${where}: the batch must not be empty`);
+  const other = rows.find((row) => row.length !== N);
+  if (other !== undefined) throw new RangeError(`${where}: rows must be ${N} long like the first, got ${other.length}`);
+  if (N > most) throw new RangeError(`${where}: rows must be at most ${most} long (the context), got ${N}`);
+  return [B, N];
+}
+
+/** All rows one after the other. */
+export function flat(rows: readonly ArrayLike<number>[]): Int32Array {
+  const width = rows[0]!.length;
+  const all = new Int32Array(rows.length * width);
+  for (const [index, row] of rows.entries()) all.set(row, index * width);
+  return all;
+}

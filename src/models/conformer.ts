@@ -1,0 +1,171 @@
+/** Conformer (Gulati et al., arXiv 2005.08100) with CTC, as golden/README.md of the project defines it. */
+import { add } from "../nn/add.js";
+import { ctcLoss } from "../nn/ctc.js";
+import { glu } from "../nn/glu.js";
+import { Depthwise, Embedding, LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
+import type { Loss } from "../nn/loss.js";
+import { maskRows } from "../nn/mask.js";
+import { Module } from "../nn/module.js";
+import type { Nn } from "../nn/nn.js";
+import { Random } from "../nn/random.js";
+import { silu } from "../nn/silu.js";
+import type { Value } from "../nn/value.js";
+import type { Tensor } from "../tensor.js";
+import { checkConfig, type ModelConfig } from "./config.js";
+
+/** Config of {@link conformer}. */
+export interface ConformerConfig extends ModelConfig {
+  /** Mel bands of a frame. */
+  mels: number;
+  /** Frames that are stacked to one step. */
+  stack: number;
+  /** The most steps (stacked frames). */
+  context: number;
+  /** Labels, the blank included, which is 0. */
+  classes: number;
+  /** Taps of the convolution over time, odd. */
+  kernel: number;
+}
+
+/** Half a feed-forward layer, attention, convolution, half a feed-forward layer, a norm; each on its own norm, with its own residual. */
+class ConformerBlock extends Module {
+  readonly #nn: Nn;
+  readonly ff1_ln: LayerNorm;
+  readonly ff1_fc: Linear;
+  readonly ff1_out: Linear;
+  readonly attn_ln: LayerNorm;
+  readonly attn: SelfAttention;
+  readonly conv_ln: LayerNorm;
+  readonly pw1: Linear;
+  readonly dw: Depthwise;
+  readonly conv_norm: LayerNorm;
+  readonly pw2: Linear;
+  readonly ff2_ln: LayerNorm;
+  readonly ff2_fc: Linear;
+  readonly ff2_out: Linear;
+  readonly ln: LayerNorm;
+
+  constructor(nn: Nn, random: Random, { width, heads, kernel }: ConformerConfig) {
+    super();
+    this.#nn = nn;
+    this.ff1_ln = new LayerNorm(nn, width);
+    this.ff1_fc = new Linear(nn, random, width, 4 * width);
+    this.ff1_out = new Linear(nn, random, 4 * width, width);
+    this.attn_ln = new LayerNorm(nn, width);
+    this.attn = new SelfAttention(nn, random, width, heads);
+    this.conv_ln = new LayerNorm(nn, width);
+    this.pw1 = new Linear(nn, random, width, 2 * width);
+    this.dw = new Depthwise(nn, random, width, kernel);
+    this.conv_norm = new LayerNorm(nn, width);
+    this.pw2 = new Linear(nn, random, width, width);
+    this.ff2_ln = new LayerNorm(nn, width);
+    this.ff2_fc = new Linear(nn, random, width, 4 * width);
+    this.ff2_out = new Linear(nn, random, 4 * width, width);
+    this.ln = new LayerNorm(nn, width);
+  }
+
+  /** @param x [B, T, D] @param keep u8 [B, T], as keys [B, 1, 1, T] @returns [B, T, D] */
+  forward(x: Value, keep: Tensor<"u8">, variant: ModelConfig["variant"]): Value {
+    const nn = this.#nn;
+    const [B, T] = x.shape as [number, number];
+    let y = add(nn, x, this.ff1_out.forward(this.ff1_fc.forward(this.ff1_ln.forward(x), "silu")), 0.5);
+    y = add(nn, y, this.attn.forward(this.attn_ln.forward(y), { variant, mask: keep.view([B, 1, 1, T]) }));
+    const gated = maskRows(nn, glu(nn, this.pw1.forward(this.conv_ln.forward(y))), keep);
+    const convolved = silu(nn, this.conv_norm.forward(this.dw.forward(gated)));
+    y = add(nn, y, this.pw2.forward(convolved));
+    y = add(nn, y, this.ff2_out.forward(this.ff2_fc.forward(this.ff2_ln.forward(y), "silu")), 0.5);
+    return this.ln.forward(y);
+  }
+}
+
+/** A speech recogniser: stacked log-mel frames, Conformer blocks, CTC. */
+export class Conformer extends Module {
+  readonly #nn: Nn;
+  /** The config it was made from. */
+  readonly config: Readonly<ConformerConfig>;
+  readonly inp: Linear;
+  readonly pos: Embedding;
+  readonly blocks: readonly ConformerBlock[];
+  readonly head: Linear;
+
+  /** @internal */
+  constructor(nn: Nn, config: ConformerConfig) {
+    super();
+    checkConfig("conformer", config, ["mels", "stack", "context", "classes", "kernel"]);
+    const { mels, stack, context, classes, kernel, width, layers, seed = 1 } = config;
+    if (kernel % 2 === 0) throw new RangeError(`conformer: kernel must be odd, got ${kernel}`);
+    const random = new Random(seed);
+    this.#nn = nn;
+    this.config = Object.freeze({ ...config });
+    this.inp = new Linear(nn, random, mels * stack, width);
+    this.pos = new Embedding(nn, random, context, width);
+    this.blocks = Array.from({ length: layers }, () => new ConformerBlock(nn, random, config));
+    this.head = new Linear(nn, random, width, classes);
+  }
+
+  /** Steps that so many frames give. */
+  steps(frames: number): number {
+    return Math.floor(frames / this.config.stack);
+  }
+
+  /**
+   * Scores of the labels: [B, floor(T / stack), classes].
+   * @param features Log-mel features [B, T, mels]
+   * @param frames How many of the T frames of each batch entry count
+   */
+  logits(features: Float32Array, frames: ArrayLike<number>): Value {
+    const { mels, stack, context, variant } = this.config;
+    const B = frames.length;
+    const T = features.length / (B * mels);
+    if (B === 0 || !Number.isInteger(T)) {
+      throw new RangeError(`conformer: features must be ${B} times some frames of ${mels}, got ${features.length} numbers`);
+    }
+    const N = this.steps(T);
+    if (N === 0 || N > context) {
+      throw new RangeError(`conformer: there must be ${stack} to ${context * stack} frames, got ${T}`);
+    }
+    const nn = this.#nn;
+    const keep = new Uint8Array(B * N);
+    for (let b = 0; b < B; b++) keep.fill(1, b * N, b * N + this.#used(frames[b]!, N));
+    const kept = nn.la.tensor(keep, [B, N]);
+    let x = this.pos.add(this.inp.forward(nn.input(this.#whole(features, B, T), [B, N, mels * stack])));
+    for (const block of this.blocks) x = block.forward(x, kept, variant);
+    return this.head.forward(x);
+  }
+
+  /** CTC loss of the labels, each divided by its length, averaged. */
+  loss(features: Float32Array, frames: ArrayLike<number>, targets: readonly (readonly number[])[]): Loss {
+    const logits = this.logits(features, frames);
+    const N = logits.shape[1]!;
+    return ctcLoss(
+      this.#nn,
+      logits,
+      targets,
+      Array.from(frames, (count) => this.#used(count, N)),
+    );
+  }
+
+  #used(frames: number, N: number): number {
+    const steps = this.steps(frames);
+    if (Number.isInteger(frames) && frames >= 0 && steps <= N) return steps;
+    throw new RangeError(`conformer: frames must be integers that the features have, got ${frames}`);
+  }
+
+  /** The frames that fill whole steps. */
+  #whole(features: Float32Array, B: number, T: number): Float32Array {
+    const { mels, stack } = this.config;
+    const used = this.steps(T) * stack * mels;
+    if (used === T * mels) return features;
+    const whole = new Float32Array(B * used);
+    for (let b = 0; b < B; b++) whole.set(features.subarray(b * T * mels, b * T * mels + used), b * used);
+    return whole;
+  }
+}
+
+/**
+ * A new speech recogniser.
+ *
+ * @example
+ * const model = conformer(nn, { mels: 40, stack: 4, context: 120, classes: 11, kernel: 15, width: 96, heads: 4, layers: 2, variant: "laser" });
+ */
+export const conformer = (nn: Nn, config: ConformerConfig): Conformer => new Conformer(nn, config);

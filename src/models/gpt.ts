@@ -1,0 +1,66 @@
+import { crossEntropy } from "../nn/cross-entropy.js";
+import { Embedding, LayerNorm, Linear } from "../nn/layers.js";
+import type { Loss } from "../nn/loss.js";
+import { Module } from "../nn/module.js";
+import type { Nn } from "../nn/nn.js";
+import { Random } from "../nn/random.js";
+import type { Value } from "../nn/value.js";
+import { Block } from "./block.js";
+import { batchOf, checkConfig, flat, type ModelConfig } from "./config.js";
+
+/** Config of {@link gpt}. */
+export interface GptConfig extends ModelConfig {
+  /** Number of tokens. */
+  vocabulary: number;
+  /** The most tokens in a row. */
+  context: number;
+}
+
+/** An autoregressive language model: token and position embeddings, causal blocks, a norm, a head. */
+export class Gpt extends Module {
+  readonly #nn: Nn;
+  /** The config it was made from. */
+  readonly config: Readonly<GptConfig>;
+  readonly tok: Embedding;
+  readonly pos: Embedding;
+  readonly blocks: readonly Block[];
+  readonly lnf: LayerNorm;
+  readonly head: Linear;
+
+  /** @internal */
+  constructor(nn: Nn, config: GptConfig) {
+    super();
+    checkConfig("gpt", config, ["vocabulary", "context"]);
+    const { vocabulary, context, width, layers, seed = 1 } = config;
+    const random = new Random(seed);
+    this.#nn = nn;
+    this.config = Object.freeze({ ...config });
+    this.tok = new Embedding(nn, random, vocabulary, width);
+    this.pos = new Embedding(nn, random, context, width);
+    this.blocks = Array.from({ length: layers }, () => new Block(nn, random, config));
+    this.lnf = new LayerNorm(nn, width);
+    this.head = new Linear(nn, random, width, vocabulary);
+  }
+
+  /** Scores of the token that follows each one: [B, N, V] for B rows of N token ids. */
+  logits(ids: readonly ArrayLike<number>[]): Value {
+    const shape = batchOf("gpt", ids, this.config.context);
+    let x = this.pos.add(this.tok.forward(flat(ids), shape));
+    for (const block of this.blocks) x = block.forward(x, { variant: this.config.variant, causal: true });
+    return this.head.forward(this.lnf.forward(x));
+  }
+
+  /** Mean cross-entropy of `targets`, the ids that follow; -1 leaves a place out. */
+  loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[]): Loss {
+    return crossEntropy(this.#nn, this.logits(ids), flat(targets));
+  }
+}
+
+/**
+ * A new language model.
+ *
+ * @example
+ * const model = gpt(nn, { vocabulary: 65, context: 128, width: 128, heads: 4, layers: 4, variant: "laser" });
+ * const loss = nn.step(() => model.loss(ids, targets));
+ */
+export const gpt = (nn: Nn, config: GptConfig): Gpt => new Gpt(nn, config);

@@ -1,0 +1,87 @@
+import { crossEntropy } from "../nn/cross-entropy.js";
+import { addPositions } from "../nn/embedding.js";
+import { LayerNorm, Linear, matrix } from "../nn/layers.js";
+import type { Loss } from "../nn/loss.js";
+import { Module } from "../nn/module.js";
+import type { Nn } from "../nn/nn.js";
+import { Random } from "../nn/random.js";
+import { prepend, takeRow } from "../nn/rows.js";
+import type { Parameter, Value } from "../nn/value.js";
+import { Block } from "./block.js";
+import { checkConfig, type ModelConfig } from "./config.js";
+
+/** Config of {@link vit}. */
+export interface VitConfig extends ModelConfig {
+  /** Side of a square image in pixels, a multiple of `patch`. */
+  side: number;
+  /** Side of a patch in pixels. */
+  patch: number;
+  /** Number of classes. */
+  classes: number;
+}
+
+const CHANNELS = 3;
+
+/** A Vision Transformer: patches and a class token, blocks in which all see all, a norm, and a head on the class token. */
+export class Vit extends Module {
+  readonly #nn: Nn;
+  /** The config it was made from. */
+  readonly config: Readonly<VitConfig>;
+  readonly cls: Parameter;
+  readonly pos: Parameter;
+  readonly patch: Linear;
+  readonly blocks: readonly Block[];
+  readonly lnf: LayerNorm;
+  readonly head: Linear;
+
+  /** @internal */
+  constructor(nn: Nn, config: VitConfig) {
+    super();
+    checkConfig("vit", config, ["side", "patch", "classes"]);
+    const { side, patch, classes, width, layers, seed = 1 } = config;
+    if (side % patch !== 0) throw new RangeError(`vit: side must be a multiple of patch (${patch}), got ${side}`);
+    const random = new Random(seed);
+    this.#nn = nn;
+    this.config = Object.freeze({ ...config });
+    this.cls = matrix(nn, random, [width]);
+    this.pos = matrix(nn, random, [this.patches + 1, width]);
+    this.patch = new Linear(nn, random, CHANNELS * patch * patch, width);
+    this.blocks = Array.from({ length: layers }, () => new Block(nn, random, config));
+    this.lnf = new LayerNorm(nn, width);
+    this.head = new Linear(nn, random, width, classes);
+  }
+
+  /** Patches of an image. */
+  get patches(): number {
+    return (this.config.side / this.config.patch) ** 2;
+  }
+
+  /**
+   * Scores of the classes, [B, classes].
+   * @param patches [B, patches, 3 * patch * patch] as `patchesOf` gives them: row by row, each by channel, row and column
+   */
+  logits(patches: Float32Array): Value {
+    const { patch, variant } = this.config;
+    const inputs = CHANNELS * patch * patch;
+    const B = patches.length / (this.patches * inputs);
+    if (!Number.isInteger(B) || B === 0) {
+      throw new RangeError(`vit: patches must be some images of ${this.patches * inputs} numbers, got ${patches.length}`);
+    }
+    const tokens = this.patch.forward(this.#nn.input(patches, [B, this.patches, inputs]));
+    let x = addPositions(this.#nn, prepend(this.#nn, this.cls, tokens), this.pos);
+    for (const block of this.blocks) x = block.forward(x, { variant });
+    return this.head.forward(this.lnf.forward(takeRow(this.#nn, x, 0)));
+  }
+
+  /** Mean cross-entropy of the labels. */
+  loss(patches: Float32Array, labels: ArrayLike<number>): Loss {
+    return crossEntropy(this.#nn, this.logits(patches), labels);
+  }
+}
+
+/**
+ * A new Vision Transformer.
+ *
+ * @example const model = vit(nn, { side: 32, patch: 4, classes: 10, width: 128, heads: 4, layers: 4, variant: "laser" });
+ */
+export const vit = (nn: Nn, config: VitConfig): Vit => new Vit(nn, config);

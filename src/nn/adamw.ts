@@ -1,0 +1,133 @@
+/** AdamW (Loshchilov and Hutter, arXiv 1711.05101), in the order of operations of torch.optim.AdamW. */
+import type { Tensor } from "../tensor.js";
+import type { Module } from "./module.js";
+import { check } from "./check-adamw.js";
+import type { Nn } from "./nn.js";
+import { split } from "./split.js";
+import { count } from "../shape.js";
+import type { Parameter } from "./value.js";
+
+/** Options of {@link AdamW}. */
+export interface AdamWOptions {
+  /** Learning rate; `step` may give another one each time. Default 1e-3. */
+  lr?: number;
+  /** Default [0.9, 0.999]. */
+  betas?: readonly [number, number];
+  /** Default 1e-8. */
+  eps?: number;
+  /** Default 0.01. */
+  weightDecay?: number;
+  /** Which parameters decay. Default: those with two axes or more, that is, not biases and norms. */
+  decays?: (name: string, parameter: Parameter) => boolean;
+}
+
+interface Group {
+  readonly name: string;
+  readonly parameter: Parameter;
+  readonly decay: number;
+  readonly m: Tensor;
+  readonly v: Tensor;
+}
+
+const WORK = 20;
+
+/**
+ * The optimiser of a model.
+ *
+ * @example
+ * const optimizer = new AdamW(nn, model, { lr: 1e-3, weightDecay: 0.05, decays: () => true });
+ * const loss = nn.step(() => model.loss(ids, targets));
+ * const norm = optimizer.step({ lr: schedule(n), clip: 1 });
+ */
+export class AdamW {
+  readonly #nn: Nn;
+  readonly #options: Required<Omit<AdamWOptions, "decays">>;
+  readonly #groups: readonly Group[];
+  #steps = 0;
+
+  constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
+    check(options);
+    const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01, decays = byAxes } = options;
+    this.#nn = nn;
+    this.#options = { lr, betas, eps, weightDecay };
+    this.#groups = [...model.parameters].map(([name, parameter]) => ({
+      ...{ name, parameter, decay: decays(name, parameter) ? weightDecay : 0 },
+      ...{ m: nn.la.zeros(parameter.shape), v: nn.la.zeros(parameter.shape) },
+    }));
+  }
+
+  /** Steps taken. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** L2 norm of all gradients together, in float64; by parameter with `each`. */
+  gradientNorm(): number {
+    let sum = 0;
+    for (const { parameter } of this.#groups) if (!parameter.fresh) sum += this.#squares(parameter.grad);
+    return Math.sqrt(sum);
+  }
+
+  /**
+   * Changes the parameters by their gradients, which count as used up. Parameters that had no part in the loss stay as they are.
+   * @param options `lr`: learning rate of this step. `clip`: the most that the norm of all gradients may be; larger ones are scaled.
+   * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
+   */
+  step({ lr = this.#options.lr, clip = Number.POSITIVE_INFINITY }: { lr?: number; clip?: number } = {}): number {
+    const norm = this.gradientNorm();
+    const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
+    if (Number.isFinite(norm)) {
+      this.#steps++;
+      const { betas, eps } = this.#options;
+      const [c1, c2] = [1 - power(betas[0], this.#steps), 1 - power(betas[1], this.#steps)];
+      // As torch.nn.utils.clip_grad_norm_.
+      const scale = norm > clip ? clip / (norm + 1e-6) : 1;
+      for (const { parameter, decay, m, v } of groups) {
+        const n = count(parameter.shape);
+        split(this.#nn.engine, "adamw", n, 64, WORK * n, (first, size) => {
+          const state = [parameter.tensor, parameter.grad, m, v].map(({ ptr }) => ptr + 4 * first);
+          return [...state, size, lr, ...betas, eps, decay, c1, c2, scale];
+        });
+      }
+    }
+    for (const { parameter } of groups) parameter.fresh = true;
+    return norm;
+  }
+
+  /** What a checkpoint needs: moments by name, `m.NAME` and `v.NAME`, and the number of steps. */
+  stateDict(): { steps: number; moments: Map<string, { shape: readonly number[]; data: Float32Array }> } {
+    const moments = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+    for (const { name, parameter, m, v } of this.#groups) {
+      moments.set(`m.${name}`, { shape: parameter.shape, data: m.toArray() });
+      moments.set(`v.${name}`, { shape: parameter.shape, data: v.toArray() });
+    }
+    return { steps: this.#steps, moments };
+  }
+
+  /** Goes on from a state. @throws RangeError when a moment is missing or of another length; then nothing is changed. */
+  loadStateDict({ steps, moments }: { steps: number; moments: ReadonlyMap<string, { data: Float32Array }> }): void {
+    const pairs = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);
+    const wrong = pairs.filter(([name, tensor]) => moments.get(name)?.data.length !== count(tensor.shape));
+    if (wrong.length > 0) {
+      throw new RangeError(`AdamW.loadStateDict: missing or of another length: ${wrong.map(([name]) => name).join(", ")}`);
+    }
+    for (const [name, tensor] of pairs) tensor.set(moments.get(name)!.data);
+    this.#steps = steps;
+  }
+
+  #squares(tensor: Tensor): number {
+    return this.#nn.engine.kernels.sumSquares(tensor.ptr, count(tensor.shape));
+  }
+}
+
+const byAxes = (_: string, { shape }: Parameter): boolean => shape.length >= 2;
+
+/** x^n by repeated squaring: Math.pow differs between engines. */
+function power(x: number, n: number): number {
+  let [result, square] = [1, x];
+  for (let rest = n; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) result *= square;
+    square *= square;
+  }
+  return result;
+}

@@ -1,0 +1,29 @@
+/** x + y of one shape: a residual connection. */
+import { count } from "../shape.js";
+import { sameShape } from "./check-nn.js";
+import type { Nn } from "./nn.js";
+import { split } from "./split.js";
+import type { Value } from "./value.js";
+
+/** x + factor y. */
+export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
+  const { tape, engine } = nn;
+  sameShape("add", "y", y.shape, x.shape);
+  const n = count(x.shape);
+  const sum = tape.empty(x.shape);
+  split(engine, "addScaled", n, 64, n, (first, size) => {
+    const at = 4 * first;
+    return [sum.ptr + at, x.tensor.ptr + at, y.tensor.ptr + at, factor, size];
+  });
+
+  const out: Value = tape.record(sum, [x, y], [], (dout) => {
+    if (factor === 1) tape.pass(y, out, dout);
+    else {
+      tape.give(y, (to) => {
+        split(engine, "scale", n, 64, n, (first, size) => [to.ptr + 4 * first, dout.ptr + 4 * first, factor, size]);
+      });
+    }
+    tape.pass(x, out, dout);
+  });
+  return out;
+}

@@ -1,0 +1,17 @@
+import * as is from "../check.js";
+import type { AdamWOptions } from "./adamw.js";
+
+export function check(options: AdamWOptions): void {
+  is.options("AdamW", options, ["lr", "betas", "eps", "weightDecay", "decays"]);
+  const { lr, betas, eps, weightDecay, decays } = options;
+  for (const [name, value] of Object.entries({ lr, eps, weightDecay })) {
+    if (value === undefined) continue;
+    is.finite("AdamW", name, value);
+    if (value < 0) throw new RangeError(`AdamW: ${name} must be 0 or more, got ${value}`);
+  }
+  if (betas !== undefined) {
+    const fits = Array.isArray(betas) && betas.length === 2 && betas.every((beta) => beta >= 0 && beta < 1);
+    if (!fits) throw new RangeError(`AdamW: betas must be two numbers from 0 to below 1, got ${is.show(betas)}`);
+  }
+  if (decays !== undefined) is.callback("AdamW", decays);
+}

@@ -1,0 +1,36 @@
+/** Softmax and cross-entropy in one pass, which writes the gradient too. */
+import { count } from "../shape.js";
+import { ids as checkIds } from "./check-nn.js";
+import { Loss } from "./loss.js";
+import type { Nn } from "./nn.js";
+import { split } from "./split.js";
+import type { Value } from "./value.js";
+
+const WORK = 20;
+
+/**
+ * Mean of -log softmax(logits)[target] over the targets that are not ignored.
+ * @param logits [..., V]
+ * @param targets An integer of 0 to V - 1 for each row, or -1 to leave the row out
+ * @returns The mean; NaN when every target is ignored, as in PyTorch
+ * @throws RangeError when a target is neither -1 nor a column of logits
+ */
+export function crossEntropy(nn: Nn, logits: Value, targets: ArrayLike<number>): Loss {
+  const { tape, engine } = nn;
+  const [rows, width] = [count(logits.shape.slice(0, -1)), logits.shape.at(-1)!];
+  checkIds("crossEntropy", targets, rows, width, -1);
+  let seen = 0;
+  for (let i = 0; i < rows; i++) if (targets[i]! >= 0) seen++;
+  const numbers = tape.integers(targets);
+  const losses = tape.empty([2 * rows]); // float64
+  const tracked = tape.recording && logits.tracked;
+  const dlogits = tracked ? tape.empty(logits.shape) : undefined;
+  split(engine, "crossEntropy", rows, 1, WORK * rows * width, (first, size) => {
+    const at = 4 * first * width;
+    const inputs = [logits.tensor.ptr + at, numbers.ptr + 4 * first, size, width, 1 / seen];
+    return [losses.ptr + 8 * first, dlogits === undefined ? 0 : dlogits.ptr + at, ...inputs];
+  });
+  const mean = engine.kernels.sum64(losses.ptr, rows) / seen;
+  losses.dispose();
+  return Loss.record(nn, mean, logits, dlogits, [numbers]);
+}

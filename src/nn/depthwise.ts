@@ -1,0 +1,52 @@
+/** Convolution over time, every channel by itself. */
+import { features } from "./check-nn.js";
+import type { Nn } from "./nn.js";
+import { split } from "./split.js";
+import type { Parameter, Value } from "./value.js";
+
+/**
+ * Depthwise convolution over time with zeros around it, as long as x ("same").
+ * @param x [B, T, C]
+ * @param weight [C, 1, K], K odd
+ * @param bias [C]
+ * @returns [B, T, C]
+ */
+export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter): Value {
+  const { tape, engine } = nn;
+  const [B, T, width] = x.shape as [number, number, number];
+  const taps = weight.shape[2]!;
+  features("depthwise", "x", x.shape, weight.shape[0]!);
+  const { kernels, space } = engine;
+  const scratchBytes = 4 * kernels.depthwiseScratch(width, taps);
+  const members = engine.pool?.size ?? 1;
+  const work = 2 * B * T * width * taps;
+  const y = tape.empty(x.shape);
+  const n = T * width;
+  /** Batch entries are shared; each thread packs the weights for itself. */
+  const run = (kernel: "depthwise" | "depthwiseBackward", argumentsOf: (at: number) => readonly number[]): void => {
+    space.arena.borrow(members * scratchBytes, (scratch) => {
+      let used = 0;
+      split(engine, kernel, B, 1, work, (first, size) => {
+        const own = scratch + scratchBytes * used++;
+        return [...argumentsOf(4 * first * n), own, size, T, width, taps];
+      });
+    });
+  };
+  run("depthwise", (at) => [y.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, bias.tensor.ptr]);
+
+  return tape.record(y, [x, weight, bias], [], (dy) => {
+    tape.give(weight, (dw, add) => {
+      tape.give(bias, (db) => {
+        space.arena.borrow(members * scratchBytes, (scratch) => {
+          let used = 0;
+          split(engine, "depthwiseParams", width, 16, work, (first, size) => {
+            const own = scratch + scratchBytes * used++;
+            const range = [B, T, width, taps, first, first + size, add ? 1 : 0];
+            return [dw.ptr, db.ptr, dy.ptr, x.tensor.ptr, own, ...range];
+          });
+        });
+      }, true);
+    }, true);
+    tape.give(x, (dx) => run("depthwiseBackward", (at) => [dx.ptr + at, dy.ptr + at, weight.tensor.ptr]));
+  });
+}

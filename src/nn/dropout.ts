@@ -1,0 +1,30 @@
+/** Dropout outside attention: elements become 0 with probability p, the others are scaled by 1 / (1 - p). */
+import { count } from "../shape.js";
+import type { Tensor } from "../tensor.js";
+import type { Nn } from "./nn.js";
+import { split } from "./split.js";
+import type { Value } from "./value.js";
+
+const WORK = 10;
+
+/**
+ * @param p From 0 to below 1
+ * @param seed Two integers of 32 bits. The same pair drops the same elements, at any number of threads.
+ */
+export function dropout(nn: Nn, x: Value, p: number, seed: readonly [number, number]): Value {
+  if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: p must be from 0 to below 1, got ${p}`);
+  if (p === 0) return x;
+  const { tape, engine } = nn;
+  const n = count(x.shape);
+  const run = (to: Tensor, from: Tensor): void => {
+    split(engine, "dropout", n, 64, WORK * n, (first, size) => {
+      return [to.ptr + 4 * first, from.ptr + 4 * first, size, ...seed, first, p];
+    });
+  };
+  const y = tape.empty(x.shape);
+  run(y, x.tensor);
+
+  return tape.record(y, [x], [], (dy) => {
+    tape.give(x, (dx) => run(dx, dy));
+  });
+}

@@ -1,0 +1,30 @@
+/** Gated linear unit: the first half of the last axis times the sigmoid of the second. */
+import { count } from "../shape.js";
+import { features } from "./check-nn.js";
+import type { Nn } from "./nn.js";
+import { split } from "./split.js";
+import type { Value } from "./value.js";
+
+const WORK = 20;
+
+/** @param x [..., 2 D] @returns [..., D] */
+export function glu(nn: Nn, x: Value): Value {
+  const { tape, engine } = nn;
+  const width = Math.floor(x.shape.at(-1)! / 2);
+  features("glu", "x", x.shape, 2 * width);
+  const rows = count(x.shape.slice(0, -1));
+  const y = tape.empty([...x.shape.slice(0, -1), width]);
+  const work = WORK * rows * width;
+  split(engine, "glu", rows, 1, work, (first, size) => {
+    return [y.ptr + 4 * first * width, x.tensor.ptr + 8 * first * width, size, width];
+  });
+
+  return tape.record(y, [x], [], (dy) => {
+    tape.give(x, (dx) => {
+      split(engine, "gluBackward", rows, 1, work, (first, size) => {
+        const at = 4 * first * width;
+        return [dx.ptr + 2 * at, dy.ptr + at, x.tensor.ptr + 2 * at, size, width];
+      });
+    });
+  });
+}

@@ -1,0 +1,73 @@
+/** y = act(x W^T + b): one product, and one pass for bias and activation together. */
+import { withProduct } from "../matmul.js";
+import { count } from "../shape.js";
+import type { Tensor } from "../tensor.js";
+import { features } from "./check-nn.js";
+import type { Nn } from "./nn.js";
+import { split } from "./split.js";
+import type { Parameter, Value } from "./value.js";
+
+/** `gelu`: with tanh, as GPT and BERT have it; `gelu-erf`: exact. */
+export type Activation = "gelu" | "gelu-erf" | "silu";
+
+/** Numbers of assembly/nn/activation.ts. */
+export const ACTIVATIONS = { none: 0, gelu: 1, "gelu-erf": 2, silu: 3 } as const;
+
+/** Operations an element, roughly: what decides whether a pass is worth several threads. */
+const ACTIVATION_WORK = 20;
+
+/**
+ * A linear layer, with an activation behind it where one is named.
+ * @param x [..., K]
+ * @param weight [N, K]
+ * @param bias [N]
+ * @returns [..., N]
+ */
+export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, activation?: Activation): Value {
+  const { tape, engine } = nn;
+  const [n, k] = [weight.shape[0]!, weight.shape[1]!];
+  features("linear", "x", x.shape, k);
+  const m = count(x.shape.slice(0, -1));
+  const shape = [...x.shape.slice(0, -1), n];
+  const z = tape.empty(shape);
+  // Rows of x and z, and weight as it lies.
+  const rowsOf = (tensor: Tensor, columns: number) => ({ ptr: tensor.ptr, row: columns, col: 1 });
+  const columnsOf = (tensor: Tensor, columns: number) => ({ ptr: tensor.ptr, row: 1, col: columns });
+  withProduct(engine, [m, n, k], (product) => product(rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k)));
+  const act = ACTIVATIONS[activation ?? "none"];
+  const y = act === 0 ? z : tape.empty(shape);
+  const work = m * n * (act === 0 ? 1 : ACTIVATION_WORK);
+  if (act !== 0 || bias !== undefined) {
+    split(engine, "biasAct", m, 1, work, (first, size) => {
+      const at = 4 * first * n;
+      return [act === 0 ? 0 : y.ptr + at, z.ptr + at, bias?.tensor.ptr ?? 0, size, n, act];
+    });
+  }
+
+  return tape.record(y, [x, weight, bias], act === 0 ? [] : [z], (dy) => {
+    const dz = act === 0 ? dy : tape.empty(shape);
+    if (act !== 0) {
+      split(engine, "actBackward", m * n, 64, work, (first, size) => {
+        const at = 4 * first;
+        return [dz.ptr + at, dy.ptr + at, z.ptr + at, size, act];
+      });
+    }
+    if (bias !== undefined) {
+      tape.give(bias, (to, add) => columnSum(nn, to, dz, m, n, add), true);
+    }
+    tape.give(weight, (to) => {
+      withProduct(engine, [n, k, m], (product) => product(rowsOf(to, k), columnsOf(dz, n), rowsOf(x.tensor, k)));
+    });
+    tape.give(x, (to) => {
+      withProduct(engine, [m, k, n], (product) => product(rowsOf(to, k), rowsOf(dz, n), rowsOf(weight.tensor, k)));
+    });
+    if (act !== 0) dz.dispose();
+  });
+}
+
+/** to[j] (+)= sum of x[i, j] over the rows i. */
+export function columnSum({ engine }: Nn, to: Tensor, x: Tensor, rows: number, width: number, add: boolean): void {
+  split(engine, "columnSum", width, 16, rows * width, (first, size) => [
+    ...[to.ptr, x.ptr, rows, width, first, first + size, add ? 1 : 0],
+  ]);
+}

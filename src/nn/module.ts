@@ -1,0 +1,82 @@
+import { show } from "../check.js";
+import { parameterCount } from "./nn.js";
+import { Parameter } from "./value.js";
+
+/** Values of parameters by name: what a state dict holds. */
+export type StateDict = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+
+/**
+ * Layers with parameters. A parameter's name is the path of properties to it, as in PyTorch: `blocks.0.attn.qkv.weight`.
+ */
+export abstract class Module {
+  #training = true;
+
+  /** Whether dropout drops: true until `eval()`. */
+  get training(): boolean {
+    return this.#training;
+  }
+
+  /** Puts this module and those in it into training mode. */
+  train(on = true): this {
+    this.#training = on;
+    for (const [, part] of parts(this)) if (part instanceof Module) part.train(on);
+    return this;
+  }
+
+  /** Puts this module and those in it into evaluation mode: no dropout. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** All parameters by name, in the order in which the properties were made. */
+  get parameters(): ReadonlyMap<string, Parameter> {
+    const found = new Map<string, Parameter>();
+    for (const [name, part] of parts(this)) {
+      if (part instanceof Parameter) found.set(name, part);
+      else for (const [inner, parameter] of part.parameters) found.set(`${name}.${inner}`, parameter);
+    }
+    return found;
+  }
+
+  /** How many numbers the parameters are. */
+  get parameterCount(): number {
+    return parameterCount(this.parameters.values());
+  }
+
+  /** Copies of all parameters by name. */
+  stateDict(): Map<string, { shape: readonly number[]; data: Float32Array }> {
+    const copies = [...this.parameters].map(([name, { shape, tensor }]) => [name, { shape, data: tensor.toArray() }] as const);
+    return new Map(copies);
+  }
+
+  /**
+   * Takes the values of all parameters from `state`.
+   * @throws RangeError that lists all that is missing, left over or of another shape; then nothing is changed.
+   */
+  loadStateDict(state: StateDict): void {
+    const { parameters } = this;
+    const wrong: string[] = [];
+    for (const [name, { shape }] of parameters) {
+      const given = state.get(name);
+      if (given === undefined) wrong.push(`${name} is missing`);
+      else if (show(given.shape) !== show(shape)) {
+        wrong.push(`${name} must have the shape ${show(shape)}, got ${show(given.shape)}`);
+      } else if (!(given.data instanceof Float32Array)) wrong.push(`${name} must be float32, got ${show(given.data)}`);
+    }
+    for (const name of state.keys()) if (!parameters.has(name)) wrong.push(`${name} is not in this model`);
+    if (wrong.length > 0) throw new RangeError(`loadStateDict: ${wrong.join("; ")}`);
+    for (const [name, { tensor }] of parameters) tensor.set(state.get(name)!.data);
+  }
+}
+
+/** Modules and parameters in the properties of a module, arrays looked into. */
+function* parts(module: Module): Generator<[string, Module | Parameter]> {
+  for (const [name, value] of Object.entries(module)) {
+    if (value instanceof Module || value instanceof Parameter) yield [name, value];
+    else if (Array.isArray(value)) {
+      for (const [index, item] of value.entries()) {
+        if (item instanceof Module || item instanceof Parameter) yield [`${name}.${index}`, item];
+      }
+    }
+  }
+}

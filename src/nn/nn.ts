@@ -1,0 +1,118 @@
+import { show } from "../check.js";
+import { engineOf, type LaserAttention } from "../facade.js";
+import { count } from "../shape.js";
+import type { NnEngine } from "./engine.js";
+import { Loss } from "./loss.js";
+import { Plan } from "./plan.js";
+import { Tape } from "./tape.js";
+import { Parameter, Value } from "./value.js";
+
+/**
+ * An instance for training: the kernels of attention and those of the layers around it, on one memory. Made by `create` or
+ * `createSync` of `laser-attention/nn`.
+ *
+ * @example
+ * const nn = createSync({ threads: 2, simd: "relaxed" });
+ * const model = gpt(nn, { vocabulary: 65, context: 64, width: 64, heads: 4, layers: 2, variant: "laser", seed: 1 });
+ * const optimizer = new AdamW(nn, model, { lr: 1e-3 });
+ * const loss = nn.step(() => model.loss(ids, targets));
+ * optimizer.step();
+ */
+export class Nn {
+  /** Attention, matmul and tensors on the same memory. */
+  readonly la: LaserAttention;
+  /** @internal */
+  readonly engine: NnEngine;
+  /** @internal */
+  readonly tape: Tape;
+  readonly #plans: { readonly training: Plan; readonly evaluating: Plan };
+
+  /** @internal */
+  constructor(la: LaserAttention) {
+    this.la = la;
+    this.engine = engineOf(la) as NnEngine;
+    this.tape = new Tape(this.engine);
+    const { arena } = this.engine.space;
+    this.#plans = { training: new Plan(arena), evaluating: new Plan(arena) };
+  }
+
+  /** Bytes that a training step has in use at once beside parameters and optimiser: known after the first step. */
+  get stepBytes(): number {
+    return this.#plans.training.bytes;
+  }
+
+  /**
+   * A new parameter with a copy of `data`.
+   * @throws TypeError inside of a step: what is made there ends with it
+   */
+  parameter(data: Float32Array, shape: readonly number[]): Parameter {
+    if (this.engine.space.source !== undefined) throw new TypeError("parameter: must be made outside of a step");
+    const tensor = this.la.tensor(data, shape);
+    return new Parameter(tensor, this.la.zeros(shape));
+  }
+
+  /** Data as an operation takes it: a copy of `data`, which ends with the step when it is made inside one. */
+  input(data: Float32Array, shape: readonly number[]): Value {
+    return new Value(this.la.tensor(data, shape), false);
+  }
+
+  /**
+   * One training step: runs `forward`, then takes the gradients of the loss that it returns into `grad` of every parameter
+   * that took part. Several steps before one `optimizer.step` add up.
+   *
+   * The first step plans the memory; later ones with the same shapes allocate nothing. Tensors and values that are made inside
+   * end with the step.
+   *
+   * @param scale Factor of the gradients: 1 / n for the mean of n steps.
+   * @returns The loss, unscaled
+   */
+  step(forward: () => Loss, scale = 1): number {
+    return this.#run("step", this.#plans.training, true, () => {
+      const loss = forward();
+      if (!(loss instanceof Loss)) throw new TypeError(`step: forward must return a loss, got ${show(loss)}`);
+      if (loss.tracked) {
+        const seed = this.tape.empty([1]);
+        seed.data[0] = scale;
+        loss.gradient = { tensor: seed, owners: 1 };
+        this.tape.backward();
+      }
+      return loss.item;
+    });
+  }
+
+  /** Runs `body` without keeping anything for gradients. Values end with it: return arrays and numbers. */
+  evaluate<R>(body: () => R): R {
+    return this.#run("evaluate", this.#plans.evaluating, false, body);
+  }
+
+  /** Gives back the memory, and with it every parameter. */
+  dispose(): void {
+    this.la.dispose();
+  }
+
+  #run<R>(where: string, plan: Plan, recording: boolean, body: () => R): R {
+    const { space } = this.engine;
+    if (space.source !== undefined) throw new TypeError(`${where}: must not be called inside of a step`);
+    space.source = plan;
+    this.tape.recording = recording;
+    plan.begin();
+    let whole = false;
+    try {
+      const result = body();
+      whole = true;
+      return result;
+    } finally {
+      space.source = undefined;
+      this.tape.recording = false;
+      this.tape.clear();
+      if (!space.arena.disposed) plan.end(whole);
+    }
+  }
+}
+
+/** Numbers in the parameters, all together. */
+export const parameterCount = (parameters: Iterable<Parameter>): number => {
+  let sum = 0;
+  for (const { shape } of parameters) sum += count(shape);
+  return sum;
+};

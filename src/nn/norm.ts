@@ -1,0 +1,81 @@
+/** Layer norm and RMS norm over the last axis. */
+import { count } from "../shape.js";
+import { features } from "./check-nn.js";
+import type { Nn } from "./nn.js";
+import { split } from "./split.js";
+import type { Parameter, Value } from "./value.js";
+
+const WORK = 8;
+
+/**
+ * (x - mean) / sqrt(variance + eps) * weight + bias over the last axis.
+ * @param x [..., D]
+ * @param weight [D]
+ * @param bias [D]
+ * @param eps 1e-5 by default, as in PyTorch
+ */
+export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, eps = 1e-5): Value {
+  const { tape, engine } = nn;
+  const [width, rows] = [weight.shape[0]!, count(x.shape.slice(0, -1))];
+  features("layerNorm", "x", x.shape, width);
+  const y = tape.empty(x.shape);
+  const [mean, rstd] = [tape.empty([rows]), tape.empty([rows])];
+  const work = WORK * rows * width;
+  split(engine, "layerNorm", rows, 1, work, (first, size) => {
+    const [row, at] = [4 * first, 4 * first * width];
+    const [gamma, beta] = [weight.tensor.ptr, bias.tensor.ptr];
+    return [y.ptr + at, mean.ptr + row, rstd.ptr + row, x.tensor.ptr + at, gamma, beta, size, width, eps];
+  });
+
+  return tape.record(y, [x, weight, bias], [mean, rstd], (dy) => {
+    tape.give(weight, (dgamma, add) => {
+      tape.give(bias, (dbeta) => {
+        split(engine, "layerNormParams", width, 16, work, (first, size) => {
+          const inputs = [dy.ptr, x.tensor.ptr, mean.ptr, rstd.ptr];
+          return [dgamma.ptr, dbeta.ptr, ...inputs, rows, width, first, first + size, add ? 1 : 0];
+        });
+      }, true);
+    }, true);
+    tape.give(x, (dx, add) => {
+      split(engine, "layerNormBackward", rows, 1, work, (first, size) => {
+        const [row, at] = [4 * first, 4 * first * width];
+        const inputs = [dy.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, mean.ptr + row, rstd.ptr + row];
+        return [dx.ptr + at, ...inputs, size, width, add ? 1 : 0];
+      });
+    }, true);
+  });
+}
+
+/**
+ * x / sqrt(mean of x^2 + eps) * weight over the last axis.
+ * @param x [..., D]
+ * @param weight [D]
+ * @param eps 1e-6 by default
+ */
+export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value {
+  const { tape, engine } = nn;
+  const [width, rows] = [weight.shape[0]!, count(x.shape.slice(0, -1))];
+  features("rmsNorm", "x", x.shape, width);
+  const y = tape.empty(x.shape);
+  const rstd = tape.empty([rows]);
+  const work = WORK * rows * width;
+  split(engine, "rmsNorm", rows, 1, work, (first, size) => {
+    const [row, at] = [4 * first, 4 * first * width];
+    return [y.ptr + at, rstd.ptr + row, x.tensor.ptr + at, weight.tensor.ptr, size, width, eps];
+  });
+
+  return tape.record(y, [x, weight], [rstd], (dy) => {
+    tape.give(weight, (dgamma, add) => {
+      split(engine, "rmsNormParams", width, 16, work, (first, size) => {
+        return [dgamma.ptr, dy.ptr, x.tensor.ptr, rstd.ptr, rows, width, first, first + size, add ? 1 : 0];
+      });
+    }, true);
+    tape.give(x, (dx, add) => {
+      split(engine, "rmsNormBackward", rows, 1, work, (first, size) => {
+        const [row, at] = [4 * first, 4 * first * width];
+        const inputs = [dy.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, rstd.ptr + row];
+        return [dx.ptr + at, ...inputs, size, width, add ? 1 : 0];
+      });
+    }, true);
+  });
+}

@@ -1,0 +1,120 @@
+import { ALIGNMENT, type Arena } from "../arena.js";
+import type { Source, Storage } from "../space.js";
+
+/** One allocation of a step: its size, and the events (allocations and releases, counted) between which it is in use. */
+interface Slot {
+  readonly bytes: number;
+  readonly from: number;
+  to: number;
+  offset: number;
+}
+
+/**
+ * The memory of a training step. The first step takes its blocks from the arena and takes notes; then every block gets a place
+ * in one area, where blocks share bytes that are never in use at the same time. Later steps that ask for the same sizes
+ * in the same order get these places and allocate nothing; a step that differs goes on in the arena and is noted anew.
+ */
+export class Plan implements Source {
+  readonly #arena: Arena;
+  #slots: Slot[] = [];
+  /** Address and bytes of the area, once there is a plan. */
+  #area: { readonly ptr: number; readonly bytes: number } | undefined;
+  /** Whether this step has kept to the plan so far. */
+  #following = false;
+  #next = 0;
+  #clock = 0;
+  /** Blocks in use: by address, of the plan and of the arena. */
+  readonly #open = new Map<number, Slot>();
+  readonly #own = new Set<number>();
+  readonly #storages: Storage[] = [];
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  /** Bytes of the area: the most that a step has in use at once, as well as the places can be packed. */
+  get bytes(): number {
+    return this.#area?.bytes ?? 0;
+  }
+
+  begin(): void {
+    this.#following = this.#area !== undefined;
+    if (!this.#following) this.#slots = [];
+    this.#next = 0;
+    this.#clock = 0;
+  }
+
+  allocate(size: number): number {
+    const bytes = ALIGNMENT * Math.max(1, Math.ceil(size / ALIGNMENT)); // an address of its own for an empty block too
+    if (this.#following) {
+      const slot = this.#slots[this.#next];
+      // A release that is late shows here as an event too few, before its bytes are given to another block.
+      if (slot?.bytes === bytes && slot.from === this.#clock) {
+        this.#next++;
+        this.#clock++;
+        const ptr = this.#area!.ptr + slot.offset;
+        this.#open.set(ptr, slot);
+        return ptr;
+      }
+      this.#following = false;
+    }
+    const ptr = this.#arena.allocate(bytes);
+    const slot = { bytes, from: this.#clock++, to: Number.POSITIVE_INFINITY, offset: 0 };
+    if (this.#area === undefined) this.#slots.push(slot);
+    this.#open.set(ptr, slot);
+    this.#own.add(ptr);
+    return ptr;
+  }
+
+  release(ptr: number): void {
+    const slot = this.#open.get(ptr);
+    this.#open.delete(ptr);
+    if (this.#own.delete(ptr)) this.#arena.release(ptr);
+    if (slot === undefined) return;
+    if (this.#following && slot.to !== this.#clock) this.#following = false;
+    if (this.#area === undefined) slot.to = this.#clock;
+    this.#clock++;
+  }
+
+  hold(storage: Storage): void {
+    this.#storages.push(storage);
+  }
+
+  /** Ends every tensor of the step; makes the plan, or drops one that did not fit. `whole`: false for a step that threw. */
+  end(whole: boolean): void {
+    for (const storage of this.#storages) storage.alive = false;
+    this.#storages.length = 0;
+    for (const ptr of this.#own) this.#arena.release(ptr);
+    this.#own.clear();
+    this.#open.clear();
+    if (!whole) this.dispose();
+    else if (this.#area === undefined) {
+      const bytes = place(this.#slots);
+      this.#area = { ptr: this.#arena.allocate(bytes), bytes };
+    } else if (!this.#following || this.#next < this.#slots.length) this.dispose();
+  }
+
+  /** Gives the area back. */
+  dispose(): void {
+    if (this.#area !== undefined) this.#arena.release(this.#area.ptr);
+    this.#area = undefined;
+  }
+}
+
+/** Gives every slot the lowest offset that is free as long as it is in use, the largest first. Returns the bytes in all. */
+function place(slots: readonly Slot[]): number {
+  const placed: Slot[] = []; // by offset
+  let end = 0;
+  for (const slot of [...slots].sort((a, b) => b.bytes - a.bytes)) {
+    slot.offset = 0;
+    for (const other of placed) {
+      if (other.from > slot.to || other.to < slot.from) continue;
+      if (slot.offset + slot.bytes <= other.offset) break;
+      slot.offset = Math.max(slot.offset, other.offset + other.bytes);
+    }
+    const at = placed.findIndex((other) => other.offset > slot.offset);
+    placed.splice(at < 0 ? placed.length : at, 0, slot);
+    end = Math.max(end, slot.offset + slot.bytes);
+  }
+  return end;
+}

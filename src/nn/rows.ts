@@ -1,0 +1,53 @@
+/** A row put before others, and one row taken: the class token of a Vision Transformer. */
+import { features } from "./check-nn.js";
+import type { Nn } from "./nn.js";
+import type { Parameter, Value } from "./value.js";
+
+/**
+ * The same row before the rows of each batch entry.
+ * @param row [D]
+ * @param x [B, N, D]
+ * @returns [B, N + 1, D]
+ */
+export function prepend(nn: Nn, row: Parameter, x: Value): Value {
+  const { tape } = nn;
+  const [B, N, width] = x.shape as [number, number, number];
+  features("prepend", "x", x.shape, row.shape[0]!);
+  const y = tape.empty([B, N + 1, width]);
+  const n = N * width;
+  for (let b = 0; b < B; b++) {
+    const at = b * (n + width);
+    y.data.set(row.tensor.data, at);
+    y.data.set(x.tensor.data.subarray(b * n, (b + 1) * n), at + width);
+  }
+
+  return tape.record(y, [row, x], [], (dy) => {
+    tape.give(row, (to, add) => {
+      const [sum, from] = [to.data, dy.data];
+      if (!add) sum.fill(0);
+      for (let b = 0; b < B; b++) for (let i = 0; i < width; i++) sum[i]! += from[b * (n + width) + i]!;
+    }, true);
+    tape.give(x, (to) => {
+      for (let b = 0; b < B; b++) {
+        const at = b * (n + width) + width;
+        to.data.set(dy.data.subarray(at, at + n), b * n);
+      }
+    });
+  });
+}
+
+/** Row `index` of each batch entry: x [B, N, D] gives [B, D]. */
+export function takeRow(nn: Nn, x: Value, index: number): Value {
+  const { tape } = nn;
+  const [B, N, width] = x.shape as [number, number, number];
+  const y = tape.empty([B, width]);
+  const at = (b: number): number => (b * N + index) * width;
+  for (let b = 0; b < B; b++) y.data.set(x.tensor.data.subarray(at(b), at(b) + width), b * width);
+
+  return tape.record(y, [x], [], (dy) => {
+    tape.give(x, (to) => {
+      to.data.fill(0);
+      for (let b = 0; b < B; b++) to.data.set(dy.data.subarray(b * width, (b + 1) * width), at(b));
+    });
+  });
+}

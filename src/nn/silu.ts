@@ -1,0 +1,27 @@
+/** x times its sigmoid, elementwise; behind a linear layer it is one pass with the bias (linear.ts). */
+import { count } from "../shape.js";
+import { ACTIVATIONS } from "./linear.js";
+import type { Nn } from "./nn.js";
+import { split } from "./split.js";
+import type { Value } from "./value.js";
+
+const WORK = 20;
+
+/** @param x Any shape @returns The same shape */
+export function silu(nn: Nn, x: Value): Value {
+  const { tape, engine } = nn;
+  const n = count(x.shape);
+  const y = tape.empty(x.shape);
+  split(engine, "biasAct", n, 64, WORK * n, (first, size) => {
+    return [y.ptr + 4 * first, x.tensor.ptr + 4 * first, 0, 1, size, ACTIVATIONS.silu];
+  });
+
+  return tape.record(y, [x], [], (dy) => {
+    tape.give(x, (dx) => {
+      split(engine, "actBackward", n, 64, WORK * n, (first, size) => {
+        const at = 4 * first;
+        return [dx.ptr + at, dy.ptr + at, x.tensor.ptr + at, size, ACTIVATIONS.silu];
+      });
+    });
+  });
+}

@@ -1,0 +1,134 @@
+import type { Shape } from "../shape.js";
+import { count } from "../shape.js";
+import type { Tensor } from "../tensor.js";
+import type { NnEngine } from "./engine.js";
+import { split } from "./split.js";
+import { Parameter, Value } from "./value.js";
+
+/** Writes a gradient into `to`, or adds to it. */
+export type Write = (to: Tensor, add: boolean) => void;
+
+interface Entry {
+  readonly out: Value;
+  readonly saved: readonly Tensor[];
+  backward(dout: Tensor): void;
+}
+
+/**
+ * What a step did, in order, so that its gradients can be taken in the reverse order. Each operation writes its backward pass
+ * beside its forward pass and records it here; what it made is released as soon as its backward pass has run.
+ */
+export class Tape {
+  readonly engine: NnEngine;
+  /** Whether operations are recorded: not while evaluating. */
+  recording = false;
+  readonly #entries: Entry[] = [];
+
+  constructor(engine: NnEngine) {
+    this.engine = engine;
+  }
+
+  /** A new tensor of the step, uninitialised. */
+  empty(shape: Shape): Tensor {
+    return this.engine.space.allocate(shape, "f32");
+  }
+
+  /** The same with a copy of integers, which kernels read as i32. */
+  integers(values: ArrayLike<number>): Tensor {
+    const tensor = this.empty([values.length]);
+    this.engine.space.arena.i32(tensor.ptr, values.length).set(values);
+    return tensor;
+  }
+
+  /** The result of an operation on `inputs`; `backward` gets its gradient, `saved` is what only that needs. */
+  record<V extends Value = Value>(
+    tensor: Tensor,
+    inputs: readonly (Value | undefined)[],
+    saved: readonly Tensor[],
+    backward: (dout: Tensor) => void,
+    make = (tracked: boolean): V => new Value(tensor, tracked) as V,
+  ): V {
+    const out = make(this.recording && inputs.some((input) => input?.tracked === true));
+    const { tracked } = out;
+    if (tracked) this.#entries.push({ out, saved, backward });
+    else for (const one of saved) one.dispose();
+    return out;
+  }
+
+  /**
+   * A contribution to the gradient of `value`: `write` is called with where to put it. `adds` says that it can add to what is
+   * there; otherwise a second contribution is written apart and added.
+   */
+  give(value: Value, write: Write, adds = false): void {
+    if (!value.tracked) return;
+    const there = this.#gradientOf(value);
+    if (there === undefined) {
+      const tensor = this.empty(value.shape);
+      write(tensor, false);
+      value.gradient = { tensor, owners: 1 };
+    } else if (value instanceof Parameter && value.fresh) {
+      write(there, false);
+      value.fresh = false;
+    } else if (adds) write(there, true);
+    else {
+      const more = this.empty(value.shape);
+      write(more, false);
+      this.add(there, more);
+      more.dispose();
+    }
+  }
+
+  /** The gradient of `value` is that of the result itself, or that much more. */
+  pass(value: Value, from: Value, dout: Tensor): void {
+    if (!value.tracked) return;
+    if (value.gradient === undefined && !(value instanceof Parameter) && from.gradient?.tensor === dout) {
+      value.gradient = from.gradient;
+      value.gradient.owners++;
+    } else {
+      this.give(value, (to, add) => (add ? this.add(to, dout) : to.data.set(dout.data)), true);
+    }
+  }
+
+  /** y += x */
+  add(y: Tensor, x: Tensor): void {
+    const n = count(y.shape);
+    split(this.engine, "addTo", n, 64, n, (first, size) => [y.ptr + 4 * first, x.ptr + 4 * first, size]);
+  }
+
+  /** Takes the gradients of everything recorded, from the last entry on, whose result is a loss. */
+  backward(): void {
+    for (let entry = this.#entries.pop(); entry !== undefined; entry = this.#entries.pop()) {
+      const { out, saved, backward } = entry;
+      const dout = out.gradient?.tensor;
+      if (dout !== undefined) {
+        backward(dout);
+        this.#drop(out);
+      }
+      out.tensor.dispose();
+      for (const tensor of saved) tensor.dispose();
+    }
+  }
+
+  /** Forgets what was recorded. */
+  clear(): void {
+    this.#entries.length = 0;
+  }
+
+  /** The gradient there is, for this value alone: one that is shared is copied before anything is added to it. */
+  #gradientOf(value: Value): Tensor | undefined {
+    if (value instanceof Parameter) return value.grad;
+    const { gradient } = value;
+    if (gradient === undefined || gradient.owners === 1) return gradient?.tensor;
+    gradient.owners--;
+    const tensor = this.empty(value.shape);
+    tensor.data.set(gradient.tensor.data);
+    value.gradient = { tensor, owners: 1 };
+    return tensor;
+  }
+
+  #drop(value: Value): void {
+    const { gradient } = value;
+    value.gradient = undefined;
+    if (gradient !== undefined && --gradient.owners === 0) gradient.tensor.dispose();
+  }
+}

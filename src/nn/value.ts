@@ -1,0 +1,46 @@
+import type { Tensor } from "../tensor.js";
+
+/** A gradient that several values may share until one of them adds to it. */
+export interface Gradient {
+  readonly tensor: Tensor;
+  owners: number;
+}
+
+/** A tensor that operations of `laser-attention/nn` take and give. One made inside a step ends with it. */
+export class Value {
+  readonly tensor: Tensor;
+  /** Whether a parameter is among what it was made of, so that it needs a gradient. @internal */
+  readonly tracked: boolean;
+  /** @internal */
+  gradient: Gradient | undefined;
+
+  /** @internal */
+  constructor(tensor: Tensor, tracked: boolean) {
+    this.tensor = tensor;
+    this.tracked = tracked;
+  }
+
+  /** Sizes of the axes. */
+  get shape(): readonly number[] {
+    return this.tensor.shape;
+  }
+
+  /** A copy of the elements, row-major. */
+  toArray(): Float32Array {
+    return this.tensor.toArray();
+  }
+}
+
+/** A tensor that training changes. It lives until its instance is disposed; made by modules, or by `nn.parameter`. */
+export class Parameter extends Value {
+  /** Gradient of the last step, or the sum over the steps since the last `optimizer.step`. Shape of the tensor. */
+  readonly grad: Tensor;
+  /** Whether `grad` holds nothing yet: the next contribution overwrites it. @internal */
+  fresh = true;
+
+  /** @internal */
+  constructor(tensor: Tensor, grad: Tensor) {
+    super(tensor, true);
+    this.grad = grad;
+  }
+}
