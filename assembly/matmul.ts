@@ -1,5 +1,5 @@
 /**
- * c[m, n] = a[m, k] b[k, n], float32, each element summed over k in order within blocks of KC.
+ * c[m, n] = a[m, k] b[k, n], float32, each element summed over k in order within blocks of `span`.
  *
  * A transposed factor is the same call with its strides swapped: packing pays for it, once. So are the gradients:
  * da = dc b^T, db = a^T dc. Blocks as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication".
@@ -23,7 +23,8 @@ export function matmulScratch(m: i32, n: i32, k: i32): usize {
 
 /**
  * Strides in elements, any for a and b (read fastest where one of the two is 1); c's columns are contiguous.
- * c is overwritten and shares no element with a or b. scratch: matmulScratch floats, 16-byte aligned.
+ * c is overwritten and shares no element with a or b. scratch: matmulScratch floats, 16-byte aligned. span, at most KC: so many
+ * products are added to each other before they join the sum, so that a smaller span rounds less and takes a little longer.
  */
 export function matmul(
   c: usize,
@@ -38,10 +39,12 @@ export function matmul(
   bRow: usize,
   bColumn: usize,
   cRow: usize,
+  span: i32,
 ): void {
   assert(m >= 0 && n >= 0 && k >= 0, "m, n and k must be 0 or more");
   assert(a != 0 && b != 0 && c != 0, "a, b and c must be there");
   assert(scratch != 0 && (scratch & 15) == 0, "scratch must be 16-byte aligned");
+  assert(span > 0 && span <= KC, "span must be 1 to KC");
   if (k == 0) {
     for (let i = 0; i < m; ++i) memory.fill(c + ((<usize>i * cRow) << 2), 0, (<usize>n) << 2);
     return;
@@ -50,8 +53,8 @@ export function matmul(
   const aPanels = bPanels + <usize>bytesOfB(n, k);
   for (let j = 0; j < n; j += NC) {
     const columns = min(n - j, NC);
-    for (let p = 0; p < k; p += KC) {
-      const depth = min(k - p, KC);
+    for (let p = 0; p < k; p += span) {
+      const depth = min(k - p, span);
       packBlock<B>(bPanels, b + ((<usize>p * bRow + <usize>j * bColumn) << 2), bColumn, bRow, columns, depth);
       for (let i = 0; i < m; i += MC) {
         const rows = min(m - i, MC);

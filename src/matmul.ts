@@ -135,6 +135,9 @@ function multiply(
 /** A multiple of the rows of a register tile in every build (4 and 6), and its columns (assembly/tile.ts). */
 const UNITS = { rows: 12, columns: 8 };
 
+/** Products that are summed before they join the sum of an element: KC of assembly/tile.ts. */
+const SPAN = 256;
+
 /** Operations of a job of a thread: a second at a quarter of this machine's peak, a tenth of what a pool waits for progress. */
 const JOB_WORK = 1.5e10;
 
@@ -148,42 +151,32 @@ export function withProduct(
   { kernels, pool, space: { arena } }: Engine,
   [m, n, k]: readonly [number, number, number],
   body: (product: Multiply) => void,
+  span = SPAN,
 ): void {
   const work = 2 * m * n * k;
   const members = pool?.members(work) ?? 1;
   const bytes = 4 * (kernels.matmulScratch(m, n, k) >>> 0);
   arena.borrow(members * bytes, (scratch) => {
     if (pool === undefined || members === 1) {
-      body((c, a, b) => kernels.matmul(c.ptr, a.ptr, b.ptr, scratch, m, n, k, a.row, a.col, b.row, b.col, c.row));
+      body((c, a, b) => kernels.matmul(c.ptr, a.ptr, b.ptr, scratch, m, n, k, a.row, a.col, b.row, b.col, c.row, span));
       return;
     }
-    const [count, unit] = m >= n ? [m, UNITS.rows] : [n, UNITS.columns];
+    const byRows = m >= n;
+    const [count, unit] = byRows ? [m, UNITS.rows] : [n, UNITS.columns];
     const jobs = Math.ceil(work / (members * JOB_WORK));
-    const shares = jobs * members;
     const begin = (share: number): number =>
-      Math.min(count, unit * Math.floor((Math.ceil(count / unit) * share) / shares));
+      Math.min(count, unit * Math.floor((Math.ceil(count / unit) * share) / (jobs * members)));
     body((c, a, b) => {
       for (let job = 0; job < jobs; job++) {
         pool.run("matmul", members, (member) => {
-          const first = begin(job * members + member);
-          const size = begin(job * members + member + 1) - first;
-          const own = scratch + member * bytes;
-          return m >= n
-            ? [
-                c.ptr + 4 * first * c.row,
-                a.ptr + 4 * first * a.row,
-                b.ptr,
-                own,
-                size,
-                n,
-                k,
-                a.row,
-                a.col,
-                b.row,
-                b.col,
-                c.row,
-              ]
-            : [c.ptr + 4 * first, a.ptr, b.ptr + 4 * first * b.col, own, m, size, k, a.row, a.col, b.row, b.col, c.row];
+          const share = job * members + member;
+          const first = begin(share);
+          const size = begin(share + 1) - first;
+          const pointers = byRows
+            ? [c.ptr + 4 * first * c.row, a.ptr + 4 * first * a.row, b.ptr]
+            : [c.ptr + 4 * first, a.ptr, b.ptr + 4 * first * b.col];
+          const sizes = byRows ? [size, n, k] : [m, size, k];
+          return [...pointers, scratch + member * bytes, ...sizes, a.row, a.col, b.row, b.col, c.row, span];
         });
       }
     });

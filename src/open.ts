@@ -12,11 +12,7 @@ export function openSync(builds: readonly Build[], options?: CreateOptions<Kerne
   return new LaserAttention(instantiateSync(modules, memory), memory, simd, options?.maxMemory);
 }
 
-export async function open(
-  builds: readonly Build[],
-  options?: CreateOptions,
-  more?: More,
-): Promise<LaserAttention> {
+export async function open(builds: readonly Build[], options?: CreateOptions, more?: More): Promise<LaserAttention> {
   checkOptions("create", options);
   const { modules, simd } = await compile("create", builds, "alone", options?.wasm, more);
   const memory = createMemory();

@@ -121,7 +121,7 @@ export class Pool {
       Atomics.notify(words, slot);
     }
     try {
-      (this.#kernels[kernel] as (...args: readonly number[]) => void)(...argumentsOf(0));
+      (this.#kernels as unknown as Record<Job, (...args: readonly number[]) => void>)[kernel](...argumentsOf(0));
     } catch (error) {
       throw this.#giveUp(this.#standstill, error);
     }

@@ -16,8 +16,37 @@ export const DONE = 0;
 export const READY = 1;
 export const FAILED = 2;
 
-/** The kernels that workers run, by number. */
-export const JOBS = ["attentionForward", "attentionBackward", "matmul"] as const;
+/** The kernels that workers run, by number: those of attention, and those of src/nn. */
+export const JOBS = [
+  "attentionForward",
+  "attentionBackward",
+  "matmul",
+  "actBackward",
+  "adamw",
+  "addRows",
+  "addScaled",
+  "addTo",
+  "biasAct",
+  "columnSum",
+  "crossEntropy",
+  "ctc",
+  "depthwise",
+  "depthwiseBackward",
+  "depthwiseParams",
+  "dropout",
+  "embedding",
+  "embeddingBackward",
+  "glu",
+  "gluBackward",
+  "layerNorm",
+  "layerNormBackward",
+  "layerNormParams",
+  "maskRows",
+  "rmsNorm",
+  "rmsNormBackward",
+  "rmsNormParams",
+  "scale",
+] as const;
 export type Job = (typeof JOBS)[number];
 
 /** From one job number to the next, so that the rest is the number of the kernel. */

@@ -31,7 +31,15 @@ export class Space {
   allocate<T extends DType>(shape: Shape, dtype: T, spare = 0): Tensor<T> {
     const { source } = this;
     const ptr = (source ?? this.arena).allocate(count(shape) * ITEM_BYTES[dtype] + spare);
-    const storage: Storage = { space: this, source, ptr, length: count(shape), owners: 1, alive: true, scope: this.made };
+    const storage: Storage = {
+      space: this,
+      source,
+      ptr,
+      length: count(shape),
+      owners: 1,
+      alive: true,
+      scope: this.made,
+    };
     if (source === undefined) this.registry.register(storage, ptr, storage);
     else source.hold(storage);
     const tensor = new Tensor<T>(storage, dtype, [...shape], rowMajor(shape), 0, true);

@@ -3,7 +3,7 @@
  * string (src/generated/worker.ts), so that no bundler loses it; browsers load it as a file, as their CSP wants.
  */
 import { host, type Memory, type Module, nodeModule } from "./host.js";
-import { ARGUMENTS, DONE, FAILED, JOB_STEP, JOBS, READY, SLOT, SPINS } from "./protocol.js";
+import { ARGUMENTS, DONE, FAILED, JOB_STEP, JOBS, type Job, READY, SLOT, SPINS } from "./protocol.js";
 import { instantiateSync, type Kernels } from "./wasm.js";
 
 /** What a worker is started with. */
@@ -37,7 +37,7 @@ function serve({ modules, memory, control, bytes, member }: WorkerStart): never 
     try {
       const from = control + 4 * (mine + ARGUMENTS);
       const args = new Float64Array(memory.buffer, from, words[mine + 1]!);
-      (kernels[JOBS[job % JOB_STEP]!] as (...args: number[]) => void)(...args);
+      (kernels as unknown as Record<Job, (...args: number[]) => void>)[JOBS[job % JOB_STEP]!](...args);
     } catch {
       Atomics.store(words, FAILED, member);
     }

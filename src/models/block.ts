@@ -1,6 +1,6 @@
 import { add } from "../nn/add.js";
-import { LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
 import type { SelfAttentionOptions } from "../nn/attention.js";
+import { LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import type { Random } from "../nn/random.js";

@@ -24,7 +24,9 @@ export function checkConfig(where: string, config: object, sizes: readonly strin
   const names = [...sizes, "width", "heads", "layers"];
   const unknown = Object.keys(given).filter((key) => ![...names, "variant", "seed"].includes(key));
   if (unknown.length > 0) {
-    throw new TypeError(`${where}: config must have ${[...names, "variant", "seed"].join(", ")}, got ${unknown.join(", ")}`);
+    throw new TypeError(
+      `${where}: config must have ${[...names, "variant", "seed"].join(", ")}, got ${unknown.join(", ")}`,
+    );
   }
   for (const name of names) {
     const value = given[name];

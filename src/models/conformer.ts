@@ -118,7 +118,9 @@ export class Conformer extends Module {
     const B = frames.length;
     const T = features.length / (B * mels);
     if (B === 0 || !Number.isInteger(T)) {
-      throw new RangeError(`conformer: features must be ${B} times some frames of ${mels}, got ${features.length} numbers`);
+      throw new RangeError(
+        `conformer: features must be ${B} times some frames of ${mels}, got ${features.length} numbers`,
+      );
     }
     const N = this.steps(T);
     if (N === 0 || N > context) {

@@ -65,7 +65,9 @@ export class Vit extends Module {
     const inputs = CHANNELS * patch * patch;
     const B = patches.length / (this.patches * inputs);
     if (!Number.isInteger(B) || B === 0) {
-      throw new RangeError(`vit: patches must be some images of ${this.patches * inputs} numbers, got ${patches.length}`);
+      throw new RangeError(
+        `vit: patches must be some images of ${this.patches * inputs} numbers, got ${patches.length}`,
+      );
     }
     const tokens = this.patch.forward(this.#nn.input(patches, [B, this.patches, inputs]));
     let x = addPositions(this.#nn, prepend(this.#nn, this.cls, tokens), this.pos);

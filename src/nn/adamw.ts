@@ -1,10 +1,11 @@
 /** AdamW (Loshchilov and Hutter, arXiv 1711.05101), in the order of operations of torch.optim.AdamW. */
+
+import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import type { Module } from "./module.js";
 import { check } from "./check-adamw.js";
+import type { Module } from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
-import { count } from "../shape.js";
 import type { Parameter } from "./value.js";
 
 /** Options of {@link AdamW}. */
@@ -109,7 +110,9 @@ export class AdamW {
     const pairs = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);
     const wrong = pairs.filter(([name, tensor]) => moments.get(name)?.data.length !== count(tensor.shape));
     if (wrong.length > 0) {
-      throw new RangeError(`AdamW.loadStateDict: missing or of another length: ${wrong.map(([name]) => name).join(", ")}`);
+      throw new RangeError(
+        `AdamW.loadStateDict: missing or of another length: ${wrong.map(([name]) => name).join(", ")}`,
+      );
     }
     for (const [name, tensor] of pairs) tensor.set(moments.get(name)!.data);
     this.#steps = steps;

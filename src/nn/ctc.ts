@@ -51,7 +51,12 @@ export function ctcLoss(
     split(engine, "ctc", B, 1, WORK * B * T * S, (first, size) => {
       const at = 4 * first * T * V;
       const own = scratch + scratchBytes * taken++;
-      const inputs = [logits.tensor.ptr + at, labels.ptr + 4 * first * S, lengths.ptr + 4 * first, used.ptr + 4 * first];
+      const inputs = [
+        logits.tensor.ptr + at,
+        labels.ptr + 4 * first * S,
+        lengths.ptr + 4 * first,
+        used.ptr + 4 * first,
+      ];
       const to = [losses.ptr + 8 * first, dlogits === undefined ? 0 : dlogits.ptr + at];
       return [...to, ...inputs, own, size, T, V, S, blank, factors.ptr + 4 * first];
     });

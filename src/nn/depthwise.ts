@@ -35,18 +35,26 @@ export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter):
   run("depthwise", (at) => [y.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, bias.tensor.ptr]);
 
   return tape.record(y, [x, weight, bias], [], (dy) => {
-    tape.give(weight, (dw, add) => {
-      tape.give(bias, (db) => {
-        space.arena.borrow(members * scratchBytes, (scratch) => {
-          let used = 0;
-          split(engine, "depthwiseParams", width, 16, work, (first, size) => {
-            const own = scratch + scratchBytes * used++;
-            const range = [B, T, width, taps, first, first + size, add ? 1 : 0];
-            return [dw.ptr, db.ptr, dy.ptr, x.tensor.ptr, own, ...range];
-          });
-        });
-      }, true);
-    }, true);
+    tape.give(
+      weight,
+      (dw, add) => {
+        tape.give(
+          bias,
+          (db) => {
+            space.arena.borrow(members * scratchBytes, (scratch) => {
+              let used = 0;
+              split(engine, "depthwiseParams", width, 16, work, (first, size) => {
+                const own = scratch + scratchBytes * used++;
+                const range = [B, T, width, taps, first, first + size, add ? 1 : 0];
+                return [dw.ptr, db.ptr, dy.ptr, x.tensor.ptr, own, ...range];
+              });
+            });
+          },
+          true,
+        );
+      },
+      true,
+    );
     tape.give(x, (dx) => run("depthwiseBackward", (at) => [dx.ptr + at, dy.ptr + at, weight.tensor.ptr]));
   });
 }

@@ -25,12 +25,16 @@ export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number
   });
 
   return tape.record(y, [table], [numbers], (dy) => {
-    tape.give(table, (to, add) => {
-      if (!add) to.data.fill(0);
-      split(engine, "embeddingBackward", width, 16, rows * width, (first, size) => {
-        return [to.ptr, dy.ptr, numbers.ptr, rows, width, first, first + size];
-      });
-    }, true);
+    tape.give(
+      table,
+      (to, add) => {
+        if (!add) to.data.fill(0);
+        split(engine, "embeddingBackward", width, 16, rows * width, (first, size) => {
+          return [to.ptr, dy.ptr, numbers.ptr, rows, width, first, first + size];
+        });
+      },
+      true,
+    );
   });
 }
 
@@ -53,10 +57,14 @@ export function addPositions(nn: Nn, x: Value, positions: Parameter): Value {
   });
 
   const out: Value = tape.record(y, [x, positions], [], (dy) => {
-    tape.give(positions, (to, add) => {
-      if (!add) to.data.fill(0, n);
-      engine.kernels.sumRows(to.ptr, dy.ptr, B, n, add ? 1 : 0);
-    }, true);
+    tape.give(
+      positions,
+      (to, add) => {
+        if (!add) to.data.fill(0, n);
+        engine.kernels.sumRows(to.ptr, dy.ptr, B, n, add ? 1 : 0);
+      },
+      true,
+    );
     tape.pass(x, out, dy);
   });
   return out;

@@ -5,11 +5,11 @@
 import { start, startSync } from "../start.js";
 import type { ThreadsOptions } from "../threads-options.js";
 import type { KernelSource } from "../types.js";
-import { Nn } from "./nn.js";
 import { more } from "./kernels.js";
+import { Nn } from "./nn.js";
 
-export { add } from "./add.js";
 export { AdamW, type AdamWOptions } from "./adamw.js";
+export { add } from "./add.js";
 export { type SelfAttentionOptions, selfAttention } from "./attention.js";
 export { crossEntropy } from "./cross-entropy.js";
 export { type CtcOptions, ctcLoss } from "./ctc.js";

@@ -1,7 +1,8 @@
 /** Modules of one operation each. All take the instance, sizes, and a generator for their first values. */
-import { addPositions, embedding } from "./embedding.js";
-import { depthwise } from "./depthwise.js";
+
 import { type SelfAttentionOptions, selfAttention } from "./attention.js";
+import { depthwise } from "./depthwise.js";
+import { addPositions, embedding } from "./embedding.js";
 import { type Activation, linear } from "./linear.js";
 import { Module } from "./module.js";
 import type { Nn } from "./nn.js";

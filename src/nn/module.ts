@@ -45,7 +45,9 @@ export abstract class Module {
 
   /** Copies of all parameters by name. */
   stateDict(): Map<string, { shape: readonly number[]; data: Float32Array }> {
-    const copies = [...this.parameters].map(([name, { shape, tensor }]) => [name, { shape, data: tensor.toArray() }] as const);
+    const copies = [...this.parameters].map(
+      ([name, { shape, tensor }]) => [name, { shape, data: tensor.toArray() }] as const,
+    );
     return new Map(copies);
   }
 

@@ -28,21 +28,33 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
   });
 
   return tape.record(y, [x, weight, bias], [mean, rstd], (dy) => {
-    tape.give(weight, (dgamma, add) => {
-      tape.give(bias, (dbeta) => {
-        split(engine, "layerNormParams", width, 16, work, (first, size) => {
-          const inputs = [dy.ptr, x.tensor.ptr, mean.ptr, rstd.ptr];
-          return [dgamma.ptr, dbeta.ptr, ...inputs, rows, width, first, first + size, add ? 1 : 0];
+    tape.give(
+      weight,
+      (dgamma, add) => {
+        tape.give(
+          bias,
+          (dbeta) => {
+            split(engine, "layerNormParams", width, 16, work, (first, size) => {
+              const inputs = [dy.ptr, x.tensor.ptr, mean.ptr, rstd.ptr];
+              return [dgamma.ptr, dbeta.ptr, ...inputs, rows, width, first, first + size, add ? 1 : 0];
+            });
+          },
+          true,
+        );
+      },
+      true,
+    );
+    tape.give(
+      x,
+      (dx, add) => {
+        split(engine, "layerNormBackward", rows, 1, work, (first, size) => {
+          const [row, at] = [4 * first, 4 * first * width];
+          const inputs = [dy.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, mean.ptr + row, rstd.ptr + row];
+          return [dx.ptr + at, ...inputs, size, width, add ? 1 : 0];
         });
-      }, true);
-    }, true);
-    tape.give(x, (dx, add) => {
-      split(engine, "layerNormBackward", rows, 1, work, (first, size) => {
-        const [row, at] = [4 * first, 4 * first * width];
-        const inputs = [dy.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, mean.ptr + row, rstd.ptr + row];
-        return [dx.ptr + at, ...inputs, size, width, add ? 1 : 0];
-      });
-    }, true);
+      },
+      true,
+    );
   });
 }
 
@@ -65,17 +77,25 @@ export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value 
   });
 
   return tape.record(y, [x, weight], [rstd], (dy) => {
-    tape.give(weight, (dgamma, add) => {
-      split(engine, "rmsNormParams", width, 16, work, (first, size) => {
-        return [dgamma.ptr, dy.ptr, x.tensor.ptr, rstd.ptr, rows, width, first, first + size, add ? 1 : 0];
-      });
-    }, true);
-    tape.give(x, (dx, add) => {
-      split(engine, "rmsNormBackward", rows, 1, work, (first, size) => {
-        const [row, at] = [4 * first, 4 * first * width];
-        const inputs = [dy.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, rstd.ptr + row];
-        return [dx.ptr + at, ...inputs, size, width, add ? 1 : 0];
-      });
-    }, true);
+    tape.give(
+      weight,
+      (dgamma, add) => {
+        split(engine, "rmsNormParams", width, 16, work, (first, size) => {
+          return [dgamma.ptr, dy.ptr, x.tensor.ptr, rstd.ptr, rows, width, first, first + size, add ? 1 : 0];
+        });
+      },
+      true,
+    );
+    tape.give(
+      x,
+      (dx, add) => {
+        split(engine, "rmsNormBackward", rows, 1, work, (first, size) => {
+          const [row, at] = [4 * first, 4 * first * width];
+          const inputs = [dy.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, rstd.ptr + row];
+          return [dx.ptr + at, ...inputs, size, width, add ? 1 : 0];
+        });
+      },
+      true,
+    );
   });
 }

@@ -22,11 +22,15 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
   }
 
   return tape.record(y, [row, x], [], (dy) => {
-    tape.give(row, (to, add) => {
-      const [sum, from] = [to.data, dy.data];
-      if (!add) sum.fill(0);
-      for (let b = 0; b < B; b++) for (let i = 0; i < width; i++) sum[i]! += from[b * (n + width) + i]!;
-    }, true);
+    tape.give(
+      row,
+      (to, add) => {
+        const [sum, from] = [to.data, dy.data];
+        if (!add) sum.fill(0);
+        for (let b = 0; b < B; b++) for (let i = 0; i < width; i++) sum[i]! += from[b * (n + width) + i]!;
+      },
+      true,
+    );
     tape.give(x, (to) => {
       for (let b = 0; b < B; b++) {
         const at = b * (n + width) + width;

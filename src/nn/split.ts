@@ -1,3 +1,4 @@
+import type { Job } from "../protocol.js";
 import type { NnEngine, NnKernels } from "./engine.js";
 
 /**
@@ -6,7 +7,7 @@ import type { NnEngine, NnKernels } from "./engine.js";
  */
 export function split(
   { kernels, pool }: NnEngine,
-  kernel: keyof NnKernels,
+  kernel: keyof NnKernels & Job,
   count: number,
   unit: number,
   work: number,
@@ -18,6 +19,7 @@ export function split(
     (kernels[kernel] as (...args: readonly number[]) => void)(...argumentsOf(0, count));
     return;
   }
-  const begin = (member: number): number => Math.min(count, unit * Math.floor((Math.ceil(count / unit) * member) / members));
+  const begin = (member: number): number =>
+    Math.min(count, unit * Math.floor((Math.ceil(count / unit) * member) / members));
   pool.run(kernel, members, (member) => argumentsOf(begin(member), begin(member + 1) - begin(member)));
 }

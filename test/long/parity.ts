@@ -34,7 +34,9 @@ for (const simd of ["plain", "relaxed"] as const) {
     const wrong = failures(parity);
     missed += wrong.length;
     const verdict = wrong.length > 0 ? `  MISS: ${wrong.join("; ")}` : "";
-    console.log(`${nn.la.simd} ${model} ${variant}, ${steps} steps, ${(ms / 1000).toFixed(1)} s: ${errors.join(", ")}${verdict}`);
+    console.log(
+      `${nn.la.simd} ${model} ${variant}, ${steps} steps, ${(ms / 1000).toFixed(1)} s: ${errors.join(", ")}${verdict}`,
+    );
     nn.dispose();
   }
 }

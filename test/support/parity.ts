@@ -1,9 +1,10 @@
 /** Replays of the training goldens: the same parameters, batches and optimiser, against PyTorch's float64 run. */
+
 import { bert, conformer, gpt, vit } from "../../src/models/index.js";
+import { patchesOf } from "../../src/models/patches.js";
 import type { Loss, Module, Nn } from "../../src/nn/index.js";
 import { AdamW } from "../../src/nn/index.js";
 import { readSafetensors, type SafetensorsTensor } from "../../src/nn/safetensors.js";
-import { patchesOf } from "../../src/data/cifar10.js";
 
 /** The largest relative error of a kind, and where it is. */
 export interface Worst {
@@ -54,14 +55,26 @@ function rows(tensors: Tensors, name: string, step: number): Ints[] {
 
 const cases: Record<string, (nn: Nn, config: Config, tensors: Tensors, variant: "standard" | "laser") => Case> = {
   lm(nn, config, tensors, variant) {
-    const model = gpt(nn, { ...sizes(config), vocabulary: config.vocab as number, context: config.ctx as number, variant });
+    const model = gpt(nn, {
+      ...sizes(config),
+      vocabulary: config.vocab as number,
+      context: config.ctx as number,
+      variant,
+    });
     return { model, loss: (step) => model.loss(rows(tensors, "ids", step), rows(tensors, "targets", step)) };
   },
   bert(nn, config, tensors, variant) {
-    const model = bert(nn, { ...sizes(config), vocabulary: config.vocab as number, context: config.ctx as number, variant });
+    const model = bert(nn, {
+      ...sizes(config),
+      vocabulary: config.vocab as number,
+      context: config.ctx as number,
+      variant,
+    });
     const loss = (step: number): Loss => {
       const masked = rows(tensors, "masked", step);
-      const targets = rows(tensors, "targets", step).map((row, b) => Int32Array.from(row, (id, i) => (masked[b]![i] ? id : -1)));
+      const targets = rows(tensors, "targets", step).map((row, b) =>
+        Int32Array.from(row, (id, i) => (masked[b]![i] ? id : -1)),
+      );
       return model.loss(rows(tensors, "ids", step), targets);
     };
     return { model, loss };
@@ -115,9 +128,16 @@ export function replay(nn: Nn, bytes: Uint8Array, progress?: (step: number, step
   const norms = JSON.parse(metadata.norms!) as { grad0_norm: Record<string, number>; end_norm: Record<string, number> };
   const { model, loss } = cases[metadata.model!]!(nn, config, tensors, metadata.variant as "standard" | "laser");
   const part = (prefix: string) =>
-    [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, tensor]) => [name.slice(prefix.length), tensor] as const);
+    [...tensors]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, tensor]) => [name.slice(prefix.length), tensor] as const);
   model.loadStateDict(new Map(part("init.")) as Parameters<Module["loadStateDict"]>[0]);
-  const { lr, betas, eps, weight_decay: weightDecay } = config as { lr: number; betas: [number, number]; eps: number; weight_decay: number };
+  const {
+    lr,
+    betas,
+    eps,
+    weight_decay: weightDecay,
+  } = config as { lr: number; betas: [number, number]; eps: number; weight_decay: number };
   const optimizer = new AdamW(nn, model, { lr, betas, eps, weightDecay, decays: () => true });
   const losses = tensors.get("losses")!.data as Float64Array;
   const worst = { loss: none(), gradient: none(), gradientNorm: none(), endNorm: none() };
@@ -126,10 +146,17 @@ export function replay(nn: Nn, bytes: Uint8Array, progress?: (step: number, step
     if (!(error <= worst[kind].error)) worst[kind] = { error, where };
   };
   for (const [step, expected] of losses.entries()) {
-    note("loss", `step ${step}`, nn.step(() => loss(step)), expected);
+    note(
+      "loss",
+      `step ${step}`,
+      nn.step(() => loss(step)),
+      expected,
+    );
     if (step === 0) {
       for (const [name, { data }] of part("grad0.")) {
-        const [got, want] = [model.parameters.get(name)!.grad.data, data as Float32Array].map((x) => withoutKeys(name, x)) as [Float32Array, Float32Array];
+        const [got, want] = [model.parameters.get(name)!.grad.data, data as Float32Array].map((x) =>
+          withoutKeys(name, x),
+        ) as [Float32Array, Float32Array];
         const difference = norm(got.map((x, i) => x - want[i]!));
         note("gradient", name, norm(want) + difference, norm(want));
       }
