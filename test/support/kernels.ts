@@ -1,6 +1,7 @@
 /** The kernels without the facade, for tests of single kernels. */
 import { readFileSync } from "node:fs";
 import * as loader from "@assemblyscript/loader";
+import type { NnKernels } from "../../src/generated/nn-kernel-types.js";
 import { host } from "../../src/host.js";
 import { createMemory, type Kernels, type Memory, type Module } from "../../src/wasm.js";
 
@@ -49,5 +50,9 @@ async function load<E>(name: string): Promise<Loaded<E>> {
 /** A fresh instance of assembly/index.ts. */
 export const loadKernels = (target: Target): Promise<Loaded<Kernels>> => load(`kernels.${target}`);
 
-/** A fresh instance of assembly/probe.ts. */
-export const loadProbe = (target: "release" | "relaxed"): Promise<Loaded<Probe>> => load(`probe.${target}`);
+/** A fresh instance of assembly/nn/index.ts. */
+export const loadNn = (target: Target): Promise<Loaded<NnKernels>> => load(`nn.${target}`);
+
+/** A fresh instance of assembly/probe.ts, or of assembly/nn/probe.ts. */
+export const loadProbe = (target: "release" | "relaxed", name = "probe"): Promise<Loaded<Probe>> =>
+  load(`${name}.${target}`);
