@@ -30,7 +30,10 @@ export class Normal {
     return Exp.core(f32x4.mul(f32x4.mul(z, z), v128.load32_splat(MINUS_HALF)));
   }
 
-  /** Phi(z), given e = decay(z). NaN stays. Error: see test/nn-activation.test.ts. */
+  /**
+   * Phi(z), given e = decay(z). NaN stays. Worst error on 100,000 inputs each, both builds: below 6.5 ulp on [-1, 0], 1.6e-7
+   * absolute on [-14, 14] (test/nn-activation.test.ts); further down the rounding of z^2 / 2 counts z^2 / 2 times.
+   */
   @inline static fromDecay(z: v128, e: v128): v128 {
     const one = v128.load32_splat(ONE);
     const r = f32x4.div(one, f32x4.add(f32x4.abs(z), v128.load32_splat(THREE)));
