@@ -79,10 +79,13 @@ async function when(name, inputs, outputs, step) {
 async function compile(target, entry, name, ...more) {
   const { default: asc } = await import("assemblyscript/asc");
   const files = ["--outFile", `build/${name}.wasm`, "--textFile", `build/${name}.wat`];
-  const { error, stderr } = await asc.main([entry, "--config", "asconfig.json", "--target", target, ...files, ...more], {
-    readFile: (name, base) => (existsSync(join(base, name)) ? readFileSync(join(base, name), "utf8") : null),
-    writeFile: (name, contents) => write(at(name), contents),
-  });
+  const { error, stderr } = await asc.main(
+    [entry, "--config", "asconfig.json", "--target", target, ...files, ...more],
+    {
+      readFile: (name, base) => (existsSync(join(base, name)) ? readFileSync(join(base, name), "utf8") : null),
+      writeFile: (name, contents) => write(at(name), contents),
+    },
+  );
   const report = stderr.toString();
   if (report) process.stderr.write(report);
   if (error) throw new Error(`asc failed on target ${target}`, { cause: error });
