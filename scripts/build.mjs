@@ -25,13 +25,22 @@ const ENTRIES = ["index", "relaxed", "slim", "threads"];
 /** The same for edge workers, in src/workerd. */
 const EDGE_ENTRIES = ["index", "relaxed", "threads"];
 
-/** Builds of the kernels and the files they are shipped as. */
-const KERNELS = {
-  release: "kernels.wasm",
-  relaxed: "kernels.relaxed.wasm",
-  threads: "kernels.threads.wasm",
-  "threads-relaxed": "kernels.threads-relaxed.wasm",
+/** Builds of the kernels and what the names of the files end with that they are shipped as. */
+const TARGETS = {
+  release: ".wasm",
+  relaxed: ".relaxed.wasm",
+  threads: ".threads.wasm",
+  "threads-relaxed": ".threads-relaxed.wasm",
 };
+
+/**
+ * The modules of kernels, which share one memory: their static data must lie apart (test/kernels.test.ts). `generated` is the
+ * stem of the sources made from them.
+ */
+const MODULES = [
+  { name: "kernels", folder: "assembly", memoryBase: 0, generated: "kernel", types: "Kernels" },
+  { name: "nn", folder: "assembly/nn", memoryBase: 4096, generated: "nn-kernel", types: "NnKernels" },
+];
 
 const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
 
@@ -66,44 +75,57 @@ async function when(name, inputs, outputs, step) {
   write(STAMP, JSON.stringify({ ...readStamp(), [name]: inputs }, null, 2));
 }
 
-/** One asc run. asc is imported only when something has to be compiled. */
-async function compile(target, ...more) {
+/** One asc run: `entry` becomes build/`name`.wasm and .wat. asc is imported only when something has to be compiled. */
+async function compile(target, entry, name, ...more) {
   const { default: asc } = await import("assemblyscript/asc");
-  const { error, stderr } = await asc.main(["--config", "asconfig.json", "--target", target, ...more], {
-    readFile: (name, base) => (existsSync(join(base, name)) ? readFileSync(join(base, name), "utf8") : null),
-    writeFile: (name, contents) => write(at(name), contents),
-  });
+  const files = ["--outFile", `build/${name}.wasm`, "--textFile", `build/${name}.wat`];
+  const { error, stderr } = await asc.main(
+    [entry, "--config", "asconfig.json", "--target", target, ...files, ...more],
+    {
+      readFile: (name, base) => (existsSync(join(base, name)) ? readFileSync(join(base, name), "utf8") : null),
+      writeFile: (name, contents) => write(at(name), contents),
+    },
+  );
   const report = stderr.toString();
   if (report) process.stderr.write(report);
   if (error) throw new Error(`asc failed on target ${target}`, { cause: error });
 }
 
 async function buildKernels() {
-  const inputs = fingerprint(
-    "assembly",
-    "asconfig.json",
-    "scripts/build.mjs",
-    "node_modules/assemblyscript/package.json",
-  );
-  for (const target of ["debug", ...Object.keys(KERNELS)]) {
-    await when(target, inputs, [`build/kernels.${target}.wasm`], () => compile(target));
-    if (target !== "release" && target !== "relaxed") continue;
-    const probe = `build/probe.${target}.wasm`;
-    await when(`probe ${target}`, inputs, [probe], () =>
-      compile(target, "assembly/probe.ts", "--outFile", probe, "--textFile", `build/probe.${target}.wat`),
-    );
+  const tools = ["asconfig.json", "scripts/build.mjs", "node_modules/assemblyscript/package.json"];
+  for (const { name, folder, memoryBase } of MODULES) {
+    // The kernels of a folder may use those of the folders above, never the other way round (test/imports.test.ts).
+    const sources = MODULES.filter((module) => folder.startsWith(module.folder)).flatMap((module) => sourcesOf(module));
+    const inputs = fingerprint(...sources, ...tools);
+    const build = (target, entry, file) =>
+      when(`${file} ${target}`, inputs, [`build/${file}.${target}.wasm`], () =>
+        compile(target, `${folder}/${entry}.ts`, `${file}.${target}`, "--memoryBase", `${memoryBase}`),
+      );
+    const probe = name === "kernels" ? "probe" : `${name}-probe`;
+    for (const target of ["debug", ...Object.keys(TARGETS)]) {
+      await build(target, "index", name);
+      if (target === "release" || target === "relaxed") await build(target, "probe", probe);
+    }
   }
 }
+
+const sourcesOf = ({ folder }) =>
+  readdirSync(at(folder))
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => `${folder}/${file}`);
 
 async function buildGenerated() {
   const put = (name, text) => write(at("src/generated", name), text);
   put("problem.ts", generateProblem(readFileSync(at("assembly/problem.ts"), "utf8")));
-  put("kernel-types.ts", generateKernelTypes(readFileSync(at("build/kernels.debug.d.ts"), "utf8")));
   put("version.ts", generateVersion(version));
-  for (const [target, file] of Object.entries(KERNELS)) {
-    const signed = sign(readFileSync(at(`build/kernels.${target}.wasm`)), `${version} ${file}`);
-    write(at("dist", file), signed);
-    put(file.replace(/wasm$/, "ts"), generateConstants(signed));
+  for (const { name, folder, generated, types } of MODULES) {
+    const declarations = readFileSync(at(`build/${name}.debug.d.ts`), "utf8");
+    put(`${generated}-types.ts`, generateKernelTypes(declarations, types, `${folder}/index.ts`));
+    for (const [target, ending] of Object.entries(TARGETS)) {
+      const signed = sign(readFileSync(at(`build/${name}.${target}.wasm`)), `${version} ${name}${ending}`);
+      write(at(`dist/${name}${ending}`), signed);
+      put(`${generated}s${ending.replace(/wasm$/, "ts")}`, generateConstants(signed));
+    }
   }
   put("worker.ts", generateWorker(await bundleWorker()));
 }

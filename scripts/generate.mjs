@@ -31,11 +31,11 @@ export function generateProblem(source) {
 }
 
 /** `--bindings raw` typings of the debug build -> one interface of the exported functions. An unmanaged class is a pointer. */
-export function generateKernelTypes(declarations) {
+export function generateKernelTypes(declarations, name, file) {
   const functions = [...declarations.matchAll(/^ *export function (\w+\(.*\): \w+);$/gm)];
-  if (functions.length === 0) throw new Error("build/kernels.debug.d.ts: no exported function found");
+  if (functions.length === 0) throw new Error(`${file}: no exported function found`);
   const lines = functions.map(([, signature]) => `  ${signature.replace(/__Record\d+<\w+>/g, "number")};\n`).join("");
-  return `${HEADER}/** The exports of assembly/index.ts. */\nexport interface Kernels {\n${lines}}\n`;
+  return `${HEADER}/** The exports of ${file}. */\nexport interface ${name} {\n${lines}}\n`;
 }
 
 /** The wasm file as a base64 string: it survives every bundler and needs no file access at run time. */

@@ -21,7 +21,7 @@ import type {
   SavedAttention,
 } from "./types.js";
 import { warmup } from "./warmup.js";
-import type { Kernels, Memory } from "./wasm.js";
+import { type Kernels, type Memory, STATIC_END } from "./wasm.js";
 
 /** Which instruction set the kernels of an instance use. */
 export type Simd = "plain" | "relaxed";
@@ -63,7 +63,7 @@ export class LaserAttention {
   /** @param pool Makes the threads of the instance and says how many. @internal */
   constructor(kernels: Kernels, memory: Memory, simd: Simd, maxMemory?: number, pool?: PoolMaker) {
     this.simd = simd;
-    this.#arena = new Arena(memory, kernels.heapBase() >>> 0, maxMemory);
+    this.#arena = new Arena(memory, Math.max(STATIC_END, kernels.heapBase() >>> 0), maxMemory);
     const problem = new Problem(this.#arena, pool?.members);
     this.#engine = { kernels, space: new Space(this.#arena), problem, pool: pool?.make(this.#arena, problem, kernels) };
   }

@@ -83,6 +83,12 @@ export function requireSimd(): void {
 const PAGE = 65536;
 const INITIAL_PAGES = 16;
 
+/**
+ * Tensors lie behind the static data of all modules, also of those that come later: below 4096 that of the attention kernels, from there on
+ * that of the nn kernels (MODULES in scripts/build.mjs; test/kernels.test.ts holds both to it).
+ */
+export const STATIC_END = 8192;
+
 /** A fresh memory, large enough for the static data of the kernels. */
 export function createMemory(): Memory {
   return makeMemory({ initial: INITIAL_PAGES });

@@ -15,14 +15,14 @@ function sketch(folder: string): string[][] {
     .map((line) => line.split(",").map((name) => name.trim()));
 }
 
-/** What a file of the folder imports from it, generated files aside; of src without what only names types. */
+/** What a file of the folder imports from it, generated files and folders inside aside; of src without what only names types. */
 function importsOf(folder: string, name: string): string[] {
   const text = readFileSync(`${folder}/${name}.ts`, "utf8");
   const statements = [...text.matchAll(/^(?:import|export)\s+([^;"]*?)\s*from "\.\/([\w-]+)(?:\.js)?";/gm)];
   return statements.filter(([, what]) => !/^(type\b|\{(\s*type \w+,?)+\s*\}$)/.test(what!)).map(([, , from]) => from!);
 }
 
-for (const folder of ["assembly", "src"]) {
+for (const folder of ["assembly", "assembly/nn", "src"]) {
   test(`docs/design.md names every file of ${folder}, and each imports only from the lines below its own`, () => {
     const lines = sketch(folder);
     const files = readdirSync(folder).filter((name) => name.endsWith(".ts"));
@@ -37,5 +37,18 @@ for (const folder of ["assembly", "src"]) {
     }
   });
 }
+
+test("the nn kernels use of the attention kernels what stands below its matmul and softmax, and these nothing of theirs", () => {
+  const lines = sketch("assembly");
+  const top = lines.findIndex((names) => names.includes("softmax"));
+  const below = lines.slice(top + 1).flat();
+  for (const name of readdirSync("assembly/nn")) {
+    const from = [...readFileSync(`assembly/nn/${name}`, "utf8").matchAll(/from "\.\.\/([^"]+)"/g)].map((m) => m[1]!);
+    for (const other of from) assert.ok(below.includes(other), `assembly/nn/${name} imports ../${other}`);
+  }
+  for (const name of readdirSync("assembly").filter((file) => file.endsWith(".ts"))) {
+    assert.not.ok(readFileSync(`assembly/${name}`, "utf8").includes('from "./nn/'), name);
+  }
+});
 
 test.run();

@@ -1,9 +1,13 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { LaserAttention } from "../src/facade.js";
+import { STATIC_END } from "../src/wasm.js";
+import { loadKernels, loadNn } from "./support/kernels.js";
+import { Random } from "./support/random.js";
 
-/** What docs/design.md lists, and nothing else. */
-const EXPORTS = [
+/** What docs/design.md lists of each module, and nothing else. */
+const KERNELS = [
   "attentionBackward",
   "attentionBackwardScratch",
   "attentionForward",
@@ -19,37 +23,112 @@ const EXPORTS = [
   "softmaxBackward",
 ];
 
-for (const target of ["release", "relaxed", "threads", "threads-relaxed"]) {
-  const text = readFileSync(`build/kernels.${target}.wat`, "utf8");
+const NN = [
+  "actBackward",
+  "adamw",
+  "addRows",
+  "addTo",
+  "biasAct",
+  "columnSum",
+  "crossEntropy",
+  "ctc",
+  "ctcScratch",
+  "depthwise",
+  "depthwiseBackward",
+  "depthwiseParams",
+  "depthwiseScratch",
+  "dropout",
+  "embedding",
+  "embeddingBackward",
+  "fill",
+  "glu",
+  "gluBackward",
+  "heapBase",
+  "layerNorm",
+  "layerNormBackward",
+  "layerNormParams",
+  "maskRows",
+  "maskedMean",
+  "maskedMeanBackward",
+  "rmsNorm",
+  "rmsNormBackward",
+  "rmsNormParams",
+  "scale",
+  "sum64",
+  "sumRows",
+  "sumSquares",
+];
+
+const TARGETS = ["release", "relaxed", "threads", "threads-relaxed"];
+const MODULES = [
+  { name: "kernels", exported: KERNELS, from: 0, to: 4096, waits: 1 },
+  { name: "nn", exported: NN, from: 4096, to: 8192, waits: 0 },
+];
+
+for (const { name, exported, from, to, waits, target } of MODULES.flatMap((module) =>
+  TARGETS.map((target) => ({ ...module, target })),
+)) {
+  const title = `${name}, ${target}`;
+  const text = readFileSync(`build/${name}.${target}.wat`, "utf8");
   const names = (kind: string): string[] =>
     [...text.matchAll(new RegExp(`\\(${kind} "([^"]*)"(?: "([^"]*)")?`, "g"))].map((m) =>
       m.slice(1).filter(Boolean).join("."),
     );
 
-  test(`${target} kernels import the memory and nothing else`, () => {
+  test(`${title}: the kernels import the memory and nothing else`, () => {
     assert.equal(names("import"), ["env.memory"]);
   });
 
-  test(`${target} kernels export the documented list`, () => {
-    assert.equal(names("export").sort(), EXPORTS);
+  test(`${title}: the kernels export the documented list`, () => {
+    assert.equal(names("export").sort(), exported);
     const design = readFileSync("docs/design.md", "utf8");
-    for (const name of EXPORTS) assert.ok(design.includes(`\`${name}\``), `docs/design.md does not name ${name}`);
+    for (const name of exported) assert.ok(design.includes(`\`${name}\``), `docs/design.md does not name ${name}`);
   });
 
-  test(`${target} kernels have no indirect call, no table, no allocator and never grow memory`, () => {
+  test(`${title}: the kernels have no indirect call, no table, no allocator and never grow memory`, () => {
     for (const word of ["call_indirect", "(table", "(elem", "memory.grow", "~lib/rt"])
       assert.not.ok(text.includes(word), word);
   });
 
+  test(`${title}: the static data, which others must not touch, lies from byte ${from} to ${to}`, () => {
+    const starts = [...text.matchAll(/\(data \$\S+ \(i32\.const (\d+)\)/g)].map(([, at]) => Number(at));
+    assert.is(starts.length, text.split("(data ").length - 1);
+    assert.ok(starts.length > 10 && Math.min(...starts) >= from);
+    const [, end] = /\(func \$\S*index\/heapBase \(result i32\)\s+i32\.const (\d+)/.exec(text) ?? [];
+    assert.ok(Number(end) > Math.max(...starts) && Number(end) <= to, `it ends at ${end}`);
+  });
+
   const threads = target.startsWith("threads");
-  test(`${target} kernels ${threads ? "share their memory, and wait in a function that does nothing after it" : "have no atomics"}`, () => {
+  const does =
+    waits > 0 ? "share their memory, and wait in a function that does nothing after it" : "share their memory";
+  test(`${title}: the kernels ${threads ? does : "have no atomics"}`, () => {
     assert.is(/\(import "env" "memory" \(memory \$\d+ \d+ \d+ shared\)\)/.test(text), threads);
-    assert.is(text.includes("atomic."), threads);
+    assert.is(text.includes("atomic."), threads && waits > 0);
     // What comes after it would find wrong locals in Node 20, see Team.sleep in assembly/team.ts.
-    const waits = text.split("memory.atomic.wait32").slice(1);
-    assert.is(waits.length, threads ? 1 : 0);
-    for (const after of waits) assert.match(after, /^\s*drop\s*\)/);
+    const after = text.split("memory.atomic.wait32").slice(1);
+    assert.is(after.length, threads ? waits : 0);
+    for (const rest of after) assert.match(rest, /^\s*drop\s*\)/);
   });
 }
+
+test("both modules work on one memory: tensors lie behind the static data of both, in the debug builds too", async () => {
+  for (const target of ["debug", "release"] as const) {
+    const { exports, memory } = await loadKernels(target);
+    const nn = await loadNn(target, memory);
+    assert.ok(exports.heapBase() <= 4096 && nn.exports.heapBase() <= STATIC_END);
+    const la = new LaserAttention(exports, memory, "plain");
+    const x = la.tensor(new Random(1).normals(64), [64]);
+    const y = la.empty([64]);
+    const gelu = (): Float32Array => {
+      nn.exports.biasAct(y.data.byteOffset, x.data.byteOffset, 0, 1, 64, 2);
+      return y.toArray();
+    };
+    const before = [gelu(), la.softmax(x).toArray()];
+    const { bytes, used } = la.memory;
+    la.empty([(bytes - used - STATIC_END - 128) / 4]).data.fill(Number.NaN); // all that is left of it
+    assert.is(la.memory.bytes, bytes);
+    assert.equal([gelu(), la.softmax(x).toArray()], before);
+  }
+});
 
 test.run();

@@ -1,6 +1,7 @@
 /** The kernels without the facade, for tests of single kernels. */
 import { readFileSync } from "node:fs";
 import * as loader from "@assemblyscript/loader";
+import type { NnKernels } from "../../src/generated/nn-kernel-types.js";
 import { host } from "../../src/host.js";
 import { createMemory, type Kernels, type Memory, type Module } from "../../src/wasm.js";
 
@@ -29,10 +30,9 @@ export const targets: readonly Target[] = relaxedSupported ? ["debug", "release"
 
 const modules = new Map<string, Module>();
 
-async function load<E>(name: string): Promise<Loaded<E>> {
+async function load<E>(name: string, memory = createMemory()): Promise<Loaded<E>> {
   const module = modules.get(name) ?? (await host.WebAssembly!.compile(read(name)));
   modules.set(name, module);
-  const memory = createMemory();
   // The loader turns a failed assertion into an error with its file and line; it serves the release builds as well.
   const { exports } = await loader.instantiate<Record<string, unknown>>(module as never, { env: { memory } as never });
   return {
@@ -49,5 +49,9 @@ async function load<E>(name: string): Promise<Loaded<E>> {
 /** A fresh instance of assembly/index.ts. */
 export const loadKernels = (target: Target): Promise<Loaded<Kernels>> => load(`kernels.${target}`);
 
-/** A fresh instance of assembly/probe.ts. */
-export const loadProbe = (target: "release" | "relaxed"): Promise<Loaded<Probe>> => load(`probe.${target}`);
+/** A fresh instance of assembly/nn/index.ts, on a memory of its own unless one is given. */
+export const loadNn = (target: Target, memory?: Memory): Promise<Loaded<NnKernels>> => load(`nn.${target}`, memory);
+
+/** A fresh instance of assembly/probe.ts, or of assembly/nn/probe.ts. */
+export const loadProbe = (target: "release" | "relaxed", name = "probe"): Promise<Loaded<Probe>> =>
+  load(`${name}.${target}`);

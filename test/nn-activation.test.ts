@@ -1,0 +1,159 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { loadProbe, relaxedSupported } from "./support/kernels.js";
+import { builds, close, differences, SIZES, sameBits, U } from "./support/nn.js";
+import { acts, erfc, glu } from "./support/nn-oracle.js";
+import { Random } from "./support/random.js";
+import { between, worst } from "./support/ulp.js";
+
+const NAMES = ["none", "GELU tanh", "GELU erf", "SiLU"];
+const { POSITIVE_INFINITY: inf, NaN: nan } = Number;
+const random = new Random(21);
+
+/** What the exponent of the form's exp may be off by, in U: the exponent is rounded a few times before exp multiplies its error. */
+const argument = (z: number, act: number): number =>
+  act === 1 ? 2 * Math.abs(2 * Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3)) : act === 2 ? z * z : Math.abs(z);
+
+/**
+ * A few roundings of the value, and exp's error; where exp leaves the range of normal float32, the value is 0. GELU's erf form has its
+ * polynomial's error, 5 ulp, in the smaller of Phi(z) and Phi(-z) alone: above 0 the bound is wide.
+ */
+const valueBound = (z: number, y: number, act: number): number =>
+  U * (act === 2 ? 14 + argument(z, act) : 6 + argument(z, act)) * Math.abs(y) + 2 ** -124 * Math.abs(z);
+
+for (const nn of builds) {
+  const { biasAct, actBackward, gluBackward } = nn.kernels;
+
+  test(`${nn.target} biasAct adds the bias in place and is the float64 activation to a few roundings`, () => {
+    for (const [act, name] of NAMES.entries()) {
+      for (const width of SIZES) {
+        const rows = 3;
+        const [x, bias] = [random.normals(rows * width, 3), random.normals(width)];
+        const [y, z, b] = [nn.reset().f32(rows * width), nn.f32(x), nn.f32(bias)];
+        biasAct(y.ptr, z.ptr, b.ptr, rows, width, act);
+        const sum = x.map((value, n) => value + bias[n % width]!);
+        sameBits(`${name} width ${width} z`, z.now, sum);
+        const want = Array.from(sum, acts[act]!);
+        close(`${nn.target} ${name} width ${width}`, y.now, want, (n) => valueBound(sum[n]!, want[n]!, act));
+        nn.intact(name);
+      }
+    }
+  });
+
+  test(`${nn.target} biasAct on all rows, on single rows, in place and without a bias gives the same bits`, () => {
+    const [rows, width] = [5, 13];
+    const [x, bias] = [random.normals(rows * width, 3), random.normals(width)];
+    for (const [act, name] of NAMES.entries()) {
+      const [y, z, b, parts, whole] = [
+        nn.reset().f32(rows * width),
+        nn.f32(x),
+        nn.f32(bias),
+        nn.f32(rows * width),
+        nn.f32(x),
+      ];
+      biasAct(y.ptr, z.ptr, b.ptr, rows, width, act);
+      for (let r = 0; r < rows; r++)
+        biasAct(parts.ptr + 4 * r * width, whole.ptr + 4 * r * width, b.ptr, 1, width, act);
+      sameBits(`${name} rows`, parts.now, y.now);
+      biasAct(whole.ptr, whole.ptr, 0, rows, width, act); // z holds z + bias by now
+      sameBits(`${name} in place`, whole.now, y.now);
+      const only = nn.f32(x);
+      biasAct(0, only.ptr, b.ptr, rows, width, 0);
+      sameBits("bias alone", only.now, z.now);
+      biasAct(0, only.ptr, 0, rows, width, 0);
+      sameBits("nothing at all", only.now, z.now);
+    }
+  });
+
+  test(`${nn.target} actBackward is dy times the derivative of the float64 activation, in place too`, () => {
+    for (const [act, name] of NAMES.entries()) {
+      for (const n of [...SIZES, 401]) {
+        const z = between(-12, 12, Math.max(n, 2)).subarray(0, n);
+        const dy = random.normals(n);
+        const [dz, g, saved] = [nn.reset().f32(n), nn.f32(dy), nn.f32(z)];
+        actBackward(dz.ptr, g.ptr, saved.ptr, n, act);
+        const slope = Array.from(z, (value) => differences((x) => acts[act]!(x[0]!), [value])[0]!);
+        // s and s (1 - s) z u' each lie below 1.2 and are rounded some ten times; the difference itself is good to 1e-9.
+        const bound = (i: number): number => (act === 0 ? 2e-9 : 14 * U + 2e-9) * Math.abs(dy[i]!);
+        const want = slope.map((value, i) => value * dy[i]!);
+        close(`${nn.target} ${name} n ${n}`, dz.now, want, bound);
+        actBackward(g.ptr, g.ptr, saved.ptr, n, act);
+        sameBits(`${name} in place`, g.now, dz.now);
+        nn.intact(name);
+      }
+    }
+  });
+
+  test(`${nn.target} activations have their limits at huge values, where no factor becomes NaN, and keep NaN`, () => {
+    const huge = [3.4e38, -3.4e38, 1e20, -1e20, 200, -200, 0, -0, nan, inf];
+    const n = huge.length;
+    for (const act of [1, 2, 3]) {
+      const [y, z, dz, dy] = [nn.reset().f32(n), nn.f32(huge), nn.f32(n), nn.f32(huge.map(() => 1))];
+      biasAct(y.ptr, z.ptr, 0, 1, n, act);
+      sameBits(NAMES[act]!, y.now, Float32Array.of(3.4e38, -0, 1e20, -0, 200, -0, 0, -0, nan, inf));
+      z.now[3] = -inf;
+      actBackward(dz.ptr, dy.ptr, z.ptr, n, act);
+      close(`${NAMES[act]} slope`, dz.now, [1, 0, 1, 0, 1, 0, 0.5, 0.5, nan, 1], () => 1e-29);
+    }
+  });
+
+  test(`${nn.target} glu and its gradient are those of float64, row by row the same bits, and in place`, () => {
+    for (const width of SIZES) {
+      const rows = 3;
+      const [x, dy] = [random.normals(rows * 2 * width, 3), random.normals(rows * width)];
+      const [y, xs, g, dx] = [nn.reset().f32(rows * width), nn.f32(x), nn.f32(dy), nn.f32(rows * 2 * width)];
+      nn.kernels.glu(y.ptr, xs.ptr, rows, width);
+      const want = glu(x, width);
+      const place = (n: number): number => 2 * width * Math.floor(n / width) + (n % width);
+      close(`glu width ${width}`, y.now, want, (n) => U * (6 + Math.abs(x[place(n) + width]!)) * Math.abs(want[n]!));
+      gluBackward(dx.ptr, g.ptr, xs.ptr, rows, width);
+      const gradient = differences((moved) => glu(moved, width).reduce((sum, value, n) => sum + value * dy[n]!, 0), x);
+      // da and db are products of dy, a and two factors of at most 1, each rounded some eight times
+      close(`gluBackward width ${width}`, dx.now, gradient, (n) => {
+        const row = Math.floor(n / 2 / width);
+        const c = (n % (2 * width)) % width;
+        return 10 * U * Math.abs(dy[row * width + c]!) * (1 + Math.abs(x[row * 2 * width + c]!)) + 1e-8;
+      });
+      for (let r = 0; r < rows; r++) {
+        nn.kernels.glu(y.ptr + 4 * r * width, xs.ptr + 8 * r * width, 1, width);
+        gluBackward(xs.ptr + 8 * r * width, g.ptr + 4 * r * width, xs.ptr + 8 * r * width, 1, width);
+      }
+      sameBits("in place", xs.now, dx.now);
+      nn.intact("glu");
+    }
+    const [y, x] = [nn.reset().f32(4), nn.f32([2, 2, 2, 2, 3e38, -3e38, -inf, nan])];
+    nn.kernels.glu(y.ptr, x.ptr, 1, 4);
+    sameBits("limits", y.now, [2, 0, 0, nan]);
+  });
+}
+
+for (const target of relaxedSupported ? (["release", "relaxed"] as const) : (["release"] as const)) {
+  const { exports, f32 } = await loadProbe(target, "nn-probe");
+
+  test(`${target} Phi is within 6.5 ulp on [-1, 0] and 1.6e-7 everywhere, 0 and 1 at the ends, and keeps NaN`, () => {
+    const base = (exports.heapBase!() + 63) & ~63;
+    const phi = (x: Float32Array): Float32Array => {
+      f32(base, x.length).set(x);
+      exports.normal!(base, base, x.length);
+      return f32(base, x.length).slice();
+    };
+    const truth = (z: number): number => erfc(-z / Math.SQRT2) / 2;
+    const x = between(-1, 0, 100000);
+    const { error: ulps, x: where } = worst(phi(x), x, truth);
+    assert.ok(ulps <= 6.5, `${ulps} ulp at ${where}`);
+    const wide = between(-14, 14, 100000);
+    const y = phi(wide);
+    let most = 0;
+    for (const [n, z] of wide.entries()) {
+      const error = Math.abs(y[n]! - truth(z));
+      most = Math.max(most, error);
+      // 13 U is 6.5 ulp; the rounding of z^2 / 2 counts z^2 / 2 times. Above 0 comes that of 1 - Phi(-z).
+      const bound = (13 + z * z) * U * truth(-Math.abs(z)) + (z > 0 ? U : 2 ** -126);
+      assert.ok(error <= bound, `Phi(${z}) is ${y[n]}, off by ${error}`);
+    }
+    assert.ok(most <= 1.6e-7, `${most}`);
+    sameBits("ends", phi(Float32Array.of(-inf, inf, nan, 3e38)), [0, 1, nan, 1]);
+  });
+}
+
+test.run();
