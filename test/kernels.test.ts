@@ -27,6 +27,7 @@ const NN = [
   "actBackward",
   "adamw",
   "addRows",
+  "addScaled",
   "addTo",
   "biasAct",
   "columnSum",

@@ -56,7 +56,7 @@ for (const nn of builds) {
     assert.ok(Math.abs(out.now[0]! - sum[0]!) <= 2 * U * sum[0]!, `expected ${sum[0]}, got ${out.now[0]}`);
   });
 
-  test(`${nn.target} addTo, addRows, scale and fill are one operation an element, and write nothing else`, () => {
+  test(`${nn.target} addTo, addRows, addScaled, scale and fill are one operation an element, and write nothing else`, () => {
     for (const n of SIZES) {
       const batches = 3;
       const [x, y, rows] = [random.normals(batches * n), random.normals(batches * n), random.normals(n)];
@@ -69,6 +69,12 @@ for (const nn of builds) {
         "scale",
         out.now,
         x.map((value) => value * Math.fround(0.3)),
+      );
+      kernels.addScaled(out.ptr, xs.ptr, ys.ptr, 0.5, batches * n);
+      sameBits(
+        "addScaled", // by a power of two, so that a fused multiply-add rounds alike
+        out.now,
+        x.map((value, i) => value + y[i]! / 2),
       );
       kernels.addTo(ys.ptr, xs.ptr, batches * n);
       sameBits(

@@ -17,6 +17,16 @@ export function addRows(y: usize, x: usize, rows: usize, batches: i32, n: i32): 
   }
 }
 
+/** y_i = a_i + b_i factor: a residual connection. */
+export function addScaled(y: usize, a: usize, b: usize, factor: f32, n: i32): void {
+  assert(n >= 0, "n must be 0 or more");
+  const f = f32x4.splat(factor);
+  for (const whole = y + ((<usize>(n & ~3)) << 2); y < whole; y += 16, a += 16, b += 16) {
+    v128.store(y, Simd.madd(v128.load(b), f, v128.load(a)));
+  }
+  if (n & 3) Simd.storeTail(y, Simd.madd(v128.load(b), f, v128.load(a)), n & 3);
+}
+
 /** y_i = value. */
 export function fill(y: usize, value: f32, n: i32): void {
   assert(n >= 0, "n must be 0 or more");

@@ -1,0 +1,284 @@
+/** Steps of training: tape, plan of memory, modules, optimiser. Kernels: nn-*.test.ts; whole runs against float64: parity.test.ts. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type Gpt, gpt } from "../src/models/index.js";
+import {
+  AdamW,
+  add,
+  createSync,
+  crossEntropy,
+  Depthwise,
+  dropout,
+  Embedding,
+  glu,
+  LayerNorm,
+  Linear,
+  type Loss,
+  Module,
+  maskedMean,
+  maskRows,
+  type Nn,
+  RmsNorm,
+  silu,
+} from "../src/nn/index.js";
+import { Random } from "../src/nn/random.js";
+import { firstDifference } from "./support/bits.js";
+import { throws } from "./support/throws.js";
+
+const config = { vocabulary: 11, context: 12, width: 16, heads: 2, layers: 2, variant: "laser" as const, seed: 3 };
+
+const random = new Random(5);
+const batch = (B = 4, N = 9): Int32Array[] =>
+  Array.from({ length: B }, () => Int32Array.from({ length: N }, () => random.int(config.vocabulary)));
+const [ids, targets] = [batch(), batch()];
+
+/** Trains for some steps on batches of the given sizes; losses and all parameters. */
+function run(nn: Nn, sizes: readonly [number, number][]): { losses: number[]; model: Gpt } {
+  const model = gpt(nn, config);
+  const optimizer = new AdamW(nn, model, { lr: 1e-2 });
+  const losses = sizes.map(([B, N]) => {
+    const cut = (rows: Int32Array[]): Int32Array[] => rows.slice(0, B).map((row) => row.subarray(0, N));
+    const loss = nn.step(() => model.loss(cut(ids), cut(targets)));
+    optimizer.step({ clip: 1 });
+    return loss;
+  });
+  return { losses, model };
+}
+
+const same = (a: Gpt, b: Gpt): void => {
+  for (const [name, { tensor }] of a.parameters) {
+    assert.is(firstDifference(tensor.toArray(), b.parameters.get(name)!.tensor.toArray()), -1, name);
+  }
+};
+
+test("the first step plans the memory, later ones allocate nothing, and the loss falls", () => {
+  const nn = createSync({ threads: 1 });
+  const model = gpt(nn, config);
+  const optimizer = new AdamW(nn, model, { lr: 1e-2 });
+  const losses: number[] = [];
+  const usage = Array.from({ length: 30 }, () => {
+    losses.push(nn.step(() => model.loss(ids, targets)));
+    optimizer.step();
+    return nn.la.memory;
+  });
+  for (const later of usage.slice(1)) assert.equal(later, usage[0]);
+  assert.ok(nn.stepBytes > 0);
+  assert.ok(losses.at(-1)! < losses[0]! / 4, `${losses[0]} to ${losses.at(-1)}`);
+  nn.dispose();
+});
+
+test("steps of other shapes are planned anew, and give the bits of an instance that never planned for them", () => {
+  const sizes: [number, number][] = [
+    [4, 9],
+    [4, 9],
+    [2, 9],
+    [2, 9],
+    [4, 5],
+    [4, 9],
+    [4, 9],
+  ];
+  const [one, two] = [createSync({ threads: 1 }), createSync({ threads: 1 })];
+  const first = run(one, sizes);
+  // The same steps, between which others of another shape leave their plan behind.
+  const model = gpt(two, config);
+  const optimizer = new AdamW(two, model, { lr: 1e-2 });
+  const losses = sizes.map(([B, N]) => {
+    two.evaluate(() => model.logits(batch(3, 1 + random.int(12))).toArray());
+    const cut = (rows: Int32Array[]): Int32Array[] => rows.slice(0, B).map((row) => row.subarray(0, N));
+    const loss = two.step(() => model.loss(cut(ids), cut(targets)));
+    optimizer.step({ clip: 1 });
+    return loss;
+  });
+  assert.equal(losses, first.losses);
+  same(model, first.model);
+  one.dispose();
+  two.dispose();
+});
+
+test("any number of threads trains to the bits of one", () => {
+  const sizes = Array.from({ length: 3 }, () => [4, 9] as [number, number]);
+  const [one, three] = [createSync({ threads: 1 }), createSync({ threads: 3 })];
+  const [a, b] = [run(one, sizes), run(three, sizes)];
+  assert.equal(a.losses, b.losses);
+  same(a.model, b.model);
+  one.dispose();
+  three.dispose();
+});
+
+test("halves of a batch, scaled by a half, add up to the gradient of the whole", () => {
+  const nn = createSync({ threads: 1 });
+  const model = gpt(nn, config);
+  nn.step(() => model.loss(ids, targets));
+  const whole = new Map([...model.parameters].map(([name, { grad }]) => [name, grad.toArray()]));
+  new AdamW(nn, model, { lr: 0, weightDecay: 0 }).step();
+  for (const at of [0, 2]) nn.step(() => model.loss(ids.slice(at, at + 2), targets.slice(at, at + 2)), 0.5);
+  for (const [name, { grad }] of model.parameters) {
+    const expected = whole.get(name)!;
+    // Float32 sums in another order: some roundings of the largest element.
+    const size = Math.max(...expected.map(Math.abs));
+    grad.toArray().forEach((x, i) => {
+      assert.ok(Math.abs(x - expected[i]!) <= 1e-5 * size + 1e-9, `${name} ${i}: ${x}, ${expected[i]}`);
+    });
+  }
+  nn.dispose();
+});
+
+/** Every operation once, each with something that makes a wrong gradient show. */
+class Everything extends Module {
+  readonly #nn: Nn;
+  readonly tok: Embedding;
+  readonly gate: Linear;
+  readonly conv: Depthwise;
+  readonly norm: LayerNorm;
+  readonly rms: RmsNorm;
+  readonly fc: Linear;
+  readonly head: Linear;
+
+  constructor(nn: Nn) {
+    super();
+    const r = new Random(1);
+    this.#nn = nn;
+    this.tok = new Embedding(nn, r, 7, 8);
+    this.gate = new Linear(nn, r, 8, 16);
+    this.conv = new Depthwise(nn, r, 8, 3);
+    this.norm = new LayerNorm(nn, 8);
+    this.rms = new RmsNorm(nn, 8);
+    this.fc = new Linear(nn, r, 8, 8);
+    this.head = new Linear(nn, r, 8, 5);
+    // Larger than a model begins with, so that no gradient is lost in the rounding of a difference.
+    for (const { tensor } of this.parameters.values()) {
+      if (tensor.shape.length > 1) tensor.set(tensor.toArray().map((x) => 20 * x));
+    }
+  }
+
+  loss(): Loss {
+    const nn = this.#nn;
+    const keep = nn.la.tensor(Uint8Array.of(1, 1, 1, 0, 1, 1, 0, 0), [2, 4]);
+    const x = this.tok.forward([0, 1, 2, 3, 4, 5, 6, 0], [2, 4]);
+    const gated = maskRows(nn, glu(nn, this.gate.forward(x)), keep);
+    const y = add(nn, x, silu(nn, this.norm.forward(this.conv.forward(gated))), 0.5);
+    const z = add(nn, y, this.fc.forward(this.rms.forward(y), "gelu-erf"));
+    return crossEntropy(nn, this.head.forward(maskedMean(nn, dropout(nn, z, 0.25, [1, 2]), keep)), [3, 1]);
+  }
+}
+
+test("every operation's gradient reaches the parameters: central differences of the loss", () => {
+  const nn = createSync({ threads: 1 });
+  const model = new Everything(nn);
+  nn.step(() => model.loss());
+  for (const [name, { tensor, grad }] of model.parameters) {
+    const [values, gradient] = [tensor.toArray(), grad.toArray()];
+    const size = Math.max(...gradient.map(Math.abs));
+    assert.ok(size > 1e-4, `${name}: ${size}`);
+    for (let i = 0; i < values.length; i += 1 + Math.floor(values.length / 12)) {
+      const h = 2 ** -7;
+      const at = (value: number): number => {
+        tensor.set(values.map((x, n) => (n === i ? value : x)));
+        return nn.evaluate(() => model.loss().item);
+      };
+      const difference = (at(values[i]! + h) - at(values[i]! - h)) / (2 * h);
+      tensor.set(values);
+      // The rounding of two losses, 2^-22 each, over 2 h, and h^2 times a third derivative of order one.
+      assert.ok(
+        Math.abs(difference - gradient[i]!) <= 1e-4 + 0.01 * size,
+        `${name} ${i}: ${gradient[i]}, ${difference}`,
+      );
+    }
+  }
+  nn.dispose();
+});
+
+test("a state dict carries a model over; what is missing, left over or of another shape is listed at once", () => {
+  const nn = createSync({ threads: 1 });
+  const [a, b] = [gpt(nn, config), gpt(nn, { ...config, seed: 4 })];
+  b.loadStateDict(a.stateDict());
+  same(a, b);
+  assert.is(
+    a.parameterCount,
+    [...a.parameters.values()].reduce((sum, { tensor }) => sum + tensor.data.length, 0),
+  );
+  assert.ok(a.parameters.has("blocks.1.attn.qkv.weight"));
+  const state = a.stateDict();
+  state.delete("tok.weight");
+  state.set("head.bias", { shape: [12], data: new Float32Array(12) });
+  state.set("extra", { shape: [1], data: new Float32Array(1) });
+  throws(
+    () => b.loadStateDict(state),
+    RangeError,
+    "tok.weight is missing; head.bias must have the shape [11], got [12]; extra is not in this model",
+  );
+  same(a, b);
+  nn.dispose();
+});
+
+test("a gradient that is not finite changes nothing, and the optimiser's state goes on where it was saved", () => {
+  const nn = createSync({ threads: 1 });
+  const [a, b] = [gpt(nn, config), gpt(nn, config)];
+  const [first, second] = [new AdamW(nn, a, { lr: 1e-2 }), new AdamW(nn, b, { lr: 1e-2 })];
+  for (let n = 0; n < 2; n++) {
+    nn.step(() => a.loss(ids, targets));
+    first.step();
+  }
+  b.loadStateDict(a.stateDict());
+  second.loadStateDict(first.stateDict());
+  nn.step(() => a.loss(ids, targets), Number.POSITIVE_INFINITY);
+  assert.not(Number.isFinite(first.step()));
+  same(a, b);
+  assert.is(first.steps, 2);
+  for (const [model, optimizer] of [
+    [a, first],
+    [b, second],
+  ] as const) {
+    nn.step(() => model.loss(ids, targets));
+    optimizer.step();
+  }
+  same(a, b);
+  nn.dispose();
+});
+
+test("wrong use is refused with its name, what was expected and what came, and the next step works", () => {
+  const nn = createSync({ threads: 1 });
+  const model = gpt(nn, config);
+  const loose = gpt as unknown as (nn: Nn, config: object) => unknown;
+  throws(() => loose(nn, { ...config, depth: 3 }), TypeError, "gpt: config must have", "got depth");
+  throws(() => loose(nn, { ...config, layers: 0 }), RangeError, "gpt: layers must be an integer of 1 or more, got 0");
+  throws(() => loose(nn, { ...config, heads: 3 }), RangeError, "width must be a multiple of heads (3), got 16");
+  throws(
+    () => loose(nn, { ...config, variant: "fast" }),
+    TypeError,
+    'variant must be "standard" or "laser", got "fast"',
+  );
+  throws(() => nn.step(() => model.loss([], [])), RangeError, "gpt: the batch must not be empty");
+  throws(() => nn.step(() => model.loss(batch(1, 13), batch(1, 13))), RangeError, "at most 12 long", "got 13");
+  throws(
+    () => nn.step(() => model.loss([[0, 11]], [[1, 2]])),
+    RangeError,
+    "ids must be integers from 0 to 10, got 11 at 1",
+  );
+  throws(() => nn.step(() => model.loss([[0, 1]], [[1, -2]])), RangeError, "integers from -1 to 10, got -2 at 1");
+  throws(
+    () => nn.step(() => model.loss([[0, 1], [2]], [[1, 2], [1]])),
+    RangeError,
+    "rows must be 2 long like the first, got 1",
+  );
+  throws(
+    () => nn.step(() => nn.step(() => model.loss(ids, targets)) as never),
+    TypeError,
+    "step: must not be called inside",
+  );
+  throws(() => nn.step(() => 3 as never), TypeError, "step: forward must return a loss, got 3");
+  throws(() => new AdamW(nn, model, { lr: -1 }), RangeError, "AdamW: lr must be 0 or more, got -1");
+  throws(() => new AdamW(nn, model, { betas: [0.9, 1] }), RangeError, "betas must be two numbers from 0 to below 1");
+  const { used } = nn.la.memory;
+  nn.step(() => model.loss(ids, targets));
+  const after = nn.la.memory.used;
+  throws(() => nn.step(() => model.loss(ids, [[1]])), RangeError, "there must be 36 ids, got 1");
+  nn.step(() => model.loss(ids, targets));
+  assert.is(nn.la.memory.used, after);
+  assert.ok(after > used);
+  const value = nn.evaluate(() => model.logits(ids));
+  throws(() => value.toArray(), TypeError, "is disposed");
+  nn.dispose();
+});
+
+test.run();
