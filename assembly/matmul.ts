@@ -23,7 +23,7 @@ export function matmulScratch(m: i32, n: i32, k: i32): usize {
 
 /**
  * Strides in elements, any for a and b (read fastest where one of the two is 1); c's columns are contiguous.
- * c is overwritten and shares no element with a or b. scratch: matmulScratch floats, 16-byte aligned. span, at most KC: so many
+ * c is overwritten, or with `add` added to, and shares no element with a or b. scratch: matmulScratch floats, 16-byte aligned. span, at most KC: so many
  * products are added to each other before they join the sum, so that a smaller span rounds less and takes a little longer.
  */
 export function matmul(
@@ -40,14 +40,14 @@ export function matmul(
   bColumn: usize,
   cRow: usize,
   span: i32,
+  add: i32,
 ): void {
   assert(m >= 0 && n >= 0 && k >= 0, "m, n and k must be 0 or more");
   assert(a != 0 && b != 0 && c != 0, "a, b and c must be there");
   assert(scratch != 0 && (scratch & 15) == 0, "scratch must be 16-byte aligned");
   assert(span > 0 && span <= KC, "span must be 1 to KC");
-  if (k == 0) {
+  if (k == 0 && !add) {
     for (let i = 0; i < m; ++i) memory.fill(c + ((<usize>i * cRow) << 2), 0, (<usize>n) << 2);
-    return;
   }
   const bPanels = scratch + EDGE;
   const aPanels = bPanels + <usize>bytesOfB(n, k);
@@ -60,7 +60,7 @@ export function matmul(
         const rows = min(m - i, MC);
         packBlock<A>(aPanels, a + ((<usize>i * aRow + <usize>p * aColumn) << 2), aRow, aColumn, rows, depth);
         const block = c + ((<usize>i * cRow + <usize>j) << 2);
-        multiplyBlock(block, cRow << 2, scratch, aPanels, bPanels, rows, columns, depth, p > 0);
+        multiplyBlock(block, cRow << 2, scratch, aPanels, bPanels, rows, columns, depth, p > 0 || add != 0);
       }
     }
   }

@@ -46,6 +46,11 @@ interface Host {
   readonly Buffer?: { from(text: string, encoding: "base64"): Uint8Array };
   readonly Uint8Array: { fromBase64?(text: string): Uint8Array };
   atob(text: string): string;
+  readonly TextDecoder: new (
+    encoding: "utf-8",
+    options: { fatal?: boolean; ignoreBOM?: boolean },
+  ) => { decode(bytes: Uint8Array): string };
+  readonly TextEncoder: new () => { encode(text: string): Uint8Array };
   readonly URL: new (href: string) => { readonly href: string };
   fetch(address: string): Promise<Answer>;
   readonly performance: { now(): number };

@@ -145,20 +145,22 @@ type Multiply = (c: Matrix, a: Matrix, b: Matrix) => void;
 
 /**
  * Gives `body` the product of one size, c [m, n] = a [m, k] b [k, n], with its scratch. Threads share it by rows or by columns of c,
- * whichever are more: each element is summed by one thread in one order.
+ * whichever are more: each element is summed by one thread in one order. With `add` c += a b.
  */
-export function withProduct(
+function withProduct(
   { kernels, pool, space: { arena } }: Engine,
   [m, n, k]: readonly [number, number, number],
   body: (product: Multiply) => void,
-  span = SPAN,
+  { span = SPAN, add = false } = {},
 ): void {
   const work = 2 * m * n * k;
   const members = pool?.members(work) ?? 1;
   const bytes = 4 * (kernels.matmulScratch(m, n, k) >>> 0);
   arena.borrow(members * bytes, (scratch) => {
     if (pool === undefined || members === 1) {
-      body((c, a, b) => kernels.matmul(c.ptr, a.ptr, b.ptr, scratch, m, n, k, a.row, a.col, b.row, b.col, c.row, span));
+      body((c, a, b) =>
+        kernels.matmul(c.ptr, a.ptr, b.ptr, scratch, m, n, k, a.row, a.col, b.row, b.col, c.row, span, add ? 1 : 0),
+      );
       return;
     }
     const byRows = m >= n;
@@ -176,11 +178,34 @@ export function withProduct(
             ? [c.ptr + 4 * first * c.row, a.ptr + 4 * first * a.row, b.ptr]
             : [c.ptr + 4 * first, a.ptr, b.ptr + 4 * first * b.col];
           const sizes = byRows ? [size, n, k] : [m, size, k];
-          return [...pointers, scratch + member * bytes, ...sizes, a.row, a.col, b.row, b.col, c.row, span];
+          return [
+            ...pointers,
+            scratch + member * bytes,
+            ...sizes,
+            a.row,
+            a.col,
+            b.row,
+            b.col,
+            c.row,
+            span,
+            add ? 1 : 0,
+          ];
         });
       }
     });
   });
+}
+
+/** One product: c [m, n] = a [m, k] b [k, n], or c += a b with `add`, summed in spans of `span` products. */
+export function product(
+  engine: Engine,
+  sizes: readonly [m: number, n: number, k: number],
+  c: Matrix,
+  a: Matrix,
+  b: Matrix,
+  how?: { span?: number; add?: boolean },
+): void {
+  withProduct(engine, sizes, (run) => run(c, a, b), how);
 }
 
 function accumulate(target: Float32Array, terms: Float32Array): void {

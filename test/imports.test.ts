@@ -1,5 +1,6 @@
 /** The import sketch of docs/design.md against the sources. */
 import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -15,23 +16,36 @@ function sketch(folder: string): string[][] {
     .map((line) => line.split(",").map((name) => name.trim()));
 }
 
-/** What a file of the folder imports from it, generated files and folders inside aside; of src without what only names types. */
-function importsOf(folder: string, name: string): string[] {
-  const text = readFileSync(`${folder}/${name}.ts`, "utf8");
-  const statements = [...text.matchAll(/^(?:import|export)\s+([^;"]*?)\s*from "\.\/([\w-]+)(?:\.js)?";/gm)];
-  return statements.filter(([, what]) => !/^(type\b|\{(\s*type \w+,?)+\s*\}$)/.test(what!)).map(([, , from]) => from!);
+/** What a file imports from the sources, as FOLDER/NAME, generated files aside; of src without what only names types. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(`${file}.ts`, "utf8");
+  const statements = [...text.matchAll(/^(?:import|export)\s+([^;"]*?)\s*from "(\.\.?\/[\w/-]+)(?:\.js)?";/gm)];
+  return statements
+    .filter(([, what]) => !/^(type\b|\{(\s*type \w+,?)+\s*\}$)/.test(what!))
+    .map(([, , from]) => join(dirname(file), from!))
+    .filter((from) => !from.startsWith(join("src", "generated")));
 }
 
-for (const folder of ["assembly", "assembly/nn", "src"]) {
-  test(`docs/design.md names every file of ${folder}, and each imports only from the lines below its own`, () => {
-    const lines = sketch(folder);
-    const files = readdirSync(folder).filter((name) => name.endsWith(".ts"));
-    assert.equal(lines.flat().sort(), files.map((name) => name.slice(0, -3)).sort());
-    for (const [line, names] of lines.entries()) {
-      for (const name of names) {
-        for (const other of importsOf(folder, name)) {
+/** Folders whose files import from each other, the top one first. */
+const groups = [
+  ["assembly/nn", "assembly"],
+  ["src/models", "src/nn", "src/data", "src"],
+];
+
+for (const folders of groups) {
+  test(`docs/design.md names every file of ${folders.join(", ")}, and each imports only from the lines below its own`, () => {
+    const lines: string[][] = [];
+    for (const folder of folders) {
+      const named = sketch(folder);
+      const files = readdirSync(folder).filter((name) => name.endsWith(".ts"));
+      assert.equal(named.flat().sort(), files.map((name) => name.slice(0, -3)).sort());
+      lines.push(...named.map((names) => names.map((name) => join(folder, name))));
+    }
+    for (const [line, files] of lines.entries()) {
+      for (const file of files) {
+        for (const other of importsOf(file)) {
           const below = lines.findIndex((candidates) => candidates.includes(other));
-          assert.ok(below > line, `${folder}/${name} imports ${other}`);
+          assert.ok(below > line, `${file} imports ${other}`);
         }
       }
     }

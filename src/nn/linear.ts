@@ -1,5 +1,5 @@
 /** y = act(x W^T + b): one product, and one pass for bias and activation together. */
-import { withProduct } from "../matmul.js";
+import { product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { features } from "./check-nn.js";
@@ -37,15 +37,9 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
   const m = count(x.shape.slice(0, -1));
   const shape = [...x.shape.slice(0, -1), n];
   const z = tape.empty(shape);
-  // Rows of x and z, and weight as it lies.
-  const rowsOf = (tensor: Tensor, columns: number) => ({ ptr: tensor.ptr, row: columns, col: 1 });
-  const columnsOf = (tensor: Tensor, columns: number) => ({ ptr: tensor.ptr, row: 1, col: columns });
-  withProduct(
-    engine,
-    [m, n, k],
-    (product) => product(rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k)),
-    SPAN,
-  );
+  const rowsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: columns, col: 1 });
+  const columnsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: 1, col: columns }); // the transpose
+  product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k), { span: SPAN });
   const act = ACTIVATIONS[activation ?? "none"];
   const y = act === 0 ? z : tape.empty(shape);
   const work = m * n * (act === 0 ? 1 : ACTIVATION_WORK);
@@ -64,22 +58,21 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
         return [dz.ptr + at, dy.ptr + at, z.ptr + at, size, act];
       });
     }
-    if (bias !== undefined) {
-      tape.give(bias, (to, add) => columnSum(nn, to, dz, m, n, add), true);
-    }
-    tape.give(weight, (to) => {
-      const write: Parameters<typeof withProduct>[2] = (product) =>
-        product(rowsOf(to, k), columnsOf(dz, n), rowsOf(x.tensor, k));
-      withProduct(engine, [n, k, m], write, SPAN);
-    });
-    tape.give(x, (to) => {
-      withProduct(
-        engine,
-        [m, k, n],
-        (product) => product(rowsOf(to, k), rowsOf(dz, n), rowsOf(weight.tensor, k)),
-        SPAN,
-      );
-    });
+    if (bias !== undefined) tape.give(bias, (db, add) => columnSum(nn, db, dz, m, n, add), true);
+    tape.give(
+      weight,
+      (dw, add) => {
+        product(engine, [n, k, m], rowsOf(dw, k), columnsOf(dz, n), rowsOf(x.tensor, k), { span: SPAN, add });
+      },
+      true,
+    );
+    tape.give(
+      x,
+      (dx, add) => {
+        product(engine, [m, k, n], rowsOf(dx, k), rowsOf(dz, n), rowsOf(weight.tensor, k), { span: SPAN, add });
+      },
+      true,
+    );
     if (act !== 0) dz.dispose();
   });
 }

@@ -1,41 +1,17 @@
 /** Golden files (safetensors) as cases of the oracle with their expected results, and where to find them. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readSafetensors } from "../../src/nn/safetensors.js";
 import type { Results } from "./bounds.js";
-import type { Case, Numbers } from "./oracle.js";
-
-export interface Stored {
-  shape: number[];
-  data: Numbers;
-}
-
-/** Eight bytes of little-endian header length, the JSON header, the raw little-endian tensors. */
-export function readSafetensors(bytes: Uint8Array): {
-  metadata: Record<string, string>;
-  tensors: Record<string, Stored>;
-} {
-  const start = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  const { __metadata__: metadata, ...entries } = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
-  const tensors: Record<string, Stored> = {};
-  for (const [name, entry] of Object.entries<{ dtype: string; shape: number[]; data_offsets: [number, number] }>(
-    entries,
-  )) {
-    const [from, to] = entry.data_offsets;
-    const raw = new Uint8Array(bytes.subarray(start + from, start + to)); // a copy: its buffer is aligned
-    if (entry.dtype !== "F32" && entry.dtype !== "U8")
-      throw new Error(`${name}: F32 or U8 expected, got ${entry.dtype}`);
-    tensors[name] = { shape: entry.shape, data: entry.dtype === "U8" ? raw : new Float32Array(raw.buffer) };
-  }
-  return { metadata, tensors };
-}
+import type { Case } from "./oracle.js";
 
 /** A golden file's inputs and options as a Case, and PyTorch's float64 results. */
 export function readGolden(path: string): { c: Case; expected: Results } {
   const { metadata, tensors } = readSafetensors(readFileSync(path));
-  const get = (name: string): Stored => tensors[name] ?? { shape: [], data: [] };
+  const get = (name: string) => tensors.get(name) as { shape: number[]; data: Float32Array };
   const [B, H, N, D] = get("q").shape as [number, number, number, number];
   const [, Hkv, M, E] = get("v").shape as [number, number, number, number];
-  const broadcast = (name: string) => tensors[name] as Case["bias"];
+  const broadcast = (name: string) => tensors.get(name) as Case["bias"];
   const c: Case = {
     variant: metadata.variant as Case["variant"],
     ...{ B, H, Hkv, N, M, D, E },
@@ -43,7 +19,9 @@ export function readGolden(path: string): { c: Case; expected: Results } {
     ...{ mask: broadcast("mask"), bias: broadcast("bias") },
     ...JSON.parse(metadata.options ?? "{}"),
   };
-  const [out, lse, dq, dk, dv, dbias] = ["o", "lse", "dq", "dk", "dv", "dbias"].map((name) => tensors[name]?.data);
+  const [out, lse, dq, dk, dv, dbias] = ["o", "lse", "dq", "dk", "dv", "dbias"].map(
+    (name) => tensors.get(name)?.data as Float32Array | undefined,
+  );
   return { c, expected: { out: out!, lse: lse!, dq, dk, dv, dbias } };
 }
 
@@ -52,7 +30,7 @@ const committed = join("test", "golden");
 const shared = process.env.GOLDEN ?? join("..", "shared", "golden", "attention");
 const both = (name: string): string[] => [`${name}.laser`, `${name}.standard`];
 
-/** Too large to commit (test/golden is kept below 2 MB); they run wherever the shared folder lies beside the repository. */
+/** Too large to commit (the attention files of test/golden are kept below 2 MB); they run wherever the shared folder lies beside the repository. */
 const sharedOnly = [
   ...["alibi", "cross", "decode", "gqa_causal", "lm_causal", "padding", "vit"].flatMap(both),
   ...["bias", "mid_outlier", "padding_garbage", "softcap", "window"].map((name) => `${name}.standard`),

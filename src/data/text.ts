@@ -1,0 +1,130 @@
+/** Text as token ids, and windows of them as batches. */
+import { show } from "../check.js";
+import { arrayOf, integer, real, string } from "../check-number.js";
+import { host } from "../host.js";
+import type { Random } from "../nn/random.js";
+
+/** A mapping between text and token ids, both ways. */
+export interface Tokenizer {
+  /** How many ids there are: 0 to size - 1. */
+  readonly size: number;
+  /** The id of every token of the text. */
+  encode(text: string): Int32Array;
+  /** The text of the ids. */
+  decode(ids: ArrayLike<number>): string;
+}
+
+/** A {@link Tokenizer} with a token for every character. */
+export interface CharacterTokenizer extends Tokenizer {
+  /** The characters in the order of their ids. `characterTokenizer(vocabulary)` makes the same tokenizer again. */
+  readonly vocabulary: string;
+}
+
+/**
+ * A token for every character (code point) that `text` has, in the order of code points. `encode` refuses every other
+ * character and says where it stands.
+ *
+ * @example
+ * const tokenizer = characterTokenizer("hello");
+ * tokenizer.vocabulary; // "ehlo"
+ * tokenizer.encode("hole"); // Int32Array [1, 3, 2, 0]
+ */
+export function characterTokenizer(text: string): CharacterTokenizer {
+  string("characterTokenizer", "text", text);
+  const points = [...new Set(Array.from(text, (character) => character.codePointAt(0)!))].sort((a, b) => a - b);
+  if (points.length === 0) throw new RangeError('characterTokenizer: text must have a character, got ""');
+  const characters = points.map((point) => String.fromCodePoint(point));
+  const ids = new Map(characters.map((character, id) => [character, id]));
+  return {
+    size: characters.length,
+    vocabulary: characters.join(""),
+    encode(text) {
+      string("encode", "text", text);
+      const encoded = new Int32Array(text.length); // one more than needed for every surrogate pair
+      let count = 0;
+      let position = 0;
+      for (const character of text) {
+        const id = ids.get(character);
+        if (id === undefined) {
+          throw new RangeError(
+            `encode: text must have characters of the vocabulary only, got ${show(character)} at position ${position}`,
+          );
+        }
+        encoded[count++] = id;
+        position += character.length;
+      }
+      return encoded.slice(0, count);
+    },
+    decode: (ids) => Array.from(checkIds(ids, characters.length), (id) => characters[id]!).join(""),
+  };
+}
+
+/**
+ * 256 tokens, the bytes of UTF-8: any text can be encoded, no vocabulary has to be kept. `decode` puts U+FFFD where the bytes
+ * are no UTF-8, as the output of a model may be.
+ *
+ * @example byteTokenizer().encode("é"); // Int32Array [195, 169]
+ */
+export function byteTokenizer(): Tokenizer {
+  return {
+    size: 256,
+    encode(text) {
+      string("encode", "text", text);
+      return Int32Array.from(new host.TextEncoder().encode(text));
+    },
+    decode: (ids) =>
+      new host.TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(checkIds(ids, 256) as number[])),
+  };
+}
+
+function checkIds(ids: ArrayLike<number>, size: number): ArrayLike<number> {
+  if (typeof ids !== "object" || typeof ids?.length !== "number") {
+    throw new TypeError(`decode: ids must be an array, got ${show(ids)}`);
+  }
+  for (let n = 0; n < ids.length; n++) integer("decode", `ids[${n}]`, ids[n], 0, size - 1);
+  return ids;
+}
+
+/**
+ * The beginning of a text for training and the rest for validation, as views of `ids`.
+ *
+ * @example const { train, validation } = splitTokens(tokenizer.encode(text)); // 90 % and 10 %
+ */
+export function splitTokens(ids: Int32Array, fraction = 0.9): { train: Int32Array; validation: Int32Array } {
+  arrayOf("splitTokens", "ids", ids, "Int32Array");
+  real("splitTokens", "fraction", fraction, 0, 1);
+  const cut = Math.floor(ids.length * fraction);
+  return { train: ids.subarray(0, cut), validation: ids.subarray(cut) };
+}
+
+/** A batch of {@link windowBatch}: both arrays are [batch, context], row-major. */
+export interface WindowBatch {
+  inputs: Int32Array;
+  /** The token after each input: `inputs` one position later. */
+  targets: Int32Array;
+}
+
+/**
+ * `batch` windows of context + 1 tokens from anywhere in `ids`, every place as likely as the others.
+ *
+ * @example
+ * const random = new Random(1);
+ * const { inputs, targets } = windowBatch(train, 16, 128, random);
+ */
+export function windowBatch(ids: Int32Array, batch: number, context: number, random: Random): WindowBatch {
+  const where = "windowBatch";
+  arrayOf(where, "ids", ids, "Int32Array");
+  integer(where, "batch", batch, 0);
+  integer(where, "context", context, 1);
+  if (ids.length <= context) {
+    throw new RangeError(`${where}: ids must hold a window of ${context + 1} tokens, got ${ids.length}`);
+  }
+  const inputs = new Int32Array(batch * context);
+  const targets = new Int32Array(batch * context);
+  for (let row = 0; row < batch; row++) {
+    const first = random.int(ids.length - context);
+    inputs.set(ids.subarray(first, first + context), row * context);
+    targets.set(ids.subarray(first + 1, first + 1 + context), row * context);
+  }
+  return { inputs, targets };
+}

@@ -1,0 +1,137 @@
+/** Recordings: RIFF/WAVE files with samples that are integers of 8, 16, 24 or 32 bits, or 32-bit floats. */
+import { bytesOf } from "../check-number.js";
+
+/** What {@link readWav} gives. */
+export interface Wav {
+  /** Samples a second. */
+  rate: number;
+  /** One channel, between -1 and 1: integers are divided by 2^(bits - 1), two channels are averaged. */
+  samples: Float32Array;
+}
+
+const WHERE = "readWav";
+
+const PCM = 1;
+const FLOAT = 3;
+const EXTENSIBLE = 0xfffe;
+
+/** Names for what is refused. */
+const CODECS: Readonly<Record<number, string>> = {
+  2: "Microsoft ADPCM",
+  6: "A-law",
+  7: "mu-law",
+  17: "IMA ADPCM",
+  49: "GSM 6.10",
+  85: "MP3",
+};
+
+/** What the rest of the GUID must be that an extensible format has behind its codec. */
+const SUBFORMAT = [0, 0, 0, 0, 16, 0, 128, 0, 0, 170, 0, 56, 155, 113];
+
+interface Format {
+  codec: number;
+  channels: number;
+  rate: number;
+  bits: number;
+  /** Bytes of a frame: one sample of each channel. */
+  frame: number;
+}
+
+/**
+ * Reads a whole file with one or two channels.
+ *
+ * @example
+ * const { rate, samples } = readWav(await readFile("7_lucas_3.wav"));
+ * const features = logMel(resample(samples, rate, 8000));
+ *
+ * @throws RangeError for another format or codec, for a file that is cut off, and for samples that are not finite.
+ */
+export function readWav(bytes: Uint8Array | ArrayBuffer): Wav {
+  const file = bytesOf(WHERE, "bytes", bytes);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (file.length < 12 || name(view, 0) !== "RIFF" || name(view, 8) !== "WAVE") {
+    throw new RangeError(`${WHERE}: the file must begin with RIFF and WAVE, got ${opening(file)}`);
+  }
+  let format: Format | undefined;
+  for (let at = 12; at + 8 <= file.length; ) {
+    const id = name(view, at);
+    const size = view.getUint32(at + 4, true);
+    const available = file.length - at - 8;
+    if ((id === "fmt " || id === "data") && size > available) {
+      throw new RangeError(
+        `${WHERE}: the chunk "${id}" must have ${size} bytes, got ${available}: the file is cut off`,
+      );
+    }
+    if (id === "fmt ") format = readFormat(view, at + 8, size);
+    if (id === "data") {
+      if (format === undefined) throw new RangeError(`${WHERE}: the file must have a chunk "fmt " before "data"`);
+      return { rate: format.rate, samples: readSamples(view, at + 8, size, format) };
+    }
+    at += 8 + size + (size % 2); // chunks begin at even places
+  }
+  throw new RangeError(`${WHERE}: the file must have a chunk "data", got none in ${file.length} bytes`);
+}
+
+const name = (view: DataView, at: number): string =>
+  String.fromCharCode(...[0, 1, 2, 3].map((n) => view.getUint8(at + n)));
+
+const opening = (file: Uint8Array): string => (file.length === 0 ? "no bytes" : `bytes ${file.slice(0, 12).join(" ")}`);
+
+function readFormat(view: DataView, at: number, size: number): Format {
+  if (size < 16) throw new RangeError(`${WHERE}: the chunk "fmt " must have 16 bytes or more, got ${size}`);
+  const format: Format = {
+    codec: view.getUint16(at, true),
+    channels: view.getUint16(at + 2, true),
+    rate: view.getUint32(at + 4, true),
+    frame: view.getUint16(at + 12, true),
+    bits: view.getUint16(at + 14, true),
+  };
+  if (format.codec === EXTENSIBLE) {
+    if (size < 40) throw new RangeError(`${WHERE}: an extensible chunk "fmt " must have 40 bytes, got ${size}`);
+    const valid = view.getUint16(at + 18, true);
+    if (valid !== format.bits) {
+      throw new RangeError(`${WHERE}: all ${format.bits} bits of a sample must be valid, got ${valid}`);
+    }
+    const known = SUBFORMAT.every((byte, n) => view.getUint8(at + 26 + n) === byte);
+    format.codec = known ? view.getUint16(at + 24, true) : EXTENSIBLE;
+  }
+  const { codec, channels, rate, bits, frame } = format;
+  if (codec !== PCM && codec !== FLOAT) {
+    throw new RangeError(`${WHERE}: the codec must be PCM (1) or float (3), got ${CODECS[codec] ?? "one"} (${codec})`);
+  }
+  if (channels !== 1 && channels !== 2) {
+    throw new RangeError(`${WHERE}: the file must have 1 or 2 channels, got ${channels}`);
+  }
+  if (rate === 0) throw new RangeError(`${WHERE}: the file must have a sample rate of 1 or more, got 0`);
+  if (codec === FLOAT ? bits !== 32 : ![8, 16, 24, 32].includes(bits)) {
+    const expected = codec === FLOAT ? "32 bits" : "8, 16, 24 or 32 bits";
+    throw new RangeError(`${WHERE}: a sample must have ${expected}, got ${bits}`);
+  }
+  if (frame !== (channels * bits) / 8) {
+    throw new RangeError(`${WHERE}: ${channels} x ${bits} bits must take ${(channels * bits) / 8} bytes, got ${frame}`);
+  }
+  return format;
+}
+
+function readSamples(view: DataView, at: number, size: number, { codec, channels, bits, frame }: Format): Float32Array {
+  if (size % frame !== 0) {
+    throw new RangeError(`${WHERE}: the chunk "data" must be a multiple of ${frame} bytes, got ${size}`);
+  }
+  const read = codec === FLOAT ? (at: number) => view.getFloat32(at, true) : integers[bits]!(view);
+  const samples = new Float32Array(size / frame);
+  for (let n = 0; n < samples.length; n++) {
+    const place = at + n * frame;
+    const sample = channels === 1 ? read(place) : (read(place) + read(place + frame / 2)) / 2;
+    if (!Number.isFinite(sample)) throw new RangeError(`${WHERE}: every sample must be finite, got ${sample} at ${n}`);
+    samples[n] = sample;
+  }
+  return samples;
+}
+
+/** Readers of a sample as a number between -1 and 1, by its bits. 8 bits have no sign, and 128 is silence. */
+const integers: Readonly<Record<number, (view: DataView) => (at: number) => number>> = {
+  8: (view) => (at) => (view.getUint8(at) - 128) / 2 ** 7,
+  16: (view) => (at) => view.getInt16(at, true) / 2 ** 15,
+  24: (view) => (at) => (view.getUint8(at) + view.getInt16(at + 1, true) * 2 ** 8) / 2 ** 23,
+  32: (view) => (at) => view.getInt32(at, true) / 2 ** 31,
+};

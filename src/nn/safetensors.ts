@@ -1,0 +1,243 @@
+/**
+ * Files of named tensors in the format of https://github.com/huggingface/safetensors: eight bytes of header length, a JSON
+ * header, the elements, all little-endian, as is the memory of every machine that this package runs on.
+ */
+import { options, show } from "../check.js";
+import { arrayOf, bytesOf } from "../check-number.js";
+import { host } from "../host.js";
+import { count } from "../shape.js";
+import { bitsOf, narrowBfloat, narrowHalf, widenBfloat, widenHalf } from "./half.js";
+import {
+  checkName,
+  type Entry,
+  ITEM_BYTES,
+  MAX_HEADER,
+  METADATA,
+  readHeader,
+  type SafetensorsType,
+} from "./safetensors-header.js";
+
+export type { SafetensorsType };
+
+/** The arrays that hold elements: F16 and BF16 are widened to a Float32Array, BOOL is 0 and 1, I64 and U64 are bigints. */
+export type SafetensorsData =
+  | Float64Array
+  | Float32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array;
+
+/** A tensor of a file. */
+export interface SafetensorsTensor {
+  /** What the file has, or is to have: "F16" and "BF16" go with a Float32Array, "BOOL" with a Uint8Array. */
+  dtype: SafetensorsType;
+  shape: number[];
+  /** Row-major. */
+  data: SafetensorsData;
+}
+
+/** What {@link readSafetensors} gives. */
+export interface Safetensors {
+  /** By name, in the order of the file. */
+  tensors: Map<string, SafetensorsTensor>;
+  /** The text that goes with them; empty when there is none. */
+  metadata: Record<string, string>;
+}
+
+/** What {@link writeSafetensors} takes for a tensor; without `dtype` the array decides. */
+export interface SafetensorsInput {
+  dtype?: SafetensorsType | undefined;
+  shape: readonly number[];
+  data: SafetensorsData;
+}
+
+/** Options of {@link writeSafetensors}. */
+export interface WriteSafetensorsOptions {
+  /** Text that goes with the tensors. */
+  metadata?: Readonly<Record<string, string>> | undefined;
+  /**
+   * What every Float32Array is stored as, whatever its own `dtype` says. F16 and BF16 round to nearest, ties to even; beyond
+   * 65504 F16 is infinite. Default: the tensor's own, or F32.
+   */
+  dtype?: "F32" | "F16" | "BF16" | undefined;
+}
+
+type ArrayType = new (buffer: ArrayBuffer) => SafetensorsData;
+
+/** The array of each type; of two types with the same array the first one is what `data` means by itself. */
+const ARRAYS: Readonly<Record<SafetensorsType, ArrayType>> = {
+  F32: Float32Array,
+  BF16: Float32Array,
+  F16: Float32Array,
+  F64: Float64Array,
+  I64: BigInt64Array,
+  U64: BigUint64Array,
+  I32: Int32Array,
+  U32: Uint32Array,
+  I16: Int16Array,
+  U16: Uint16Array,
+  I8: Int8Array,
+  U8: Uint8Array,
+  BOOL: Uint8Array,
+};
+
+/** The conversions of the types that are narrower in the file than in memory. */
+const HALVES = {
+  F16: { widen: widenHalf, narrow: narrowHalf },
+  BF16: { widen: widenBfloat, narrow: narrowBfloat },
+} as const;
+
+const halfOf = (dtype: SafetensorsType) => (dtype === "F16" || dtype === "BF16" ? HALVES[dtype] : undefined);
+
+/**
+ * Reads a whole file. The tensors are copies: the bytes may change afterwards. I64 and U64 are always bigints
+ * (BigInt64Array), so that the type does not depend on the values.
+ *
+ * @example
+ * const { tensors, metadata } = readSafetensors(await readFile("model.safetensors"));
+ * const weight = tensors.get("head.weight"); // { dtype: "F32", shape: [65, 128], data: Float32Array }
+ *
+ * @throws TypeError for another kind of thing, in the call or in the header; RangeError for a file that is cut off, has bytes
+ * left over, or whose header contradicts itself. Nothing is allocated for tensors before the whole header is checked.
+ */
+export function readSafetensors(bytes: Uint8Array | ArrayBuffer): Safetensors {
+  const file = bytesOf("readSafetensors", "bytes", bytes);
+  const { entries, metadata, start } = readHeader(file);
+  const tensors = new Map(
+    entries.map(({ name, dtype, shape, begin, end }) => {
+      const copy = new Uint8Array(end - begin); // not slice, which gives a Buffer of Node a place in its pool
+      copy.set(file.subarray(start + begin, start + end));
+      return [name, { dtype, shape, data: decode(dtype, copy.buffer) }];
+    }),
+  );
+  return { tensors, metadata };
+}
+
+function decode(dtype: SafetensorsType, buffer: ArrayBuffer): SafetensorsData {
+  const half = halfOf(dtype);
+  if (half === undefined) return new ARRAYS[dtype](buffer);
+  const narrow = new Uint16Array(buffer);
+  const data = new Float32Array(narrow.length);
+  const bits = bitsOf(data);
+  for (let n = 0; n < bits.length; n++) bits[n] = half.widen(narrow[n]!);
+  return data;
+}
+
+/**
+ * Writes a file, byte by byte as the reference does: tensors of wide types first, then by name; the header padded with
+ * spaces to a multiple of 8 bytes.
+ *
+ * @example
+ * const tensors = new Map([["head.weight", { shape: [65, 128], data: head.toArray() }]]);
+ * await writeFile("model.safetensors", writeSafetensors(tensors, { metadata: { step: "4000" }, dtype: "BF16" }));
+ *
+ * @throws TypeError for another kind of thing, RangeError for a shape that does not fit the data; both name the tensor.
+ */
+export function writeSafetensors(
+  tensors: ReadonlyMap<string, SafetensorsInput>,
+  given: WriteSafetensorsOptions = {},
+): Uint8Array {
+  const where = "writeSafetensors";
+  options(where, given, ["metadata", "dtype"]);
+  const { metadata = {}, dtype } = given;
+  if (dtype !== undefined && dtype !== "F32" && halfOf(dtype) === undefined) {
+    throw new TypeError(`${where}: dtype must be "F32", "F16" or "BF16", got ${show(dtype)}`);
+  }
+  checkMetadata(where, metadata);
+  if (Object.prototype.toString.call(tensors) !== "[object Map]") {
+    throw new TypeError(`${where}: tensors must be a Map of tensors by name, got ${show(tensors)}`);
+  }
+  const placed = place(Array.from(tensors, ([name, tensor]) => checkTensor(where, name, tensor, dtype)));
+  const header = encodeHeader(where, placed, metadata);
+  const file = new Uint8Array(8 + header.length + (placed.at(-1)?.end ?? 0));
+  new DataView(file.buffer).setUint32(0, header.length, true);
+  file.set(header, 8);
+  for (const { dtype, data, begin } of placed) file.set(encode(dtype, data), 8 + header.length + begin);
+  return file;
+}
+
+type Placed = Entry & { data: SafetensorsData };
+
+function checkMetadata(where: string, metadata: unknown): void {
+  if (Object.prototype.toString.call(metadata) !== "[object Object]") {
+    throw new TypeError(`${where}: metadata must be an object of strings, got ${show(metadata)}`);
+  }
+  for (const [key, text] of Object.entries(metadata as object)) {
+    if (typeof text !== "string") {
+      throw new TypeError(`${where}: ${show(key)} of metadata must be a string, got ${show(text)}`);
+    }
+    checkName(where, `${show(key)} of metadata`, key + text);
+  }
+}
+
+function checkTensor(where: string, name: unknown, tensor: SafetensorsInput, floats?: SafetensorsType): Placed {
+  if (typeof name !== "string")
+    throw new TypeError(`${where}: the name of a tensor must be a string, got ${show(name)}`);
+  if (name === METADATA) throw new RangeError(`${where}: no tensor can have the name ${METADATA}`);
+  checkName(where, "the name of a tensor", name);
+  const at = `${where}: ${show(name)}`;
+  if (typeof tensor !== "object" || tensor === null) {
+    throw new TypeError(`${at} must be an object with shape and data, got ${show(tensor)}`);
+  }
+  const { shape, data } = tensor;
+  arrayOf(at, "data", data, ...new Set(Object.values(ARRAYS).map(({ name }) => name)));
+  const kind = Object.prototype.toString.call(data).slice("[object ".length, -1);
+  const fits = (Object.keys(ARRAYS) as SafetensorsType[]).filter((type) => ARRAYS[type].name === kind);
+  const own = tensor.dtype ?? fits[0]!;
+  if (!fits.includes(own)) {
+    throw new TypeError(`${at}: dtype must be ${fits.join(" or ")} for a ${kind}, got ${show(tensor.dtype)}`);
+  }
+  if (!Array.isArray(shape)) throw new TypeError(`${at}: shape must be an array of sizes, got ${show(shape)}`);
+  if (!Array.from(shape).every((size) => Number.isSafeInteger(size) && size >= 0)) {
+    throw new RangeError(`${at}: every size of shape must be an integer of 0 or more, got ${show(shape)}`);
+  }
+  if (count(shape) !== data.length) {
+    throw new RangeError(`${at}: data must have ${count(shape)} elements for shape ${show(shape)}, got ${data.length}`);
+  }
+  return { name, dtype: kind === "Float32Array" ? (floats ?? own) : own, shape: [...shape], data, begin: 0, end: 0 };
+}
+
+/** The reference's order: by type, then by name, whose order is that of its bytes. */
+function place(tensors: Placed[]): Placed[] {
+  const types = Object.keys(ITEM_BYTES);
+  const names = new Map(tensors.map(({ name }) => [name, Array.from(name, (character) => character.codePointAt(0)!)]));
+  tensors.sort((a, b) => {
+    const [x, y] = [names.get(a.name)!, names.get(b.name)!];
+    const n = x.findIndex((point, n) => point !== y[n]);
+    return types.indexOf(a.dtype) - types.indexOf(b.dtype) || (n < 0 ? x.length - y.length : x[n]! - (y[n] ?? -1));
+  });
+  let reached = 0;
+  for (const tensor of tensors) {
+    tensor.begin = reached;
+    reached += tensor.data.length * ITEM_BYTES[tensor.dtype];
+    tensor.end = reached;
+  }
+  return tensors;
+}
+
+function encodeHeader(where: string, placed: Placed[], metadata: Readonly<Record<string, string>>): Uint8Array {
+  const entries: [string, unknown][] = placed.map(({ name, dtype, shape, begin, end }) => [
+    name,
+    { dtype, shape, data_offsets: [begin, end] },
+  ]);
+  if (Object.keys(metadata).length > 0) entries.unshift([METADATA, metadata]);
+  // Not one object: its keys that look like integers would move to the front.
+  const members = entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+  const text = new host.TextEncoder().encode(`{${members.join(",")}}`);
+  const header = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(0x20);
+  header.set(text);
+  if (header.length <= MAX_HEADER) return header;
+  throw new RangeError(`${where}: the header must be at most ${MAX_HEADER} bytes long, got ${header.length}`);
+}
+
+/** The bytes of a tensor's elements in the file. */
+function encode(dtype: SafetensorsType, data: SafetensorsData): Uint8Array {
+  const half = halfOf(dtype);
+  const stored = half === undefined ? data : Uint16Array.from(bitsOf(data as Float32Array), half.narrow);
+  return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
+}
