@@ -70,6 +70,7 @@ test("wrong entries are refused with the tensor's name", () => {
     [one(tensor("F32", [1], 0, 5), 5), RangeError, '"w": data_offsets must span the 4 bytes of F32 [1], got [0, 5]'],
     [one(tensor("F32", [2], 0, 4)), RangeError, '"w": data_offsets must span the 8 bytes of F32 [2], got [0, 4]'],
     [one(tensor("F32", [2], 0, 8)), RangeError, '"w": data_offsets must lie within the 4 bytes behind the header'],
+    [one(tensor("F32", [2 ** 48], 0, 2 ** 50)), RangeError, '"w": data_offsets must lie within the 4 bytes'],
     [one(tensor("F32", [1], big - 8, big - 4)), RangeError, '"w": data_offsets must lie within the 4 bytes'],
     [
       one(tensor("F32", [1], 4, 8), 8),
