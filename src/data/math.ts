@@ -109,7 +109,7 @@ function quarter(n: number, r: number): number {
  * cos(pi x); error at most 2 ulp, whatever the size of x, since the part of x that counts is found without rounding. Exact at
  * multiples of 1/2.
  *
- * @example cosPi(0.25); // 0.7071067811865476
+ * @example cosPi(0.25); // 0.7071067811865475
  */
 export function cosPi(x: number): number {
   const turn = Math.abs(x) % 2; // cos is even; exact

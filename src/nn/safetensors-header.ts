@@ -144,6 +144,12 @@ function readMetadata(value: unknown = {}): Record<string, string> {
 
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
+export function checkShape(at: string, shape: unknown): asserts shape is number[] {
+  if (!Array.isArray(shape)) throw new TypeError(`${at}: shape must be an array of sizes, got ${show(shape)}`);
+  if (Array.from(shape).every(isSize)) return; // holes included
+  throw new RangeError(`${at}: every size of shape must be an integer of 0 or more, got ${show(shape)}`);
+}
+
 function readEntry(name: string, value: unknown): Entry {
   const at = `${WHERE}: ${show(name)}`;
   checkName(WHERE, "the name of a tensor", name);
@@ -155,10 +161,7 @@ function readEntry(name: string, value: unknown): Entry {
     throw new TypeError(`${at}: dtype must be one of ${Object.keys(ITEM_BYTES).join(", ")}, got ${show(dtype)}`);
   }
   const type = dtype as SafetensorsType;
-  if (!Array.isArray(shape)) throw new TypeError(`${at}: shape must be an array of sizes, got ${show(shape)}`);
-  if (!shape.every(isSize)) {
-    throw new RangeError(`${at}: every size of shape must be an integer of 0 or more, got ${show(shape)}`);
-  }
+  checkShape(at, shape);
   if (!Array.isArray(offsets) || offsets.length !== 2) {
     throw new TypeError(`${at}: data_offsets must be an array of two offsets, got ${show(offsets)}`);
   }

@@ -9,6 +9,7 @@ import { count } from "../shape.js";
 import { bitsOf, narrowBfloat, narrowHalf, widenBfloat, widenHalf } from "./half.js";
 import {
   checkName,
+  checkShape,
   type Entry,
   ITEM_BYTES,
   MAX_HEADER,
@@ -184,7 +185,7 @@ function checkTensor(where: string, name: unknown, tensor: SafetensorsInput, flo
   if (typeof tensor !== "object" || tensor === null) {
     throw new TypeError(`${at} must be an object with shape and data, got ${show(tensor)}`);
   }
-  const { shape, data } = tensor;
+  const { shape, data }: { shape: unknown; data: SafetensorsData } = tensor;
   arrayOf(at, "data", data, ...new Set(Object.values(ARRAYS).map(({ name }) => name)));
   const kind = Object.prototype.toString.call(data).slice("[object ".length, -1);
   const fits = (Object.keys(ARRAYS) as SafetensorsType[]).filter((type) => ARRAYS[type].name === kind);
@@ -192,10 +193,7 @@ function checkTensor(where: string, name: unknown, tensor: SafetensorsInput, flo
   if (!fits.includes(own)) {
     throw new TypeError(`${at}: dtype must be ${fits.join(" or ")} for a ${kind}, got ${show(tensor.dtype)}`);
   }
-  if (!Array.isArray(shape)) throw new TypeError(`${at}: shape must be an array of sizes, got ${show(shape)}`);
-  if (!Array.from(shape).every((size) => Number.isSafeInteger(size) && size >= 0)) {
-    throw new RangeError(`${at}: every size of shape must be an integer of 0 or more, got ${show(shape)}`);
-  }
+  checkShape(at, shape);
   if (count(shape) !== data.length) {
     throw new RangeError(`${at}: data must have ${count(shape)} elements for shape ${show(shape)}, got ${data.length}`);
   }

@@ -1,0 +1,114 @@
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { byteTokenizer, characterTokenizer, splitTokens, windowBatch } from "../src/data/text.js";
+import { Random } from "../src/nn/random.js";
+import { readSafetensors } from "../src/nn/safetensors.js";
+import { dataFiles, trainingFiles } from "./support/data.js";
+import { throws } from "./support/throws.js";
+
+test("characters get ids in the order of their code points, and text comes back from its ids", () => {
+  const text = "Zoë 😀\uffee\n\u{10fffd}aa";
+  const tokenizer = characterTokenizer(text);
+  assert.is(tokenizer.vocabulary, "\n Zaoë\uffee😀\u{10fffd}");
+  assert.is(tokenizer.size, 9);
+  assert.equal(Array.from(tokenizer.encode(text)), [2, 4, 5, 1, 7, 6, 0, 8, 3, 3]);
+  assert.is(tokenizer.decode(tokenizer.encode(text)), text);
+  assert.is(characterTokenizer(tokenizer.vocabulary).vocabulary, tokenizer.vocabulary);
+  assert.is(tokenizer.decode([]), "");
+  assert.is(tokenizer.encode("").length, 0);
+});
+
+test("a character outside the vocabulary is refused with its position in the text", () => {
+  const tokenizer = characterTokenizer("ab😀");
+  throws(() => tokenizer.encode("abcab"), RangeError, 'got "c" at position 2');
+  throws(() => tokenizer.encode("😀😁"), RangeError, 'got "😁" at position 2');
+  throws(() => tokenizer.encode("a\ud83d"), RangeError, "at position 1");
+});
+
+test("the byte tokenizer encodes any text as UTF-8, and decodes what is no UTF-8 with U+FFFD", () => {
+  const tokenizer = byteTokenizer();
+  assert.equal(Array.from(tokenizer.encode("aé😀")), [97, 195, 169, 240, 159, 152, 128]);
+  for (const text of ["", "Zoë 😀\n\0", "\ufeffmark"]) assert.is(tokenizer.decode(tokenizer.encode(text)), text);
+  assert.is(tokenizer.decode([97, 195, 98, 255]), "a\ufffdb\ufffd");
+});
+
+test("a split keeps every token, in order", () => {
+  const ids = Int32Array.from({ length: 101 }, (_, n) => n);
+  const { train, validation } = splitTokens(ids);
+  assert.is(train.length, 90);
+  assert.equal([...train, ...validation], [...ids]);
+  assert.is(splitTokens(ids, 1).validation.length, 0);
+});
+
+test("windows lie anywhere in the text, targets one token later, the same for the same seed", () => {
+  const ids = Int32Array.from({ length: 12 }, (_, n) => n);
+  const { inputs, targets } = windowBatch(ids, 200, 8, new Random(1));
+  const firsts = new Set<number>();
+  for (let row = 0; row < 200; row++) {
+    const first = inputs[row * 8]!;
+    firsts.add(first);
+    for (let n = 0; n < 8; n++) {
+      assert.is(inputs[row * 8 + n], first + n);
+      assert.is(targets[row * 8 + n], first + n + 1);
+    }
+  }
+  assert.equal([...firsts].sort(), [0, 1, 2, 3]);
+  assert.equal(windowBatch(ids, 200, 8, new Random(1)).inputs, inputs);
+  assert.not.equal(windowBatch(ids, 200, 8, new Random(2)).inputs, inputs);
+  assert.equal([...windowBatch(ids, 1, 11, new Random(1)).targets], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+});
+
+const shakespeare = dataFiles("text", "tinyshakespeare/input.txt");
+const run = trainingFiles("text", "lm.laser");
+(shakespeare && run ? test : test.skip)(
+  "the golden language model's batches are windows of tinyshakespeare by this tokenizer",
+  () => {
+    const text = readFileSync(shakespeare![0]!, "utf8");
+    const tokenizer = characterTokenizer(text);
+    const { tensors, metadata } = readSafetensors(readFileSync(run![0]!));
+    const { vocab, ctx } = JSON.parse(metadata.config!);
+    assert.is(tokenizer.size, vocab);
+    const [ids, targets] = ["data.ids", "data.targets"].map((name) => tensors.get(name)!.data as Uint8Array) as [
+      Uint8Array,
+      Uint8Array,
+    ];
+    const all = tokenizer.encode(text);
+    assert.is(tokenizer.decode(all), text);
+    for (let at = 0; at < ids.length; at += ctx) {
+      const first = text.indexOf(tokenizer.decode(ids.subarray(at, at + ctx)));
+      assert.ok(first >= 0, `window ${at / ctx} is not in the text`);
+      assert.equal([...targets.subarray(at, at + ctx)], [...all.subarray(first + 1, first + 1 + ctx)]);
+    }
+  },
+);
+
+test("wrong text, ids and sizes are refused by name", () => {
+  const ids = new Int32Array(8);
+  const random = new Random(1);
+  throws(() => characterTokenizer(7 as never), TypeError, "characterTokenizer: text must be a string, got 7");
+  throws(() => characterTokenizer(""), RangeError, 'characterTokenizer: text must have a character, got ""');
+  throws(() => byteTokenizer().encode(null as never), TypeError, "encode: text must be a string, got null");
+  throws(
+    () => characterTokenizer("ab").decode([0, 2]),
+    RangeError,
+    "decode: ids[1] must be an integer from 0 to 1, got 2",
+  );
+  throws(() => byteTokenizer().decode([-1]), RangeError, "decode: ids[0] must be an integer from 0 to 255, got -1");
+  throws(() => byteTokenizer().decode(undefined as never), TypeError, "decode: ids must be an array, got undefined");
+  throws(() => splitTokens(ids, 1.5), RangeError, "splitTokens: fraction must be a finite number from 0 to 1, got 1.5");
+  throws(() => splitTokens([1] as never), TypeError, "splitTokens: ids must be a Int32Array, got [1]");
+  throws(() => windowBatch(ids, 1, 8, random), RangeError, "windowBatch: ids must hold a window of 9 tokens, got 8");
+  throws(
+    () => windowBatch(ids, -1, 4, random),
+    RangeError,
+    "windowBatch: batch must be an integer of 0 or more, got -1",
+  );
+  throws(
+    () => windowBatch(ids, 1, 0, random),
+    RangeError,
+    "windowBatch: context must be an integer of 1 or more, got 0",
+  );
+});
+
+test.run();

@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { readWav } from "../src/data/wav.js";
+import { dataFiles } from "./support/data.js";
+import { throws } from "./support/throws.js";
+import { chunk, formatChunk, little, riff, wav } from "./support/wav.js";
+
+const read = (bytes: Uint8Array): number[] => [...readWav(bytes).samples];
+
+test("integers of 8, 16, 24 and 32 bits fill -1 to 1; 32-bit floats come as they are", () => {
+  assert.equal(read(wav({ bits: 8 }, [0, 128, 129, 255])), [-1, 0, 1 / 128, 127 / 128]);
+  assert.equal(read(wav({ bits: 16 }, [-32768, 0, 1, 32767])), [-1, 0, 2 ** -15, 32767 / 32768]);
+  assert.equal(read(wav({ bits: 24 }, [-(2 ** 23), -1, 1, 258, 2 ** 23 - 1])), [
+    -1,
+    -(2 ** -23),
+    2 ** -23,
+    258 / 2 ** 23,
+    1 - 2 ** -23,
+  ]);
+  assert.equal(read(wav({ bits: 32 }, [-(2 ** 31), -1, 1, 2 ** 30])), [-1, -(2 ** -31), 2 ** -31, 0.5]);
+  assert.equal(read(wav({ codec: 3, bits: 32 }, [-1.5, 0, 2 ** -100])), [-1.5, 0, 2 ** -100]);
+  assert.is(readWav(wav({ rate: 44100 }, [0])).rate, 44100);
+});
+
+test("two channels are averaged", () => {
+  assert.equal(read(wav({ channels: 2, bits: 16 }, [-32768, 32767, 2, 4])), [-1 / 65536, 3 / 32768]);
+  assert.equal(read(wav({ channels: 2, bits: 8 }, [128, 192])), [0.25]);
+  assert.equal(read(wav({ channels: 2, codec: 3, bits: 32 }, [1, 3, 0, 0])), [2, 0]);
+});
+
+test("other chunks, of odd size too, an extensible format, no samples, and bytes behind the data are taken", () => {
+  const list = chunk("LIST", [1, 2, 3]);
+  const data = chunk("data", little(16384, 2));
+  assert.equal(read(riff(list, formatChunk({}), list, data, list)), [0.5]);
+  const rest = [0, 0, 0, 0, 16, 0, 128, 0, 0, 170, 0, 56, 155, 113];
+  const more = (bits: number, codec: number) => [
+    ...little(22, 2),
+    ...little(bits, 2),
+    ...little(4, 4),
+    ...little(codec, 2),
+    ...rest,
+  ];
+  assert.equal(read(riff(formatChunk({ codec: 0xfffe, more: more(16, 1) }), data)), [0.5]);
+  assert.equal(read(riff(formatChunk({ more: [0, 0] }), data)), [0.5]);
+  assert.equal(read(riff(formatChunk({}), chunk("data", []))), []);
+  const cut = more(16, 1).slice(0, 8);
+  throws(
+    () => readWav(riff(formatChunk({ codec: 0xfffe, more: cut }), data)),
+    RangeError,
+    "must have 40 bytes, got 24",
+  );
+  const some = riff(formatChunk({ codec: 0xfffe, more: more(12, 1) }), data);
+  throws(() => readWav(some), RangeError, "all 16 bits of a sample must be valid, got 12");
+  const law = riff(formatChunk({ codec: 0xfffe, more: more(16, 7) }), data);
+  throws(() => readWav(law), RangeError, "must be PCM (1) or float (3), got mu-law (7)");
+  const foreign = riff(formatChunk({ codec: 0xfffe, more: [...more(16, 1).slice(0, -1), 0] }), data);
+  throws(() => readWav(foreign), RangeError, "got one (65534)");
+});
+
+test("what is no such file, or is cut off, is refused with words", () => {
+  const good = wav({}, [1, 2, 3]);
+  const data = chunk("data", [0, 0]);
+  throws(() => readWav(new Uint8Array(0)), RangeError, "readWav: the file must begin with RIFF and WAVE, got no bytes");
+  throws(() => readWav(Uint8Array.from([79, 103, 103, 83])), RangeError, "got bytes 79 103 103 83");
+  throws(() => readWav(Uint8Array.from(good).fill(0, 8, 12)), RangeError, "must begin with RIFF and WAVE");
+  throws(
+    () => readWav(good.subarray(0, good.length - 1)),
+    RangeError,
+    'chunk "data" must have 6 bytes, got 5: the file is cut off',
+  );
+  throws(
+    () => readWav(good.subarray(0, 30)),
+    RangeError,
+    'the chunk "fmt " must have 16 bytes, got 10: the file is cut off',
+  );
+  throws(() => readWav(good.subarray(0, 36)), RangeError, 'must have a chunk "data", got none in 36 bytes');
+  throws(() => readWav(riff(data)), RangeError, 'the file must have a chunk "fmt " before "data"');
+  throws(
+    () => readWav(riff(chunk("fmt ", [1, 0]), data)),
+    RangeError,
+    'chunk "fmt " must have 16 bytes or more, got 2',
+  );
+  throws(
+    () => readWav(riff(formatChunk({}), chunk("data", [1, 2, 3]))),
+    RangeError,
+    "must be a multiple of 2 bytes, got 3",
+  );
+  throws(() => readWav("x" as never), TypeError, "readWav: bytes must be a Uint8Array or ArrayBuffer, got");
+});
+
+test("other codecs, channels, sizes and rates are refused with words", () => {
+  const refused = (format: object, message: string) =>
+    throws(() => readWav(riff(formatChunk(format), chunk("data", new Array(24).fill(0)))), RangeError, message);
+  refused({ codec: 2, bits: 4, frame: 1 }, "the codec must be PCM (1) or float (3), got Microsoft ADPCM (2)");
+  refused({ codec: 6, bits: 8 }, "got A-law (6)");
+  refused({ codec: 85 }, "got MP3 (85)");
+  refused({ codec: 12345 }, "got one (12345)");
+  refused({ channels: 0, frame: 0 }, "the file must have 1 or 2 channels, got 0");
+  refused({ channels: 6 }, "the file must have 1 or 2 channels, got 6");
+  refused({ rate: 0 }, "the file must have a sample rate of 1 or more, got 0");
+  refused({ bits: 12, frame: 2 }, "a sample must have 8, 16, 24 or 32 bits, got 12");
+  refused({ codec: 3, bits: 64 }, "a sample must have 32 bits, got 64");
+  refused({ bits: 24, frame: 4 }, "1 x 24 bits must take 3 bytes, got 4");
+  for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+    throws(
+      () => readWav(wav({ codec: 3, bits: 32 }, [0, bad])),
+      RangeError,
+      `every sample must be finite, got ${bad} at 1`,
+    );
+  }
+});
+
+const folder = dataFiles("wav", "fsdd/recordings");
+(folder ? test : test.skip)(
+  "all recordings of the Free Spoken Digit Dataset are read at 8 kHz, as many samples as their bytes hold",
+  () => {
+    for (const name of readdirSync(folder![0]!)) {
+      const bytes = readFileSync(join(folder![0]!, name));
+      const { rate, samples } = readWav(bytes);
+      assert.is(rate, 8000, name);
+      assert.ok(samples.length >= 1000 && 44 + 2 * samples.length <= bytes.length, name);
+      assert.is(samples[7], bytes.readInt16LE(bytes.indexOf("data") + 8 + 14) / 32768, name);
+    }
+  },
+);
+
+test.run();
