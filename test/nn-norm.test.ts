@@ -105,7 +105,7 @@ for (const nn of builds) {
     test(`${nn.target} ${name}: parts of rows and of columns give the bits of the whole, with add twice as much`, () => {
       for (const width of [1, 4, 5, 19, 33]) {
         const rows = 37;
-        const { data, ...call } = make(rows, width, random.normals(rows * width, 2, 1));
+        const call = make(rows, width, random.normals(rows * width, 2, 1));
         call.forward();
         call.backward(0);
         call.params(0);
@@ -133,7 +133,6 @@ for (const nn of builds) {
           close(`${names[n]} added`, call[names[n]!].now, twice, (i) => 4 * U * Math.abs(twice[i]!));
         }
         nn.intact(name);
-        if (data.x.length !== rows * width) throw new Error("the test's own sizes");
       }
     });
   }
