@@ -7,7 +7,7 @@ import { OFFSETS, PROBLEM_BYTES } from "../src/generated/problem.js";
 import { assertSameBits } from "./support/bits.js";
 import { describeCase, type Kind, randomCase } from "./support/cases.js";
 import { plain } from "./support/engines.js";
-import { loadKernels } from "./support/kernels.js";
+import { loadKernels, loadNn } from "./support/kernels.js";
 import { Random } from "./support/random.js";
 import { run } from "./support/run.js";
 
@@ -41,6 +41,24 @@ test("a failed assert of matmul or softmax is an error that names file and line"
   assertAborts(() => matmul(base, base, -1), "m, n and k must be 0 or more");
   assertAborts(() => kernels.softmax(base, base, 1, 0), "n 1 or more");
   assertAborts(() => kernels.softmaxBackward(base, 0, base, 1, 1), "dy, y and dx must be there");
+});
+
+test("a failed assert of the nn kernels is an error that names file and line", async () => {
+  const { exports: nn, memory } = await loadNn("debug");
+  assertAborts(() => nn.biasAct(0, base, 0, 1, 1, 1), "y must be there");
+  assertAborts(() => nn.biasAct(base, base, 0, 1, 1, 4), "act must be 0 to 3");
+  assertAborts(() => nn.layerNorm(base, base, base, base, base, base, 1, 0, 0), "width 1 or more");
+  assertAborts(() => nn.columnSum(base, base, 1, 4, 2, 5, 0), "c1 <= width");
+  assertAborts(() => nn.depthwise(base, base, base, 0, base, 1, 1, 1, 2), "taps odd");
+  assertAborts(() => nn.dropout(base, base, 1, 0, 0, 0, 1.5), "p between 0 and 1");
+  const words = new Int32Array(memory.buffer, base, 2);
+  words.set([3, -1]);
+  assertAborts(() => nn.crossEntropy(base + 64, 0, base + 128, base, 1, 3, 1), "targets must be below width");
+  assertAborts(() => nn.embedding(base + 64, base + 128, base, 2, 1), "ids must be 0 or more");
+  const ctc = (T: number, S: number): void =>
+    nn.ctc(base + 64, 0, base + 128, base, base, base, base + 512, 1, T, 2, S, 0, base);
+  assertAborts(() => ctc(2, 3), "frames must be 0 to T");
+  assertAborts(() => ctc(3, 2), "targetLengths must be 0 to S");
 });
 
 test("a Problem that breaks what the attention kernels rely on is an error that names file and line", () => {

@@ -2,7 +2,7 @@
  * Dropout with a counter-based generator: element i is kept or not by a hash of its index and the seed, so backward, and any split of
  * the array, finds the same mask, and none is stored.
  *
- *   h = mix(mix(index ^ key0) + key1),   kept where h / 2^32 >= p
+ *   h = mix(mix(index ^ key0) + key1),   kept where the upper 24 bits of h are p 2^24 or more
  *
  * mix is the 32-bit finaliser lowbias32 (github.com/skeeto/hash-prospector), a bijection whose output bits each depend on
  * every input bit. The keys are themselves mixed from the seed: with the seed as it is, neighbouring seeds would give

@@ -33,7 +33,10 @@ export function exp64(x: f64): f64 {
   return y * power(half) * power(<i32>n - half);
 }
 
-/** x = 2^k m, m in [sqrt 1/2, sqrt 2), f = m - 1, s = f / (2 + f): log m = f - (f^2 / 2 - s (f^2 / 2 + R(s^2))). x >= 2^-1022 or 0 or NaN. */
+/**
+ * x = 2^k m, m in [sqrt 1/2, sqrt 2), f = m - 1, s = f / (2 + f): log m = f - (f^2 / 2 - s (f^2 / 2 + R(s^2))). For x = 0,
+ * x >= 2^-1022 and NaN, which stays.
+ */
 export function log64(x: f64): f64 {
   if (x == 0) return -Infinity;
   if (!(x < Infinity)) return x;

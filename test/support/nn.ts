@@ -7,9 +7,12 @@ import { loadNn, type Target, targets } from "./kernels.js";
 
 export type Numbers = ArrayLike<number>;
 
-/** Bytes behind every array that hold NaN: whoever counts them in shows it, whoever writes there is found. */
+/**
+ * Bytes behind every array that hold NaN: whoever counts them in shows it, whoever writes there is found. It is a signalling NaN, which no
+ * arithmetic gives: a quiet one would come back as the result of a sum over the guards.
+ */
 const GUARD_BYTES = 64;
-const GUARD = 0x7fc0beef;
+const GUARD = 0x7fa0beef;
 const BYTES = 1 << 24;
 
 interface Block<A> {
