@@ -78,12 +78,3 @@ interface ServerWorker extends WorkerHandle {
 export function nodeModule<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
   return host.process?.getBuiltinModule?.(name) as NodeModules[N] | undefined;
 }
-
-/**
- * `dispose` under the name that `using` looks for, where the engine has it: elsewhere a method declared so would be named
- * "undefined". Outside the class, whose name a bundler would change if a static block used it.
- */
-export function makeDisposable(prototype: { dispose(): void }): void {
-  if (Symbol.dispose === undefined) return;
-  Object.defineProperty(prototype, Symbol.dispose, { value: prototype.dispose, configurable: true });
-}

@@ -2,6 +2,8 @@
  * laser-attention on several threads: the same names, the same bits at any number of threads. Node, Deno and Bun start workers at
  * once; browsers need a cross-origin isolated page, and `create`. Where threads can't be had the instance runs on one
  * thread and says why, once, with console.warn.
+ *
+ * @module laser-attention/threads
  */
 import type { Arena } from "./arena.js";
 import { LaserAttention } from "./facade.js";
@@ -27,11 +29,6 @@ export type * from "./types.js";
 // No ES2022 library declares these, which bundlers look for by name: new Worker(new URL(..., import.meta.url)).
 declare const URL: new (path: string, base: string) => { readonly href: string };
 declare const Worker: NonNullable<typeof host.Worker>;
-declare global {
-  interface ImportMeta {
-    url: string;
-  }
-}
 
 const builds = {
   plain: { simd: "plain", binary: /* @__PURE__ */ new Binary(threadsBase64) },
@@ -40,8 +37,12 @@ const builds = {
 
 /**
  * A new instance with its threads, at once; a browser's main thread may not wait for them and gets one thread.
+ * @throws Error when the engine has no WebAssembly SIMD; RangeError or TypeError for wrong options.
  *
- * @example const la = createSync({ threads: 2 });
+ * @example
+ * import { createSync } from "laser-attention/threads";
+ * const la = createSync({ threads: 2 });
+ * la.dispose(); // ends them
  */
 export function createSync(options?: ThreadsOptions<KernelSource>): LaserAttention {
   const plan = planFor("createSync", options);
@@ -56,7 +57,10 @@ export function createSync(options?: ThreadsOptions<KernelSource>): LaserAttenti
 /**
  * A new instance with its threads, which start while this waits. Rejects where `createSync` throws.
  *
- * @example const la = await create({ simd: "relaxed" });
+ * @example
+ * import { create } from "laser-attention/threads";
+ * const la = await create({ threads: 2, simd: "relaxed" });
+ * la.threads; // 2
  */
 export async function create(options?: ThreadsOptions): Promise<LaserAttention> {
   const plan = planFor("create", options);
@@ -133,7 +137,7 @@ function starter(worker: Address | undefined): StartWorker {
     }
     const thread =
       worker === undefined
-        ? new Worker(new URL("./worker.js", import.meta.url), { type: "module" })
+        ? new Worker(new URL("./worker.js", (import.meta as unknown as { url: string }).url), { type: "module" })
         : new Worker(worker, { type: "module" });
     thread.onerror = () => failed("a worker could not be started, or broke down");
     thread.postMessage(start);
