@@ -7,11 +7,12 @@ export type Disposing = SymbolConstructor extends { readonly dispose: infer S ex
   : Record<never, never>;
 
 /**
- * `dispose` under the name that `using` looks for, where the engine has it: elsewhere a method declared so would be named
- * "undefined". Outside the class, whose name a bundler would change if a static block used it.
+ * What a class can't say in its own body: its name, which messages show and minifiers take away, and `dispose` under the name that
+ * `using` looks for, where the engine has it: elsewhere a method declared so would be named "undefined".
  */
-export function makeDisposable(prototype: { dispose(): void }): void {
+export function complete(type: { readonly prototype: { dispose(): void } }, name: string): void {
+  Object.defineProperty(type, "name", { value: name, configurable: true });
   const { dispose } = Symbol as { dispose?: symbol };
   if (dispose === undefined) return;
-  Object.defineProperty(prototype, dispose, { value: prototype.dispose, configurable: true });
+  Object.defineProperty(type.prototype, dispose, { value: type.prototype.dispose, configurable: true });
 }

@@ -1,7 +1,7 @@
 import { Arena } from "./arena.js";
 import { attention, attentionBackward, attentionForward } from "./attention.js";
 import * as check from "./check.js";
-import { type Disposing, makeDisposable } from "./disposable.js";
+import { complete, type Disposing } from "./disposable.js";
 import type { Engine } from "./engine.js";
 import { matmul, matmulBackward } from "./matmul.js";
 import { exp, expBackward, log, logBackward, softmax, softmaxBackward } from "./ops.js";
@@ -53,7 +53,7 @@ export interface PoolMaker {
  * out.toArray();
  * la.dispose();
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: makeDisposable below makes what the interface promises
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() below makes what the interface promises
 export class LaserAttention {
   /** "relaxed" when the kernels use relaxed SIMD (entry `laser-attention/relaxed` on an engine that has it), else "plain". */
   readonly simd: Simd;
@@ -341,4 +341,4 @@ export class LaserAttention {
 /** `using la = createSync()` calls {@link LaserAttention.dispose} at the end of the block, where the engine has `using`. */
 export interface LaserAttention extends Disposing {}
 
-makeDisposable(LaserAttention.prototype);
+complete(LaserAttention, "LaserAttention");

@@ -43,9 +43,8 @@ interface Host {
   readonly console: { warn(message: string): void };
   /** Of a browser's worker. */
   onmessage: (event: { readonly data: unknown }) => void;
-  readonly Buffer?: { from(text: string, encoding: "base64"): Uint8Array };
-  readonly Uint8Array: { fromBase64?(text: string): Uint8Array };
-  atob(text: string): string;
+  readonly Buffer?: { from(text: string, encoding: "hex"): Uint8Array };
+  readonly Uint8Array: { fromHex?(text: string): Uint8Array };
   readonly URL: new (href: string) => { readonly href: string };
   fetch(address: string): Promise<Answer>;
   readonly performance: { now(): number };

@@ -5,7 +5,7 @@
  * @module laser-attention/relaxed
  */
 import type { LaserAttention } from "./facade.js";
-import { base64 } from "./generated/kernels.relaxed.js";
+import { hex } from "./generated/kernels.relaxed.js";
 import { open, openSync } from "./open.js";
 import { plain } from "./plain.js";
 import type { CreateOptions, KernelSource } from "./types.js";
@@ -15,7 +15,7 @@ export type { LaserAttention, Simd } from "./facade.js";
 export type { AnyTensor, Tensor } from "./tensor.js";
 export type * from "./types.js";
 
-const relaxed = { simd: "relaxed", binary: /* @__PURE__ */ new Binary(base64) } as const;
+const relaxed = { simd: "relaxed", binary: /* @__PURE__ */ new Binary(hex) } as const;
 
 /**
  * A new instance, at once; see `createSync` of the main entry.

@@ -1,5 +1,5 @@
 import * as check from "./check.js";
-import { type Disposing, makeDisposable } from "./disposable.js";
+import { complete, type Disposing } from "./disposable.js";
 import { count, extent, forEachOffset, ITEM_BYTES, isContiguous, rowMajor, type Shape } from "./shape.js";
 import type { Storage } from "./space.js";
 import type { Data, DType } from "./types.js";
@@ -25,7 +25,7 @@ export type AnyTensor = Tensor<"f32"> | Tensor<"u8">;
  * const k = qkv.narrow(2, 1, 1); // [2, 8, 1, 4], no copy
  * qkv.dispose();
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: makeDisposable below makes what the interface promises
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() below makes what the interface promises
 export class Tensor<T extends DType = "f32"> {
   /** Sizes of the axes. */
   readonly shape: readonly number[];
@@ -205,6 +205,7 @@ export class Tensor<T extends DType = "f32"> {
 }
 
 /** `using t = la.zeros([2])` calls {@link Tensor.dispose} at the end of the block, where the engine has `using`. */
+// biome-ignore lint/correctness/noUnusedVariables: a merged declaration has the parameters of the class
 export interface Tensor<T extends DType = "f32"> extends Disposing {}
 
-makeDisposable(Tensor.prototype);
+complete(Tensor, "Tensor");

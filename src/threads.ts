@@ -7,8 +7,8 @@
  */
 import type { Arena } from "./arena.js";
 import { LaserAttention } from "./facade.js";
-import { base64 as threadsBase64 } from "./generated/kernels.threads.js";
-import { base64 as threadsRelaxedBase64 } from "./generated/kernels.threads-relaxed.js";
+import { hex as threadsHex } from "./generated/kernels.threads.js";
+import { hex as threadsRelaxedHex } from "./generated/kernels.threads-relaxed.js";
 import { program } from "./generated/worker.js";
 import { host, type Memory, nodeModule } from "./host.js";
 import { open, openSync } from "./open.js";
@@ -31,8 +31,8 @@ declare const URL: new (path: string, base: string) => { readonly href: string }
 declare const Worker: NonNullable<typeof host.Worker>;
 
 const builds = {
-  plain: { simd: "plain", binary: /* @__PURE__ */ new Binary(threadsBase64) },
-  relaxed: { simd: "relaxed", binary: /* @__PURE__ */ new Binary(threadsRelaxedBase64) },
+  plain: { simd: "plain", binary: /* @__PURE__ */ new Binary(threadsHex) },
+  relaxed: { simd: "relaxed", binary: /* @__PURE__ */ new Binary(threadsRelaxedHex) },
 } as const;
 
 /**

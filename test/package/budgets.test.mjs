@@ -14,7 +14,9 @@ const { installed, tarball } = context();
 function bytesOf({ files }) {
   if (files === "tarball") return readFileSync(tarball);
   const file = join(installed, "dist", files);
-  return file.endsWith(".js") ? Buffer.concat([...filesOf(file)].map((name) => readFileSync(name))) : readFileSync(file);
+  return file.endsWith(".js")
+    ? Buffer.concat([...filesOf(file)].map((name) => readFileSync(name)))
+    : readFileSync(file);
 }
 
 const brotli = (bytes) =>
@@ -28,10 +30,14 @@ const measured = BUDGETS.map((row) => {
 });
 
 const table = measured.map(({ what, raw, brotli, measure, limit }) => {
-  const cells = [raw, Number.isNaN(brotli) ? "" : brotli, `${limit} ${measure}`].map((cell) => String(cell).padStart(14));
+  const cells = [raw, Number.isNaN(brotli) ? "" : brotli, `${limit} ${measure}`].map((cell) =>
+    String(cell).padStart(14),
+  );
   return what.padEnd(30) + cells.join("");
 });
-console.log(["bytes".padEnd(30) + ["raw", "brotli", "limit"].map((cell) => cell.padStart(14)).join(""), ...table].join("\n"));
+console.log(
+  ["bytes".padEnd(30) + ["raw", "brotli", "limit"].map((cell) => cell.padStart(14)).join(""), ...table].join("\n"),
+);
 
 for (const row of measured) {
   test(`${row.what} takes at most ${row.limit} bytes (${row.measure})`, () => {

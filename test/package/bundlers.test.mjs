@@ -30,7 +30,8 @@ const built = {};
 for (const name of Object.keys(bundlers)) {
   test(`${name}: ., ./slim and ./threads with two threads give the bits of Node, under script-src 'self' 'wasm-unsafe-eval'`, async (t) => {
     built[name] = await build(name);
-    if (chromium() === undefined) return missing(t, "the app is built but did not run: there is no Chromium on the path");
+    if (chromium() === undefined)
+      return missing(t, "the app is built but did not run: there is no Chromium on the path");
     const answer = await visit(built[name], POLICY);
     assert.deepEqual(answer, { main: expected, slim: expected, threads: expected, members: 2, violations: [] });
   });

@@ -27,9 +27,12 @@ test("arethetypeswrong finds nothing, for ES modules only", async () => {
 });
 
 test("it has no dependency, no script that runs at install, and every exported file is there", () => {
-  for (const name of ["dependencies", "peerDependencies", "optionalDependencies"]) assert.equal(manifest[name], undefined);
+  for (const name of ["dependencies", "peerDependencies", "optionalDependencies"])
+    assert.equal(manifest[name], undefined);
   for (const name of ["preinstall", "install", "postinstall"]) assert.equal(manifest.scripts?.[name], undefined);
-  const targets = Object.values(manifest.exports).flatMap((entry) => (typeof entry === "string" ? entry : Object.values(entry)));
+  const targets = Object.values(manifest.exports).flatMap((entry) =>
+    typeof entry === "string" ? entry : Object.values(entry),
+  );
   for (const target of targets) assert.ok(readFileSync(join(installed, target)).length > 0, target);
 });
 
@@ -41,7 +44,8 @@ function* walk(node, around = []) {
     return;
   }
   if (typeof node.type === "string") yield [node, around];
-  for (const child of Object.values(node)) yield* walk(child, typeof node.type === "string" ? [...around, node] : around);
+  for (const child of Object.values(node))
+    yield* walk(child, typeof node.type === "string" ? [...around, node] : around);
 }
 
 const isFunction = ({ type }) => /Function/.test(type);

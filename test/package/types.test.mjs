@@ -5,14 +5,16 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { context, here, root, run } from "./support/context.mjs";
 
-const { folder, project, installed } = context();
+const { folder, project } = context();
 
 /** The oldest that is promised, the newest before the native port, and the repository's own. */
-const compilers = ["typescript-5.4", "typescript-5.9", "typescript", join(root, "node_modules/typescript")].map((name) => {
-  const path = name.startsWith("typescript") ? join(here, "node_modules", name) : name;
-  const { version } = JSON.parse(readFileSync(join(path, "package.json"), "utf8"));
-  return { version, tsc: join(path, "bin/tsc") };
-});
+const compilers = ["typescript-5.4", "typescript-5.9", "typescript", join(root, "node_modules/typescript")].map(
+  (name) => {
+    const path = name.startsWith("typescript") ? join(here, "node_modules", name) : name;
+    const { version } = JSON.parse(readFileSync(join(path, "package.json"), "utf8"));
+    return { version, tsc: join(path, "bin/tsc") };
+  },
+);
 
 const resolutions = [
   { module: "nodenext", moduleResolution: "nodenext" },

@@ -14,7 +14,9 @@ export async function serveRegistry(tarball, manifest) {
     if (url !== `/${name}`) return response.writeHead(404).end();
     const dist = { tarball: `${origin}/${name}.tgz`, integrity };
     response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify({ name, "dist-tags": { latest: version }, versions: { [version]: { ...manifest, dist } } }));
+    response.end(
+      JSON.stringify({ name, "dist-tags": { latest: version }, versions: { [version]: { ...manifest, dist } } }),
+    );
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const stop = () => {

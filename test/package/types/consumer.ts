@@ -23,10 +23,10 @@ import type {
 } from "laser-attention";
 import { create, createSync } from "laser-attention";
 import * as relaxed from "laser-attention/relaxed";
-import * as slim from "laser-attention/slim";
 import type { SlimOptions } from "laser-attention/slim";
-import * as threads from "laser-attention/threads";
+import * as slim from "laser-attention/slim";
 import type { ThreadsOptions } from "laser-attention/threads";
+import * as threads from "laser-attention/threads";
 
 declare const bytes: Uint8Array;
 declare const module: KernelModule;
@@ -121,5 +121,21 @@ slim.create({});
 // @ts-expect-error tensors are made by an instance; their data is not replaced
 q.data = floats;
 
-export const used = [simd, limit, recomputed, dtype, either, hidden, kind, sizes, lse, dq, dbias, needs, none, dk, name];
+export const used = [
+  simd,
+  limit,
+  recomputed,
+  dtype,
+  either,
+  hidden,
+  kind,
+  sizes,
+  lse,
+  dq,
+  dbias,
+  needs,
+  none,
+  dk,
+  name,
+];
 export const more = [chain, back, inner, warm, instances, atOnce];

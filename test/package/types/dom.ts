@@ -1,9 +1,9 @@
 /** With the browser's types: a WebAssembly.Module, a Response and a URL are what the options take. */
 import { create, createSync, type KernelModule } from "laser-attention";
-import kernels from "laser-attention/kernels.wasm";
 import relaxedKernels from "laser-attention/kernels.relaxed.wasm";
-import sharedRelaxedKernels from "laser-attention/kernels.threads-relaxed.wasm";
 import sharedKernels from "laser-attention/kernels.threads.wasm";
+import sharedRelaxedKernels from "laser-attention/kernels.threads-relaxed.wasm";
+import kernels from "laser-attention/kernels.wasm";
 import * as slim from "laser-attention/slim";
 import * as threads from "laser-attention/threads";
 
