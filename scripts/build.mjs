@@ -130,7 +130,9 @@ async function bundle() {
   const edge = EDGE_ENTRIES.map((name) => `workerd/${name}`);
   const entryPoints = [...ENTRIES, ...edge].map((name) => `src/${name}.ts`);
   const esm = { ...shipped, format: "esm", sourcemap: "linked" };
-  const entries = { ...esm, entryPoints, outbase: "src", external: ["*.wasm"], splitting: true };
+  // Neither kernels nor the edge entries that import them are bundled: from a chunk, "../kernels.wasm" would be another file.
+  const external = ["*.wasm", "./index.js", "./relaxed.js"];
+  const entries = { ...esm, entryPoints, outbase: "src", external, splitting: true };
   const built = await Promise.all([
     build({ ...entries, chunkNames: "shared-[hash]" }),
     build({ ...esm, entryPoints: ["src/worker.ts"] }),
