@@ -130,9 +130,7 @@ async function bundle() {
   const edge = EDGE_ENTRIES.map((name) => `workerd/${name}`);
   const entryPoints = [...ENTRIES, ...edge].map((name) => `src/${name}.ts`);
   const esm = { ...shipped, format: "esm", sourcemap: "linked" };
-  // Neither kernels nor the edge entries that import them are bundled: from a chunk, "../kernels.wasm" would be another file.
-  const external = ["*.wasm", "./index.js", "./relaxed.js"];
-  const entries = { ...esm, entryPoints, outbase: "src", external, splitting: true };
+  const entries = { ...esm, entryPoints, outbase: "src", external: ["*.wasm"], splitting: true };
   const built = await Promise.all([
     build({ ...entries, chunkNames: "shared-[hash]" }),
     build({ ...esm, entryPoints: ["src/worker.ts"] }),
@@ -165,7 +163,7 @@ function leanMap(text, shifted) {
 }
 
 /** What an import of one of the .wasm files gives in hosts and bundlers that know WebAssembly modules. */
-const WASM_TYPES = `import type { KernelModule } from "./types.js";
+const WASM_TYPES = `import type { KernelModule } from "./types.d.ts";
 declare const module: KernelModule;
 export default module;
 `;
@@ -181,9 +179,12 @@ async function declare() {
   });
   const reached = new Set(ENTRIES.map((name) => `${name}.d.ts`));
   for (const name of reached) {
-    const text = readFileSync(at("build/types", name), "utf8");
+    // JSR looks for the file that is named, and most of these have no .js beside them; TypeScript wants "type" before a .d.ts.
+    const text = readFileSync(at("build/types", name), "utf8")
+      .replace(/^import \{(.*)\} from/gm, (_, names) => `import type {${names.replaceAll(" type ", " ")}} from`)
+      .replace(/(from "\.\/[\w.-]+)\.js"/g, '$1.d.ts"');
     write(at("dist", name), text);
-    for (const [, stem] of text.matchAll(/from "\.\/([\w/.-]+)\.js"/g)) reached.add(`${stem}.d.ts`);
+    for (const [, file] of text.matchAll(/from "\.\/([\w.-]+)"/g)) reached.add(file);
   }
   write(at("dist/kernels.d.wasm.ts"), WASM_TYPES);
   write(at("dist/worker.d.ts"), WORKER_TYPES);

@@ -17,14 +17,21 @@ export type DType = "f32" | "u8";
 export type Data<T extends DType = "f32"> = T extends "u8" ? Uint8Array : Float32Array;
 
 /**
- * A WebAssembly.Module, by that name where the program's types have it.
+ * A WebAssembly.Module, by that name where the program's types have it. It is an empty type there, which anything matches, so
+ * what only `create` takes is kept out: promises, addresses and responses.
  *
  * @example
  * import type { KernelModule } from "laser-attention";
  * import { createSync } from "laser-attention/slim";
  * const open = (wasm: KernelModule) => createSync({ wasm });
  */
-export type KernelModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : object;
+export type KernelModule = (typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } }
+  ? M
+  : object) & {
+  readonly then?: never;
+  readonly href?: never;
+  readonly arrayBuffer?: never;
+};
 
 /**
  * Kernels that the caller brings to `createSync`: one of the package's .wasm files, as a module or as bytes.

@@ -1,7 +1,7 @@
 // The package's manifest and files as other people's tools see them, and what its code must not do.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
@@ -34,6 +34,21 @@ test("it has no dependency, no script that runs at install, and every exported f
     typeof entry === "string" ? entry : Object.values(entry),
   );
   for (const target of targets) assert.ok(readFileSync(join(installed, target)).length > 0, target);
+});
+
+test("every file that a file imports is there, in the workerd and edge-light entries too", () => {
+  const dist = join(installed, "dist");
+  let count = 0;
+  for (const name of readdirSync(dist, { recursive: true }).filter((name) => name.endsWith(".js"))) {
+    for (const { source } of parseAst(readFileSync(join(dist, name), "utf8")).body) {
+      if (source === undefined || source === null) continue;
+      const target = join(dist, dirname(name), source.value.replace("?module", ""));
+      assert.ok(target.startsWith(dist) && existsSync(target), `${name} imports ${source.value}`);
+      assert.equal(source.value.endsWith("?module"), name.startsWith("edge-light") && target.endsWith(".wasm"), name);
+      count++;
+    }
+  }
+  assert.ok(count > 20);
 });
 
 /** All nodes of a syntax tree, each with the nodes around it, the inmost last. */
@@ -89,6 +104,6 @@ test("no entry uses eval, Blob, import() or top-level await; import.meta is in .
 test("declarations change nothing outside the package: JSR refuses those that do, its dry run does not say so", () => {
   for (const name of readdirSync(join(installed, "dist")).filter((name) => name.endsWith(".ts"))) {
     const text = readFileSync(join(installed, "dist", name), "utf8");
-    assert.doesNotMatch(text, /declare global|declare module|^\/\/\/ *<reference/m, name);
+    assert.doesNotMatch(text, /^ *(export )?declare (global|module)|^\/\/\/ *<reference/m, name);
   }
 });

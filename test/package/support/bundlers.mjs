@@ -37,7 +37,13 @@ export const bundlers = {
     async build(source, out) {
       const { build } = await import("vite");
       writeFileSync(join(source, "index.html"), MODULE);
-      await build({ root: source, configFile: false, base: "./", logLevel: "warn", build: { outDir: out } });
+      await build({
+        root: source,
+        configFile: false,
+        base: "./",
+        logLevel: "warn",
+        build: { outDir: out, emptyOutDir: true },
+      });
     },
   },
 

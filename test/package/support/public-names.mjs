@@ -40,5 +40,5 @@ export function publicNames(installed) {
 function members(symbol) {
   const all = [...(symbol.members?.values() ?? [])];
   const hidden = ts.SymbolFlags.TypeParameter | ts.SymbolFlags.Constructor;
-  return all.filter(({ flags, name }) => (flags & hidden) === 0 && !name.startsWith("__"));
+  return all.filter(({ flags, name }) => (flags & hidden) === 0 && !/^(__|#)/.test(name));
 }

@@ -33,6 +33,7 @@ declare const module: KernelModule;
 declare const answer: Answer;
 
 const options: CreateOptions = { maxMemory: 2 ** 28, wasm: answer };
+const later: CreateOptions = { wasm: answer.arrayBuffer() };
 const here: CreateOptions<KernelSource> = { wasm: bytes };
 const la: LaserAttention = createSync(here);
 const simd: Simd = la.simd;
@@ -94,6 +95,7 @@ const parallel: ThreadsOptions = { threads: 2, simd: "relaxed", worker: address,
 const instances: Promise<LaserAttention>[] = [
   create(),
   create(options),
+  create(later),
   relaxed.create({ wasm: module }),
   slim.create(shared),
   threads.create(parallel),
@@ -114,8 +116,6 @@ la.attention(q, q, q, { variant, mask: q });
 la.softmax(mask);
 // @ts-expect-error a gradient that is not needed is no tensor
 some.dq.data;
-// @ts-expect-error what is brought to createSync has arrived
-slim.createSync({ wasm: source });
 // @ts-expect-error the slim entry has no kernels of its own
 slim.create({});
 // @ts-expect-error tensors are made by an instance; their data is not replaced

@@ -25,5 +25,10 @@ export const promised = [
   threads.create({ wasm: sharedKernels, worker: new URL("worker.js", location.href) }),
 ];
 
-// @ts-expect-error with these types a module is a WebAssembly.Module, not any object
-createSync({ wasm: { module: same } });
+// @ts-expect-error what is brought to createSync has arrived
+slim.createSync({ wasm: fetch("kernels.wasm") });
+// @ts-expect-error a response is not bytes yet
+createSync({ wasm: new Response() });
+// @ts-expect-error nor is an address
+createSync({ wasm: new URL("kernels.wasm", location.href) });
+createSync({ wasm: same });
