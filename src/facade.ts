@@ -16,8 +16,11 @@ import type {
   AttentionGradients,
   AttentionOptions,
   DType,
+  MatmulGradients,
   MatmulOptions,
+  MemoryUse,
   Needs,
+  Recomputed,
   SavedAttention,
 } from "./types.js";
 import { warmup } from "./warmup.js";
@@ -39,10 +42,11 @@ export interface PoolMaker {
 
 /**
  * One instance: kernels, their linear memory, and the tensors in it. Made by `create` or `createSync`. Tensors of
- * different instances do not mix. Every method throws a TypeError for the wrong kind of argument, or for a disposed
- * tensor, and a RangeError for a size, shape or value out of range, naming the argument, what was expected and what came;
- * and a RangeError that says how much was asked for when memory is exhausted. All of them come before any kernel runs and
- * leave every tensor as it was.
+ * different instances do not mix. `using la = createSync()` disposes it at the end of the block, where the engine has `using`.
+ *
+ * Every method throws a TypeError for the wrong kind of argument, or for a disposed tensor, and a RangeError for a size, shape
+ * or value out of range, naming the argument, what was expected and what came; and a RangeError that says how much was asked
+ * for when memory is exhausted. All of them come before any kernel runs and leave every tensor as it was.
  *
  * @example
  * const la = createSync();
@@ -73,8 +77,8 @@ export class LaserAttention {
     return this.#open.pool?.size ?? 1;
   }
 
-  /** Bytes of linear memory now, bytes of it in use, and the most it may grow to. Memory never shrinks, it is reused. */
-  get memory(): { readonly bytes: number; readonly used: number; readonly limit: number } {
+  /** Linear memory, in bytes: what there is now, what of it is in use, and the most it may grow to. It never shrinks, it is reused. */
+  get memory(): MemoryUse {
     return this.#open.space.arena.usage;
   }
 
@@ -83,7 +87,7 @@ export class LaserAttention {
    * first and the last query row among them, -1 when there are none, as with ordinary input and the standard variant.
    * It is there to explain a call that took long.
    */
-  get recomputed(): { readonly elements: number; readonly firstRow: number; readonly lastRow: number } {
+  get recomputed(): Recomputed {
     const { problem } = this.#open;
     const elements = problem.read("recomputed").reduce((sum, count) => sum + count, 0);
     if (elements === 0) return { elements, firstRow: -1, lastRow: -1 };
@@ -221,7 +225,7 @@ export class LaserAttention {
    * const product = la.matmul(q, k, { transposeB: true });
    * const { da, db } = la.matmulBackward(product, q, k, { transposeB: true });
    */
-  matmulBackward(dout: Tensor, a: Tensor, b: Tensor, options?: MatmulOptions): { da: Tensor; db: Tensor } {
+  matmulBackward(dout: Tensor, a: Tensor, b: Tensor, options?: MatmulOptions): MatmulGradients {
     return matmulBackward(this.#open, dout, a, b, options);
   }
 
@@ -338,7 +342,6 @@ export class LaserAttention {
   }
 }
 
-/** `using la = createSync()` calls {@link LaserAttention.dispose} at the end of the block, where the engine has `using`. */
 export interface LaserAttention extends Disposing {}
 
 complete(LaserAttention, "LaserAttention");

@@ -20,7 +20,10 @@ export type * from "./types.js";
  * const options: SlimOptions = { wasm: new URL(import.meta.resolve("laser-attention/kernels.wasm")) };
  * const la = await create(options);
  */
-export type SlimOptions<Source = AsyncKernelSource> = CreateOptions<Source> & { wasm: Source };
+export interface SlimOptions<Source = AsyncKernelSource> extends CreateOptions<Source> {
+  /** `laser-attention/kernels.wasm` or `kernels.relaxed.wasm` of this very version; errors as in {@link CreateOptions.wasm}. */
+  wasm: Source;
+}
 
 /**
  * A new instance of the kernels that are brought, at once.

@@ -19,6 +19,7 @@ export type AnyTensor = Tensor<"f32"> | Tensor<"u8">;
  * A strided array in the linear memory of one instance. Made by `la.tensor`, `la.zeros`, `la.empty` and by every
  * operation; never constructed directly. A tensor owns its memory until `dispose()`; `narrow` and `view` make views
  * that share it and end with it: using a disposed tensor, or a view of one, throws a TypeError.
+ * `using t = la.zeros([2])` disposes t at the end of the block, where the engine has `using`.
  *
  * @example
  * const qkv = la.tensor(new Float32Array(2 * 8 * 3 * 4), [2, 8, 3, 4]);
@@ -204,7 +205,6 @@ export class Tensor<T extends DType = "f32"> {
   }
 }
 
-/** `using t = la.zeros([2])` calls {@link Tensor.dispose} at the end of the block, where the engine has `using`. */
 // biome-ignore lint/correctness/noUnusedVariables: a merged declaration has the parameters of the class
 export interface Tensor<T extends DType = "f32"> extends Disposing {}
 

@@ -58,7 +58,12 @@ export type AsyncKernelSource = KernelSource | Address | Answer | PromiseLike<Ke
  * @example
  * const worker: Address = "/assets/worker.js";
  */
-export type Address = string | { readonly href: string };
+export type Address =
+  | string
+  | {
+      /** The address in full. */
+      readonly href: string;
+    };
 
 /**
  * What is used of a Response.
@@ -152,9 +157,9 @@ export interface AttentionOptions {
  * la.attentionBackward(dout, saved);
  */
 export interface SavedAttention {
-  /** [B, H, N, E], or [B, N, H, E] in layout "BNHD". */
+  /** Of shape [B, H, N, E], or [B, N, H, E] in layout "BNHD". */
   readonly out: Tensor;
-  /** [B, H, N]: natural logarithm of the sum of exp of the scores; -inf for a row that sees no key. */
+  /** Of shape [B, H, N]: natural logarithm of the sum of exp of the scores; -inf for a row that sees no key. */
   readonly lse: Tensor;
   /** The q of the call, not a copy. */
   readonly q: Tensor;
@@ -238,4 +243,47 @@ export interface MatmulOptions {
   transposeA?: boolean | undefined;
   /** Read the last two axes of b as [N, K] instead of [K, N]. Default false. */
   transposeB?: boolean | undefined;
+}
+
+/**
+ * Gradients of {@link LaserAttention.matmul}.
+ *
+ * @example
+ * const { da, db }: MatmulGradients = la.matmulBackward(la.matmul(q, k, { transposeB: true }), q, k, { transposeB: true });
+ */
+export interface MatmulGradients {
+  /** In the shape of a, summed over the axes along which a was repeated. */
+  da: Tensor;
+  /** In the shape of b, summed likewise. */
+  db: Tensor;
+}
+
+/**
+ * What {@link LaserAttention.memory} tells.
+ *
+ * @example
+ * const { used, limit }: MemoryUse = la.memory;
+ */
+export interface MemoryUse {
+  /** Bytes of linear memory now. */
+  readonly bytes: number;
+  /** Bytes of it that tensors and the instance itself hold. */
+  readonly used: number;
+  /** The most bytes it may grow to. */
+  readonly limit: number;
+}
+
+/**
+ * What {@link LaserAttention.recomputed} tells.
+ *
+ * @example
+ * const { elements }: Recomputed = la.recomputed;
+ */
+export interface Recomputed {
+  /** How many elements of the result were computed again. */
+  readonly elements: number;
+  /** The first query row among them, -1 if there are none. */
+  readonly firstRow: number;
+  /** The last query row among them, -1 if there are none. */
+  readonly lastRow: number;
 }

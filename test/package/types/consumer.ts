@@ -14,8 +14,11 @@ import type {
   KernelModule,
   KernelSource,
   LaserAttention,
+  MatmulGradients,
   MatmulOptions,
+  MemoryUse,
   Needs,
+  Recomputed,
   SavedAttention,
   Simd,
   Tensor,
@@ -37,8 +40,10 @@ const later: CreateOptions = { wasm: answer.arrayBuffer() };
 const here: CreateOptions<KernelSource> = { wasm: bytes };
 const la: LaserAttention = createSync(here);
 const simd: Simd = la.simd;
-const limit: number = la.memory.limit - la.memory.bytes - la.memory.used + la.threads;
-const recomputed: number = la.recomputed.elements + la.recomputed.firstRow + la.recomputed.lastRow;
+const memory: MemoryUse = la.memory;
+const limit: number = memory.limit - memory.bytes - memory.used + la.threads;
+const last: Recomputed = la.recomputed;
+const recomputed: number = last.elements + last.firstRow + last.lastRow;
 
 const dtype: DType = "u8";
 const q: Tensor = la.tensor(new Float32Array(80), [1, 2, 5, 8]);
@@ -81,7 +86,7 @@ const name: GradientName = "dbias";
 
 const transposed: MatmulOptions = { transposeA: false, transposeB: true };
 const product: Tensor = la.matmul(q, q, transposed);
-const { da, db }: { da: Tensor; db: Tensor } = la.matmulBackward(product, q, q, transposed);
+const { da, db }: MatmulGradients = la.matmulBackward(product, q, q, transposed);
 const chain: Tensor[] = [la.softmax(q), la.exp(q), la.log(q), da, db];
 const back: Tensor[] = [la.softmaxBackward(q, q), la.expBackward(q, q), la.logBackward(q, q)];
 const inner: Tensor = la.scope(() => la.exp(q));
