@@ -1,7 +1,7 @@
 // How each bundler builds the app in app/: what a user of that bundler would write, and nothing more.
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { here, onPath, succeed } from "./context.mjs";
+import { here, succeed } from "./context.mjs";
 
 const PAGE = (script) => `<!doctype html><meta charset="utf-8"><title>app</title>${script}\n`;
 const MODULE = PAGE('<script type="module" src="./main.js"></script>');
@@ -18,7 +18,7 @@ export const bundlers = {
     kernels: 'export { default as kernels } from "laser-attention/kernels.wasm";',
     async build(source, out) {
       const { build } = await import("esbuild");
-      await build({
+      const { warnings } = await build({
         absWorkingDir: source,
         entryPoints: { main: "main.js", worker: WORKER },
         outdir: out,
@@ -26,8 +26,9 @@ export const bundlers = {
         minify: true,
         format: "esm",
         loader: { ".wasm": "file" },
-        logLevel: "warning",
+        logLevel: "silent",
       });
+      quiet(warnings.map(({ text }) => text));
       writeFileSync(join(out, "index.html"), MODULE);
     },
   },
@@ -35,15 +36,14 @@ export const bundlers = {
   vite: {
     kernels: 'export { default as kernels } from "laser-attention/kernels.wasm?url";',
     async build(source, out) {
-      const { build } = await import("vite");
+      const { build, createLogger } = await import("vite");
       writeFileSync(join(source, "index.html"), MODULE);
-      await build({
-        root: source,
-        configFile: false,
-        base: "./",
-        logLevel: "warn",
-        build: { outDir: out, emptyOutDir: true },
-      });
+      const warnings = [];
+      const note = (text) => warnings.push(text);
+      const customLogger = { ...createLogger(), info() {}, warn: note, warnOnce: note };
+      const output = { outDir: out, emptyOutDir: true };
+      await build({ root: source, configFile: false, base: "./", customLogger, build: output });
+      quiet(warnings);
     },
   },
 
@@ -52,11 +52,13 @@ export const bundlers = {
     async build(source, out) {
       const { default: webpack } = await import("webpack");
       const output = { path: out, filename: "main.js" };
-      const compiler = webpack({ mode: "production", context: source, entry: "./main.js", output });
+      // The hints are for apps beyond 244 KiB before compression; this one has the kernels of three entries inside.
+      const performance = { hints: false };
+      const compiler = webpack({ mode: "production", context: source, entry: "./main.js", output, performance });
       const stats = await new Promise((resolve, reject) => {
         compiler.run((error, result) => compiler.close(() => (error ? reject(error) : resolve(result))));
       });
-      if (stats.hasErrors()) throw new Error(stats.toString("errors-warnings"));
+      quiet(stats.hasErrors() || stats.hasWarnings() ? [stats.toString("errors-warnings")] : []);
       writeFileSync(join(out, "index.html"), PAGE('<script defer src="./main.js"></script>'));
     },
   },
@@ -78,7 +80,7 @@ export const bundlers = {
       };
       const input = { main: join(source, "main.js"), worker: WORKER };
       const plugins = [nodeResolve({ browser: true, rootDir: source }), assets];
-      const built = await rollup({ input, plugins, onwarn: ({ message }) => fail(message) });
+      const built = await rollup({ input, plugins, onwarn: ({ message }) => quiet([message]) });
       await built.write({ dir: out, format: "es" });
       await built.close();
       writeFileSync(join(out, "index.html"), MODULE);
@@ -97,12 +99,13 @@ export const bundlers = {
   },
 };
 
-function fail(message) {
-  throw new Error(message);
+/** A warning about the package is one that each of its users gets. */
+function quiet(warnings) {
+  if (warnings.length > 0) throw new Error(warnings.join("\n"));
 }
 
-/** Bun of this folder, or the one on the path. */
-export const bun = () => onPath("bun") ?? join(here, "node_modules/.bin/bun");
+/** Bun of this folder. */
+export const bun = () => join(here, "node_modules/.bin/bun");
 
 /** Puts the sources of the app into `folder`, with the line that is the bundler's own. */
 export function writeApp(folder, kernels) {
