@@ -94,7 +94,7 @@ function explain(where: string, kind: Kind, bytes: Bytes, error: unknown): unkno
 }
 
 /** Waits for a promise, fetches an address, reads a response. */
-async function fetched(where: string, wasm: AsyncKernelSource): Promise<Module | Bytes> {
+async function fetched(where: string, wasm: AsyncKernelSource | undefined): Promise<Module | Bytes> {
   const failed = (from: string, error: unknown): Error =>
     new Error(`${where}: wasm could not be fetched${from}: ${(error as Error)?.message ?? error}`, { cause: error });
   let given: unknown;
