@@ -1,30 +1,21 @@
-// npm run test:browsers: the portable tests in Chromium, Firefox and WebKit, as pages with and without cross-origin isolation. No driver:
-// a page runs the tests and posts the outcome.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { basename, delimiter, join } from "node:path";
-import { build, root } from "./build.mjs";
-import { bundle } from "./bundle.mjs";
-import { conclude, missing, report, start, stop } from "./child.mjs";
-import { bytes, PROGRAMS } from "./hosts.mjs";
-
-const LIMIT_MS = 120_000;
+// The browsers of npm run test:browsers: where each is found, what it must be able to do, how it opens a page.
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { start } from "./child.mjs";
 
 const onPath = (...names) =>
   names
     .flatMap((name) => (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name)))
     .find((file) => existsSync(file));
 
-/** MiniBrowser is in no folder of the path: below /usr/lib/TRIPLET or /usr/libexec, in a folder named after the API's version. */
+const list = (folder) => (existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []);
+
+/** MiniBrowser is in no folder of the path but in one named after the API's version, below /usr/libexec or /usr/lib/TRIPLET. */
 function miniBrowser() {
-  const below = (folder) => (existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []);
-  const folders = ["/usr/lib", ...below("/usr/lib"), "/usr/libexec"].flatMap((folder) =>
-    existsSync(folder) && /^\/usr\/lib(exec)?(\/[\w-]+-gnu\w*)?$/.test(folder) ? below(folder) : [],
+  const folders = ["/usr/libexec", "/usr/lib", ...list("/usr/lib").filter((path) => /-gnu\w*$/.test(path))].flatMap(
+    list,
   );
-  const found = folders
-    .filter((path) => /^webkit2?gtk-\d/.test(basename(path)))
-    .map((path) => join(path, "MiniBrowser"));
+  const found = folders.filter((path) => /\/webkit2?gtk-\d/.test(path)).map((path) => join(path, "MiniBrowser"));
   return onPath("MiniBrowser") ?? found.find((file) => existsSync(file));
 }
 
@@ -51,8 +42,8 @@ user_pref("app.update.enabled", false);
 
 const silent = (home, more = {}) => ({ stdio: "ignore", env: { ...environment(home), ...more } });
 
-/** A browser: the packages that bring it, and how it opens a page. `open` returns the programs to end afterwards. */
-const browsers = [
+/** `packages` bring it on Debian and Ubuntu; `open` returns the programs to end afterwards, the browser first. */
+export const browsers = [
   {
     host: "chromium",
     packages: "chromium",
@@ -94,108 +85,3 @@ const browsers = [
     },
   },
 ];
-
-const ALONE = "laser-attention: one thread only: ";
-
-/** How a page is served, and what follows for threads. */
-const pages = [
-  {
-    name: "isolated",
-    headers: { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" },
-    threads: { create: 2, createSync: 1 },
-    warnings: [`${ALONE}a browser's main thread may not wait for workers: use create()`],
-  },
-  {
-    name: "not isolated",
-    headers: {},
-    threads: { create: 1, createSync: 1 },
-    warnings: [`${ALONE}threads need a cross-origin isolated page (headers COOP: same-origin and COEP: require-corp)`],
-  },
-];
-
-const HTML = `<!doctype html><meta charset="utf-8"><title>laser-attention</title><script type="module" src="browser.js"></script>`;
-
-/** The strictest policy that the package can do with. */
-const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
-
-const TYPES = { js: "text/javascript", json: "application/json", wasm: "application/wasm", html: "text/html" };
-
-/** Serves the page and its files, and resolves `outcome` with what it posts. */
-async function serve({ headers }, expected) {
-  const programs = ["browser", "instance"].map((name) => `${PROGRAMS}/${name}.ts`);
-  const built = await bundle(programs, "build/portable/browser", { ...bytes, platform: "browser" });
-  const files = new Map([
-    ["/index.html", HTML],
-    ["/expected.json", JSON.stringify(expected)],
-    ...[...built, join(root, "dist/worker.js"), join(root, "dist/kernels.wasm")].map((file) => [
-      `/${basename(file)}`,
-      readFileSync(file),
-    ]),
-  ]);
-  let arrived;
-  const outcome = new Promise((resolve) => {
-    arrived = resolve;
-  });
-  const server = createServer((request, response) => {
-    const all = { ...headers, "content-security-policy": POLICY, "cache-control": "no-store" };
-    if (request.method === "POST" && request.url === "/outcome") {
-      let text = "";
-      request.setEncoding("utf8").on("data", (more) => {
-        text += more;
-      });
-      request.on("end", () => {
-        response.writeHead(204, all).end();
-        arrived(JSON.parse(text));
-      });
-      return;
-    }
-    const content = files.get(request.url);
-    const type = TYPES[request.url.split(".").at(-1)];
-    response
-      .writeHead(content === undefined ? 404 : 200, { ...all, ...(type && { "content-type": type }) })
-      .end(content);
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { server, outcome, address: `http://127.0.0.1:${server.address().port}/index.html` };
-}
-
-async function run(browser, page) {
-  const { host, file, relaxedFrom, flags } = browser;
-  const runtime = `${host}, page ${page.name}`;
-  const given = page.name === "isolated" ? flags : undefined;
-  const { threads, warnings } = page;
-  const expected = { host, threads, warnings, compiles: true, workers: true, relaxedFrom: given ? 0 : relaxedFrom };
-  const { server, outcome, address } = await serve(page, expected);
-  const home = mkdtempSync(join(tmpdir(), "laser-browser-"));
-  let programs = [];
-  let timer;
-  try {
-    programs = await browser.open(file, address, home, given);
-    const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no outcome after ${LIMIT_MS / 1000} s`)), LIMIT_MS);
-    });
-    const ended = programs[0].ended.then((end) => Promise.reject(new Error(`ended early: ${end}`)));
-    const result = await Promise.race([outcome, late, ended]);
-    if (result.crash !== undefined) throw new Error(result.crash);
-    return { ...result, runtime: `${result.runtime}, page ${page.name}` };
-  } catch (error) {
-    return { runtime, passed: 0, failed: 1, skipped: 0, errors: [error.message] };
-  } finally {
-    clearTimeout(timer);
-    for (const program of programs) await stop(program);
-    server.closeAllConnections();
-    server.close();
-    rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  }
-}
-
-await build();
-const results = [];
-for (const browser of browsers) {
-  if (!browser.file) {
-    results.push(missing(browser.host, `not found; on Debian and Ubuntu: apt-get install ${browser.packages}`));
-    continue;
-  }
-  for (const page of pages) results.push(report(await run(browser, page)));
-}
-conclude(results);

@@ -62,9 +62,18 @@ export async function runTests(name, file, args, limit, prefix = "") {
   return { runtime: name, passed: 0, skipped: 0, failed: 0, ...result, ...(crashed && { failed: 1 }) };
 }
 
-/** Prints what failed, without the colours that uvu gives it where it sees no terminal. */
+/** Failures that have been printed, with the host that had them first. */
+const printed = new Map();
+
+/** Prints what failed, in full where no host before failed alike. Colours are those that uvu gives where it sees no terminal. */
 export function report(result) {
-  for (const error of result.errors ?? []) console.log(`${result.runtime}\n${stripVTControlCharacters(error)}`);
+  for (const error of result.errors ?? []) {
+    const text = stripVTControlCharacters(error);
+    const [failure] = text.split("\n    at ");
+    const first = printed.get(failure);
+    printed.set(failure, first ?? result.runtime);
+    console.log(`${result.runtime}\n${first === undefined ? text : `${text.split("\n")[0]}, as in ${first}`}`);
+  }
   return result;
 }
 
