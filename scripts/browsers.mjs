@@ -59,7 +59,7 @@ export const browsers = [
     host: "firefox",
     packages: "firefox-esr",
     file: onPath("firefox", "firefox-esr"),
-    relaxedFrom: 145,
+    relaxedFrom: 146,
     open(file, address, home) {
       writeFileSync(join(home, "user.js"), FIREFOX_PREFERENCES);
       return [start(file, ["--headless", "--no-remote", "--profile", home, address], silent(home))];

@@ -6,7 +6,7 @@ import { root } from "./build.mjs";
 import { bundle } from "./bundle.mjs";
 import { missing, report, runTests, start, stop } from "./child.mjs";
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 240_000;
 const folder = join(root, "test/hosts");
 
 /** The pages of the browsers are bundled alike: see browsers.mjs. */

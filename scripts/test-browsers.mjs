@@ -10,7 +10,7 @@ import { bundle } from "./bundle.mjs";
 import { conclude, missing, report, stop } from "./child.mjs";
 import { bytes, PROGRAMS } from "./hosts.mjs";
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 240_000;
 
 const ALONE = "laser-attention: one thread only: ";
 
