@@ -76,7 +76,7 @@ function identify(where: string, kind: Kind, module: Module): Compiled {
   const [section] = webAssembly().Module.customSections(module, "laser-attention");
   const signature = section === undefined ? "" : String.fromCharCode(...new Uint8Array(section));
   const [version, file = ""] = signature.split(" ");
-  const simd = version === VERSION ? FILES[kind][file] : undefined;
+  const simd = version === VERSION && Object.hasOwn(FILES[kind], file) ? FILES[kind][file] : undefined;
   if (simd !== undefined) return { module, simd };
   const got = section === undefined ? "a module that is not of this package" : `${file} of version ${version}`;
   throw new RangeError(`${where}: wasm must be ${expected(kind)}, got ${got}`);
