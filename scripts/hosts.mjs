@@ -1,5 +1,5 @@
 // The portable tests (test/portable) in every host that npm installs: which hosts, how each is started, what each must be.
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root } from "./build.mjs";
@@ -13,22 +13,37 @@ const folder = join(root, "test/hosts");
 export const PROGRAMS = "test/portable/programs";
 export const bytes = { loader: { ".wasm": "binary" } };
 
-/** Installs what test/hosts/package-lock.json pins, unless that is what lies there. Their install scripts add nothing. */
-async function install() {
-  const installed = join(folder, "node_modules/.package-lock.json");
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(folder, "package-lock.json")).mtimeMs)
-    return;
-  console.log("Installing Node, Bun and workerd into test/hosts/node_modules, 1 GB. This happens once.");
-  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-  const end = await start("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] }).ended;
-  if (end !== "exit code 0") console.log(`npm ${args.join(" ")} in test/hosts: ${end}`);
+const MAJORS = [20, 22, 24, 26];
+const NAMES = [...MAJORS.map((major) => `node${major}`), "bun", "workerd"];
+
+const json = (path) => JSON.parse(readFileSync(path, "utf8"));
+const locked = json(join(folder, "package-lock.json")).packages;
+
+/** Where test/hosts has a program for this platform. */
+const place = (name) => `node_modules/${name}-${process.platform}-${process.arch}`;
+
+/** A file of an installed package, and the package's version; undefined where it is not installed. */
+function find(path, file) {
+  if (!existsSync(join(path, file))) return undefined;
+  return { file: join(path, file), version: json(join(path, "package.json")).version };
 }
 
-/** A program that test/hosts has for this platform: its path and version; undefined where it has none. */
-function find(name, file) {
-  const path = join(folder, "node_modules", `${name}-${process.platform}-${process.arch}`);
-  if (!existsSync(join(path, file))) return undefined;
-  return { file: join(path, file), version: JSON.parse(readFileSync(join(path, "package.json"), "utf8")).version };
+/** A program of test/hosts in the version that package-lock.json pins. */
+function hosted(name) {
+  const found = find(join(folder, place(name)), `bin/${name.replace(/\d+$/, "")}`);
+  return found?.version === locked[place(name)]?.version ? found : undefined;
+}
+
+/**
+ * Installs what is not there. Programs of other platforms are optional dependencies, so npm leaves them out; it also calls it
+ * a success when it could not fetch any.
+ */
+async function install() {
+  if (NAMES.every((name) => hosted(name) || !(place(name) in locked))) return;
+  console.log("Installing Node, Bun and workerd into test/hosts/node_modules, 1 GB. This happens once.");
+  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"];
+  const end = await start("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] }).ended;
+  if (end !== "exit code 0") console.log(`npm ${args.join(" ")} in test/hosts: ${end}`);
 }
 
 const server = {
@@ -44,42 +59,37 @@ const ownMajor = Number.parseInt(process.versions.node, 10);
 /** The running Node stands for its version; V8 has relaxed SIMD since Node 21. */
 function node(major) {
   const found =
-    major === ownMajor ? { file: process.execPath, version: process.versions.node } : find(`node${major}`, "bin/node");
-  const expected = { ...server, host: "node", version: found?.version, relaxedFrom: 21 };
-  return { name: `node ${major}`, found, args: ["--enable-source-maps"], expected };
-}
-
-function deno() {
-  const path = join(root, "node_modules/deno");
-  const found = existsSync(path)
-    ? { file: process.execPath, version: JSON.parse(readFileSync(join(path, "package.json"), "utf8")).version }
-    : undefined;
-  const args = [join(path, "bin.cjs"), "run", "--no-config", "--no-lock", "--no-prompt", "-R", "-E"];
-  return { name: "deno", found, args, expected: { ...server, host: "deno", version: found?.version, relaxedFrom: 0 } };
-}
-
-function bun() {
-  const found = find("bun", "bin/bun");
+    major === ownMajor ? { file: process.execPath, version: process.versions.node } : hosted(`node${major}`);
   return {
-    name: "bun",
+    name: `node ${major}`,
+    host: "node",
     found,
-    args: [],
-    expected: { ...server, host: "bun", version: found?.version, relaxedFrom: 0 },
+    command: [found?.file, "--enable-source-maps"],
+    relaxedFrom: 21,
   };
 }
 
-const MAJORS = [20, 22, 24, 26];
+function deno() {
+  const found = find(join(root, "node_modules/deno"), "bin.cjs");
+  const flags = ["run", "--no-config", "--no-lock", "--no-prompt", "-R", "-E"];
+  return { name: "deno", host: "deno", found, command: [process.execPath, found?.file, ...flags], relaxedFrom: 0 };
+}
+
+function bun() {
+  const found = hosted("bun");
+  return { name: "bun", host: "bun", found, command: [found?.file], relaxedFrom: 0 };
+}
 
 /** Programs of hosts that read files: one bundle for all. */
 async function servers() {
   const programs = ["server", "instance"].map((name) => `${PROGRAMS}/${name}.ts`);
   const [program] = await bundle(programs, "build/portable/server", bytes);
   const majors = MAJORS.includes(ownMajor) ? MAJORS : [ownMajor, ...MAJORS];
-  return [...majors.map(node), deno(), bun()].map(({ name, found, args, expected }) => ({
-    name,
-    found,
-    run: () => runTests(name, found.file, [...args, program, JSON.stringify(expected)], LIMIT_MS, `${name} `),
-  }));
+  return [...majors.map(node), deno(), bun()].map(({ name, host, found, command, relaxedFrom }) => {
+    const expected = { ...server, host, version: found?.version, relaxedFrom };
+    const [file, ...args] = [...command, program, JSON.stringify(expected)];
+    return { name, found, run: () => runTests(name, file, args, LIMIT_MS, `${name} `) };
+  });
 }
 
 /** Imports of kernels as modules of the worker, which test/hosts/workerd.capnp names. */
@@ -92,7 +102,7 @@ const modules = {
 
 /** The worker is asked once over HTTP; workerd tells on file descriptor 3 which port it took. */
 async function workerd() {
-  const found = find("workerd", "bin/workerd");
+  const found = hosted("workerd");
   const conditions = ["workerd", "worker", "browser"];
   // The entries of dist import a common chunk that a worker without threads does not need; esbuild says so of sources only.
   const logOverride = { "ignored-bare-import": "silent" };
@@ -143,10 +153,7 @@ export async function runHosts() {
     for (let host = queue.shift(); host !== undefined; host = queue.shift()) {
       const result = host.found
         ? await host.run()
-        : missing(
-            host.name,
-            `test/hosts has none for ${process.platform}-${process.arch}, or npm could not install it`,
-          );
+        : missing(host.name, "not installed: npm failed, or there is none for this platform");
       results.push(report({ ...result, runtime: `${result.runtime}, portable` }));
     }
   };
