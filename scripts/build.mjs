@@ -119,25 +119,33 @@ async function bundleWorker() {
 
 /**
  * The entries with what they share in chunks, and the worker as a file of its own, which users may copy. Edge workers
- * import the kernels as modules, which "edge-light" hosts want to be asked for with ?module.
+ * import the kernels as modules, which "edge-light" hosts want to be asked for with ?module. They have chunks of their own, so
+ * that the path to the kernels is the same from all of their files.
  */
 async function bundle() {
   const { build } = await import("esbuild");
-  const edge = EDGE_ENTRIES.map((name) => `workerd/${name}`);
-  const entryPoints = [...ENTRIES, ...edge].map((name) => `src/${name}.ts`);
-  const entries = { ...shipped, entryPoints, outbase: "src", external: ["*.wasm"], format: "esm", splitting: true };
+  const entries = { ...shipped, external: ["*.wasm"], format: "esm", splitting: true, chunkNames: "shared-[hash]" };
+  const from = (folder, names) => names.map((name) => `${folder}/${name}.ts`);
   const built = await Promise.all([
-    build({ ...entries, chunkNames: "shared-[hash]" }),
+    build({ ...entries, entryPoints: from("src", ENTRIES) }),
+    build({ ...entries, entryPoints: from("src/workerd", EDGE_ENTRIES), outdir: "dist/workerd" }),
     build({ ...shipped, entryPoints: ["src/worker.ts"], format: "esm" }),
   ]);
-  const files = built.flatMap(({ outputFiles }) => outputFiles);
-  for (const { path, contents, text } of files) {
-    write(path, contents);
-    if (!path.includes("workerd")) continue;
-    write(path.replace("workerd", "edge-light"), text.replace(/(from "[^"]+\.wasm)"/g, '$1?module"'));
+  const kept = new Set();
+  const keep = (path, text) => {
+    // Users' esbuild warns about an import for effects alone of a file that is said to have none.
+    write(path, text.replace(/^import "[^"]+";\n/gm, ""));
+    kept.add(path);
+  };
+  for (const { path, text } of built.flatMap(({ outputFiles }) => outputFiles)) {
+    keep(path, text);
+    if (dirname(path) !== at("dist/workerd")) continue;
+    keep(at("dist/edge-light", basename(path)), text.replace(/(from "[^"]+\.wasm)"/g, '$1?module"'));
   }
-  const kept = new Set(files.map(({ path }) => basename(path)));
-  for (const name of readdirSync(at("dist"))) if (name.endsWith(".js") && !kept.has(name)) rmSync(at("dist", name));
+  for (const folder of ["dist", "dist/workerd", "dist/edge-light"]) {
+    const scripts = readdirSync(at(folder)).filter((name) => name.endsWith(".js"));
+    for (const name of scripts) if (!kept.has(at(folder, name))) rmSync(at(folder, name));
+  }
 }
 
 /** What an import of one of the .wasm files gives in hosts and bundlers that know WebAssembly modules. */
