@@ -57,7 +57,7 @@ export interface Comparison {
   /** `rows`: of a row group in the build that is measured. */
   work(shape: AttentionShape, rows: number): number;
   limit(shape: AttentionShape): number;
-  /** Less than 1 / limit misses as well. */
+  /** Less than 1 / limit misses as well, on one thread. */
   bothWays: boolean;
 }
 

@@ -118,12 +118,13 @@ export async function measureComparison(
     const perWork = work(chosen[first]!.shape, build.rows) / work(shape, build.rows);
     const value = n === first ? 1 : ratio(series[n]!, series[first]!) * perWork;
     const { la } = members[n]!;
-    const { bytes } = la.memory;
+    const { threads, memory } = la;
     la.dispose();
     return {
       ...{ name: attentionName(shape, variant, direction), build: build.name, shape, ...series[n]!.summary },
-      ...{ ratio: value, limit: limit(shape), bytes },
-      holds: value <= limit(shape) && (!bothWays || value >= 1 / limit(shape)),
+      ...{ ratio: value, limit: limit(shape), bytes: memory.bytes },
+      // Threads gain more the more there is to share.
+      holds: value <= limit(shape) && (!bothWays || threads > 1 || value >= 1 / limit(shape)),
     };
   });
 }

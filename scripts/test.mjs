@@ -16,7 +16,18 @@ const runtimes = [
   { name: "node", command: ["--expose-gc", "--enable-source-maps", worker] },
   {
     name: "deno",
-    command: [deno, "run", "--no-config", "--no-lock", "-R", "-E", "-N=127.0.0.1", "--allow-run", "--v8-flags=--expose-gc", worker],
+    command: [
+      deno,
+      "run",
+      "--no-config",
+      "--no-lock",
+      "-R",
+      "-E",
+      "-N=127.0.0.1",
+      "--allow-run",
+      "--v8-flags=--expose-gc",
+      worker,
+    ],
   },
 ];
 

@@ -91,6 +91,8 @@ export class Pool {
   /** Whether there is something to wait for. The caller of `ready` says what went wrong: no call need do so again. */
   #starting(end: number): boolean {
     const count = Atomics.load(this.#words, READY);
+    const failed = Atomics.load(this.#words, FAILED);
+    if (failed !== 0) this.#break(`worker ${failed} could not be started`);
     if (this.#broken === undefined && count < this.#workers.length) {
       if (host.performance.now() <= end) return true;
       this.#break(`${count} of ${this.#workers.length} workers started within ${this.#limits.start} ms`);

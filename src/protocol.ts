@@ -7,7 +7,7 @@
 /** Words from one slot to the next. */
 export const SLOT = 16;
 
-/** Workers that are done with the current job, workers that have started, and a worker whose kernel trapped (0: none). */
+/** Workers that are done with the current job, workers that have started, and a worker that has no kernels or whose kernel trapped (0: none). */
 export const DONE = 0;
 export const READY = 1;
 export const FAILED = 2;

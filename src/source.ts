@@ -76,7 +76,7 @@ function identify(where: string, kind: Kind, module: Module): Compiled {
   const [section] = webAssembly().Module.customSections(module, "laser-attention");
   const signature = section === undefined ? "" : String.fromCharCode(...new Uint8Array(section));
   const [version, file = ""] = signature.split(" ");
-  const simd = version === VERSION ? FILES[kind][file] : undefined;
+  const simd = version === VERSION && Object.hasOwn(FILES[kind], file) ? FILES[kind][file] : undefined;
   if (simd !== undefined) return { module, simd };
   const got = section === undefined ? "a module that is not of this package" : `${file} of version ${version}`;
   throw new RangeError(`${where}: wasm must be ${expected(kind)}, got ${got}`);
@@ -94,7 +94,7 @@ function explain(where: string, kind: Kind, bytes: Bytes, error: unknown): unkno
 }
 
 /** Waits for a promise, fetches an address, reads a response. */
-async function fetched(where: string, wasm: AsyncKernelSource): Promise<Module | Bytes> {
+async function fetched(where: string, wasm: AsyncKernelSource | undefined): Promise<Module | Bytes> {
   const failed = (from: string, error: unknown): Error =>
     new Error(`${where}: wasm could not be fetched${from}: ${(error as Error)?.message ?? error}`, { cause: error });
   let given: unknown;

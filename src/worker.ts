@@ -21,7 +21,13 @@ export interface WorkerStart {
 
 function serve({ module, memory, control, bytes, problem, member }: WorkerStart): never {
   const words = new Int32Array(memory.buffer, control, bytes / 4);
-  const kernels = new host.WebAssembly!.Instance(module, { env: { memory } }).exports as Kernels;
+  let kernels: Kernels;
+  try {
+    kernels = new host.WebAssembly!.Instance(module, { env: { memory } }).exports as Kernels;
+  } catch (error) {
+    Atomics.store(words, FAILED, member); // a calling thread that sleeps hears of no error event
+    throw error;
+  }
   const mine = member * SLOT;
   let job = 0;
   Atomics.add(words, READY, 1);

@@ -9,7 +9,7 @@ import * as threads from "laser-attention/threads";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { VERSION } from "../src/generated/version.js";
-import { host } from "../src/host.js";
+import { host, type Module as KernelsModule } from "../src/host.js";
 import { firstDifference } from "./support/bits.js";
 import { replacing } from "./support/host.js";
 import { relaxedSupported } from "./support/kernels.js";
@@ -18,7 +18,8 @@ import { throws } from "./support/throws.js";
 
 const address = (file: string): URL => new URL(`../../dist/${file}`, import.meta.url);
 const bytesOf = (file: string): Buffer => readFileSync(address(file));
-const moduleOf = (file: string): WebAssembly.Module => new WebAssembly.Module(new Uint8Array(bytesOf(file)));
+const { Module } = host.WebAssembly!;
+const moduleOf = (file: string): KernelsModule => new Module(bytesOf(file));
 
 const EMPTY = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 
@@ -125,15 +126,23 @@ test("bytes that are no kernels, cut off, of another version or for other memory
     throws(() => entry.createSync({ wasm }), RangeError, `createSync: ${message}`);
     await rejects(() => entry.create({ wasm }), RangeError, `create: ${message}`);
   }
-  throws(() => slim.createSync({ wasm: new WebAssembly.Module(EMPTY) }), RangeError, expected);
+  throws(() => slim.createSync({ wasm: new Module(EMPTY) }), RangeError, expected);
 });
 
 test("another kind of thing, or nothing in the slim entry, is a TypeError", async () => {
   for (const wasm of [undefined, null, 7, "kernels.wasm", {}, Promise.resolve(EMPTY)] as never[]) {
-    throws(() => slim.createSync({ wasm }), TypeError, "createSync: wasm must be a WebAssembly.Module or its bytes, got");
+    throws(
+      () => slim.createSync({ wasm }),
+      TypeError,
+      "createSync: wasm must be a WebAssembly.Module or its bytes, got",
+    );
   }
   for (const wasm of [undefined, null, 7, {}, Promise.resolve([])] as never[]) {
-    await rejects(() => slim.create({ wasm }), TypeError, "create: wasm must be a WebAssembly.Module, its bytes, an address");
+    await rejects(
+      () => slim.create({ wasm }),
+      TypeError,
+      "create: wasm must be a WebAssembly.Module, its bytes, an address",
+    );
   }
   throws(() => slim.createSync(undefined as never), TypeError, "createSync: wasm must be");
 });
@@ -141,8 +150,16 @@ test("another kind of thing, or nothing in the slim entry, is a TypeError", asyn
 test("a file that is missing, a host that is not there, a promise that fails: an Error that names the address and the cause", () =>
   serving({}, async (origin) => {
     const missing = `${origin}kernels.wasm`;
-    await rejects(() => slim.create({ wasm: missing }), Error, `create: wasm could not be fetched from ${missing}: status 404`);
-    await rejects(() => slim.create({ wasm: fetch(missing) }), Error, `could not be fetched from ${missing}: status 404`);
+    await rejects(
+      () => slim.create({ wasm: missing }),
+      Error,
+      `create: wasm could not be fetched from ${missing}: status 404`,
+    );
+    await rejects(
+      () => slim.create({ wasm: fetch(missing) }),
+      Error,
+      `could not be fetched from ${missing}: status 404`,
+    );
     const gone = address("no.wasm");
     await rejects(() => slim.create({ wasm: gone }), Error, `could not be fetched from ${gone}: `);
     const closed = "http://127.0.0.1:1/kernels.wasm";

@@ -231,8 +231,26 @@ test("workers that can't be started: one thread, and one warning that says why",
   await assertAlone("a worker broke down: bad start", breaking, () => create({ threads: 3 }));
 });
 
+test("a worker that can't have the kernels: createSync, which sleeps meanwhile, hears of it at once", async () => {
+  if ("Deno" in globalThis) return; // it prints the error of a worker, whoever takes care of it
+  const wanting = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 2, 6, 1, 0, 0, 3, 0x7f, 0); // a global that nobody has
+  const starving: Maker = (Original) =>
+    class extends Original {
+      constructor(source: string | URL, options: { workerData: object }) {
+        super(source, {
+          ...options,
+          workerData: { ...options.workerData, module: new host.WebAssembly!.Module(wanting) },
+        });
+        this.on("error", () => {}); // of the second report, when it is too late to say more
+      }
+    };
+  const start = performance.now();
+  await assertAlone("worker 1 could not be started", starving, () => createSync({ threads: 2 }));
+  assert.ok(performance.now() - start < 5000); // the limit of a worker that says nothing is twice that
+});
+
 test("a page that is not cross-origin isolated, a host without workers, or without shared memory: the same", async () => {
-  const alone = async (options: main.CreateOptions & { threads: number }): Promise<void> => {
+  const alone = async (options: threads.ThreadsOptions<main.KernelSource>): Promise<void> => {
     for (const la of [createSync(options), await create(options)]) {
       assert.is(la.threads, 1);
       assert.is(la.memory.limit, 2 ** 24);

@@ -1,6 +1,7 @@
 /** laser-attention/relaxed for edge workers; their engines have relaxed SIMD. */
-import kernels from "../kernels.relaxed.wasm";
+
 import type { LaserAttention } from "../facade.js";
+import kernels from "../kernels.relaxed.wasm";
 import { open, openSync } from "../open.js";
 import type { CreateOptions, KernelSource } from "../types.js";
 import { Binary } from "../wasm.js";
