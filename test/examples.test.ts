@@ -1,4 +1,4 @@
-/** What a newcomer runs first: the numbered examples and the README's ten lines, on the built package. */
+/** What a newcomer runs first: the numbered examples (those of other hosts: examples-hosts) and the README's ten lines, on the built package. */
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -41,12 +41,12 @@ test("examples/03: heads are views of one projection, their gradients land side 
 
 test("every numbered example is in a test, and in examples/README.md", () => {
   const names = readdirSync("examples").filter((name) => /^\d/.test(name));
-  const here = readFileSync("test/examples.test.ts", "utf8");
+  const tests = ["examples", "examples-hosts"].map((name) => readFileSync(`test/${name}.test.ts`, "utf8")).join();
   const readme = readFileSync("examples/README.md", "utf8");
-  assert.ok(names.length >= 3);
+  assert.ok(names.length >= 8);
   for (const name of names) {
-    assert.ok(here.includes(name.replace(/\.ts$/, ".js")), `${name} is not tested`);
-    assert.ok(readme.includes(`(${name})`), `examples/README.md does not name ${name}`);
+    assert.ok(tests.includes(`examples/${name.replace(/\.ts$/, "")}`), `${name} is not tested`);
+    assert.match(readme, new RegExp(`\\(${name}/?\\)`), `examples/README.md does not name ${name}`);
   }
 });
 
