@@ -1,4 +1,4 @@
-// Bun: the slim entry with the kernels as a file of their own, which `bun build` copies and `bun build --compile` takes in.
+// Bun: the slim entry with the kernels as a file of their own, which `bun build --compile` takes in.
 //   bun examples/05-bun.js
 import file from "laser-attention/kernels.wasm" with { type: "file" };
 import { create } from "laser-attention/slim";

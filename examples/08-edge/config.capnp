@@ -7,7 +7,7 @@ const config :Workerd.Config = (
 );
 
 const worker :Workerd.Worker = (
-  compatibilityDate = "2026-11-01",
+  compatibilityDate = "2026-01-01",
   modules = [
     (name = "worker.js", esModule = embed "build/worker.js"),
     (name = "kernels.wasm", wasm = embed "build/kernels.wasm"),
