@@ -66,13 +66,25 @@ testWith("chromium", "examples/06-browser: maps of both gradients, under its con
     const url = `http://127.0.0.1:${port}/examples/06-browser/`;
     const { dom, picture } = await visit(chromium, url, "build/06-browser.png");
 
-    const numbers = /(\d+) of (\d+) visible pairs have p &lt; 1e-3.* standard (\S+), LASER (\S+), (\S+) times/.exec(
-      dom,
-    );
-    assert.ok(numbers, dom);
-    const [few, all, standard, laser, ratio] = numbers.slice(1).map(Number) as [number, number, number, number, number];
-    assert.ok(few > all / 2 && few < all, numbers[0]);
-    assert.ok(laser > standard && Math.abs(laser / standard - ratio) < 0.1 * ratio, numbers[0]);
+    const line = (words: string): { pairs: number; all: number; ratio: number } => {
+      const numbers = `(\\d+) of (\\d+) pairs, mean size of the gradient (\\S+) standard, (\\S+) LASER, (\\S+) times`;
+      const found = new RegExp(`${words}: ${numbers}`).exec(dom);
+      assert.ok(found, dom);
+      const [pairs, all, standard, laser, ratio] = found.slice(1).map(Number) as [
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
+      assert.ok(Math.abs(laser / standard - ratio) < 0.1 * ratio, found[0]);
+      return { pairs, all, ratio };
+    };
+    const [faint, strong] = [line("p below 0.001"), line("p above 0.1")];
+    assert.is(faint.all, (54 * 55) / 2);
+    assert.ok(faint.pairs > faint.all / 2 && strong.pairs > 54, dom);
+    // At the sliders' first positions: more gradient where softmax has decided against a key, less where for it.
+    assert.ok(faint.ratio > 1 && strong.ratio < 1, dom);
 
     // Of 3 x 54 x 54 cells of 49 pixels: enough of each kind to be seen.
     const counts = { red: 0, blue: 0, dark: 0, grey: 0 };

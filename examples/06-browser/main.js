@@ -68,12 +68,18 @@ function update() {
   drawMap(element("standard"), standard, text, true);
   drawMap(element("laser"), laser, text, true);
 
-  const faint = [...attention.keys()].filter((n) => n % N <= Math.floor(n / N) && attention[n] < 1e-3);
-  const mean = (map) => faint.reduce((sum, n) => sum + Math.abs(map[n]), 0) / faint.length;
-  const ratio = (mean(laser) / mean(standard)).toFixed(1);
-  element("numbers").textContent =
-    `${faint.length} of ${(N * (N + 1)) / 2} visible pairs have p < 1e-3. Mean size of the gradient there: ` +
-    `standard ${mean(standard).toExponential(1)}, LASER ${mean(laser).toExponential(1)}, ${ratio} times.`;
+  const visible = [...attention.keys()].filter((n) => n % N <= Math.floor(n / N));
+  const compare = (words, pick) => {
+    const pairs = visible.filter((n) => pick(attention[n]));
+    const mean = (map) => pairs.reduce((sum, n) => sum + Math.abs(map[n]), 0) / pairs.length;
+    const [a, b] = [mean(standard), mean(laser)];
+    const means = `mean size of the gradient ${a.toExponential(1)} standard, ${b.toExponential(1)} LASER, ${(b / a).toFixed(1)} times`;
+    return `${words}: ${pairs.length} of ${visible.length} pairs${pairs.length > 0 ? `, ${means}` : ""}`;
+  };
+  element("numbers").textContent = [
+    compare("p below 0.001", (p) => p < 1e-3),
+    compare("p above 0.1", (p) => p > 0.1),
+  ].join("\n");
 }
 
 drawLegend(element("legend"));
