@@ -123,7 +123,8 @@ async function bundleWorker() {
 
 /**
  * The entries with what they share in chunks, and the worker as a file of its own, which users may copy. Edge workers
- * import the kernels as modules, which "edge-light" hosts want to be asked for with ?module.
+ * import the kernels as modules, which "edge-light" hosts want to be asked for with ?module. They have chunks of their own, so
+ * that the path to the kernels is the same from all of their files.
  */
 async function bundle() {
   const { build } = await import("esbuild");
