@@ -17,8 +17,8 @@ import { prepareKeys } from "./keys";
 import { columnFactors, LEAST, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
 import { keyTile, layout, tileCount } from "./layout";
 import { Log } from "./log";
-import { ADD, multiplyPanels, SCALE_ADD, Strip } from "./microkernel";
-import { A, packRows } from "./pack";
+import { multiplyPanels, Strip } from "./microkernel";
+import { packRows } from "./pack";
 import { Problem } from "./problem";
 import { recomputeForward } from "./recompute";
 import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
@@ -70,7 +70,7 @@ export function attentionForward(problem: usize): void {
 }
 
 function forwardBlock(p: Problem, i0: i32, rows: i32): void {
-  packRows<A>(p.qRows, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
+  packRows(p.qRows, MR, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
   for (let r = 0; r < BR; ++r) {
     store<f32>(p.rowMax + ((<usize>r) << 2), -Infinity);
     store<f32>(p.rowSum + ((<usize>r) << 2), 0);
@@ -132,14 +132,13 @@ function addValues(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, tileF
   const weights = p.strip + ((<usize>(lo - j0)) << 2);
   const sum = p.sum + <usize>r0 * row;
   const e = p.eAt + <usize>lo * p.eStep;
-  const mode = tileFactor ? SCALE_ADD : ADD;
   if (p.thin) {
     for (let r: usize = 0; r < <usize>n; ++r) {
-      thinValues(sum + r * row, weights + r * STRIP, e, p.eStep, p.ePanel, p.Ep, hi - lo, mode, tileFactor);
+      thinValues(sum + r * row, weights + r * STRIP, e, p.eStep, p.ePanel, p.Ep, hi - lo, tileFactor);
     }
     return;
   }
-  multiplyPanels<Strip>(sum, row, weights, 4, e, p.eStep, p.ePanel, p.Ep / NR, hi - lo, mode, tileFactor);
+  multiplyPanels<Strip>(sum, row, weights, 4, e, p.eStep, p.ePanel, p.Ep / NR, hi - lo, true, tileFactor);
 }
 
 /** 3 and 4. A row that sees no key, or only scores of -inf, gives out = 0, lse = -inf. */

@@ -1,5 +1,5 @@
 /** Where the attention kernels keep what they need: the one source of truth for the size of scratch. */
-import { A, B, panelBytes } from "./pack";
+import { panelBytes } from "./pack";
 import { Problem } from "./problem";
 import { GROUP_BYTES } from "./rows";
 import { THIN_ROWS } from "./thin";
@@ -49,7 +49,7 @@ export function layout(p: Problem, backward: bool): usize {
   const Dp = (D + NR - 1) & -NR;
   const Ep = (E + NR - 1) & -NR;
   const Mp = ((M + NR * MR - 1) / (NR * MR)) * (NR * MR);
-  p.thin = !backward && p.N <= THIN_ROWS ? 1 : 0;
+  p.thin = !backward && p.N <= THIN_ROWS && D % 4 == 0 ? 1 : 0;
   p.tileKeys = keysOfTile(M);
   p.Dp = Dp;
   p.Ep = Ep;
@@ -58,10 +58,10 @@ export function layout(p: Problem, backward: bool): usize {
 
   p.seen = floats(Mp, 1);
   p.tiles = area(<u64>tileCount(p) * offsetof<KeyTile>());
-  p.kRows = p.thin ? 0 : area(panelBytes<B>(M, D));
+  p.kRows = p.thin ? 0 : area(panelBytes(NR, M, D));
   p.columnMax = p.laser ? floats(tileCount(p), Ep) : 0;
   p.stage = floats(min(M, p.tileKeys), Ep);
-  p.qRows = area(panelBytes<A>(BR, D));
+  p.qRows = area(panelBytes(MR, BR, D));
   p.strip = floats(backward ? BR : MR, KT);
   p.runMax = floats(Ep, 1);
   p.top = p.laser ? floats(BR, Ep) : 0;
@@ -73,13 +73,13 @@ export function layout(p: Problem, backward: bool): usize {
   p.rowRest = floats(BR, 1);
   if (backward) {
     p.kColumns = floats(Mp, Dp);
-    p.eRows = area(panelBytes<B>(M, E));
+    p.eRows = area(panelBytes(NR, M, E));
     p.dkSum = floats(Mp, Dp);
     p.dvSum = floats(Mp, Ep);
     p.qColumns = floats(BR, Dp);
     p.g = floats(BR, Ep);
-    p.gRows = area(panelBytes<A>(BR, E));
-    p.gScaled = area(panelBytes<A>(BR, E));
+    p.gRows = area(panelBytes(MR, BR, E));
+    p.gScaled = area(panelBytes(MR, BR, E));
     p.kept = floats(BR, Ep);
     p.stripDs = floats(BR, KT);
     p.stripSlope = p.softcap > 0 ? floats(BR, KT) : 0;

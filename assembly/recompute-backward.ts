@@ -9,7 +9,7 @@
 import { Exp } from "./exp";
 import { Far, finalRun } from "./laser";
 import { keyTile, tileCount } from "./layout";
-import { A, packRows } from "./pack";
+import { packRows } from "./pack";
 import { Problem } from "./problem";
 import { report, Split, splitScores, splitValues } from "./recompute";
 import { rowAdd } from "./rows";
@@ -65,7 +65,7 @@ function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
     any += far;
   }
   if (!any) return;
-  packRows<A>(p.qRows, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
+  packRows(p.qRows, MR, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
   memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
   const tiles = tileCount(p);
   for (let t = 0; t < tiles; ++t) {

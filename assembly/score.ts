@@ -6,7 +6,7 @@
  */
 
 import { KeyTile } from "./layout";
-import { Interleaved, multiplyPanels, STORE } from "./microkernel";
+import { Interleaved, multiplyPanels } from "./microkernel";
 import { Problem } from "./problem";
 import { Tanh } from "./tanh";
 import { thinScores } from "./thin";
@@ -104,12 +104,10 @@ export function scoreRows(
   const s = strip + ((<usize>from) << 2);
   if (p.thin) {
     const keys = p.kHead + ((<usize>(j0 + from) * p.kM) << 2);
-    for (let r = 0; r < rows; ++r) {
-      const row = (<usize>r) << 2;
-      thinScores(s + <usize>r * STRIP, q + row, keys, p.kM << 2, to - from, p.M - j0 - from, p.D);
-    }
+    const n = min(to - from, p.M - j0 - from); // those beyond M are hidden below
+    for (let r: usize = 0; r < <usize>rows; ++r) thinScores(s + r * STRIP, q + (r << 2), keys, p.kM << 2, n, p.D);
   } else {
-    multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, PANEL, panel, (to - from) / NR, p.D, STORE, 0);
+    multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, PANEL, panel, (to - from) / NR, p.D, false, 0);
   }
   for (let r = 0; r < rows; ++r) {
     const row = strip + <usize>r * STRIP;
