@@ -15,7 +15,7 @@ import { columnFactors, scaleByE, TILE_FACTOR } from "./laser";
 import { KeyTile, keyTile, layout, shareScratch, tileCount } from "./layout";
 import { Interleaved, multiplyPanels, Strip } from "./microkernel";
 import { Problem } from "./problem";
-import { recomputeBackward } from "./recompute-backward";
+import { recomputeBackward } from "./recompute";
 import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
 import { rangeHi, rangeLo, scoreRows } from "./score";
 import { Team } from "./team";

@@ -16,10 +16,10 @@ import { addSeenValues } from "./hostile";
 import { prepareKeys } from "./keys";
 import { columnFactors, LEAST, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
 import { keyTile, layout, tileCount } from "./layout";
-import { Log } from "./log";
 import { multiplyPanels, Strip } from "./microkernel";
 import { packRows } from "./pack";
 import { Problem } from "./problem";
+import { Rare } from "./rare";
 import { recomputeForward } from "./recompute";
 import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
 import { enterHead, queryScale, rangeHi, rangeLo, scoreRows, splitLse } from "./score";
@@ -154,15 +154,18 @@ function finishBlock(p: Problem, i0: i32, rows: i32): void {
       memory.fill(out, 0, (<usize>p.E) << 2);
       store<f32>(p.lseHead + ((<usize>i) << 2), -Infinity);
       if (p.rest) store<f32>(p.restHead + ((<usize>i) << 2), 0);
-      store<f32>(p.rowLse + at, Infinity);
-      store<f32>(p.rowRest + at, 0);
-      memory.fill(p.sum + at * <usize>p.Ep, 0x7f, (<usize>p.Ep) << 2); // large: nothing to recompute
+      store<i32>(p.rowFar + at, 0);
       continue;
     }
-    splitLse(p, i, r, m, f32x4.extract_lane(Log.core(f32x4.splat(l)), 0));
+    splitLse(p, i, r, m, f32x4.extract_lane(Rare.log(f32x4.splat(l)), 0));
     const sum = p.sum + at * <usize>p.Ep;
-    if (p.columnMax) far += logShift(p, out, sum, l);
-    else rowScale(out, sum, p.E, 1 / l);
+    if (p.columnMax) {
+      const count = logShift(p, out, sum, l);
+      store<i32>(p.rowFar + at, count);
+      far += count;
+    } else {
+      rowScale(out, sum, p.E, 1 / l);
+    }
   }
   if (far) {
     p.recomputed += far;

@@ -71,6 +71,8 @@ export function layout(p: Problem, backward: bool): usize {
   p.tileFactor = floats(Ep, 1);
   p.rowLse = floats(BR, 1);
   p.rowRest = floats(BR, 1);
+  p.rowFar = floats(BR, 1);
+  p.stripSlope = backward && p.softcap > 0 ? floats(BR, KT) : 0;
   if (backward) {
     p.kColumns = floats(Mp, Dp);
     p.eRows = area(panelBytes(NR, M, E));
@@ -82,7 +84,6 @@ export function layout(p: Problem, backward: bool): usize {
     p.gScaled = area(panelBytes(MR, BR, E));
     p.kept = floats(BR, Ep);
     p.stripDs = floats(BR, KT);
-    p.stripSlope = p.softcap > 0 ? floats(BR, KT) : 0;
     p.sum = floats(BR, Dp);
     p.rowDelta = floats(BR, 1);
     p.partial = p.laser ? floats(KT, 4) : 0;
