@@ -5,7 +5,7 @@ import { Rare } from "./rare";
 import { LN2 } from "./score";
 import { Simd } from "./simd";
 import { Split } from "./split";
-import { NR, PANEL } from "./tile";
+import { PANEL } from "./tile";
 
 /**
  * Adds n keys of the tile, from key x of it on, to top and total of the far columns of one row, NR columns at a time: the

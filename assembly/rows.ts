@@ -8,7 +8,7 @@ import { MR, STRIP } from "./tile";
 const GROUP_SHIFT: usize = 0;
 export const GROUP_ALPHA: usize = 32;
 const GROUP_PARTIAL: usize = 64;
-export const GROUP_BYTES: usize = GROUP_PARTIAL + 8 * 16;
+export const GROUP: i32 = 16 + 8 * 4; // floats
 
 /**
  * Raises the running maxima m of MR rows by n scores each, NaN left out: it comes back in the sum of 2^(x - m). Notes what to
