@@ -3,7 +3,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, posix, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import {
@@ -20,7 +20,7 @@ const at = (...path) => join(root, ...path);
 const STAMP = at("build/stamp.json");
 
 /** The files of the package that users import. */
-const ENTRIES = ["index", "relaxed", "slim", "threads"];
+const ENTRIES = ["index", "relaxed", "slim", "threads", "nn/index", "models/index"];
 
 /** The same for edge workers, in src/workerd. */
 const EDGE_ENTRIES = ["index", "relaxed", "threads"];
@@ -75,24 +75,43 @@ async function when(name, inputs, outputs, step) {
   write(STAMP, JSON.stringify({ ...readStamp(), [name]: inputs }, null, 2));
 }
 
-/** One asc run: `entry` becomes build/`name`.wasm and .wat. asc is imported only when something has to be compiled. */
+/**
+ * One asc run: `entry` becomes build/`name`.wasm, and but for the debug build a text, which is then shortened. asc is imported
+ * only when something has to be compiled.
+ */
 async function compile(target, entry, name, ...more) {
   const { default: asc } = await import("assemblyscript/asc");
-  const files = ["--outFile", `build/${name}.wasm`, "--textFile", `build/${name}.wat`];
+  const files = {};
+  const text = target === "debug" ? undefined : `build/${name}.wat`;
+  const output = ["--outFile", `build/${name}.wasm`, ...(text === undefined ? [] : ["--textFile", text])];
   const { error, stderr } = await asc.main(
-    [entry, "--config", "asconfig.json", "--target", target, ...files, ...more],
+    [entry, "--config", "asconfig.json", "--target", target, ...output, ...more],
     {
       readFile: (name, base) => (existsSync(join(base, name)) ? readFileSync(join(base, name), "utf8") : null),
-      writeFile: (name, contents) => write(at(name), contents),
+      writeFile: (name, contents) => {
+        files[name] = contents;
+      },
     },
   );
   const report = stderr.toString();
   if (report) process.stderr.write(report);
   if (error) throw new Error(`asc failed on target ${target}`, { cause: error });
+  if (text !== undefined) {
+    const { shrink } = await import("./shrink.mjs");
+    const shorter = shrink(files[text]);
+    files[text] = shorter.text;
+    files[text.replace(/wat$/, "wasm")] = shorter.wasm;
+  }
+  for (const [name, contents] of Object.entries(files)) write(at(name), contents);
 }
 
 async function buildKernels() {
-  const tools = ["asconfig.json", "scripts/build.mjs", "node_modules/assemblyscript/package.json"];
+  const tools = [
+    "asconfig.json",
+    "scripts/build.mjs",
+    "scripts/shrink.mjs",
+    "node_modules/assemblyscript/package.json",
+  ];
   for (const { name, folder, memoryBase } of MODULES) {
     // The kernels of a folder may use those of the folders above, never the other way round (test/imports.test.ts).
     const sources = MODULES.filter((module) => folder.startsWith(module.folder)).flatMap((module) => sourcesOf(module));
@@ -130,12 +149,16 @@ async function buildGenerated() {
   put("worker.ts", generateWorker(await bundleWorker()));
 }
 
-const shipped = { absWorkingDir: root, outdir: "dist", bundle: true, target: "es2022", write: false };
+/**
+ * Minified, names too: brotli makes 11.1 KB of the facade, 13.0 if names are kept, 17.2 of it as written. Source maps make
+ * traces readable again.
+ */
+const shipped = { absWorkingDir: root, outdir: "dist", bundle: true, minify: true, target: "es2022", write: false };
 
 /** The program of a worker thread as one string. */
 async function bundleWorker() {
   const { build } = await import("esbuild");
-  const options = { ...shipped, entryPoints: ["src/worker.ts"], minify: true, format: "iife" };
+  const options = { ...shipped, entryPoints: ["src/worker.ts"], format: "iife" };
   return (await build(options)).outputFiles[0].text;
 }
 
@@ -147,26 +170,47 @@ async function bundle() {
   const { build } = await import("esbuild");
   const edge = EDGE_ENTRIES.map((name) => `workerd/${name}`);
   const entryPoints = [...ENTRIES, ...edge].map((name) => `src/${name}.ts`);
-  const entries = { ...shipped, entryPoints, outbase: "src", external: ["*.wasm"], format: "esm", splitting: true };
+  const esm = { ...shipped, format: "esm", sourcemap: "linked" };
+  const entries = { ...esm, entryPoints, outbase: "src", external: ["*.wasm"], splitting: true };
   const built = await Promise.all([
     build({ ...entries, chunkNames: "shared-[hash]" }),
-    build({ ...shipped, entryPoints: ["src/worker.ts"], format: "esm" }),
+    build({ ...esm, entryPoints: ["src/worker.ts"] }),
   ]);
   const files = built.flatMap(({ outputFiles }) => outputFiles);
-  for (const { path, contents, text } of files) {
+  for (const { path, text } of files) {
+    const name = relative(at("dist"), path);
+    const typed = TYPED.has(name.replace(/\.map$/, ""));
+    const contents = name.endsWith(".map") ? leanMap(text, typed) : typed ? selfTyped(name, text) : text;
     write(path, contents);
-    if (!path.includes("workerd")) continue;
-    write(path.replace("workerd", "edge-light"), text.replace(/(from "[^"]+\.wasm)"/g, '$1?module"'));
+    if (!name.startsWith("workerd")) continue;
+    write(path.replace("workerd", "edge-light"), contents.replace(/(from *"[^"]+\.wasm)"/g, '$1?module"'));
   }
   const kept = new Set(files.map(({ path }) => basename(path)));
-  for (const name of readdirSync(at("dist"))) if (name.endsWith(".js") && !kept.has(name)) rmSync(at("dist", name));
+  const stale = readdirSync(at("dist")).filter((name) => /\.js(\.map)?$/.test(name) && !kept.has(name));
+  for (const name of stale) rmSync(at("dist", name));
+}
+
+/** Files that JSR and Deno import by name; what their first line says is how those find the declarations. */
+const TYPED = new Set([...ENTRIES, "worker"].map((name) => `${name}.js`));
+
+const selfTyped = (name, text) => `/* @ts-self-types="./${basename(name, "js")}d.ts" */\n${text}`;
+
+/** A source map without the text of generated sources, which is that of the output; a line further down if `shifted`. */
+function leanMap(text, shifted) {
+  const map = JSON.parse(text);
+  map.sourcesContent = map.sourcesContent.map((content, n) => (/generated/.test(map.sources[n]) ? null : content));
+  if (shifted) map.mappings = `;${map.mappings}`;
+  return JSON.stringify(map);
 }
 
 /** What an import of one of the .wasm files gives in hosts and bundlers that know WebAssembly modules. */
-const WASM_TYPES = `import type { KernelModule } from "./types.js";
+const WASM_TYPES = `import type { KernelModule } from "./types.d.ts";
 declare const module: KernelModule;
 export default module;
 `;
+
+/** The worker's file is started, not imported. */
+const WORKER_TYPES = "export {};\n";
 
 /** Declarations of all of src come from tsc; only the files that the entries reach go into the package. */
 async function declare() {
@@ -176,12 +220,19 @@ async function declare() {
   });
   const reached = new Set(ENTRIES.map((name) => `${name}.d.ts`));
   for (const name of reached) {
-    const text = readFileSync(at("build/types", name), "utf8");
+    // JSR looks for the file that is named, and most of these have no .js beside them; TypeScript wants "type" before a .d.ts.
+    const text = readFileSync(at("build/types", name), "utf8")
+      .replace(/^import \{(.*)\} from/gm, (_, names) => `import type {${names.replaceAll(" type ", " ")}} from`)
+      .replace(/(from "\.\.?\/[\w./-]+)\.js"/g, '$1.d.ts"');
     write(at("dist", name), text);
-    for (const [, stem] of text.matchAll(/from "\.\/([\w/.-]+)\.js"/g)) reached.add(`${stem}.d.ts`);
+    for (const [, file] of text.matchAll(/from "(\.\.?\/[\w./-]+)"/g))
+      reached.add(posix.join(posix.dirname(name), file));
   }
   write(at("dist/kernels.d.wasm.ts"), WASM_TYPES);
-  const stale = readdirSync(at("dist")).filter((name) => name.endsWith(".d.ts") && !reached.has(name));
+  write(at("dist/worker.d.ts"), WORKER_TYPES);
+  reached.add("worker.d.ts");
+  const files = readdirSync(at("dist"), { recursive: true }).map((name) => name.replaceAll("\\", "/"));
+  const stale = files.filter((name) => name.endsWith(".d.ts") && !reached.has(name));
   for (const name of stale) rmSync(at("dist", name));
 }
 

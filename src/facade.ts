@@ -1,8 +1,8 @@
 import { Arena } from "./arena.js";
 import { attention, attentionBackward, attentionForward } from "./attention.js";
 import * as check from "./check.js";
+import { complete, type Disposing } from "./disposable.js";
 import type { Engine } from "./engine.js";
-import { makeDisposable } from "./host.js";
 import { matmul, matmulBackward } from "./matmul.js";
 import { exp, expBackward, log, logBackward, softmax, softmaxBackward } from "./ops.js";
 import type { Pool } from "./pool.js";
@@ -16,14 +16,22 @@ import type {
   AttentionGradients,
   AttentionOptions,
   DType,
+  MatmulGradients,
   MatmulOptions,
+  MemoryUse,
   Needs,
+  Recomputed,
   SavedAttention,
 } from "./types.js";
 import { warmup } from "./warmup.js";
 import { type Kernels, type Memory, STATIC_END } from "./wasm.js";
 
-/** Which instruction set the kernels of an instance use. */
+/**
+ * Which instruction set the kernels of an instance use: "plain" 128-bit SIMD, or "relaxed" SIMD as well.
+ *
+ * @example
+ * const fused = la.simd === "relaxed";
+ */
 export type Simd = "plain" | "relaxed";
 
 /** What an instance runs on, for the entries that build on it. @internal */
@@ -37,10 +45,11 @@ export interface PoolMaker {
 
 /**
  * One instance: kernels, their linear memory, and the tensors in it. Made by `create` or `createSync`. Tensors of
- * different instances do not mix. Every method throws a TypeError for the wrong kind of argument, or for a disposed
- * tensor, and a RangeError for a size, shape or value out of range, naming the argument, what was expected and what came;
- * and a RangeError that says how much was asked for when memory is exhausted. All of them come before any kernel runs and
- * leave every tensor as it was.
+ * different instances do not mix. `using la = createSync()` disposes it at the end of the block, where the engine has `using`.
+ *
+ * Every method throws a TypeError for the wrong kind of argument, or for a disposed tensor, and a RangeError for a size, shape
+ * or value out of range, naming the argument, what was expected and what came; and a RangeError that says how much was asked
+ * for when memory is exhausted. All of them come before any kernel runs and leave every tensor as it was.
  *
  * @example
  * const la = createSync();
@@ -51,14 +60,12 @@ export interface PoolMaker {
  * out.toArray();
  * la.dispose();
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() below makes what the interface promises
 export class LaserAttention {
   /** "relaxed" when the kernels use relaxed SIMD (entry `laser-attention/relaxed` on an engine that has it), else "plain". */
   readonly simd: Simd;
   readonly #arena: Arena;
   readonly #engine: Engine;
-
-  /** Same as {@link dispose}: `using la = createSync()`, where the engine has `using`. */
-  declare readonly [Symbol.dispose]: () => void;
 
   /** @param pool Makes the threads of the instance and says how many. @internal */
   constructor(kernels: Kernels, memory: Memory, simd: Simd, maxMemory?: number, pool?: PoolMaker) {
@@ -77,8 +84,8 @@ export class LaserAttention {
     return this.#open.pool?.size ?? 1;
   }
 
-  /** Bytes of linear memory now, bytes of it in use, and the most it may grow to. Memory never shrinks, it is reused. */
-  get memory(): { readonly bytes: number; readonly used: number; readonly limit: number } {
+  /** Linear memory, in bytes: what there is now, what of it is in use, and the most it may grow to. It never shrinks, it is reused. */
+  get memory(): MemoryUse {
     return this.#open.space.arena.usage;
   }
 
@@ -87,7 +94,7 @@ export class LaserAttention {
    * first and the last query row among them, -1 when there are none, as with ordinary input and the standard variant.
    * It is there to explain a call that took long.
    */
-  get recomputed(): { readonly elements: number; readonly firstRow: number; readonly lastRow: number } {
+  get recomputed(): Recomputed {
     const { problem } = this.#open;
     const elements = problem.read("recomputed").reduce((sum, count) => sum + count, 0);
     if (elements === 0) return { elements, firstRow: -1, lastRow: -1 };
@@ -100,7 +107,8 @@ export class LaserAttention {
    * @param data Float32Array for an f32 tensor, Uint8Array for a u8 tensor (masks).
    * @param shape Sizes, integers of 0 or more, whose product is the length of `data`.
    *
-   * @example la.tensor(new Float32Array([1, 2, 3, 4, 5, 6]), [2, 3]);
+   * @example
+   * la.tensor(new Float32Array([1, 2, 3, 4, 5, 6]), [2, 3]);
    */
   tensor(data: Float32Array, shape: readonly number[]): Tensor;
   tensor(data: Uint8Array, shape: readonly number[]): Tensor<"u8">;
@@ -118,7 +126,13 @@ export class LaserAttention {
     return tensor as Tensor | Tensor<"u8">;
   }
 
-  /** A new tensor of zeros. @param dtype "f32" (default) or "u8". */
+  /**
+   * A new tensor of zeros.
+   * @param dtype "f32" (default) or "u8".
+   *
+   * @example
+   * la.zeros([2, 3]).toArray(); // Float32Array of six zeros
+   */
   zeros(shape: readonly number[], dtype?: "f32"): Tensor;
   zeros(shape: readonly number[], dtype: "u8"): Tensor<"u8">;
   zeros(shape: readonly number[], dtype: DType = "f32"): Tensor | Tensor<"u8"> {
@@ -127,7 +141,14 @@ export class LaserAttention {
     return tensor as Tensor | Tensor<"u8">;
   }
 
-  /** A new tensor whose elements are whatever the memory holds: for results that are written in full. */
+  /**
+   * A new tensor whose elements are whatever the memory holds: for results that are written in full.
+   * @param dtype "f32" (default) or "u8".
+   *
+   * @example
+   * const out = la.empty([B, H, N, D]);
+   * la.attention(q, k, v, { variant: "laser", out });
+   */
   empty(shape: readonly number[], dtype?: "f32"): Tensor;
   empty(shape: readonly number[], dtype: "u8"): Tensor<"u8">;
   empty(shape: readonly number[], dtype: DType = "f32"): Tensor | Tensor<"u8"> {
@@ -148,6 +169,10 @@ export class LaserAttention {
    *
    * B, H, Hkv, D, E are 1 or more, N and M 0 or more. q, k, v may be strided views that are contiguous along the last
    * axis; they are read in place. With `layout: "BNHD"` q, k, v and out have their axes in the order [B, N, H, D].
+   *
+   * @example
+   * const out = la.attention(q, k, v, { variant: "laser", causal: true });
+   * out.toArray();
    */
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
     return attention(this.#open, q, k, v, options);
@@ -155,7 +180,11 @@ export class LaserAttention {
 
   /**
    * {@link attention}, keeping what its gradient needs: out, lse [B, H, N], and references to the inputs and options. The
-   * caller disposes `out` and `lse` when the backward call is done, or lets a `scope` do so.
+   * caller disposes `out` and `lse` when the backward call is done, or lets a `scope` do so. Shapes as there.
+   *
+   * @example
+   * const saved = la.attentionForward(q, k, v, { variant: "laser", causal: true });
+   * saved.lse.shape; // [B, H, N]
    */
   attentionForward(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): SavedAttention {
     return attentionForward(this.#open, q, k, v, options);
@@ -185,6 +214,9 @@ export class LaserAttention {
    * @param a [..., M, K], or [..., K, M] with `transposeA`
    * @param b [..., K, N], or [..., N, K] with `transposeB`
    * @returns [..., M, N]; leading axes broadcast: aligned at the right, equal or 1. Any strided view is read in place.
+   *
+   * @example
+   * la.matmul(q, k, { transposeB: true }).shape; // [B, H, N, N]
    */
   matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
     return matmul(this.#open, a, b, options);
@@ -193,37 +225,75 @@ export class LaserAttention {
   /**
    * Gradients of {@link matmul} in the shapes of a and b. A factor that was broadcast gets the sum over the axes it was
    * repeated along, in ascending order.
+   * @param dout Gradient with respect to the product, in its shape
+   * @param options Those of the product
+   *
+   * @example
+   * const product = la.matmul(q, k, { transposeB: true });
+   * const { da, db } = la.matmulBackward(product, q, k, { transposeB: true });
    */
-  matmulBackward(dout: Tensor, a: Tensor, b: Tensor, options?: MatmulOptions): { da: Tensor; db: Tensor } {
+  matmulBackward(dout: Tensor, a: Tensor, b: Tensor, options?: MatmulOptions): MatmulGradients {
     return matmulBackward(this.#open, dout, a, b, options);
   }
 
-  /** Softmax along the last axis: out_j = exp(x_j) / sum exp(x). Any shape of rank 1 or more. */
+  /**
+   * Softmax along the last axis: out_j = exp(x_j) / sum exp(x). Any shape of rank 1 or more.
+   *
+   * @example
+   * la.softmax(la.tensor(new Float32Array([0, 0, 0, 0]), [2, 2])).toArray(); // [0.5, 0.5, 0.5, 0.5]
+   */
   softmax(x: Tensor): Tensor {
     return softmax(this.#open, x);
   }
 
-  /** Gradient of {@link softmax}: dx = out * (dout - sum(dout * out)), from the result `out`. */
+  /**
+   * Gradient of {@link softmax}: dx = out * (dout - sum(dout * out)), from the result `out`. All of one shape.
+   *
+   * @example
+   * const dx = la.softmaxBackward(dout, la.softmax(q));
+   */
   softmaxBackward(dout: Tensor, out: Tensor): Tensor {
     return softmaxBackward(this.#open, dout, out);
   }
 
-  /** exp(x) elementwise, within 1 ulp over the whole float32 range, subnormal results included (relaxed build: 1.05 ulp). */
+  /**
+   * exp(x) elementwise, within 1 ulp over the whole float32 range, subnormal results included (relaxed build: 1.05 ulp).
+   *
+   * @example
+   * la.exp(la.zeros([3])).toArray(); // [1, 1, 1]
+   */
   exp(x: Tensor): Tensor {
     return exp(this.#open, x);
   }
 
-  /** Gradient of {@link exp}: dx = dout * out, from the result `out`. */
+  /**
+   * Gradient of {@link exp}: dx = dout * out, from the result `out`. All of one shape.
+   *
+   * @example
+   * const dx = la.expBackward(dout, la.exp(q));
+   */
   expBackward(dout: Tensor, out: Tensor): Tensor {
     return expBackward(this.#open, dout, out);
   }
 
-  /** Natural logarithm elementwise, within 1 ulp over the whole float32 range; log(0) = -inf, log of less is NaN (relaxed build: 1.05 ulp). */
+  /**
+   * Natural logarithm elementwise, within 1 ulp over the whole float32 range; log(0) = -inf, log of less is NaN (relaxed
+   * build: 1.05 ulp).
+   *
+   * @example
+   * la.log(la.exp(q)).shape; // that of q
+   */
   log(x: Tensor): Tensor {
     return log(this.#open, x);
   }
 
-  /** Gradient of {@link log}: dx = dout / x. */
+  /**
+   * Gradient of {@link log}: dx = dout / x. All of one shape.
+   *
+   * @example
+   * const x = la.exp(q);
+   * const dx = la.logBackward(dout, x);
+   */
   logBackward(dout: Tensor, x: Tensor): Tensor {
     return logBackward(this.#open, dout, x);
   }
@@ -245,12 +315,22 @@ export class LaserAttention {
   /**
    * Runs both variants until their times are steady, for half a second at most: engines start kernels in a slow tier and
    * compile them well only after some calls.
+   *
+   * @example
+   * await la.warmup();
    */
   async warmup(): Promise<void> {
     await warmup(this.#open);
   }
 
-  /** Lets go of the memory and of every tensor in it; a second call does nothing, any other use throws a TypeError. */
+  /**
+   * Lets go of the memory and of every tensor in it, and ends the threads; a second call does nothing, any other use throws
+   * a TypeError.
+   *
+   * @example
+   * const other = createSync();
+   * other.dispose();
+   */
   dispose(): void {
     this.#engine.pool?.dispose();
     this.#arena.dispose();
@@ -269,4 +349,6 @@ export class LaserAttention {
   }
 }
 
-makeDisposable(LaserAttention.prototype);
+export interface LaserAttention extends Disposing {}
+
+complete(LaserAttention, "LaserAttention");

@@ -43,9 +43,8 @@ interface Host {
   readonly console: { warn(message: string): void };
   /** Of a browser's worker. */
   onmessage: (event: { readonly data: unknown }) => void;
-  readonly Buffer?: { from(text: string, encoding: "base64"): Uint8Array };
-  readonly Uint8Array: { fromBase64?(text: string): Uint8Array };
-  atob(text: string): string;
+  readonly Buffer?: { from(text: string, encoding: "hex"): Uint8Array };
+  readonly Uint8Array: { fromHex?(text: string): Uint8Array };
   readonly TextDecoder: new (
     encoding: "utf-8",
     options: { fatal?: boolean; ignoreBOM?: boolean },
@@ -82,13 +81,4 @@ interface ServerWorker extends WorkerHandle {
 /** A built-in module of Node, Deno or Bun, with no import that a bundler for browsers would trip over. */
 export function nodeModule<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
   return host.process?.getBuiltinModule?.(name) as NodeModules[N] | undefined;
-}
-
-/**
- * `dispose` under the name that `using` looks for, where the engine has it: elsewhere a method declared so would be named
- * "undefined". Outside the class, whose name a bundler would change if a static block used it.
- */
-export function makeDisposable(prototype: { dispose(): void }): void {
-  if (Symbol.dispose === undefined) return;
-  Object.defineProperty(prototype, Symbol.dispose, { value: prototype.dispose, configurable: true });
 }

@@ -17,11 +17,15 @@ export class Space {
   source: Source | undefined;
   /** What the innermost `scope` has to release; undefined outside of any scope. */
   made: Set<AnyTensor> | undefined;
-  /** The safety net for storages that were dropped without dispose. Views hold their storage, so it outlives them. */
-  readonly registry: FinalizationRegistry<number>;
+  /**
+   * The safety net for storages that were dropped without dispose. Views hold their storage, so it outlives them. workerd
+   * has it from the compatibility date 2025-05-05 on.
+   */
+  readonly registry: FinalizationRegistry<number> | undefined;
 
   constructor(arena: Arena) {
     this.arena = arena;
+    if (typeof FinalizationRegistry === "undefined") return;
     this.registry = new FinalizationRegistry((ptr) => {
       if (!arena.disposed) arena.release(ptr);
     });
@@ -40,7 +44,7 @@ export class Space {
       alive: true,
       scope: this.made,
     };
-    if (source === undefined) this.registry.register(storage, ptr, storage);
+    if (source === undefined) this.registry?.register(storage, ptr, storage);
     else source.hold(storage);
     const tensor = new Tensor<T>(storage, dtype, [...shape], rowMajor(shape), 0, true);
     this.made?.add(tensor as AnyTensor);

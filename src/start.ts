@@ -1,8 +1,8 @@
 /** Starts instances with threads: memory, kernels, workers, and what keeps a host from having them. */
 import type { Arena } from "./arena.js";
 import { LaserAttention } from "./facade.js";
-import { base64 as threadsBase64 } from "./generated/kernels.threads.js";
-import { base64 as threadsRelaxedBase64 } from "./generated/kernels.threads-relaxed.js";
+import { hex as threadsHex } from "./generated/kernels.threads.js";
+import { hex as threadsRelaxedHex } from "./generated/kernels.threads-relaxed.js";
 import { program } from "./generated/worker.js";
 import { host, type Memory, nodeModule } from "./host.js";
 import { open, openSync } from "./open.js";
@@ -18,15 +18,10 @@ import { Binary, createSharedMemory, instantiate, instantiateSync, type Kernels 
 // No ES2022 library declares these, which bundlers look for by name: new Worker(new URL(..., import.meta.url)).
 declare const URL: new (path: string, base: string) => { readonly href: string };
 declare const Worker: NonNullable<typeof host.Worker>;
-declare global {
-  interface ImportMeta {
-    url: string;
-  }
-}
 
 const builds = {
-  plain: { simd: "plain", binary: /* @__PURE__ */ new Binary(threadsBase64) },
-  relaxed: { simd: "relaxed", binary: /* @__PURE__ */ new Binary(threadsRelaxedBase64) },
+  plain: { simd: "plain", binary: /* @__PURE__ */ new Binary(threadsHex) },
+  relaxed: { simd: "relaxed", binary: /* @__PURE__ */ new Binary(threadsRelaxedHex) },
 } as const;
 
 /** An instance of the kernels, and of `more` kernels on the same memory. */
@@ -115,7 +110,7 @@ function starter(worker: Address | undefined): StartWorker {
     }
     const thread =
       worker === undefined
-        ? new Worker(new URL("./worker.js", import.meta.url), { type: "module" })
+        ? new Worker(new URL("./worker.js", (import.meta as unknown as { url: string }).url), { type: "module" })
         : new Worker(worker, { type: "module" });
     thread.onerror = () => failed("a worker could not be started, or broke down");
     thread.postMessage(start);

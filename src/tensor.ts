@@ -1,5 +1,5 @@
 import * as check from "./check.js";
-import { makeDisposable } from "./host.js";
+import { complete, type Disposing } from "./disposable.js";
 import { count, extent, forEachOffset, ITEM_BYTES, isContiguous, rowMajor, type Shape } from "./shape.js";
 import type { Storage } from "./space.js";
 import type { Data, DType } from "./types.js";
@@ -7,19 +7,26 @@ import type { Data, DType } from "./types.js";
 /** Live arrays keep their storage: a tensor that is dropped while its `data` is in use must not be collected. */
 const held = new WeakMap<object, Storage>();
 
-/** A tensor of either element type. */
+/**
+ * A tensor of either element type.
+ *
+ * @example
+ * const release = (tensors: AnyTensor[]) => tensors.forEach((tensor) => tensor.dispose());
+ */
 export type AnyTensor = Tensor<"f32"> | Tensor<"u8">;
 
 /**
  * A strided array in the linear memory of one instance. Made by `la.tensor`, `la.zeros`, `la.empty` and by every
  * operation; never constructed directly. A tensor owns its memory until `dispose()`; `narrow` and `view` make views
  * that share it and end with it: using a disposed tensor, or a view of one, throws a TypeError.
+ * `using t = la.zeros([2])` disposes t at the end of the block, where the engine has `using`.
  *
  * @example
  * const qkv = la.tensor(new Float32Array(2 * 8 * 3 * 4), [2, 8, 3, 4]);
  * const k = qkv.narrow(2, 1, 1); // [2, 8, 1, 4], no copy
  * qkv.dispose();
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() below makes what the interface promises
 export class Tensor<T extends DType = "f32"> {
   /** Sizes of the axes. */
   readonly shape: readonly number[];
@@ -35,9 +42,6 @@ export class Tensor<T extends DType = "f32"> {
   owner: boolean;
   #disposed = false;
   #data: Data<T> | undefined;
-
-  /** Same as {@link dispose}: `using t = la.zeros([2])` releases t at the end of the block, where the engine has `using`. */
-  declare readonly [Symbol.dispose]: () => void;
 
   /** @internal */
   constructor(storage: Storage, dtype: T, shape: Shape, strides: Shape, offset: number, owner: boolean) {
@@ -63,6 +67,10 @@ export class Tensor<T extends DType = "f32"> {
    * The elements in place: a live view of linear memory, for reading and writing. Memory growth (any call that
    * allocates) detaches the array, so take `data` anew instead of keeping it.
    * @throws TypeError when the tensor is disposed, or is a view whose elements are not contiguous (see `toArray`).
+   *
+   * @example
+   * const x = la.zeros([3]);
+   * x.data[0] = 1;
    */
   get data(): Data<T> {
     check.alive("Tensor.data", "the tensor", this);
@@ -75,6 +83,10 @@ export class Tensor<T extends DType = "f32"> {
   /**
    * Copies `array` in, row-major.
    * @param array As many elements as the tensor has: a Float32Array for "f32", a Uint8Array for "u8".
+   * @throws TypeError for another kind of array, RangeError for another number of elements.
+   *
+   * @example
+   * la.zeros([2, 2]).set(new Float32Array([1, 2, 3, 4]));
    */
   set(array: Data<T>): void {
     check.alive("Tensor.set", "the tensor", this);
@@ -93,7 +105,12 @@ export class Tensor<T extends DType = "f32"> {
     });
   }
 
-  /** A copy of the elements, row-major, independent of linear memory. Works on every view. */
+  /**
+   * A copy of the elements, row-major, independent of linear memory. Works on every view.
+   *
+   * @example
+   * la.tensor(new Float32Array([1, 2, 3, 4]), [2, 2]).narrow(1, 0, 1).toArray(); // [1, 3]
+   */
   toArray(): Data<T> {
     check.alive("Tensor.toArray", "the tensor", this);
     if (isContiguous(this.shape, this.strides)) return this.data.slice() as Data<T>;
@@ -112,6 +129,9 @@ export class Tensor<T extends DType = "f32"> {
    * The part `start <= index < start + length` of one axis, as a view.
    * @param axis 0 to rank - 1.
    * @throws RangeError when the part does not lie inside the axis.
+   *
+   * @example
+   * q.narrow(2, 0, 2).shape; // [B, H, 2, D]
    */
   narrow(axis: number, start: number, length: number): Tensor<T> {
     check.alive("Tensor.narrow", "the tensor", this);
@@ -151,7 +171,13 @@ export class Tensor<T extends DType = "f32"> {
     return new Tensor(this.storage, this.dtype, [...shape], [...steps], this.offset + start, false);
   }
 
-  /** Gives the memory back; a second call does nothing. Disposing a view ends the view only. */
+  /**
+   * Gives the memory back; a second call does nothing. Disposing a view ends the view only.
+   *
+   * @example
+   * const x = la.zeros([1000]);
+   * x.dispose();
+   */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -164,7 +190,7 @@ export class Tensor<T extends DType = "f32"> {
     const { arena, registry } = storage.space;
     if (storage.source !== undefined) storage.source.release(storage.ptr);
     else {
-      registry.unregister(storage);
+      registry?.unregister(storage);
       if (!arena.disposed) arena.release(storage.ptr);
     }
   }
@@ -182,4 +208,7 @@ export class Tensor<T extends DType = "f32"> {
   }
 }
 
-makeDisposable(Tensor.prototype);
+// biome-ignore lint/correctness/noUnusedVariables: a merged declaration has the parameters of the class
+export interface Tensor<T extends DType = "f32"> extends Disposing {}
+
+complete(Tensor, "Tensor");

@@ -3,7 +3,14 @@ import type { Simd } from "./facade.js";
 import { host } from "./host.js";
 import type { Address, AsyncKernelSource, CreateOptions } from "./types.js";
 
-/** How an instance with threads is created. */
+/**
+ * How an instance with threads is created.
+ *
+ * @example
+ * import { create, type ThreadsOptions } from "laser-attention/threads";
+ * const options: ThreadsOptions = { threads: 2, simd: "relaxed" };
+ * const la = await create(options);
+ */
 export interface ThreadsOptions<Source = AsyncKernelSource> extends CreateOptions<Source> {
   /** Threads in all, the calling one included: 1 to 64. Default: as many as the machine runs at once, at most 8. */
   threads?: number | undefined;

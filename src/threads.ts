@@ -2,6 +2,8 @@
  * laser-attention on several threads: the same names, the same bits at any number of threads. Node, Deno and Bun start workers at
  * once; browsers need a cross-origin isolated page, and `create`. Where threads can't be had the instance runs on one
  * thread and says why, once, with console.warn.
+ *
+ * @module laser-attention/threads
  */
 import type { LaserAttention } from "./facade.js";
 import { start, startSync } from "./start.js";
@@ -15,8 +17,12 @@ export type * from "./types.js";
 
 /**
  * A new instance with its threads, at once; a browser's main thread may not wait for them and gets one thread.
+ * @throws Error when the engine has no WebAssembly SIMD; RangeError or TypeError for wrong options.
  *
- * @example const la = createSync({ threads: 2 });
+ * @example
+ * import { createSync } from "laser-attention/threads";
+ * const la = createSync({ threads: 2 });
+ * la.dispose(); // ends them
  */
 export function createSync(options?: ThreadsOptions<KernelSource>): LaserAttention {
   return startSync(options);
@@ -25,7 +31,10 @@ export function createSync(options?: ThreadsOptions<KernelSource>): LaserAttenti
 /**
  * A new instance with its threads, which start while this waits. Rejects where `createSync` throws.
  *
- * @example const la = await create({ simd: "relaxed" });
+ * @example
+ * import { create } from "laser-attention/threads";
+ * const la = await create({ threads: 2, simd: "relaxed" });
+ * la.threads; // 2
  */
 export function create(options?: ThreadsOptions): Promise<LaserAttention> {
   return start(options);

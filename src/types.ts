@@ -1,39 +1,99 @@
 import type { Tensor } from "./tensor.js";
 
-declare global {
-  // Known to TypeScript only from lib "esnext.disposable" on; declared alike there and in @types/node.
-  interface SymbolConstructor {
-    readonly dispose: unique symbol;
-  }
-}
-
-/** Element type of a tensor: 32-bit float, or unsigned byte for masks. */
+/**
+ * Element type of a tensor: 32-bit float, or unsigned byte for masks.
+ *
+ * @example
+ * const mask = la.zeros([1, 1, 1, N], "u8");
+ */
 export type DType = "f32" | "u8";
 
-/** The typed array that holds elements of type `T`. */
+/**
+ * The typed array that holds elements of type `T`.
+ *
+ * @example
+ * const elements: Data<"f32"> = q.toArray(); // a Float32Array
+ */
 export type Data<T extends DType = "f32"> = T extends "u8" ? Uint8Array : Float32Array;
 
-/** A WebAssembly.Module, by that name where the program's types have it. */
-export type KernelModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : object;
+/**
+ * A WebAssembly.Module, by that name where the program's types have it. It is an empty type there, which anything matches, so
+ * what only `create` takes is kept out: promises, addresses and responses.
+ *
+ * @example
+ * import type { KernelModule } from "laser-attention";
+ * import { createSync } from "laser-attention/slim";
+ * const open = (wasm: KernelModule) => createSync({ wasm });
+ */
+export type KernelModule = (typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } }
+  ? M
+  : object) & {
+  readonly then?: never;
+  readonly href?: never;
+  readonly arrayBuffer?: never;
+};
 
-/** Kernels that the caller brings to `createSync`: one of the package's .wasm files, as a module or as bytes. */
+/**
+ * Kernels that the caller brings to `createSync`: one of the package's .wasm files, as a module or as bytes.
+ *
+ * @example
+ * import { readFileSync } from "node:fs";
+ * const wasm: KernelSource = readFileSync(new URL(import.meta.resolve("laser-attention/kernels.wasm")));
+ * createSync({ wasm });
+ */
 export type KernelSource = KernelModule | ArrayBuffer | ArrayBufferView;
 
-/** What `create` takes besides: where to fetch the file, the answer of a fetch, or a promise of any of them. */
+/**
+ * What `create` takes besides: where to fetch the file, the answer of a fetch, or a promise of any of them.
+ *
+ * @example
+ * const wasm: AsyncKernelSource = new URL(import.meta.resolve("laser-attention/kernels.wasm"));
+ * await create({ wasm });
+ */
 export type AsyncKernelSource = KernelSource | Address | Answer | PromiseLike<KernelSource | Address | Answer>;
 
-/** An address: a string, or a URL object. */
-export type Address = string | { readonly href: string };
+/**
+ * An address: a string, or a URL object.
+ *
+ * @example
+ * const worker: Address = "/assets/worker.js";
+ */
+export type Address =
+  | string
+  | {
+      /** The address in full. */
+      readonly href: string;
+    };
 
-/** What is used of a Response. */
+/**
+ * What is used of a Response.
+ *
+ * @example
+ * const answer: Promise<Answer> = fetch("/kernels.wasm");
+ */
 export interface Answer {
+  /** Whether the status is 200 to 299. */
   readonly ok: boolean;
+  /** For the error message. */
   readonly status: number;
+  /** For the error message. */
   readonly url: string;
+  /**
+   * The bytes of the file.
+   *
+   * @example
+   * const wasm = await (await fetch("/kernels.wasm")).arrayBuffer();
+   */
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
-/** How an instance is created. */
+/**
+ * How an instance is created.
+ *
+ * @example
+ * const options: CreateOptions = { maxMemory: 256 * 2 ** 20 };
+ * const la = await create(options);
+ */
 export interface CreateOptions<Source = AsyncKernelSource> {
   /** The most bytes that the linear memory may grow to, kernels included: 1 MiB to 4 GiB (default 4 GiB). */
   maxMemory?: number | undefined;
@@ -47,10 +107,23 @@ export interface CreateOptions<Source = AsyncKernelSource> {
   wasm?: Source | undefined;
 }
 
-/** `standard`: out = P v. `laser`: out = log(P exp(v)), arXiv 2411.03493. P is the softmax of the scores. */
+/**
+ * `standard`: out = P v. `laser`: out = log(P exp(v)), arXiv 2411.03493, section 4. P is the softmax of the scores.
+ *
+ * @example
+ * const variant: Variant = "laser";
+ * la.attention(q, k, v, { variant });
+ */
 export type Variant = "standard" | "laser";
 
-/** What {@link AttentionOptions.alibi} and the other options of an attention call mean. B batch, H query heads, N queries, M keys. */
+/**
+ * Options of an attention call, all of which combine. B batch, H query heads, N queries, M keys, D key width; i is a query, j
+ * a key. A wrong type is a TypeError, a wrong value or shape a RangeError.
+ *
+ * @example
+ * const options: AttentionOptions = { variant: "laser", causal: true, window: [128, 0], alibi: true };
+ * la.attention(q, k, v, options);
+ */
 export interface AttentionOptions {
   /** Which attention to compute. Required: neither is a default. */
   variant: Variant;
@@ -76,28 +149,57 @@ export interface AttentionOptions {
   out?: Tensor | undefined;
 }
 
-/** What {@link LaserAttention.attentionBackward} needs to know about a forward call. */
+/**
+ * What {@link LaserAttention.attentionBackward} needs to know about a forward call.
+ *
+ * @example
+ * const saved: SavedAttention = la.attentionForward(q, k, v, { variant: "laser" });
+ * la.attentionBackward(dout, saved);
+ */
 export interface SavedAttention {
-  /** [B, H, N, E], or [B, N, H, E] in layout "BNHD". */
+  /** Of shape [B, H, N, E], or [B, N, H, E] in layout "BNHD". */
   readonly out: Tensor;
-  /** [B, H, N]: natural logarithm of the sum of exp of the scores; -inf for a row that sees no key. */
+  /** Of shape [B, H, N]: natural logarithm of the sum of exp of the scores; -inf for a row that sees no key. */
   readonly lse: Tensor;
+  /** The q of the call, not a copy. */
   readonly q: Tensor;
+  /** The k of the call, not a copy. */
   readonly k: Tensor;
+  /** The v of the call, not a copy. */
   readonly v: Tensor;
   /** The options of the call without `out`; an `alibi` array is a copy. */
   readonly options: Readonly<Omit<AttentionOptions, "out">>;
 }
 
-/** Names of the gradients of an attention call. */
+/**
+ * Names of the gradients of an attention call.
+ *
+ * @example
+ * const names: GradientName[] = ["dq", "dk", "dv"];
+ */
 export type GradientName = "dq" | "dk" | "dv" | "dbias";
 
-/** Which gradients are wanted. Left out or true: wanted. false: not computed. */
+/**
+ * Which gradients are wanted. Left out or true: wanted. false: not computed.
+ *
+ * @example
+ * const needs = { dq: false } satisfies Needs;
+ */
 export type Needs = { readonly [name in GradientName]?: boolean | undefined };
 
-/** Options of {@link LaserAttention.attentionBackward}. */
+/**
+ * Options of {@link LaserAttention.attentionBackward}.
+ *
+ * @example
+ * const saved = la.attentionForward(q, k, v, { variant: "laser" });
+ * const options: AttentionBackwardOptions = { into: { dq: la.empty([B, H, N, D]) } };
+ * la.attentionBackward(dout, saved, options);
+ */
 export interface AttentionBackwardOptions<N extends Needs = Record<never, never>> {
-  /** Tensors to write gradients into, for example views of one dqkv. They are overwritten and share no element with an input or with each other. */
+  /**
+   * Tensors to write gradients into, for example views of one dqkv. They are overwritten and share no element with an input or
+   * with each other.
+   */
   into?: { readonly [name in GradientName]?: Tensor | undefined } | undefined;
   /** Which gradients to compute. Default: all. */
   needs?: N | undefined;
@@ -111,18 +213,77 @@ type Wanted<N extends Needs, K extends GradientName> = K extends keyof N
       : Tensor | undefined
   : Tensor;
 
-/** Gradients of the shapes of q, k, v and bias. undefined where not needed; dbias only where there was a bias. */
+/**
+ * Gradients of an attention call: undefined where not needed.
+ *
+ * @example
+ * const saved = la.attentionForward(q, k, v, { variant: "laser" });
+ * const { dk, dv }: AttentionGradients<{ dq: false }> = la.attentionBackward(dout, saved, { needs: { dq: false } });
+ */
 export interface AttentionGradients<N extends Needs = Record<never, never>> {
+  /** In the shape of q. */
   readonly dq: Wanted<N, "dq">;
+  /** In the shape of k, summed over the query heads that read a key head. */
   readonly dk: Wanted<N, "dk">;
+  /** In the shape of v, summed likewise. */
   readonly dv: Wanted<N, "dv">;
+  /** In the shape of the bias, summed over the axes where it is 1; undefined where there was none. */
   readonly dbias: Tensor | undefined;
 }
 
-/** Options of {@link LaserAttention.matmul}. */
+/**
+ * Options of {@link LaserAttention.matmul}.
+ *
+ * @example
+ * const options: MatmulOptions = { transposeB: true };
+ * la.matmul(q, k, options);
+ */
 export interface MatmulOptions {
   /** Read the last two axes of a as [K, M] instead of [M, K]. Default false. */
   transposeA?: boolean | undefined;
   /** Read the last two axes of b as [N, K] instead of [K, N]. Default false. */
   transposeB?: boolean | undefined;
+}
+
+/**
+ * Gradients of {@link LaserAttention.matmul}.
+ *
+ * @example
+ * const { da, db }: MatmulGradients = la.matmulBackward(la.matmul(q, k, { transposeB: true }), q, k, { transposeB: true });
+ */
+export interface MatmulGradients {
+  /** In the shape of a, summed over the axes along which a was repeated. */
+  da: Tensor;
+  /** In the shape of b, summed likewise. */
+  db: Tensor;
+}
+
+/**
+ * What {@link LaserAttention.memory} tells.
+ *
+ * @example
+ * const { used, limit }: MemoryUse = la.memory;
+ */
+export interface MemoryUse {
+  /** Bytes of linear memory now. */
+  readonly bytes: number;
+  /** Bytes of it that tensors and the instance itself hold. */
+  readonly used: number;
+  /** The most bytes it may grow to. */
+  readonly limit: number;
+}
+
+/**
+ * What {@link LaserAttention.recomputed} tells.
+ *
+ * @example
+ * const { elements }: Recomputed = la.recomputed;
+ */
+export interface Recomputed {
+  /** How many elements of the result were computed again. */
+  readonly elements: number;
+  /** The first query row among them, -1 if there are none. */
+  readonly firstRow: number;
+  /** The last query row among them, -1 if there are none. */
+  readonly lastRow: number;
 }

@@ -4,21 +4,21 @@ import { host, type Memory, type Module } from "./host.js";
 export type { Kernels, Memory, Module };
 
 /**
- * One binary of the kernels: base64, decoded and compiled once, however many instances are made; or a module that the host
+ * One binary of the kernels: hexadecimal digits, decoded and compiled once, however many instances are made; or a module that the host
  * compiled when it loaded the program, where nothing may be compiled from bytes (src/workerd).
  */
 export class Binary {
-  readonly #base64: string = "";
+  readonly #hex: string = "";
   #bytes: Uint8Array | undefined;
   #module: Module | undefined;
 
   constructor(source: string | Module) {
-    if (typeof source === "string") this.#base64 = source;
+    if (typeof source === "string") this.#hex = source;
     else this.#module = source;
   }
 
   get #code(): Uint8Array {
-    this.#bytes ??= decode(this.#base64);
+    this.#bytes ??= decode(this.#hex);
     return this.#bytes;
   }
 
@@ -38,18 +38,18 @@ export class Binary {
   }
 }
 
-/**
- * Servers decode 50 KB in 0.1 ms, new browsers too; the loop takes 4 ms, Uint8Array.from with a callback 18 ms (cold, Node
- * 20): more than compiling.
- */
-function decode(base64: string): Uint8Array {
-  if (host.Buffer !== undefined) return host.Buffer.from(base64, "base64");
-  if (host.Uint8Array.fromBase64 !== undefined) return host.Uint8Array.fromBase64(base64);
-  const text = host.atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+/** Servers decode a binary in 0.4 ms at most, new browsers natively too; the loop takes 4 ms (cold, Node 20): more than compiling. */
+function decode(hex: string): Uint8Array {
+  if (host.Buffer !== undefined) return host.Buffer.from(hex, "hex");
+  if (host.Uint8Array.fromHex !== undefined) return host.Uint8Array.fromHex(hex);
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++)
+    bytes[i] = 16 * digit(hex.charCodeAt(2 * i)) + digit(hex.charCodeAt(2 * i + 1));
   return bytes;
 }
+
+/** Of "0" to "9", codes 48 to 57, and "a" to "f", 97 to 102. */
+const digit = (code: number): number => code - (code < 58 ? 48 : 87);
 
 export function webAssembly(): NonNullable<typeof host.WebAssembly> {
   if (host.WebAssembly === undefined) throw new Error("laser-attention: this engine has no WebAssembly");

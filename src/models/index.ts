@@ -3,4 +3,5 @@ export { type Bert, type BertConfig, bert } from "./bert.js";
 export type { ModelConfig } from "./config.js";
 export { type Conformer, type ConformerConfig, conformer } from "./conformer.js";
 export { type Gpt, type GptConfig, gpt } from "./gpt.js";
+export { patchesOf } from "./patches.js";
 export { type Vit, type VitConfig, vit } from "./vit.js";

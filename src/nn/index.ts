@@ -24,7 +24,19 @@ export { maskedMean, maskRows } from "./mask.js";
 export { Module, type StateDict } from "./module.js";
 export type { Nn } from "./nn.js";
 export { layerNorm, rmsNorm } from "./norm.js";
+export { Random, type RandomState } from "./random.js";
 export { prepend, takeRow } from "./rows.js";
+export {
+  readSafetensors,
+  type Safetensors,
+  type SafetensorsData,
+  type SafetensorsInput,
+  type SafetensorsTensor,
+  type SafetensorsType,
+  type WriteSafetensorsOptions,
+  writeSafetensors,
+} from "./safetensors.js";
+export { constant, linearDecay, warmupCosine } from "./schedule.js";
 export { silu } from "./silu.js";
 export type { Parameter, Value } from "./value.js";
 

@@ -1,20 +1,28 @@
 /** laser-attention/threads for edge workers, which have no threads: one, and one warning that says so. */
 import type { LaserAttention } from "../facade.js";
+import relaxedKernels from "../kernels.relaxed.wasm";
+import plainKernels from "../kernels.wasm";
+import { open, openSync } from "../open.js";
+import type { Build } from "../source.js";
 import { checkThreadsOptions, type ThreadsOptions, warn } from "../threads-options.js";
 import type { KernelSource } from "../types.js";
-import * as plain from "./index.js";
-import * as relaxed from "./relaxed.js";
+import { Binary } from "../wasm.js";
+
+const builds = {
+  plain: { simd: "plain", binary: /* @__PURE__ */ new Binary(plainKernels) },
+  relaxed: { simd: "relaxed", binary: /* @__PURE__ */ new Binary(relaxedKernels) },
+} as const;
 
 export function createSync(options?: ThreadsOptions<KernelSource>): LaserAttention {
-  return entry("createSync", options).createSync({ maxMemory: options?.maxMemory });
+  return openSync([wanted("createSync", options)], { maxMemory: options?.maxMemory });
 }
 
 export async function create(options?: ThreadsOptions): Promise<LaserAttention> {
-  return entry("create", options).create({ maxMemory: options?.maxMemory });
+  return open([wanted("create", options)], { maxMemory: options?.maxMemory });
 }
 
-function entry(where: string, options: ThreadsOptions = {}): typeof plain {
+function wanted(where: string, options: ThreadsOptions = {}): Build {
   checkThreadsOptions(where, options);
   if (options.threads !== 1) warn("this host has no threads");
-  return options.simd === "relaxed" ? relaxed : plain;
+  return builds[options.simd ?? "plain"];
 }

@@ -1,8 +1,8 @@
 /** Instances with threads for the tests: every call may use all of them, however small, and workers may be made to misbehave. */
 import { Worker } from "node:worker_threads";
 import { LaserAttention, type Simd } from "../../src/facade.js";
-import { base64 as plain } from "../../src/generated/kernels.threads.js";
-import { base64 as relaxed } from "../../src/generated/kernels.threads-relaxed.js";
+import { hex as plain } from "../../src/generated/kernels.threads.js";
+import { hex as relaxed } from "../../src/generated/kernels.threads-relaxed.js";
 import { program } from "../../src/generated/worker.js";
 import { Pool, type StartWorker } from "../../src/pool.js";
 import { ADDRESS_SPACE } from "../../src/shape.js";

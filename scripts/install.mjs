@@ -1,0 +1,13 @@
+// Folders with a package.json of their own: what their lockfile pins is installed when a program that needs it first runs.
+import { execFileSync } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+/** Runs `npm ci` in `folder`, unless what lies there is as new as its lockfile. */
+export function install(folder) {
+  const installed = join(folder, "node_modules/.package-lock.json");
+  const time = (file) => statSync(file).mtimeMs;
+  if (existsSync(installed) && time(installed) >= time(join(folder, "package-lock.json"))) return;
+  console.log(`Installing the tools of ${folder}. This happens once.`);
+  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
+}

@@ -1,0 +1,44 @@
+// What the package weighs: the tarball, and what npm has installed of it, against budgets.mjs.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { brotliCompressSync, constants } from "node:zlib";
+import { BUDGETS } from "./budgets.mjs";
+import { context } from "./support/context.mjs";
+import { filesOf } from "./support/entries.mjs";
+
+const { installed, tarball } = context();
+
+/** The bytes behind a row of the table. */
+function bytesOf({ files }) {
+  if (files === "tarball") return readFileSync(tarball);
+  const file = join(installed, "dist", files);
+  return file.endsWith(".js")
+    ? Buffer.concat([...filesOf(file)].map((name) => readFileSync(name)))
+    : readFileSync(file);
+}
+
+const brotli = (bytes) =>
+  brotliCompressSync(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+  }).length;
+
+const measured = BUDGETS.map((row) => {
+  const bytes = bytesOf(row);
+  return { ...row, raw: bytes.length, brotli: row.files === "tarball" ? Number.NaN : brotli(bytes) };
+});
+
+const line = (what, ...cells) => what.padEnd(30) + cells.map((cell) => String(cell ?? "").padStart(10)).join("");
+console.log(line("bytes", "", "measured", "limit", "goal"));
+for (const row of measured) console.log(line(row.what, row.measure, row[row.measure], row.limit, row.goal));
+
+for (const row of measured) {
+  test(`${row.what} takes at most ${row.limit} bytes (${row.measure})`, () => {
+    assert.ok(row[row.measure] <= row.limit, `it takes ${row[row.measure]}`);
+  });
+}
+
+test("a limit that could be lower is lowered: no more than a twentieth above what is measured", () => {
+  for (const row of measured) assert.ok(row.limit <= 1.05 * row[row.measure] + 50, `${row.what}: ${row[row.measure]}`);
+});

@@ -1,0 +1,91 @@
+// What editors show: every public name of the installed package is documented, and the examples there compile and run.
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import ts from "typescript";
+import { context, here, root, succeed } from "./support/context.mjs";
+import { publicNames } from "./support/public-names.mjs";
+
+const { folder, project, installed } = context();
+const names = publicNames(installed);
+const exported = names.filter((name) => name.exported);
+const paths = (list) => list.map(({ path }) => path);
+
+test("every public name says what it is; every export, function and method has an example", () => {
+  assert.ok(exported.length >= 30 && names.length >= 90, `${exported.length} exports, ${names.length} names`);
+  assert.deepEqual(paths(names.filter(({ documentation }) => documentation.length < 10)), []);
+  const wanted = names.filter(({ exported, callable }) => exported || callable);
+  assert.deepEqual(paths(wanted.filter(({ examples }) => examples.length === 0)), []);
+});
+
+test("the program that the type tests compile uses every export and method", () => {
+  const text = readFileSync(join(here, "types/consumer.ts"), "utf8");
+  const wanted = names.filter(({ exported, callable }) => exported || callable);
+  assert.deepEqual(paths(wanted.filter(({ name }) => !new RegExp(`\\b${name}\\b`).test(text))), []);
+});
+
+/** What examples may use without saying so, beside the exports of the main entry. */
+const PRELUDE = `import { createSync } from "laser-attention";
+export const la = createSync();
+export const [B, H, N, D] = [1, 2, 5, 8] as const;
+const random = () => la.tensor(Float32Array.from({ length: B * H * N * D }, () => Math.random() - 0.5), [B, H, N, D]);
+export const [q, k, v, dout] = [random(), random(), random(), random()] as const;
+`;
+const VALUES = ["la", "B", "H", "N", "D", "q", "k", "v", "dout"];
+const MAIN = exported.filter(({ path }) => path.startsWith("index."));
+
+/** An example as a module: its imports, then its lines in a function, which may declare anew what the prelude has. */
+function moduleOf(example) {
+  const lines = example.split("\n");
+  const imports = lines.filter((line) => line.startsWith("import "));
+  const body = lines.filter((line) => !line.startsWith("import "));
+  const imported = imports.map((line) => line.split(" from ")[0]).join(" ");
+  const has = (text, name) => new RegExp(`(?<![.\\w])${name}\\b`).test(text);
+  const free = (name) => has(body.join("\n"), name) && !has(imported, name);
+  const main = MAIN.filter(({ name }) => free(name)).map(({ name, callable }) => (callable ? name : `type ${name}`));
+  return [
+    ...imports,
+    `import { ${main.join(", ")} } from "laser-attention";`,
+    `import { ${VALUES.filter(free).join(", ")} } from "./prelude.js";`,
+    "export async function example() {",
+    ...body.map((line) => `  ${line}`),
+    "}",
+    "",
+  ].join("\n");
+}
+
+const cwd = join(folder, "examples");
+mkdirSync(cwd);
+cpSync(join(project, "node_modules"), join(cwd, "node_modules"), { recursive: true });
+const sources = names.flatMap(({ path, examples }) =>
+  examples.map((text, index) => ({ name: `${path.replace("#", ".")}.${index}`, text, code: moduleOf(text) })),
+);
+sources.push({ name: "prelude", text: PRELUDE, code: PRELUDE });
+writeFileSync(join(cwd, "package.json"), JSON.stringify({ type: "module" }));
+for (const { name, code } of sources) writeFileSync(join(cwd, `${name}.ts`), code);
+
+test("every example compiles", () => {
+  const files = sources.map(({ name }) => join(cwd, `${name}.ts`));
+  const program = ts.createProgram(files, {
+    ...{ strict: true, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext },
+    ...{ types: ["node"], typeRoots: [join(root, "node_modules/@types")], outDir: join(cwd, "built") },
+  });
+  const { diagnostics } = program.emit();
+  const text = ts.formatDiagnostics([...ts.getPreEmitDiagnostics(program), ...diagnostics], {
+    getCanonicalFileName: (name) => name,
+    getCurrentDirectory: () => cwd,
+    getNewLine: () => "\n",
+  });
+  assert.equal(text, "");
+});
+
+test("every example runs in Node, but for those that fetch from a site or import a .wasm file as a module", async () => {
+  const runnable = sources.filter(({ name, text }) => name !== "prelude" && !/fetch\(|import .*\.wasm"/.test(text));
+  assert.ok(runnable.length > 0.8 * sources.length, `${runnable.length} of ${sources.length}`);
+  const lines = runnable.map(({ name }) => `await (await import("./${name}.js")).example();\nconsole.log("${name}");`);
+  writeFileSync(join(cwd, "package.json"), JSON.stringify({ type: "module" }));
+  writeFileSync(join(cwd, "built/all.js"), lines.join("\n"));
+  const stdout = await succeed(process.execPath, ["built/all.js"], { cwd });
+  assert.equal(stdout.trim().split("\n").length, runnable.length);
+});

@@ -1,0 +1,84 @@
+// The packed package, installed into an empty project of each runtime by that runtime's own command.
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { bun } from "./support/bundlers.mjs";
+import { context, here, root, run, succeed } from "./support/context.mjs";
+
+const { folder, project, installed, registry } = context();
+const { version } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+
+const deno = [process.execPath, [join(root, "node_modules/deno/bin.cjs")]];
+const runtimes = [
+  { name: "node", command: process.execPath, args: [], install: null },
+  {
+    name: "deno",
+    command: deno[0],
+    args: [...deno[1], "run", "--no-prompt", "--allow-read"],
+    install: [deno[0], [...deno[1], "add", "npm:laser-attention"]],
+  },
+  { name: "bun", command: bun(), args: [], install: [bun(), ["add", "laser-attention"]] },
+];
+
+/** Caches apart from the user's own: what this version's name meant before is not what it means now. */
+const env = {
+  NPM_CONFIG_REGISTRY: registry,
+  DENO_DIR: join(folder, "deno-cache"),
+  BUN_INSTALL_CACHE_DIR: join(folder, "bun-cache"),
+};
+
+const readme = readFileSync(join(installed, "README.md"), "utf8");
+const tenLines = /## Ten lines\n+```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+
+/** What every entry must give: the bits of one, two threads where two are asked for. */
+function check(text) {
+  const { main, relaxed, simd, ...rest } = JSON.parse(text);
+  assert.match(main, /^[0-9a-f]{1,8}$/);
+  for (const name of ["created", "slim", "threads"]) if (name in rest) assert.equal(rest[name], main, name);
+  assert.equal(rest.members, 2);
+  assert.ok(simd === "relaxed" || (simd === "plain" && relaxed === main), simd);
+  return main;
+}
+
+const hashes = new Map();
+
+for (const { name, command, args, install } of runtimes) {
+  test(`${name}: installed by name into an empty project, the README's ten lines run and every entry gives its bits`, async () => {
+    const cwd = install === null ? project : join(folder, name);
+    if (install !== null) {
+      mkdirSync(cwd);
+      writeFileSync(join(cwd, "package.json"), JSON.stringify({ name: "empty", type: "module", private: true }));
+      await succeed(...install, { cwd, env });
+      cpSync(join(here, "app"), cwd, { recursive: true });
+    }
+    writeFileSync(join(cwd, "ten-lines.mjs"), tenLines);
+    const { code, stdout, stderr } = await run(command, [...args, "ten-lines.mjs"], { cwd, env });
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, "");
+    assert.equal(stdout.match(/\[ 1, 2, 5, 8 \]/g)?.length, 3, stdout);
+    hashes.set(name, check(await succeed(command, [...args, "entries.mjs"], { cwd, env })));
+  });
+}
+
+test("all runtimes give the same bits", () => {
+  assert.equal(hashes.size, runtimes.length);
+  assert.equal(new Set(hashes.values()).size, 1, JSON.stringify([...hashes]));
+});
+
+test("node: require() loads every entry, and package.json", async () => {
+  const text = await succeed(process.execPath, ["entries.cjs"], { cwd: project });
+  assert.equal(check(text), hashes.get("node"));
+  assert.equal(JSON.parse(text).version, version);
+});
+
+test("node --enable-source-maps: the trace of an error names the lines of src/ that it went through", async () => {
+  const program = 'import { createSync } from "laser-attention"; createSync({ maxMemory: 1 });';
+  const args = ["--enable-source-maps", "--input-type=module", "-e", program];
+  const { stderr } = await run(process.execPath, args, { cwd: project });
+  const sources = [...stderr.matchAll(/at .*src\/(\w+\.ts):(\d+):/g)];
+  const lines = sources.map(([, file, line]) => readFileSync(join(root, "src", file), "utf8").split("\n")[line - 1]);
+  const calls = ["throw new RangeError", "check.maxMemory(where", "checkOptions(", "openSync("];
+  assert.equal(lines.length, calls.length, stderr);
+  for (const [n, call] of calls.entries()) assert.ok(lines[n].includes(call), `${call} is not in ${lines[n]}`);
+});

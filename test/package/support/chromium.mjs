@@ -1,0 +1,94 @@
+// One page in a headless Chromium: a server on this machine, a fresh profile, and the result that the page POSTs.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { onPath } from "./context.mjs";
+
+/** The browser, if there is one. CHROMIUM names another of that family. */
+export const chromium = () =>
+  process.env.CHROMIUM ?? onPath("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
+
+// biome-ignore format: a kind a line
+const FLAGS = [
+  "--headless=new", "--disable-gpu", "--no-first-run",
+  "--no-sandbox", // as root it does not start otherwise
+  "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic",
+];
+
+const TYPES = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".mjs": "text/javascript",
+  ".wasm": "application/wasm",
+};
+const LIMIT_MS = 60_000;
+
+/**
+ * Opens index.html of `folder` under the content security policy `policy`, cross-origin isolated. Resolves to what the page
+ * POSTs to /result, and to what the browser reports as violations of the policy.
+ */
+export async function visit(folder, policy) {
+  const { address, result, violations, stop } = await serve(folder, policy);
+  const profile = mkdtempSync(join(tmpdir(), "laser-attention-chromium-"));
+  const args = [...FLAGS, `--user-data-dir=${profile}`, `${address}/index.html`];
+  // A group of its own, so that its helpers end with it.
+  const browser = spawn(chromium(), args, { stdio: "ignore", detached: true });
+  const ended = new Promise((resolve) => browser.on("close", resolve).on("error", resolve));
+  const late = setTimeout(LIMIT_MS, { error: `no result within ${LIMIT_MS} ms` }, { ref: false });
+  const early = ended.then((code) => ({ error: `the browser ended: ${code}` }));
+  const answer = await Promise.race([result, late, early]);
+  // Reports of violations come after what has caused them.
+  await setTimeout(200);
+  try {
+    process.kill(-browser.pid, "SIGKILL");
+  } catch {} // it has ended by itself
+  await ended;
+  stop();
+  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  return { ...answer, violations };
+}
+
+async function serve(folder, policy) {
+  const violations = [];
+  const server = createServer();
+  const result = new Promise((resolve) => {
+    server.on("request", (request, response) => {
+      const { pathname } = new URL(request.url, "http://localhost");
+      if (request.method !== "POST") return sendFile(response, join(folder, decodeURIComponent(pathname)), policy);
+      const chunks = [];
+      request.on("data", (chunk) => chunks.push(chunk));
+      request.on("end", () => {
+        response.writeHead(204).end();
+        const posted = JSON.parse(Buffer.concat(chunks).toString());
+        if (pathname === "/result") resolve(posted);
+        else violations.push(posted["csp-report"]);
+      });
+    });
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { address: `http://127.0.0.1:${server.address().port}`, result, violations, stop };
+}
+
+function sendFile(response, path, policy) {
+  let bytes;
+  try {
+    bytes = readFileSync(path);
+  } catch {
+    response.writeHead(404).end();
+    return;
+  }
+  response.writeHead(200, {
+    "content-type": TYPES[extname(path)] ?? "application/octet-stream",
+    "content-security-policy": `${policy}; report-uri /violation`,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-embedder-policy": "require-corp",
+  });
+  response.end(bytes);
+}

@@ -1,0 +1,44 @@
+// The public names of the installed package, with what their declarations document.
+import { join } from "node:path";
+import ts from "typescript";
+
+/** Names that mean the same in every entry are listed once. */
+export const ENTRIES = ["index", "relaxed", "slim", "threads"];
+
+/** Everything public: exports, and members of exported classes and interfaces, as { name, callable, documentation, examples }. */
+export function publicNames(installed) {
+  const files = ENTRIES.map((name) => join(installed, "dist", `${name}.d.ts`));
+  const program = ts.createProgram(files, { lib: ["lib.es2022.d.ts"], types: [], strict: true });
+  const checker = program.getTypeChecker();
+  const seen = new Set();
+  const found = [];
+  const add = (symbol, path) => {
+    if (seen.has(symbol)) return;
+    seen.add(symbol);
+    const tags = symbol.getJsDocTags(checker).filter(({ name }) => name === "example");
+    found.push({
+      path,
+      name: symbol.name,
+      exported: !path.includes("#"),
+      callable: (symbol.flags & (ts.SymbolFlags.Function | ts.SymbolFlags.Method)) !== 0,
+      documentation: ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim(),
+      examples: tags.map(({ text }) => ts.displayPartsToString(text)),
+    });
+    for (const member of members(symbol)) add(member, `${path}#${member.name}`);
+  };
+  for (const [index, file] of files.entries()) {
+    const module = checker.getSymbolAtLocation(program.getSourceFile(file));
+    for (const symbol of checker.getExportsOfModule(module)) {
+      const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+      add(target, `${ENTRIES[index]}.${symbol.name}`);
+    }
+  }
+  return found;
+}
+
+/** Members of a class or an interface that its users see. */
+function members(symbol) {
+  const all = [...(symbol.members?.values() ?? [])];
+  const hidden = ts.SymbolFlags.TypeParameter | ts.SymbolFlags.Constructor;
+  return all.filter(({ flags, name }) => (flags & hidden) === 0 && !/^(__|#)/.test(name));
+}

@@ -1,0 +1,9 @@
+/** With the library "esnext.disposable", instances and tensors are disposable. */
+import { createSync } from "laser-attention";
+
+export function sum(): number {
+  using la = createSync();
+  using x = la.zeros([2, 3]);
+  const disposables: Disposable[] = [la, x, la.zeros([1], "u8")];
+  return x.data.reduce((total, value) => total + value, disposables.length);
+}
