@@ -32,7 +32,7 @@ const pages = [
 
 const HTML = `<!doctype html><meta charset="utf-8"><title>laser-attention</title><script type="module" src="browser.js"></script>`;
 
-/** The strictest policy that the package can do with. */
+/** Nothing but what the package needs: own scripts and workers, WebAssembly, and fetch of own files. */
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
 
 const TYPES = { js: "text/javascript", json: "application/json", wasm: "application/wasm", html: "text/html" };
