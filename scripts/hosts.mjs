@@ -38,7 +38,7 @@ function hosted(name) {
  * Installs what is not there. Programs of other platforms are optional dependencies, so npm leaves them out; it also calls it
  * a success when it could not fetch any.
  */
-async function install() {
+export async function install() {
   if (NAMES.every((name) => hosted(name) || !(place(name) in locked))) return;
   console.log("Installing Node, Bun and workerd into test/hosts/node_modules, 1 GB. This happens once.");
   const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"];
@@ -146,7 +146,6 @@ async function ask(file, expected) {
 
 /** Runs them, two at a time: a core each. */
 export async function runHosts() {
-  await install();
   const results = [];
   const queue = [...(await servers()), await workerd()];
   const lane = async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { build, root } from "./build.mjs";
 import { bundle } from "./bundle.mjs";
 import { conclude, runTests } from "./child.mjs";
-import { runHosts } from "./hosts.mjs";
+import { install, runHosts } from "./hosts.mjs";
 
 const LIMIT_MS = 600_000;
 const names = process.argv.slice(2);
@@ -37,6 +37,7 @@ const runtimes = [
 
 await build();
 if (!existsSync(deno)) throw new Error("the npm package deno is not installed: run npm ci");
+if (portable || names.includes("examples-hosts")) await install();
 const results = [];
 if (files.length > 0 || !portable) {
   const bundles = await bundle(

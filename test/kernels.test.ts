@@ -94,7 +94,7 @@ for (const { name, exported, from, to, waits, target } of MODULES.flatMap((modul
   test(`${title}: the static data, which others must not touch, lies from byte ${from} to ${to}`, () => {
     const starts = [...text.matchAll(/\(data \$\S+ \(i32\.const (\d+)\)/g)].map(([, at]) => Number(at));
     assert.is(starts.length, text.split("(data ").length - 1);
-    assert.ok(starts.length > 10 && Math.min(...starts) >= from);
+    assert.ok(starts.length > 0 && Math.min(...starts) >= from);
     const [, end] = /\(func \$\S*index\/heapBase \(result i32\)\s+i32\.const (\d+)/.exec(text) ?? [];
     assert.ok(Number(end) > Math.max(...starts) && Number(end) <= to, `it ends at ${end}`);
   });
