@@ -16,10 +16,10 @@ import { addSeenValues } from "./hostile";
 import { prepareKeys } from "./keys";
 import { columnFactors, LEAST, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
 import { keyTile, layout, tileCount } from "./layout";
-import { Log } from "./log";
-import { ADD, multiplyPanels, SCALE_ADD, Strip } from "./microkernel";
-import { A, packRows } from "./pack";
+import { multiplyPanels, Strip } from "./microkernel";
+import { packRows } from "./pack";
 import { Problem } from "./problem";
+import { Rare } from "./rare";
 import { recomputeForward } from "./recompute";
 import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
 import { enterHead, queryScale, rangeHi, rangeLo, scoreRows, splitLse } from "./score";
@@ -70,7 +70,7 @@ export function attentionForward(problem: usize): void {
 }
 
 function forwardBlock(p: Problem, i0: i32, rows: i32): void {
-  packRows<A>(p.qRows, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
+  packRows(p.qRows, MR, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
   for (let r = 0; r < BR; ++r) {
     store<f32>(p.rowMax + ((<usize>r) << 2), -Infinity);
     store<f32>(p.rowSum + ((<usize>r) << 2), 0);
@@ -132,14 +132,13 @@ function addValues(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, tileF
   const weights = p.strip + ((<usize>(lo - j0)) << 2);
   const sum = p.sum + <usize>r0 * row;
   const e = p.eAt + <usize>lo * p.eStep;
-  const mode = tileFactor ? SCALE_ADD : ADD;
   if (p.thin) {
     for (let r: usize = 0; r < <usize>n; ++r) {
-      thinValues(sum + r * row, weights + r * STRIP, e, p.eStep, p.ePanel, p.Ep, hi - lo, mode, tileFactor);
+      thinValues(sum + r * row, weights + r * STRIP, e, p.eStep, p.ePanel, p.Ep, hi - lo, tileFactor);
     }
     return;
   }
-  multiplyPanels<Strip>(sum, row, weights, 4, e, p.eStep, p.ePanel, p.Ep / NR, hi - lo, mode, tileFactor);
+  multiplyPanels<Strip>(sum, row, weights, 4, e, p.eStep, p.ePanel, p.Ep / NR, hi - lo, true, tileFactor);
 }
 
 /** 3 and 4. A row that sees no key, or only scores of -inf, gives out = 0, lse = -inf. */
@@ -155,15 +154,18 @@ function finishBlock(p: Problem, i0: i32, rows: i32): void {
       memory.fill(out, 0, (<usize>p.E) << 2);
       store<f32>(p.lseHead + ((<usize>i) << 2), -Infinity);
       if (p.rest) store<f32>(p.restHead + ((<usize>i) << 2), 0);
-      store<f32>(p.rowLse + at, Infinity);
-      store<f32>(p.rowRest + at, 0);
-      memory.fill(p.sum + at * <usize>p.Ep, 0x7f, (<usize>p.Ep) << 2); // large: nothing to recompute
+      store<i32>(p.rowFar + at, 0);
       continue;
     }
-    splitLse(p, i, r, m, f32x4.extract_lane(Log.core(f32x4.splat(l)), 0));
+    splitLse(p, i, r, m, f32x4.extract_lane(Rare.log(f32x4.splat(l)), 0));
     const sum = p.sum + at * <usize>p.Ep;
-    if (p.columnMax) far += logShift(p, out, sum, l);
-    else rowScale(out, sum, p.E, 1 / l);
+    if (p.columnMax) {
+      const count = logShift(p, out, sum, l);
+      store<i32>(p.rowFar + at, count);
+      far += count;
+    } else {
+      rowScale(out, sum, p.E, 1 / l);
+    }
   }
   if (far) {
     p.recomputed += far;

@@ -1,12 +1,12 @@
 /** A block of query rows, backward: what its passes over the key tiles need. G and delta as in attention-backward.ts. */
 import { finite, inPlace } from "./keys";
 import { finalRun, gradientShift } from "./laser";
-import { A, B, packColumns, packRows } from "./pack";
+import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { enterHead, loadLse, queryScale } from "./score";
 import { Simd } from "./simd";
 import { Team } from "./team";
-import { BR, MR, PANEL } from "./tile";
+import { BR, MR, NR, PANEL } from "./tile";
 
 /** Enters the block of head h at row i0: G and delta, and q and G as row panels; their columns are read in place where they can be. */
 export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
@@ -21,7 +21,7 @@ export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
   if (p.columnMax) finalRun(p, i0, i0 + rows - 1);
   loadLse(p, i0, rows);
   p.far += gradientRows(p, i0, rows);
-  packRows<A>(p.qRows, q, p.qN << 2, rows, p.D, queryScale(p));
+  packRows(p.qRows, MR, q, p.qN << 2, rows, p.D, queryScale(p));
   if (inPlace(p.qN, p.D)) {
     p.qAt = q;
     p.qStep = p.qN << 2;
@@ -30,9 +30,9 @@ export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
     p.qAt = p.qColumns;
     p.qStep = PANEL;
     p.qPanel = <usize>BR * PANEL;
-    packColumns<B>(p.qAt, p.qPanel, q, p.qN << 2, rows, p.D);
+    packColumns(p.qAt, NR, p.qPanel, q, p.qN << 2, rows, p.D);
   }
-  packRows<A>(p.gRows, p.g, (<usize>p.Ep) << 2, rows, p.E, 1);
+  packRows(p.gRows, MR, p.g, (<usize>p.Ep) << 2, rows, p.E, 1);
   addDelta(p, i0, rows);
   p.blockHostile = hostileBlock(p, q, rows);
   memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
@@ -66,7 +66,7 @@ function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
 function addDelta(p: Problem, i0: i32, rows: i32): void {
   const laser = p.columnMax != 0;
   const from = laser ? p.kept : p.outHead + ((<usize>i0 * p.outN) << 2);
-  packRows<A>(p.gScaled, from, (laser ? <usize>p.Ep : p.outN) << 2, rows, p.E, 1);
+  packRows(p.gScaled, MR, from, (laser ? <usize>p.Ep : p.outN) << 2, rows, p.E, 1);
   const one = f32x4.splat(1);
   let x = p.gScaled;
   let g = p.gRows;

@@ -170,14 +170,12 @@ export class Exp {
  * Worst error over all 2^32 inputs (npm run test:exhaustive), both builds: 0.9057 ulp at 4.505865573883057.
  */
 export function exp(y: usize, x: usize, n: i32): void {
-  const whole = y + ((n & ~3) << 2);
-  for (; y < whole; y += 16, x += 16) v128.store(y, Exp.full(v128.load(x)));
-  if (n & 3) Simd.storeTail(y, Exp.full(v128.load(x)), n & 3);
+  for (; n > 0; n -= 4, y += 16, x += 16) Simd.storeFirst(y, Exp.full(v128.load(x)), n);
 }
 
 /** dx = dy y, because exp' = exp; dx may be dy or y. */
 export function expBackward(dx: usize, dy: usize, y: usize, n: i32): void {
-  const whole = dx + ((n & ~3) << 2);
-  for (; dx < whole; dx += 16, dy += 16, y += 16) v128.store(dx, f32x4.mul(v128.load(dy), v128.load(y)));
-  if (n & 3) Simd.storeTail(dx, f32x4.mul(v128.load(dy), v128.load(y)), n & 3);
+  for (; n > 0; n -= 4, dx += 16, dy += 16, y += 16) {
+    Simd.storeFirst(dx, f32x4.mul(v128.load(dy), v128.load(y)), n);
+  }
 }

@@ -2,7 +2,7 @@
 
 import { expShift } from "./laser";
 import { KeyTile, keyTile, tileCount } from "./layout";
-import { B, packColumns, packRows } from "./pack";
+import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { bandHi, bandLo, biasAt, enterHead, Lanes, maskAt } from "./score";
 import { NR, PANEL } from "./tile";
@@ -23,7 +23,7 @@ export function inPlace(row: usize, width: i32): bool {
 export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
   findSeen(p, b, hk);
   enterHead(p, b, hk * (p.H / p.Hkv));
-  if (!p.thin) packRows<B>(p.kRows, p.kHead, p.kM << 2, p.M, p.D, 1);
+  if (!p.thin) packRows(p.kRows, NR, p.kHead, p.kM << 2, p.M, p.D, 1);
   const tiles = tileCount(p);
   let whole = true;
   for (let t = 0; t < tiles; ++t) whole = boundTile(p, t) && whole;
@@ -57,7 +57,7 @@ function packKeyColumns(p: Problem, t: i32): void {
   const j0 = t * p.tileKeys;
   const rows = min(p.tileKeys, p.M - j0);
   const row = p.kM << 2;
-  packColumns<B>(p.kColumns + <usize>j0 * PANEL, p.kPanel, p.kHead + <usize>j0 * row, row, rows, p.D);
+  packColumns(p.kColumns + <usize>j0 * PANEL, NR, p.kPanel, p.kHead + <usize>j0 * row, row, rows, p.D);
   for (let j = j0; j < j0 + rows; ++j) {
     if (load<i32>(p.seen + ((<usize>j) << 2))) continue;
     const at = p.kColumns + <usize>j * PANEL;
@@ -87,8 +87,8 @@ function prepareValues(p: Problem, t: i32, whole: bool, backward: bool): bool {
     from = p.stage;
     fromRow = stageRow;
   }
-  if (backward) packRows<B>(p.eRows + ((<usize>j0 * <usize>p.E) << 2), from, fromRow, rows, p.E, 1);
-  else if (p.eAt == p.eColumns) packColumns<B>(columns, p.ePanel, from, fromRow, rows, p.E);
+  if (backward) packRows(p.eRows + ((<usize>j0 * <usize>p.E) << 2), NR, from, fromRow, rows, p.E, 1);
+  else if (p.eAt == p.eColumns) packColumns(columns, NR, p.ePanel, from, fromRow, rows, p.E);
   return hostile;
 }
 

@@ -12,6 +12,7 @@ import { Exp } from "./exp";
 import { keyTile, tileCount } from "./layout";
 import { Log } from "./log";
 import { Problem } from "./problem";
+import { Rare } from "./rare";
 import { rangeHi, rangeLo } from "./score";
 import { Simd } from "./simd";
 import { NR } from "./tile";
@@ -41,12 +42,11 @@ export class Far {
   }
 
   /**
-   * Backward knows the same elements from o alone; a finite do so large that G = do exp(c - o) or a sum of G could
+   * Backward knows the same elements from x = c - o alone, e = exp(x); a finite do so large that G = do exp(c - o) or a sum of G could
    * overflow makes its element one of them too.
    */
-  @inline static backward(c: v128, o: v128, dy: v128): v128 {
-    const x = f32x4.sub(c, o);
-    const g = f32x4.abs(f32x4.mul(dy, Exp.core(x)));
+  @inline static backward(x: v128, e: v128, dy: v128): v128 {
+    const g = f32x4.abs(f32x4.mul(dy, e));
     const large = v128.and(f32x4.gt(g, f32x4.splat(LARGE)), f32x4.lt(f32x4.abs(dy), f32x4.splat(Infinity)));
     return v128.or(f32x4.gt(x, f32x4.splat(FAR)), large);
   }
@@ -171,8 +171,8 @@ export function columnFactors(p: Problem, t: i32): i32 {
     const top = f32x4.pmax(run, next);
     // nothing summed yet (run = -inf) needs no factor; equal maxima may both be -inf
     const keep = v128.or(f32x4.eq(run, top), f32x4.eq(run, none));
-    const sumFactor = v128.bitselect(one, f32x4.pmax(Exp.core(f32x4.sub(run, top)), least), keep);
-    const tileFactor = v128.bitselect(one, f32x4.pmax(Exp.core(f32x4.sub(next, top)), least), f32x4.eq(next, top));
+    const sumFactor = v128.bitselect(one, f32x4.pmax(Rare.exp(f32x4.sub(run, top)), least), keep);
+    const tileFactor = v128.bitselect(one, f32x4.pmax(Rare.exp(f32x4.sub(next, top)), least), f32x4.eq(next, top));
     v128.store(p.runMax + d, top);
     v128.store(p.sumFactor + d, sumFactor);
     v128.store(p.tileFactor + d, tileFactor);
@@ -208,9 +208,11 @@ export function gradientShift(p: Problem, g: usize, kept: usize, dout: usize, ou
     const c = v128.load(p.runMax + at);
     const o = v128.load(out + at);
     const given = v128.and(v128.load(dout + at), Simd.first(p.E - d));
-    const skip = Far.backward(c, o, given);
+    const x = f32x4.sub(c, o);
+    const e = Exp.core(x);
+    const skip = Far.backward(x, e, given);
     const dy = v128.andnot(given, skip);
-    v128.store(g + at, v128.andnot(f32x4.mul(dy, Exp.core(f32x4.sub(c, o))), skip));
+    v128.store(g + at, v128.andnot(f32x4.mul(dy, e), skip));
     v128.store(kept + at, dy);
     far += popcnt(i32x4.bitmask(skip));
   }

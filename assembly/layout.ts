@@ -1,7 +1,6 @@
 /** Where the attention kernels keep what they need: the one source of truth for the size of scratch. */
-import { A, B, panelBytes } from "./pack";
 import { Problem } from "./problem";
-import { GROUP_BYTES } from "./rows";
+import { GROUP } from "./rows";
 import { THIN_ROWS } from "./thin";
 import { BR, KT, MR, NR } from "./tile";
 
@@ -28,17 +27,16 @@ function keysOfTile(M: i32): i32 {
   return ((max(1, (M + tiles - 1) / tiles) + BR - 1) / BR) * BR;
 }
 
-/** Hands out areas one after the other, each 64-byte aligned; counts in 64 bits, so that a size too large is seen. */
+/**
+ * Hands out areas of rows x columns floats one after the other, each 64-byte aligned, with 8 bytes for what a 6-wide panel spills;
+ * counts in 64 bits, so that a size too large is seen.
+ */
 let next: u64 = 0;
 
-function area(bytes: u64): usize {
+function area(rows: i32, columns: i32): usize {
   const start = next;
-  next += (bytes + 63) & ~63;
+  next += (<u64>rows * <u64>columns * 4 + 8 + 63) & ~63;
   return <usize>start;
-}
-
-function floats(rows: i32, columns: i32): usize {
-  return area(<u64>rows * <u64>columns * 4);
 }
 
 /** Lays out scratch from p.scratch on, for forward or backward, and returns its size in floats, at most 2^32 - 1. */
@@ -49,50 +47,54 @@ export function layout(p: Problem, backward: bool): usize {
   const Dp = (D + NR - 1) & -NR;
   const Ep = (E + NR - 1) & -NR;
   const Mp = ((M + NR * MR - 1) / (NR * MR)) * (NR * MR);
-  p.thin = !backward && p.N <= THIN_ROWS ? 1 : 0;
+  p.thin = !backward && p.N <= THIN_ROWS && D % 4 == 0 ? 1 : 0;
   p.tileKeys = keysOfTile(M);
   p.Dp = Dp;
   p.Ep = Ep;
   p.Mp = Mp;
+  const tile = min(M, p.tileKeys);
+  const farRows = p.laser ? BR : 0;
+  const farKeys = p.laser ? KT : 0;
   next = p.scratch;
 
-  p.seen = floats(Mp, 1);
-  p.tiles = area(<u64>tileCount(p) * offsetof<KeyTile>());
-  p.kRows = p.thin ? 0 : area(panelBytes<B>(M, D));
-  p.columnMax = p.laser ? floats(tileCount(p), Ep) : 0;
-  p.stage = floats(min(M, p.tileKeys), Ep);
-  p.qRows = area(panelBytes<A>(BR, D));
-  p.strip = floats(backward ? BR : MR, KT);
-  p.runMax = floats(Ep, 1);
-  p.top = p.laser ? floats(BR, Ep) : 0;
-  p.whole = p.laser ? floats(min(M, p.tileKeys), Ep) : 0;
-  p.weights = p.laser ? floats(1, KT) : 0;
-  p.sumFactor = floats(Ep, 1);
-  p.tileFactor = floats(Ep, 1);
-  p.rowLse = floats(BR, 1);
-  p.rowRest = floats(BR, 1);
+  p.seen = area(Mp, 1);
+  p.tiles = area(tileCount(p), offsetof<KeyTile>() / 4);
+  p.kRows = area(p.thin ? 0 : Mp, D);
+  p.columnMax = p.laser ? area(tileCount(p), Ep) : 0;
+  p.stage = area(tile, Ep);
+  p.qRows = area(BR, D);
+  p.strip = area(backward ? BR : MR, KT);
+  p.stripSlope = backward && p.softcap > 0 ? area(BR, KT) : 0;
+  p.runMax = area(Ep, 1);
+  p.top = area(farRows, Ep);
+  p.whole = area(p.laser ? tile : 0, Ep);
+  p.weights = area(farKeys, 1);
+  p.sumFactor = area(Ep, 1);
+  p.tileFactor = area(Ep, 1);
+  p.rowLse = area(BR, 1);
+  p.rowRest = area(BR, 1);
+  p.rowFar = area(BR, 1);
   if (backward) {
-    p.kColumns = floats(Mp, Dp);
-    p.eRows = area(panelBytes<B>(M, E));
-    p.dkSum = floats(Mp, Dp);
-    p.dvSum = floats(Mp, Ep);
-    p.qColumns = floats(BR, Dp);
-    p.g = floats(BR, Ep);
-    p.gRows = area(panelBytes<A>(BR, E));
-    p.gScaled = area(panelBytes<A>(BR, E));
-    p.kept = floats(BR, Ep);
-    p.stripDs = floats(BR, KT);
-    p.stripSlope = p.softcap > 0 ? floats(BR, KT) : 0;
-    p.sum = floats(BR, Dp);
-    p.rowDelta = floats(BR, 1);
-    p.partial = p.laser ? floats(KT, 4) : 0;
+    p.kColumns = area(Mp, Dp);
+    p.eRows = area(Mp, E);
+    p.dkSum = area(Mp, Dp);
+    p.dvSum = area(Mp, Ep);
+    p.qColumns = area(BR, Dp);
+    p.g = area(BR, Ep);
+    p.gRows = area(BR, E);
+    p.gScaled = area(BR, E);
+    p.kept = area(BR, Ep);
+    p.stripDs = area(BR, KT);
+    p.sum = area(BR, Dp);
+    p.rowDelta = area(BR, 1);
+    p.partial = area(farKeys, 4);
   } else {
-    p.eColumns = floats(Mp, Ep);
-    p.sum = floats(BR, Ep);
-    p.rowMax = floats(BR, 1);
-    p.rowSum = floats(BR, 1);
-    p.group = area(GROUP_BYTES);
-    p.total = p.laser ? floats(BR, Ep) : 0;
+    p.eColumns = area(Mp, Ep);
+    p.sum = area(BR, Ep);
+    p.rowMax = area(BR, 1);
+    p.rowSum = area(BR, 1);
+    p.group = area(GROUP, 1);
+    p.total = area(farRows, Ep);
   }
   return <usize>min<u64>((next - <u64>p.scratch) >> 2, u32.MAX_VALUE);
 }

@@ -104,14 +104,12 @@ export class Log {
  * at 1.4135267734527588.
  */
 export function log(y: usize, x: usize, n: i32): void {
-  const whole = y + ((n & ~3) << 2);
-  for (; y < whole; y += 16, x += 16) v128.store(y, Log.full(v128.load(x)));
-  if (n & 3) Simd.storeTail(y, Log.full(v128.load(x)), n & 3);
+  for (; n > 0; n -= 4, y += 16, x += 16) Simd.storeFirst(y, Log.full(v128.load(x)), n);
 }
 
 /** dx = dy / x; dx may be dy or x. */
 export function logBackward(dx: usize, dy: usize, x: usize, n: i32): void {
-  const whole = dx + ((n & ~3) << 2);
-  for (; dx < whole; dx += 16, dy += 16, x += 16) v128.store(dx, f32x4.div(v128.load(dy), v128.load(x)));
-  if (n & 3) Simd.storeTail(dx, f32x4.div(v128.load(dy), v128.load(x)), n & 3);
+  for (; n > 0; n -= 4, dx += 16, dy += 16, x += 16) {
+    Simd.storeFirst(dx, f32x4.div(v128.load(dy), v128.load(x)), n);
+  }
 }

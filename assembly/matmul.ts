@@ -4,8 +4,8 @@
  * A transposed factor is the same call with its strides swapped: packing pays for it, once. So are the gradients:
  * da = dc b^T, db = a^T dc. Blocks as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication".
  */
-import { ADD, Interleaved, multiplyPanels, STORE, Tile } from "./microkernel";
-import { A, B, packColumns, packRows, packStrided, panelBytes } from "./pack";
+import { Interleaved, multiplyPanels } from "./microkernel";
+import { packColumns, packRows, packStrided, panelBytes } from "./pack";
 import { KC, MC, MR, NC, NR, PANEL } from "./tile";
 
 /** Bytes of one register tile, at the start of scratch: the edges of c go through it. */
@@ -13,12 +13,12 @@ const EDGE: usize = MR * NR * 4;
 
 /** Bytes of a block of b, behind the edge tile; the block of a lies behind it. */
 function bytesOfB(n: i32, k: i32): u64 {
-  return (panelBytes<B>(min(n, NC), min(k, KC)) + 63) & ~63;
+  return (panelBytes(NR, min(n, NC), min(k, KC)) + 63) & ~63;
 }
 
 /** Scratch of matmul, in floats. */
 export function matmulScratch(m: i32, n: i32, k: i32): usize {
-  return <usize>((EDGE + bytesOfB(n, k) + panelBytes<A>(min(m, MC), min(k, KC)) + 3) >> 2);
+  return <usize>((EDGE + bytesOfB(n, k) + panelBytes(MR, min(m, MC), min(k, KC)) + 3) >> 2);
 }
 
 /**
@@ -52,10 +52,10 @@ export function matmul(
     const columns = min(n - j, NC);
     for (let p = 0; p < k; p += KC) {
       const depth = min(k - p, KC);
-      packBlock<B>(bPanels, b + ((<usize>p * bRow + <usize>j * bColumn) << 2), bColumn, bRow, columns, depth);
+      packBlock(bPanels, NR, b + ((<usize>p * bRow + <usize>j * bColumn) << 2), bColumn, bRow, columns, depth);
       for (let i = 0; i < m; i += MC) {
         const rows = min(m - i, MC);
-        packBlock<A>(aPanels, a + ((<usize>i * aRow + <usize>p * aColumn) << 2), aRow, aColumn, rows, depth);
+        packBlock(aPanels, MR, a + ((<usize>i * aRow + <usize>p * aColumn) << 2), aRow, aColumn, rows, depth);
         const block = c + ((<usize>i * cRow + <usize>j) << 2);
         multiplyBlock(block, cRow << 2, scratch, aPanels, bPanels, rows, columns, depth, p > 0);
       }
@@ -64,11 +64,10 @@ export function matmul(
 }
 
 /** Interleaves `count` lines, `line` elements apart, each `depth` long with elements `along` apart. */
-function packBlock<W>(to: usize, from: usize, line: usize, along: usize, count: i32, depth: i32): void {
-  const width = isInteger<W>() ? MR : NR;
-  if (along == 1) packRows<W>(to, from, line << 2, count, depth, 1);
-  else if (line == 1) packColumns<W>(to, (<usize>(width * depth)) << 2, from, along << 2, depth, count);
-  else packStrided<W>(to, from, line << 2, along << 2, count, depth);
+function packBlock(to: usize, width: i32, from: usize, line: usize, along: usize, count: i32, depth: i32): void {
+  if (along == 1) packRows(to, width, from, line << 2, count, depth, 1);
+  else if (line == 1) packColumns(to, width, (<usize>(width * depth)) << 2, from, along << 2, depth, count);
+  else packStrided(to, width, from, line << 2, along << 2, count, depth);
 }
 
 function multiplyBlock(
@@ -89,9 +88,9 @@ function multiplyBlock(
     for (let i = 0; i < rows; i += MR) {
       const to = c + <usize>i * cRow + ((<usize>j) << 2);
       if (i + MR <= rows && j + NR <= columns) {
-        Tile.run<Interleaved>(to, cRow, a, MR << 2, bPanels, PANEL, depth, add ? ADD : STORE, 0);
+        multiplyPanels<Interleaved>(to, cRow, a, MR << 2, bPanels, PANEL, 0, 1, depth, add, 0);
       } else {
-        multiplyPanels<Interleaved>(edge, PANEL, a, MR << 2, bPanels, PANEL, 0, 1, depth, STORE, 0);
+        multiplyPanels<Interleaved>(edge, PANEL, a, MR << 2, bPanels, PANEL, 0, 1, depth, false, 0);
         putEdge(to, cRow, edge, min(rows - i, MR), min(columns - j, NR), add);
       }
       a += aPanel;

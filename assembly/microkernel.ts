@@ -5,13 +5,9 @@ import { MR, PANEL, STRIP } from "./tile";
 export type Strip = f32;
 export type Interleaved = i32;
 
-/** What a register tile does with its result. */
-export const STORE: i32 = 0; // c = a b
-export const ADD: i32 = 1; // c += a b
-export const SCALE_ADD: i32 = 2; // c += (a b) * factor, one factor a column
-
 /**
- * The register tile, the only inner loop of every product: c[MR, 8] from a[MR, depth] and b[depth, 8].
+ * The register tile, the only inner loop of every product: c[MR, 8] = a b, or c += a b, or c += (a b) * factor with one factor
+ * a column, from a[MR, depth] and b[depth, 8].
  *
  *   a: element (i, p) at a + i aRow + p aStep, aRow by A        b: row p at b + p bStep        c: row i at c + i cRow
  *
@@ -28,7 +24,7 @@ export class Tile {
     b: usize,
     bStep: usize,
     depth: i32,
-    mode: i32,
+    add: bool,
     factor: usize,
   ): void {
     const aRow: usize = isInteger<A>() ? 4 : STRIP; // Interleaved : Strip
@@ -69,44 +65,27 @@ export class Tile {
       }
       a += aStep;
     }
-    if (mode == SCALE_ADD) {
-      const f0 = v128.load(factor);
-      const f1 = v128.load(factor, 16);
-      Tile.scaleAdd(c, c00, c01, f0, f1);
-      Tile.scaleAdd(c + cRow, c10, c11, f0, f1);
-      Tile.scaleAdd(c + 2 * cRow, c20, c21, f0, f1);
-      Tile.scaleAdd(c + 3 * cRow, c30, c31, f0, f1);
+    if (add) {
+      const f0 = factor ? v128.load(factor) : f32x4.splat(1);
+      const f1 = factor ? v128.load(factor, 16) : f32x4.splat(1);
+      Tile.add(c, c00, c01, f0, f1);
+      Tile.add(c + cRow, c10, c11, f0, f1);
+      Tile.add(c + 2 * cRow, c20, c21, f0, f1);
+      Tile.add(c + 3 * cRow, c30, c31, f0, f1);
       if (MR == 6) {
-        Tile.scaleAdd(c + 4 * cRow, c40, c41, f0, f1);
-        Tile.scaleAdd(c + 5 * cRow, c50, c51, f0, f1);
+        Tile.add(c + 4 * cRow, c40, c41, f0, f1);
+        Tile.add(c + 5 * cRow, c50, c51, f0, f1);
       }
-      return;
-    }
-    if (mode == ADD) {
-      Tile.add(c, c00, c01);
-      Tile.add(c + cRow, c10, c11);
-      Tile.add(c + 2 * cRow, c20, c21);
-      Tile.add(c + 3 * cRow, c30, c31);
+    } else {
+      Tile.put(c, c00, c01);
+      Tile.put(c + cRow, c10, c11);
+      Tile.put(c + 2 * cRow, c20, c21);
+      Tile.put(c + 3 * cRow, c30, c31);
       if (MR == 6) {
-        Tile.add(c + 4 * cRow, c40, c41);
-        Tile.add(c + 5 * cRow, c50, c51);
+        Tile.put(c + 4 * cRow, c40, c41);
+        Tile.put(c + 5 * cRow, c50, c51);
       }
-      return;
     }
-    Tile.put(c, c00, c01);
-    Tile.put(c + cRow, c10, c11);
-    Tile.put(c + 2 * cRow, c20, c21);
-    Tile.put(c + 3 * cRow, c30, c31);
-    if (MR == 6) {
-      Tile.put(c + 4 * cRow, c40, c41);
-      Tile.put(c + 5 * cRow, c50, c51);
-    }
-  }
-
-  /** c += x, or c += x * factor, for one row. */
-  @inline static accumulate(c: usize, x0: v128, x1: v128, mode: i32, factor: usize): void {
-    if (mode == SCALE_ADD) Tile.scaleAdd(c, x0, x1, v128.load(factor), v128.load(factor, 16));
-    else Tile.add(c, x0, x1);
   }
 
   @inline private static put(c: usize, x0: v128, x1: v128): void {
@@ -114,16 +93,13 @@ export class Tile {
     v128.store(c, x1, 16);
   }
 
-  @inline private static add(c: usize, x0: v128, x1: v128): void {
-    Tile.put(c, f32x4.add(v128.load(c), x0), f32x4.add(v128.load(c, 16), x1));
-  }
-
-  @inline private static scaleAdd(c: usize, x0: v128, x1: v128, f0: v128, f1: v128): void {
+  /** c += x * factor for one row; x * 1 is exact, so that a factor of 1 is no factor. */
+  @inline static add(c: usize, x0: v128, x1: v128, f0: v128, f1: v128): void {
     Tile.put(c, Simd.madd(x0, f0, v128.load(c)), Simd.madd(x1, f1, v128.load(c, 16)));
   }
 }
 
-/** A row group times `count` panels of b, `panel` bytes apart: c[MR, 8 count] = a b, += a b, or += (a b) * factor. */
+/** A row group times `count` panels of b, `panel` bytes apart: c[MR, 8 count]; factor 0: none. */
 export function multiplyPanels<A>(
   c: usize,
   cRow: usize,
@@ -134,13 +110,13 @@ export function multiplyPanels<A>(
   panel: usize,
   count: i32,
   depth: i32,
-  mode: i32,
+  add: bool,
   factor: usize,
 ): void {
   for (; count > 0; --count) {
-    Tile.run<A>(c, cRow, a, aStep, b, bStep, depth, mode, factor);
+    Tile.run<A>(c, cRow, a, aStep, b, bStep, depth, add, factor);
     c += PANEL;
     b += panel;
-    factor += PANEL;
+    if (factor) factor += PANEL;
   }
 }

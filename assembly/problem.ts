@@ -169,7 +169,8 @@ export class Problem {
   group: usize; // of the softmax of MR rows (rows.ts)
   rowLse: usize; // lse [BR] in units of log2
   rowRest: usize; // what rounding took from it [BR]
-  rowDelta: usize; // delta [BR]; in the recompute the number of far elements, i32
+  rowDelta: usize; // delta [BR]
+  rowFar: usize; // elements left to the recompute, i32 [BR]
   runMax: usize; // c_run, at the end c_q [Ep]
   sumFactor: usize; // exp(c_run - c_new) [Ep]
   tileFactor: usize; // exp(c_t - c_new) [Ep]

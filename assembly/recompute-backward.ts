@@ -1,40 +1,18 @@
-/**
- * The exact recompute of recompute.ts, backward: the elements that gradientShift left out, as the last pass of a key head.
- *
- *   w_ijd = exp(y_ij + v_jd - out_id)        dv_jd += w_ijd do_id
- *   r_ij  = sum_d do_id (w_ijd - p_ij) over the far d        dbias += r, dq += scale r' k, dk += scale r' q
- *
- * r' = r times softcap's derivative. Hidden pairs (y = -inf) are skipped, never multiplied.
- */
-import { Exp } from "./exp";
-import { Far, finalRun } from "./laser";
-import { keyTile, tileCount } from "./layout";
-import { A, packRows } from "./pack";
+/** One far row of recompute.ts, backward: what it is, and what it adds to the gradients. */
+import { Far } from "./laser";
 import { Problem } from "./problem";
-import { report, Split, splitScores, splitValues } from "./recompute";
+import { Rare } from "./rare";
 import { rowAdd } from "./rows";
-import { enterHead, LOG2E, loadLse, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
+import { LOG2E } from "./score";
 import { Simd } from "./simd";
-import { Team } from "./team";
-import { BR, MR, NR, STRIP } from "./tile";
-
-/** The last pass of a key head: its query heads, their blocks and rows in ascending order. */
-export function recomputeBackward(p: Problem, b: i32, hk: i32): void {
-  const group = p.H / p.Hkv;
-  for (let h = hk * group; h < (hk + 1) * group; ++h) {
-    enterHead(p, b, h);
-    for (let i0 = 0; i0 < p.N; i0 += BR) {
-      recomputeBlock(p, i0, min(BR, p.N - i0));
-      Team.tick(p); // the other members wait
-    }
-  }
-}
+import { Split } from "./split";
+import { NR } from "./tile";
 
 /**
- * Far rows of the block: do (0 where not far) in p.g; of o log2 e the whole part (+inf where not far) in p.kept and
- * 2^-fraction in p.top (the parts as in recompute.ts).
+ * Row r of the block at i0: do (0 where not far) in p.g; of o log2 e the whole part (+inf where not far) in p.kept and
+ * 2^-fraction in p.top (the parts as in split.ts). Returns how many elements are far.
  */
-function findFar(p: Problem, i0: i32, r: i32): i32 {
+export function findFar(p: Problem, i0: i32, r: i32): i32 {
   const at = (<usize>(r * p.Ep)) << 2;
   const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
   const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
@@ -43,77 +21,22 @@ function findFar(p: Problem, i0: i32, r: i32): i32 {
   for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
     const o = v128.load(out + d);
     const dy = v128.load(dout + d);
-    const far = Far.backward(v128.load(p.runMax + d), o, dy);
+    const beyond = f32x4.sub(v128.load(p.runMax + d), o);
+    const far = Far.backward(beyond, Rare.exp(beyond), dy);
     count += popcnt(i32x4.bitmask(far));
     v128.store(p.g + at + d, v128.and(dy, far));
     const x = f32x4.mul(o, f32x4.splat(LOG2E));
     const whole = f32x4.nearest(x);
     v128.store(p.kept + at + d, v128.bitselect(whole, f32x4.splat(Infinity), far));
-    v128.store(p.top + at + d, Exp.base2(f32x4.sub(whole, x)));
+    v128.store(p.top + at + d, Rare.exp2(f32x4.sub(whole, x)));
   }
   return count;
 }
 
-function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
-  const last = i0 + rows - 1;
-  finalRun(p, i0, last);
-  loadLse(p, i0, rows);
-  let any = 0;
-  for (let r = 0; r < rows; ++r) {
-    const far = findFar(p, i0, r);
-    store<i32>(p.rowDelta + ((<usize>r) << 2), far);
-    any += far;
-  }
-  if (!any) return;
-  packRows<A>(p.qRows, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
-  memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
-  const tiles = tileCount(p);
-  for (let t = 0; t < tiles; ++t) {
-    const tile = keyTile(p, t);
-    const j0 = t * p.tileKeys;
-    splitValues(p, j0, rangeLo(p, tile, i0), rangeHi(p, tile, last));
-    for (let r0 = 0; r0 < rows; r0 += MR) {
-      const n = min(MR, rows - r0);
-      const lo = rangeLo(p, tile, i0 + r0);
-      const hi = rangeHi(p, tile, i0 + r0 + n - 1);
-      let some = 0;
-      for (let r = r0; r < r0 + n; ++r) some |= load<i32>(p.rowDelta + ((<usize>r) << 2));
-      if (lo >= hi || !some) continue;
-      const from = (lo - j0) & -NR;
-      const to = (hi - j0 + NR - 1) & -NR;
-      const at = <usize>r0 * STRIP;
-      scoreRows(
-        p,
-        i0 + r0,
-        n,
-        j0,
-        from,
-        to,
-        p.qRows + ((<usize>(r0 * p.D)) << 2),
-        p.strip + at,
-        p.stripSlope ? p.stripSlope + at : 0,
-      );
-      for (let r = r0; r < r0 + n; ++r) {
-        if (load<i32>(p.rowDelta + ((<usize>r) << 2))) gradientFar(p, i0, r, lo, hi);
-      }
-    }
-  }
-  for (let r = 0; r < rows; ++r) {
-    if (!load<i32>(p.rowDelta + ((<usize>r) << 2))) continue;
-    report(p, i0 + r);
-    if (p.dq) rowAdd(p.dqHead + ((<usize>(i0 + r) * p.dqN) << 2), p.sum + ((<usize>(r * p.Dp)) << 2), p.D, p.scale);
-  }
-}
-
-/** One far row against the keys [lo, hi): scores at strip row r, r_ij into stripDs row r. */
-function gradientFar(p: Problem, i0: i32, r: i32, lo: i32, hi: i32): void {
-  const j0 = lo - (lo % p.tileKeys);
+/** Row r against the keys [lo, hi) of the tile at j0: split scores `row` bytes into the strips, r_ij into stripDs there. */
+export function gradientFar(p: Problem, i0: i32, r: i32, row: usize, j0: i32, lo: i32, hi: i32): void {
   const i = i0 + r;
-  const row = <usize>r * STRIP;
-  const from = (lo - j0) & -NR;
-  const to = (hi - j0 + NR - 1) & -NR;
-  splitScores(p, r, p.strip + row + ((<usize>from) << 2), to - from);
-  for (let x = (<usize>from) << 2; x < (<usize>to) << 2; x += 16) {
+  for (let x = (<usize>((lo - j0) & -NR)) << 2; x < (<usize>(hi - j0)) << 2; x += 16) {
     const w = v128.load(p.weights + x);
     v128.store(p.stripDs + row + x, f32x4.mul(f32x4.add(w, w), Split.power(v128.load(p.strip + row + x))));
   }

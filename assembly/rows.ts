@@ -1,5 +1,6 @@
 /** Row operations on score strips and sums. Lengths are multiples of 4; sums are four lane partials, j mod 4. */
 import { B1, B2, B3, B4, B5, BASE2_LOWEST, CORE_ROUND, Exp, TWO } from "./exp";
+import { Rare } from "./rare";
 import { Simd } from "./simd";
 import { MR, STRIP } from "./tile";
 
@@ -7,7 +8,7 @@ import { MR, STRIP } from "./tile";
 const GROUP_SHIFT: usize = 0;
 export const GROUP_ALPHA: usize = 32;
 const GROUP_PARTIAL: usize = 64;
-export const GROUP_BYTES: usize = GROUP_PARTIAL + 8 * 16;
+export const GROUP: i32 = 16 + 8 * 4; // floats
 
 /**
  * Raises the running maxima m of MR rows by n scores each, NaN left out: it comes back in the sum of 2^(x - m). Notes what to
@@ -52,7 +53,7 @@ class Group {
     top = f32x4.pmax(before, top);
     const shift = v128.and(top, f32x4.ne(top, none));
     const rises = v128.and(f32x4.ne(before, top), f32x4.ne(before, none));
-    const alpha = f32x4.pmax(Exp.base2(f32x4.sub(before, shift)), f32x4.splat(least));
+    const alpha = f32x4.pmax(Rare.exp2(f32x4.sub(before, shift)), f32x4.splat(least));
     v128.store(group + GROUP_SHIFT, shift);
     v128.store(group + GROUP_ALPHA, v128.bitselect(alpha, f32x4.splat(1), rises));
     if (count == 4) v128.store(m, top);

@@ -6,7 +6,7 @@
  */
 
 import { KeyTile } from "./layout";
-import { Interleaved, multiplyPanels, STORE } from "./microkernel";
+import { Interleaved, multiplyPanels } from "./microkernel";
 import { Problem } from "./problem";
 import { Tanh } from "./tanh";
 import { thinScores } from "./thin";
@@ -31,20 +31,27 @@ export function queryScale(p: Problem): f32 {
   return p.softcap > 0 ? p.scale / p.softcap : p.scale * LOG2E;
 }
 
+/** Where batch b, head h of a tensor of floats begins; `tensor`: the offset of its pointer, which its strides follow. */
+function headAt(p: Problem, tensor: usize, b: i32, h: i32): usize {
+  const at = changetype<usize>(p) + tensor;
+  return load<usize>(at) + ((<usize>b * load<usize>(at, 4) + <usize>h * load<usize>(at, 8)) << 2);
+}
+
 /** Sets the pointers of batch b, query head h. */
 export function enterHead(p: Problem, b: i32, h: i32): void {
   const hk = h / (p.H / p.Hkv);
-  p.qHead = p.q + ((<usize>b * p.qB + <usize>h * p.qH) << 2);
-  p.kHead = p.k + ((<usize>b * p.kB + <usize>hk * p.kH) << 2);
-  p.vHead = p.v + ((<usize>b * p.vB + <usize>hk * p.vH) << 2);
-  p.outHead = p.out + ((<usize>b * p.outB + <usize>h * p.outH) << 2);
-  p.lseHead = p.lse + ((<usize>(b * p.H + h) * <usize>p.N) << 2);
-  p.restHead = p.rest + ((<usize>(b * p.H + h) * <usize>p.N) << 2);
-  p.doutHead = p.dout + ((<usize>b * p.doutB + <usize>h * p.doutH) << 2);
-  p.dqHead = p.dq + ((<usize>b * p.dqB + <usize>h * p.dqH) << 2);
+  const row = (<usize>(b * p.H + h) * <usize>p.N) << 2;
+  p.qHead = headAt(p, offsetof<Problem>("q"), b, h);
+  p.kHead = headAt(p, offsetof<Problem>("k"), b, hk);
+  p.vHead = headAt(p, offsetof<Problem>("v"), b, hk);
+  p.outHead = headAt(p, offsetof<Problem>("out"), b, h);
+  p.lseHead = p.lse + row;
+  p.restHead = p.rest + row;
+  p.doutHead = headAt(p, offsetof<Problem>("dout"), b, h);
+  p.dqHead = headAt(p, offsetof<Problem>("dq"), b, h);
   p.maskHead = p.mask + <usize>b * p.maskB + <usize>h * p.maskH;
-  p.biasHead = p.bias + ((<usize>b * p.biasB + <usize>h * p.biasH) << 2);
-  p.dbiasHead = p.dbias + ((<usize>b * p.dbiasB + <usize>h * p.dbiasH) << 2);
+  p.biasHead = headAt(p, offsetof<Problem>("bias"), b, h);
+  p.dbiasHead = headAt(p, offsetof<Problem>("dbias"), b, h);
   p.slope = p.slopes ? load<f32>(p.slopes + ((<usize>h) << 2)) * LOG2E : 0;
 }
 
@@ -104,12 +111,10 @@ export function scoreRows(
   const s = strip + ((<usize>from) << 2);
   if (p.thin) {
     const keys = p.kHead + ((<usize>(j0 + from) * p.kM) << 2);
-    for (let r = 0; r < rows; ++r) {
-      const row = (<usize>r) << 2;
-      thinScores(s + <usize>r * STRIP, q + row, keys, p.kM << 2, to - from, p.M - j0 - from, p.D);
-    }
+    const n = min(to - from, p.M - j0 - from); // those beyond M are hidden below
+    for (let r: usize = 0; r < <usize>rows; ++r) thinScores(s + r * STRIP, q + (r << 2), keys, p.kM << 2, n, p.D);
   } else {
-    multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, PANEL, panel, (to - from) / NR, p.D, STORE, 0);
+    multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, PANEL, panel, (to - from) / NR, p.D, false, 0);
   }
   for (let r = 0; r < rows; ++r) {
     const row = strip + <usize>r * STRIP;

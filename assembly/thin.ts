@@ -17,70 +17,54 @@ export const THIN_ROWS: i32 = 2;
 
 const STEP: usize = (<usize>MR) << 2;
 
-/** s[x] = sum_d q[d] k[x][d] for the keys x < n, n a multiple of NR; those from `valid` on repeat the last one. `q`: in a row panel. */
-export function thinScores(s: usize, q: usize, k: usize, kRow: usize, n: i32, valid: i32, D: i32): void {
-  let x = 0;
-  for (; x + 16 <= min(n, valid); x += 16) {
-    const k1 = k + 4 * kRow;
-    const k2 = k + 8 * kRow;
-    const k3 = k + 12 * kRow;
+/**
+ * s[x] = sum_d q[d] k[x][d] for the keys x < n, D a multiple of 4. `q`: in a row panel. Sixteen keys at a time, the last ones partly
+ * again; one after the other where there are fewer.
+ */
+export function thinScores(s: usize, q: usize, k: usize, kRow: usize, n: i32, D: i32): void {
+  const bytes = (<usize>D) << 2;
+  if (n < 16) {
+    for (const end = s + ((<usize>n) << 2); s < end; s += 4, k += kRow) {
+      let sum = f32x4.splat(0);
+      let a = q;
+      for (let x = k; x < k + bytes; x += 4, a += STEP)
+        sum = Simd.madd(v128.load32_splat(a), v128.load32_splat(x), sum);
+      v128.store32_lane(s, sum, 0);
+    }
+    return;
+  }
+  const k1: usize = 4 * kRow;
+  const k2: usize = 8 * kRow;
+  const k3: usize = 12 * kRow;
+  for (let x = 0; x < n; x += 16) {
+    x = min(x, n - 16);
+    const keys = k + <usize>x * kRow;
+    const to = s + ((<usize>x) << 2);
     let s0 = f32x4.splat(0),
       s1 = f32x4.splat(0),
       s2 = f32x4.splat(0),
       s3 = f32x4.splat(0);
     let a = q;
-    let d: usize = 0;
-    for (const end = (<usize>(D & -4)) << 2; d < end; d += 16) {
-      s0 = Keys.add(s0, a, k + d, kRow, 2 * kRow, 3 * kRow);
-      s1 = Keys.add(s1, a, k1 + d, kRow, 2 * kRow, 3 * kRow);
-      s2 = Keys.add(s2, a, k2 + d, kRow, 2 * kRow, 3 * kRow);
-      s3 = Keys.add(s3, a, k3 + d, kRow, 2 * kRow, 3 * kRow);
-      a += 4 * STEP;
+    for (let y = keys; y < keys + bytes; y += 16, a += 4 * STEP) {
+      s0 = Keys.add(s0, a, y, kRow);
+      s1 = Keys.add(s1, a, y + k1, kRow);
+      s2 = Keys.add(s2, a, y + k2, kRow);
+      s3 = Keys.add(s3, a, y + k3, kRow);
     }
-    for (const end = (<usize>D) << 2; d < end; d += 4) {
-      s0 = Keys.addOne(s0, a, k + d, kRow, 2 * kRow, 3 * kRow);
-      s1 = Keys.addOne(s1, a, k1 + d, kRow, 2 * kRow, 3 * kRow);
-      s2 = Keys.addOne(s2, a, k2 + d, kRow, 2 * kRow, 3 * kRow);
-      s3 = Keys.addOne(s3, a, k3 + d, kRow, 2 * kRow, 3 * kRow);
-      a += STEP;
-    }
-    v128.store(s, s0);
-    v128.store(s, s1, 16);
-    v128.store(s, s2, 32);
-    v128.store(s, s3, 48);
-    s += 64;
-    k += 16 * kRow;
-  }
-  for (; x < n; x += 4) {
-    const left = max(0, valid - 1 - x);
-    const r1 = <usize>min(1, left) * kRow;
-    const r2 = <usize>min(2, left) * kRow;
-    const r3 = <usize>min(3, left) * kRow;
-    const row = x < valid ? k : k - kRow * <usize>(x - valid + 1);
-    let sum = f32x4.splat(0);
-    let a = q;
-    let d: usize = 0;
-    for (const end = (<usize>(D & -4)) << 2; d < end; d += 16) {
-      sum = Keys.add(sum, a, row + d, r1, r2, r3);
-      a += 4 * STEP;
-    }
-    for (const end = (<usize>D) << 2; d < end; d += 4) {
-      sum = Keys.addOne(sum, a, row + d, r1, r2, r3);
-      a += STEP;
-    }
-    v128.store(s, sum);
-    s += 16;
-    k += 4 * kRow;
+    v128.store(to, s0);
+    v128.store(to, s1, 16);
+    v128.store(to, s2, 32);
+    v128.store(to, s3, 48);
   }
 }
 
 class Keys {
-  /** s += q[d .. d + 4) times four keys, in ascending order of d; the keys' rows lie r1, r2, r3 bytes after the first. */
-  @inline static add(s: v128, q: usize, k: usize, r1: usize, r2: usize, r3: usize): v128 {
+  /** s += q[d .. d + 4) times four keys, in ascending order of d; the keys' rows lie `row` bytes apart. */
+  @inline static add(s: v128, q: usize, k: usize, row: usize): v128 {
     const k0 = v128.load(k);
-    const k1 = v128.load(k + r1);
-    const k2 = v128.load(k + r2);
-    const k3 = v128.load(k + r3);
+    const k1 = v128.load(k + row);
+    const k2 = v128.load(k + 2 * row);
+    const k3 = v128.load(k + 3 * row);
     const lo01 = v128.shuffle<f32>(k0, k1, 0, 4, 1, 5);
     const hi01 = v128.shuffle<f32>(k0, k1, 2, 6, 3, 7);
     const lo23 = v128.shuffle<f32>(k2, k3, 0, 4, 1, 5);
@@ -90,15 +74,16 @@ class Keys {
     s = Simd.madd(v128.load32_splat(q, 2 * STEP), v128.shuffle<f32>(hi01, hi23, 0, 1, 4, 5), s);
     return Simd.madd(v128.load32_splat(q, 3 * STEP), v128.shuffle<f32>(hi01, hi23, 2, 3, 6, 7), s);
   }
+}
 
-  /** The same for one d. */
-  @inline static addOne(s: v128, q: usize, k: usize, r1: usize, r2: usize, r3: usize): v128 {
-    let x = v128.load32_zero(k);
-    x = v128.load32_lane(k + r1, x, 1);
-    x = v128.load32_lane(k + r2, x, 2);
-    x = v128.load32_lane(k + r3, x, 3);
-    return Simd.madd(v128.load32_splat(q), x, s);
+/** c += x * factor for one row of a panel, factor 0: none; returns that of the next panel. */
+function addPanel(c: usize, x0: v128, x1: v128, factor: usize): usize {
+  if (!factor) {
+    Tile.add(c, x0, x1, f32x4.splat(1), f32x4.splat(1));
+    return 0;
   }
+  Tile.add(c, x0, x1, v128.load(factor), v128.load(factor, 16));
+  return factor + PANEL;
 }
 
 /** sum[c] += sum_x w[x] e[x][c], or += that times factor[c], over n keys; column panels of e as in multiplyPanels. */
@@ -110,7 +95,6 @@ export function thinValues(
   ePanel: usize,
   columns: i32,
   n: i32,
-  mode: i32,
   factor: usize,
 ): void {
   const end = w + ((<usize>n) << 2);
@@ -143,12 +127,11 @@ export function thinValues(
       e2 += eStep;
       e3 += eStep;
     }
-    Tile.accumulate(sum, a0, a1, mode, factor);
-    Tile.accumulate(sum + PANEL, a2, a3, mode, factor + PANEL);
-    Tile.accumulate(sum + 2 * PANEL, a4, a5, mode, factor + 2 * PANEL);
-    Tile.accumulate(sum + 3 * PANEL, a6, a7, mode, factor + 3 * PANEL);
+    factor = addPanel(sum, a0, a1, factor);
+    factor = addPanel(sum + PANEL, a2, a3, factor);
+    factor = addPanel(sum + 2 * PANEL, a4, a5, factor);
+    factor = addPanel(sum + 3 * PANEL, a6, a7, factor);
     sum += 4 * PANEL;
-    factor += 4 * PANEL;
     e += 4 * ePanel;
   }
   for (; c < columns; c += NR) {
@@ -161,9 +144,8 @@ export function thinValues(
       a1 = Simd.madd(weight, v128.load(y, 16), a1);
       y += eStep;
     }
-    Tile.accumulate(sum, a0, a1, mode, factor);
+    factor = addPanel(sum, a0, a1, factor);
     sum += PANEL;
-    factor += PANEL;
     e += ePanel;
   }
 }

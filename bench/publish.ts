@@ -1,21 +1,27 @@
 /**
  * Writes measured numbers into README.md and the charts into docs/.
  *
- *   npm run bench:report -- [--bench FILE]... [--peers FILE]
+ *   npm run bench:report -- [--entries FILE]... [--bench FILE]... [--peers FILE]
  *
- * --bench  a file that `npm run bench -- --json FILE` wrote: builds become columns, in the order of the files
- * --peers  a file that `npm run bench:peers -- --json FILE` wrote: a table, and both charts
+ * --entries  a file that `npm run bench -- --json FILE` wrote: the table of entries; its sizes are measured now, of dist/
+ * --bench    the same: builds become columns, in the order of the files
+ * --peers    a file that `npm run bench:peers -- --json FILE` wrote: a table, and both charts
  *
- * Text between <!-- bench --> and <!-- /bench -->, and <!-- peers --> and <!-- /peers -->, is replaced.
+ * Text between <!-- entries --> and <!-- /entries -->, and likewise for bench and peers, is replaced.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { growthChart, ratioChart } from "./charts.js";
+import { entriesTable } from "./entries.js";
 import { inPlace } from "./machine.js";
 import { type BenchFile, benchTables, type PeersFile, peersTables } from "./tables.js";
 
 const { values: args } = parseArgs({
-  options: { bench: { type: "string", multiple: true, default: [] }, peers: { type: "string" } },
+  options: {
+    entries: { type: "string", multiple: true, default: [] },
+    bench: { type: "string", multiple: true, default: [] },
+    peers: { type: "string" },
+  },
 });
 
 const read = <T>(file: string): T => JSON.parse(readFileSync(inPlace(file), "utf8")) as T;
@@ -28,8 +34,9 @@ function replace(readme: string, marker: string, content: string): string {
 }
 
 let readme = readFileSync("README.md", "utf8");
-if (args.bench.length > 0)
-  readme = replace(readme, "bench", benchTables(args.bench.map((file) => read<BenchFile>(file))));
+const readAll = (files: readonly string[]): BenchFile[] => files.map((file) => read<BenchFile>(file));
+if (args.entries.length > 0) readme = replace(readme, "entries", entriesTable(readAll(args.entries)));
+if (args.bench.length > 0) readme = replace(readme, "bench", benchTables(readAll(args.bench)));
 if (args.peers) {
   const peers = read<PeersFile>(args.peers);
   const charts: [string, string, string][] = [

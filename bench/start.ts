@@ -1,7 +1,6 @@
 /** A cold process: import, createSync and the first result, then what warmup() leaves to be gained. Node only. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Build } from "./builds.js";
 import { median } from "./measure.js";
 
 export interface Start {
@@ -14,13 +13,21 @@ export interface Start {
   steady: number;
 }
 
+/** An entry to start: its file in dist/, and the kernels that it is brought, if any. */
+export interface Starter {
+  name: string;
+  entry: string;
+  wasm?: string;
+}
+
 const PROCESSES = 5;
 
 /** Runs in the child, on the built package: what users import. */
 const PROGRAM = `
   const start = performance.now();
-  const { createSync } = await import(process.argv[1]);
-  const la = createSync();
+  const [, entry, wasm] = process.argv;
+  const { createSync } = await import(entry);
+  const la = createSync(wasm && { wasm: process.getBuiltinModule("node:fs").readFileSync(new URL(wasm)) });
   const x = la.tensor(new Float32Array(16 * 16).fill(0.5), [1, 1, 16, 16]);
   la.attention(x, x, x, { variant: "laser" }).toArray();
   const first = performance.now() - start;
@@ -44,12 +51,13 @@ const PROGRAM = `
   console.log(JSON.stringify({ first, warmup, steady: Math.max(early[0] / late[0], early[1] / late[1]) }));
 `;
 
-export async function measureStart({ name, entry }: Build): Promise<Start> {
+export async function measureStart({ name, entry, wasm }: Starter): Promise<Start> {
   // The bundle lies in build/run/.
-  const file = new URL(`../../dist/${entry}.js`, import.meta.url).href;
+  const address = (file: string) => new URL(`../../dist/${file}`, import.meta.url).href;
+  const files = [address(`${entry}.js`), ...(wasm ? [address(wasm)] : [])];
   const runs: Omit<Start, "build">[] = [];
   for (let n = 0; n < PROCESSES; n++) {
-    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", PROGRAM, file]);
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", PROGRAM, ...files]);
     runs.push(JSON.parse(stdout));
   }
   const middle = (key: keyof Omit<Start, "build">) => median(runs.map((run) => run[key]));

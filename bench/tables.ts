@@ -23,15 +23,15 @@ export interface PeersFile extends Environment {
   growth: Growth[];
 }
 
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+/** The first `left` columns are words, the others numbers. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[], left = 1): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(header), `|${header.map((_, n) => (n === 0 ? "---|" : "---:|")).join("")}`, ...rows.map(line)].join(
-    "\n",
-  );
+  const rule = `|${header.map((_, n) => (n < left ? "---|" : "---:|")).join("")}`;
+  return [line(header), rule, ...rows.map(line)].join("\n");
 }
 
 /** Three digits, in ms, or below 0.1 ms in microseconds. */
-function duration(ms: number): string {
+export function duration(ms: number): string {
   const [value, unit] = ms < 0.1 ? [1000 * ms, "µs"] : [ms, "ms"];
   return `${value >= 100 ? value.toFixed(0) : value.toPrecision(3)} ${unit}`;
 }
@@ -43,7 +43,7 @@ const megabytes = (bytes: number): string => {
 };
 
 /** "Node 24.21.0": without the version of its engine. */
-const shortRuntime = (runtime: string): string => runtime.split(",")[0]!;
+export const shortRuntime = (runtime: string): string => runtime.split(",")[0]!;
 
 /** A build of one file: a column. */
 interface Column {

@@ -66,16 +66,27 @@ async function when(name, inputs, outputs, step) {
   write(STAMP, JSON.stringify({ ...readStamp(), [name]: inputs }, null, 2));
 }
 
-/** One asc run. asc is imported only when something has to be compiled. */
+/** One asc run; a build that has a text is shortened. asc is imported only when something has to be compiled. */
 async function compile(target, ...more) {
   const { default: asc } = await import("assemblyscript/asc");
+  const files = {};
   const { error, stderr } = await asc.main(["--config", "asconfig.json", "--target", target, ...more], {
     readFile: (name, base) => (existsSync(join(base, name)) ? readFileSync(join(base, name), "utf8") : null),
-    writeFile: (name, contents) => write(at(name), contents),
+    writeFile: (name, contents) => {
+      files[name] = contents;
+    },
   });
   const report = stderr.toString();
   if (report) process.stderr.write(report);
   if (error) throw new Error(`asc failed on target ${target}`, { cause: error });
+  const text = Object.keys(files).find((name) => name.endsWith(".wat"));
+  if (text !== undefined) {
+    const { shrink } = await import("./shrink.mjs");
+    const shorter = shrink(files[text]);
+    files[text] = shorter.text;
+    files[text.replace(/wat$/, "wasm")] = shorter.wasm;
+  }
+  for (const [name, contents] of Object.entries(files)) write(at(name), contents);
 }
 
 async function buildKernels() {
@@ -83,6 +94,7 @@ async function buildKernels() {
     "assembly",
     "asconfig.json",
     "scripts/build.mjs",
+    "scripts/shrink.mjs",
     "node_modules/assemblyscript/package.json",
   );
   for (const target of ["debug", ...Object.keys(KERNELS)]) {
@@ -123,7 +135,8 @@ async function bundleWorker() {
 
 /**
  * The entries with what they share in chunks, and the worker as a file of its own, which users may copy. Edge workers
- * import the kernels as modules, which "edge-light" hosts want to be asked for with ?module.
+ * import the kernels as modules, which "edge-light" hosts want to be asked for with ?module. They have chunks of their own, so
+ * that the path to the kernels is the same from all of their files.
  */
 async function bundle() {
   const { build } = await import("esbuild");

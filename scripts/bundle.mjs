@@ -3,8 +3,8 @@ import { basename } from "node:path";
 import { build as esbuild } from "esbuild";
 import { root, write } from "./build.mjs";
 
-/** Bundles `files` into `folder` and returns the paths of the bundles, in order. */
-export async function bundle(files, folder) {
+/** Bundles `files` into `folder` and returns the paths of the bundles, in order. `options` are esbuild's. */
+export async function bundle(files, folder, options = {}) {
   const { outputFiles } = await esbuild({
     absWorkingDir: root,
     entryPoints: files.map((file) => ({ in: file, out: basename(file, ".ts") })),
@@ -15,6 +15,7 @@ export async function bundle(files, folder) {
     target: "es2022",
     sourcemap: "inline",
     write: false,
+    ...options,
   });
   for (const { path, contents } of outputFiles) write(path, contents);
   return outputFiles.map(({ path }) => path);

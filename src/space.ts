@@ -8,11 +8,15 @@ export class Space {
   readonly arena: Arena;
   /** What the innermost `scope` has to release; undefined outside of any scope. */
   made: Set<AnyTensor> | undefined;
-  /** The safety net for storages that were dropped without dispose. Views hold their storage, so it outlives them. */
-  readonly registry: FinalizationRegistry<number>;
+  /**
+   * The safety net for storages that were dropped without dispose. Views hold their storage, so it outlives them. workerd
+   * has it from the compatibility date 2025-05-05 on.
+   */
+  readonly registry: FinalizationRegistry<number> | undefined;
 
   constructor(arena: Arena) {
     this.arena = arena;
+    if (typeof FinalizationRegistry === "undefined") return;
     this.registry = new FinalizationRegistry((ptr) => {
       if (!arena.disposed) arena.release(ptr);
     });
@@ -22,7 +26,7 @@ export class Space {
   allocate<T extends DType>(shape: Shape, dtype: T, spare = 0): Tensor<T> {
     const ptr = this.arena.allocate(count(shape) * ITEM_BYTES[dtype] + spare);
     const storage: Storage = { space: this, ptr, length: count(shape), owners: 1, alive: true, scope: this.made };
-    this.registry.register(storage, ptr, storage);
+    this.registry?.register(storage, ptr, storage);
     const tensor = new Tensor<T>(storage, dtype, [...shape], rowMajor(shape), 0, true);
     this.made?.add(tensor as AnyTensor);
     return tensor;

@@ -188,7 +188,7 @@ export class Tensor<T extends DType = "f32"> {
     if (--storage.owners > 0 || !storage.alive) return;
     storage.alive = false;
     const { arena, registry } = storage.space;
-    registry.unregister(storage);
+    registry?.unregister(storage);
     if (!arena.disposed) arena.release(storage.ptr);
   }
 

@@ -1,9 +1,11 @@
-/** What a newcomer runs first: the numbered examples and the README's ten lines, on the built package. */
+/** What a newcomer runs first: the numbered examples (those of other hosts: examples-hosts) and the README's ten lines, on the built package. */
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { replacing, runProgram } from "./support/host.js";
+import { run } from "./support/programs.js";
 
+const readme = readFileSync("README.md", "utf8");
 const show = (x: unknown): string => (typeof x === "string" ? x : JSON.stringify(x));
 
 /** The lines that a program prints: bundled with this test, it runs when it is imported. */
@@ -41,23 +43,50 @@ test("examples/03: heads are views of one projection, their gradients land side 
 
 test("every numbered example is in a test, and in examples/README.md", () => {
   const names = readdirSync("examples").filter((name) => /^\d/.test(name));
-  const here = readFileSync("test/examples.test.ts", "utf8");
-  const readme = readFileSync("examples/README.md", "utf8");
-  assert.ok(names.length >= 3);
+  const tests = ["examples", "examples-hosts"].map((name) => readFileSync(`test/${name}.test.ts`, "utf8")).join();
+  const list = readFileSync("examples/README.md", "utf8");
+  assert.ok(names.length >= 8);
   for (const name of names) {
-    assert.ok(here.includes(name.replace(/\.ts$/, ".js")), `${name} is not tested`);
-    assert.ok(readme.includes(`(${name})`), `examples/README.md does not name ${name}`);
+    assert.ok(tests.includes(`examples/${name.replace(/\.ts$/, "")}`), `${name} is not tested`);
+    assert.match(list, new RegExp(`\\(${name}/?\\)`), `examples/README.md does not name ${name}`);
   }
 });
 
 test("the README's ten lines run as they stand", async () => {
-  const readme = readFileSync("README.md", "utf8");
   const text = /## Ten lines\n+```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
   assert.is(text.trim().split("\n").length, 10, text);
   const { code, stdout, stderr } = await runProgram(text.replace('"laser-attention"', '"laser-attention/index.js"'));
   assert.is(code, 0, stderr);
   assert.is(stderr, "");
   assert.is(stdout.match(/\[ 1, 2, 5, 8 \]/g)?.length, 3, stdout);
+});
+
+/** The code of the README's section `title`, without comments. */
+function codeOf(title: string): string[] {
+  const section = new RegExp(`\\n### ${title}\\n([\\s\\S]*?)\\n##`).exec(readme)?.[1] ?? "";
+  const blocks = [...section.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code!);
+  return blocks.flatMap((code) => code.trim().split("\n")).map((line) => line.replace(/ +\/\/ .*$/, ""));
+}
+
+for (const [title, files] of [
+  ["Bun", ["05-bun.js"]],
+  ["Cloudflare Workers", ["08-edge/worker.js"]],
+  ["Node worker pools", ["07-worker-pool/main.js", "07-worker-pool/worker.js"]],
+] as const) {
+  test(`the README's lines under "${title}" stand in ${files.join(" and ")}, which is run`, () => {
+    const text = files.map((file) => readFileSync(`examples/${file}`, "utf8")).join("\n");
+    const lines = codeOf(title);
+    assert.ok(lines.length >= 2, readme);
+    for (const line of lines) assert.ok(text.split("\n").includes(line), line);
+  });
+}
+
+test("the README's lines under Deno run as they stand, in Node too", async () => {
+  const text = [...codeOf("Deno"), "console.log(la.simd);"].join("\n");
+  const args = "Deno" in globalThis ? ["eval", "--no-lock", text] : ["--input-type=module", "-e", text];
+  const { code, stdout, stderr } = await run(process.execPath, args);
+  assert.is(code, 0, stderr);
+  assert.is(stdout.trim(), "plain");
 });
 
 test.run();

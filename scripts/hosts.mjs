@@ -1,0 +1,162 @@
+// The portable tests (test/portable) in every host that npm installs: which hosts, how each is started, what each must be.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { root } from "./build.mjs";
+import { bundle } from "./bundle.mjs";
+import { missing, report, runTests, start, stop } from "./child.mjs";
+
+const LIMIT_MS = 240_000;
+const folder = join(root, "test/hosts");
+
+/** The pages of the browsers are bundled alike: see browsers.mjs. */
+export const PROGRAMS = "test/portable/programs";
+export const bytes = { loader: { ".wasm": "binary" } };
+
+const MAJORS = [20, 22, 24, 26];
+const NAMES = [...MAJORS.map((major) => `node${major}`), "bun", "workerd"];
+
+const json = (path) => JSON.parse(readFileSync(path, "utf8"));
+const locked = json(join(folder, "package-lock.json")).packages;
+
+/** Where test/hosts has a program for this platform. */
+const place = (name) => `node_modules/${name}-${process.platform}-${process.arch}`;
+
+/** A file of an installed package, and the package's version; undefined where it is not installed. */
+function find(path, file) {
+  if (!existsSync(join(path, file))) return undefined;
+  return { file: join(path, file), version: json(join(path, "package.json")).version };
+}
+
+/** A program of test/hosts in the version that package-lock.json pins. */
+function hosted(name) {
+  const found = find(join(folder, place(name)), `bin/${name.replace(/\d+$/, "")}`);
+  return found?.version === locked[place(name)]?.version ? found : undefined;
+}
+
+/**
+ * Installs what is not there. Programs of other platforms are optional dependencies, so npm leaves them out; it also calls it
+ * a success when it could not fetch any.
+ */
+async function install() {
+  if (NAMES.every((name) => hosted(name) || !(place(name) in locked))) return;
+  console.log("Installing Node, Bun and workerd into test/hosts/node_modules, 1 GB. This happens once.");
+  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"];
+  const end = await start("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] }).ended;
+  if (end !== "exit code 0") console.log(`npm ${args.join(" ")} in test/hosts: ${end}`);
+}
+
+const server = {
+  threads: { create: 2, createSync: 2 },
+  warnings: [],
+  compiles: true,
+  workers: true,
+  kernels: pathToFileURL(join(root, "dist/kernels.wasm")).href,
+};
+
+const ownMajor = Number.parseInt(process.versions.node, 10);
+
+/** The running Node stands for its version; V8 has relaxed SIMD since Node 21. */
+function node(major) {
+  const found =
+    major === ownMajor ? { file: process.execPath, version: process.versions.node } : hosted(`node${major}`);
+  return {
+    name: `node ${major}`,
+    host: "node",
+    found,
+    command: [found?.file, "--enable-source-maps"],
+    relaxedFrom: 21,
+  };
+}
+
+function deno() {
+  const found = find(join(root, "node_modules/deno"), "bin.cjs");
+  const flags = ["run", "--no-config", "--no-lock", "--no-prompt", "-R", "-E"];
+  return { name: "deno", host: "deno", found, command: [process.execPath, found?.file, ...flags], relaxedFrom: 0 };
+}
+
+function bun() {
+  const found = hosted("bun");
+  return { name: "bun", host: "bun", found, command: [found?.file], relaxedFrom: 0 };
+}
+
+/** Programs of hosts that read files: one bundle for all. */
+async function servers() {
+  const programs = ["server", "instance"].map((name) => `${PROGRAMS}/${name}.ts`);
+  const [program] = await bundle(programs, "build/portable/server", bytes);
+  const majors = MAJORS.includes(ownMajor) ? MAJORS : [ownMajor, ...MAJORS];
+  return [...majors.map(node), deno(), bun()].map(({ name, host, found, command, relaxedFrom }) => {
+    const expected = { ...server, host, version: found?.version, relaxedFrom };
+    const [file, ...args] = [...command, program, JSON.stringify(expected)];
+    return { name, found, run: () => runTests(name, file, args, LIMIT_MS, `${name} `) };
+  });
+}
+
+/** Imports of kernels as modules of the worker, which test/hosts/workerd.capnp names. */
+const modules = {
+  name: "modules",
+  setup({ onResolve }) {
+    onResolve({ filter: /\.wasm$/ }, ({ path }) => ({ path: path.replace(/^.*\//, "./"), external: true }));
+  },
+};
+
+/** The worker is asked once over HTTP; workerd tells on file descriptor 3 which port it took. */
+async function workerd() {
+  const found = hosted("workerd");
+  const conditions = ["workerd", "worker", "browser"];
+  // The entries of dist import a common chunk that a worker without threads does not need; esbuild says so of sources only.
+  const logOverride = { "ignored-bare-import": "silent" };
+  const options = { platform: "browser", conditions, plugins: [modules], logOverride };
+  await bundle([`${PROGRAMS}/workerd.ts`], "build/portable/workerd", options);
+  const expected = {
+    host: "workerd",
+    version: found?.version,
+    relaxedFrom: 0,
+    threads: { create: 1, createSync: 1 },
+    warnings: ["laser-attention: one thread only: this host has no threads"],
+    compiles: false,
+    workers: false,
+  };
+  return { name: "workerd", found, run: () => ask(found.file, expected) };
+}
+
+async function ask(file, expected) {
+  const args = ["serve", join(folder, "workerd.capnp"), "--control-fd=3"];
+  const program = start(file, args, { stdio: ["ignore", "ignore", "inherit", "pipe"] });
+  try {
+    const port = await new Promise((resolve, reject) => {
+      program.ended.then((end) => reject(new Error(`ended early: ${end}`)));
+      let text = "";
+      program.child.stdio[3].setEncoding("utf8").on("data", (more) => {
+        text += more;
+        const found = /"port":\s*(\d+)/.exec(text);
+        if (found) resolve(found[1]);
+      });
+    });
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    const answer = await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body: JSON.stringify(expected), signal });
+    if (!answer.ok) throw new Error(await answer.text());
+    return await answer.json();
+  } catch (error) {
+    return { runtime: "workerd", passed: 0, failed: 1, skipped: 0, errors: [String(error.message)] };
+  } finally {
+    await stop(program);
+  }
+}
+
+/** Runs them, two at a time: a core each. */
+export async function runHosts() {
+  await install();
+  const results = [];
+  const queue = [...(await servers()), await workerd()];
+  const lane = async () => {
+    for (let host = queue.shift(); host !== undefined; host = queue.shift()) {
+      const result = host.found
+        ? await host.run()
+        : missing(host.name, "not installed: npm failed, or there is none for this platform");
+      results.push(report({ ...result, runtime: `${result.runtime}, portable` }));
+    }
+  };
+  await Promise.all([lane(), lane()]);
+  return results;
+}

@@ -1,0 +1,8 @@
+/** npm run test:bits: the hash of every fixed case and that of all, which test/portable/bits.ts commits. */
+import { createSync } from "laser-attention";
+import { digest } from "./support/digest.js";
+import { asSource } from "./support/package.js";
+
+const { total, cases } = await digest(asSource(createSync()));
+for (const [name, hash] of cases) console.log(hash.slice(0, 8), name);
+console.log(`\n${total}`);

@@ -1,0 +1,57 @@
+/** Threads in this host: how many there are, what is said where there are none, and that they change no bit. */
+import * as main from "laser-attention";
+import * as threads from "laser-attention/threads";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { BITS } from "./bits.js";
+import { digest } from "./support/digest.js";
+import { expected, expectedSimd } from "./support/expected.js";
+import { asSource } from "./support/package.js";
+import { warnings } from "./support/warnings.js";
+
+// First of all: every reason is said once only.
+test("two threads are two where this host has threads; elsewhere one, with one warning that says why", async () => {
+  const found = await warnings(async () => {
+    for (let n = 0; n < 2; n++) {
+      const instances = [await threads.create({ threads: 2 }), threads.createSync({ threads: 2 })];
+      const { create, createSync } = expected().threads;
+      assert.equal(
+        instances.map((la) => la.threads),
+        [create, createSync],
+      );
+      for (const la of instances) la.dispose();
+    }
+  });
+  assert.equal(found, expected().warnings);
+});
+
+test("the fixed cases give the committed bits with two threads, which all live on afterwards", async () => {
+  const la = await threads.create({ threads: 2 });
+  const { total } = await digest(asSource(la));
+  assert.is(total, BITS);
+  assert.is(la.threads, expected().threads.create);
+  la.dispose();
+});
+
+test("three threads give the bits of one in calls that are worth them, in the relaxed build too", async () => {
+  for (const simd of ["plain", "relaxed"] as const) {
+    const [alone, team] = [await threads.create({ threads: 1, simd }), await threads.create({ threads: 3, simd })];
+    assert.is(team.simd, simd === "plain" ? "plain" : expectedSimd());
+    assert.is(team.threads, expected().threads.create === 1 ? 1 : 3);
+    const [one, three] = [await digest(asSource(alone), "shared:"), await digest(asSource(team), "shared:")];
+    assert.ok(one.cases.length >= 12);
+    assert.equal(three.cases, one.cases);
+    for (const la of [alone, team]) la.dispose();
+  }
+});
+
+test("an instance with threads takes no thread from another", async () => {
+  const [first, second] = [await threads.create({ threads: 2 }), await threads.create({ threads: 2 })];
+  const reference = await digest(asSource(main.createSync()), "shared: one head");
+  for (const la of [first, second, first]) assert.equal(await digest(asSource(la), "shared: one head"), reference);
+  first.dispose();
+  assert.equal(await digest(asSource(second), "shared: one head"), reference);
+  second.dispose();
+});
+
+test.run();
