@@ -55,8 +55,8 @@ export function generateKernelTypes(declarations, name, file) {
 
 /**
  * The wasm file as a string: it survives every bundler and needs no file access at run time. Hexadecimal, because brotli sees the
- * bytes through it (8 % larger than of the file itself; base64: 40 %), and engines decode it natively. A denser code of one
- * or two characters a byte (1 % larger) needs a loop of 4 ms at start.
+ * bytes through it (7 % larger than of the file itself; base64: 32 %), and engines decode it natively. A denser code of one
+ * or two characters a byte (1 % larger) needs a loop of 5 ms at start (scripts/sizes.mjs).
  */
 export function generateConstants(wasm) {
   return `${HEADER}export const hex =\n  "${wasm.toString("hex")}";\n`;

@@ -1,0 +1,72 @@
+// node scripts/sizes.mjs: what decided how the package is shipped (docs/design.md, "The package"): codes for the kernels inside
+// an entry, by size and by the time a new process takes to decode them, and ways to minify the facade.
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { brotliCompressSync } from "node:zlib";
+import { build as bundle } from "esbuild";
+import { build, root, write } from "./build.mjs";
+
+await build();
+const wasm = readFileSync(join(root, "build/kernels.release.wasm"));
+
+/** A character a byte for the 92 values from 0xfd over 0 to 0x58, which kernels use most; others take one of two prefixes. */
+const dense = Array.from(wasm, (byte) => {
+  const value = (byte + 3) & 255;
+  return ["", "!", " "][Math.floor(value / 92)] + String.fromCharCode(35 + (value % 92));
+}).join("");
+
+const LOOP = `const bytes = new Uint8Array(text.length);
+  let n = 0, page = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 35) page = (34 - code) * 92;
+    else { bytes[n++] = code - 38 + page; page = 0; }
+  }
+  return bytes.subarray(0, n);`;
+
+const codes = [
+  { name: "as a file", text: wasm },
+  { name: "hexadecimal", text: wasm.toString("hex"), decode: 'return Buffer.from(text, "hex");' },
+  { name: "base64", text: wasm.toString("base64"), decode: 'return Buffer.from(text, "base64");' },
+  { name: "one or two characters", text: dense, decode: LOOP },
+];
+
+/** Median over new processes, in ms; what is decoded must be the kernels. */
+function decodingTime({ text, decode }) {
+  const program = join(tmpdir(), `laser-attention-decode-${process.pid}.mjs`);
+  const clock = "const start = performance.now(); const bytes = decode(text); const time = performance.now() - start;";
+  const print = "console.log(JSON.stringify([time, Buffer.from(bytes).equals(Buffer.from(right, 'base64'))]));";
+  const given = `const text = ${JSON.stringify(text)}; const right = "${wasm.toString("base64")}";`;
+  write(program, `${given}\nfunction decode(text) {\n  ${decode}\n}\n${clock}\n${print}\n`);
+  const times = Array.from({ length: 9 }, () => {
+    const [time, right] = JSON.parse(execFileSync(process.execPath, [program], { encoding: "utf8" }));
+    if (!right) throw new Error("what was decoded are not the kernels");
+    return time;
+  });
+  return times.sort((a, b) => a - b)[4].toFixed(2);
+}
+
+const line = (name, ...cells) => console.log(name.padEnd(28) + cells.map((cell) => String(cell).padStart(10)).join(""));
+
+line("kernels, plain build", "bytes", "brotli", "decode ms");
+for (const code of codes) {
+  const bytes = Buffer.from(code.text);
+  line(code.name, bytes.length, brotliCompressSync(bytes).length, code.decode === undefined ? "" : decodingTime(code));
+}
+
+const facade = {
+  absWorkingDir: root,
+  entryPoints: ["src/slim.ts"],
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  write: false,
+};
+const names = { minifyWhitespace: true, minifySyntax: true };
+line("facade", "bytes", "brotli");
+for (const [name, options] of Object.entries({ "as written": {}, "names kept": names, minified: { minify: true } })) {
+  const [{ contents }] = (await bundle({ ...facade, ...options })).outputFiles;
+  line(name, contents.length, brotliCompressSync(contents).length);
+}
