@@ -180,7 +180,8 @@ async function bundle() {
   for (const { path, text } of files) {
     const name = relative(at("dist"), path);
     const typed = TYPED.has(name.replace(/\.map$/, ""));
-    const contents = name.endsWith(".map") ? leanMap(text, typed) : typed ? selfTyped(name, text) : text;
+    const code = text.replace(BARE, (found) => " ".repeat(found.length));
+    const contents = name.endsWith(".map") ? leanMap(text, typed) : typed ? selfTyped(name, code) : code;
     write(path, contents);
     if (!name.startsWith("workerd")) continue;
     write(path.replace("workerd", "edge-light"), contents.replace(/(from *"[^"]+\.wasm)"/g, '$1?module"'));
@@ -189,6 +190,12 @@ async function bundle() {
   const stale = readdirSync(at("dist")).filter((name) => /\.js(\.map)?$/.test(name) && !kept.has(name));
   for (const name of stale) rmSync(at("dist", name));
 }
+
+/**
+ * Imports of chunks for their effects, of which they have none: users' esbuild warns about them. Blanks keep the columns of the
+ * source map.
+ */
+const BARE = /\bimport"[^"]+\/shared-\w+\.js";/g;
 
 /** Files that JSR and Deno import by name; what their first line says is how those find the declarations. */
 const TYPED = new Set([...ENTRIES, "worker"].map((name) => `${name}.js`));

@@ -41,6 +41,14 @@ test("examples/03: heads are views of one projection, their gradients land side 
   assert.is(lines[3], "k as [B, H, N, D]: [2,4,64,32] strides [24576,32,384,1]");
 });
 
+test("examples/09: the loss falls to less than a third, and what is written has the letters of the text", async () => {
+  const lines = await linesOf(() => import("../examples/09-train.js"));
+  assert.is(lines[0], "27276 parameters, the first is tok.weight");
+  const losses = lines.slice(1, -1).map((line) => Number(/loss ([\d.]+)/.exec(line)![1]));
+  assert.ok(losses.at(-1)! < losses[0]! / 3, lines.join("\n"));
+  assert.match(lines.at(-1)!, /^she [abehlorsty .]{24}$/);
+});
+
 test("every numbered example is in a test, and in examples/README.md", () => {
   const names = readdirSync("examples").filter((name) => /^\d/.test(name));
   const tests = ["examples", "examples-hosts"].map((name) => readFileSync(`test/${name}.test.ts`, "utf8")).join();

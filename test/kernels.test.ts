@@ -95,7 +95,8 @@ for (const { name, exported, from, to, waits, target } of MODULES.flatMap((modul
     const starts = [...text.matchAll(/\(data \$\S+ \(i32\.const (\d+)\)/g)].map(([, at]) => Number(at));
     assert.is(starts.length, text.split("(data ").length - 1);
     assert.ok(starts.length > 0 && Math.min(...starts) >= from);
-    const [, end] = /\(func \$\S*index\/heapBase(?: \(type \$\d+\))? \(result i32\)\s+i32\.const (\d+)/.exec(text) ?? [];
+    const [, end] =
+      /\(func \$\S*index\/heapBase(?: \(type \$\d+\))? \(result i32\)\s+i32\.const (\d+)/.exec(text) ?? [];
     assert.ok(Number(end) > Math.max(...starts) && Number(end) <= to, `it ends at ${end}`);
   });
 
