@@ -23,7 +23,7 @@ const STAMP = at("build/stamp.json");
 const ENTRIES = ["index", "relaxed", "slim", "threads", "nn/index", "models/index"];
 
 /** The same for edge workers, in src/workerd. */
-const EDGE_ENTRIES = ["index", "relaxed", "threads"];
+const EDGE_ENTRIES = ["index", "relaxed", "threads", "nn"];
 
 /** Builds of the kernels and what the names of the files end with that they are shipped as. */
 const TARGETS = {

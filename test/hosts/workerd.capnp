@@ -11,6 +11,8 @@ const portable :Workerd.Worker = (
     (name = "workerd.js", esModule = embed "../../build/portable/workerd/workerd.js"),
     (name = "kernels.wasm", wasm = embed "../../dist/kernels.wasm"),
     (name = "kernels.relaxed.wasm", wasm = embed "../../dist/kernels.relaxed.wasm"),
+    (name = "nn.wasm", wasm = embed "../../dist/nn.wasm"),
+    (name = "nn.relaxed.wasm", wasm = embed "../../dist/nn.relaxed.wasm"),
     (name = "kernels.threads.wasm", wasm = embed "../../dist/kernels.threads.wasm"),
   ],
   compatibilityDate = "2026-01-01",

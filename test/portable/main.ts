@@ -7,6 +7,7 @@ const files = [
   () => import("./entries.test.js"),
   () => import("./bits.test.js"),
   () => import("./relaxed.test.js"),
+  () => import("./training.test.js"),
 ];
 
 /** A file's tests, as uvu leaves them in its queue. */

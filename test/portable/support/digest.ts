@@ -13,7 +13,7 @@ const RANDOM = { ordinary: 150, long: 10 } as const;
 const hex = (bytes: ArrayBuffer): string =>
   Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
+export const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
   hex(await crypto.subtle.digest("SHA-256", bytes));
 
 /** Length and bits of every array. NaN is one value: WebAssembly leaves its sign and payload to the engine. */

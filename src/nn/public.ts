@@ -1,0 +1,32 @@
+/** All of laser-attention/nn but the creation of instances, which edge workers do in their own way (src/workerd/nn.ts). */
+export { AdamW, type AdamWOptions } from "./adamw.js";
+export { add } from "./add.js";
+export { type SelfAttentionOptions, selfAttention } from "./attention.js";
+export { crossEntropy } from "./cross-entropy.js";
+export { type CtcOptions, ctcLoss } from "./ctc.js";
+export { depthwise } from "./depthwise.js";
+export { dropout } from "./dropout.js";
+export { addPositions, embedding } from "./embedding.js";
+export { glu } from "./glu.js";
+export { Depthwise, Embedding, LayerNorm, Linear, RmsNorm, SelfAttention } from "./layers.js";
+export { type Activation, linear } from "./linear.js";
+export type { Loss } from "./loss.js";
+export { maskedMean, maskRows } from "./mask.js";
+export { Module, type StateDict } from "./module.js";
+export type { Nn } from "./nn.js";
+export { layerNorm, rmsNorm } from "./norm.js";
+export { Random, type RandomState } from "./random.js";
+export { prepend, takeRow } from "./rows.js";
+export {
+  readSafetensors,
+  type Safetensors,
+  type SafetensorsData,
+  type SafetensorsInput,
+  type SafetensorsTensor,
+  type SafetensorsType,
+  type WriteSafetensorsOptions,
+  writeSafetensors,
+} from "./safetensors.js";
+export { constant, linearDecay, warmupCosine } from "./schedule.js";
+export { silu } from "./silu.js";
+export type { Parameter, Value } from "./value.js";
