@@ -1,7 +1,7 @@
 // node scripts/sizes.mjs: what decided how the package is shipped (docs/design.md, "The package"): codes for the kernels inside
 // an entry, by size and by the time a new process takes to decode them, and ways to minify the facade.
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
@@ -45,6 +45,7 @@ function decodingTime({ text, decode }) {
     if (!right) throw new Error("what was decoded are not the kernels");
     return time;
   });
+  rmSync(program);
   return times.sort((a, b) => a - b)[4].toFixed(2);
 }
 

@@ -52,9 +52,7 @@ export const bundlers = {
     async build(source, out) {
       const { default: webpack } = await import("webpack");
       const output = { path: out, filename: "main.js" };
-      // The hints are for apps beyond 244 KiB before compression; this one has the kernels of three entries inside.
-      const performance = { hints: false };
-      const compiler = webpack({ mode: "production", context: source, entry: "./main.js", output, performance });
+      const compiler = webpack({ mode: "production", context: source, entry: "./main.js", output });
       const stats = await new Promise((resolve, reject) => {
         compiler.run((error, result) => compiler.close(() => (error ? reject(error) : resolve(result))));
       });
