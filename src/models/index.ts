@@ -2,5 +2,7 @@
 export { type Bert, type BertConfig, bert } from "./bert.js";
 export type { ModelConfig } from "./config.js";
 export { type Conformer, type ConformerConfig, conformer } from "./conformer.js";
+export { type Candidate, distribution, type SamplingOptions } from "./distribution.js";
+export { type GenerateOptions, generate } from "./generate.js";
 export { type Gpt, type GptConfig, gpt } from "./gpt.js";
 export { type Vit, type VitConfig, vit } from "./vit.js";

@@ -1,0 +1,23 @@
+/** Checks of what the functions that run a trained model are given. */
+import { show } from "../check.js";
+import type { Module } from "../nn/module.js";
+import { Nn } from "../nn/nn.js";
+
+/** An instance, and a model of `family` on it. */
+export function modelOf<M extends Module>(
+  where: string,
+  nn: unknown,
+  model: unknown,
+  family: abstract new (...args: never[]) => M,
+): asserts model is M {
+  if (!(nn instanceof Nn))
+    throw new TypeError(`${where}: nn must be an instance of laser-attention/nn, got ${show(nn)}`);
+  if (!(model instanceof family)) {
+    throw new TypeError(`${where}: model must be a ${family.name}, got ${show(model)}`);
+  }
+  for (const { tensor } of model.parameters.values()) {
+    if (tensor.storage.space !== nn.engine.space) {
+      throw new TypeError(`${where}: model must be of this instance, got one of another instance`);
+    }
+  }
+}
