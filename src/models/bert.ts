@@ -19,6 +19,8 @@ export interface BertConfig extends ModelConfig {
 /** A masked language model: the layers of {@link gpt}, with every token seeing all others. */
 export class Bert extends Module {
   readonly #nn: Nn;
+  /** What a checkpoint calls it. */
+  readonly family = "bert";
   /** The config it was made from. */
   readonly config: Readonly<BertConfig>;
   readonly tok: Embedding;

@@ -83,6 +83,8 @@ class ConformerBlock extends Module {
 /** A speech recogniser: stacked log-mel frames, Conformer blocks, CTC. */
 export class Conformer extends Module {
   readonly #nn: Nn;
+  /** What a checkpoint calls it. */
+  readonly family = "conformer";
   /** The config it was made from. */
   readonly config: Readonly<ConformerConfig>;
   readonly inp: Linear;

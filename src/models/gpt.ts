@@ -21,6 +21,8 @@ export interface GptConfig extends ModelConfig {
 /** An autoregressive language model: token and position embeddings, causal blocks, a norm, a head. */
 export class Gpt extends Module {
   readonly #nn: Nn;
+  /** What a checkpoint calls it. */
+  readonly family = "gpt";
   /** The config it was made from. */
   readonly config: Readonly<GptConfig>;
   readonly tok: Embedding;

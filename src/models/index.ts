@@ -8,5 +8,6 @@ export { type Filled, type FilledPlace, fill } from "./fill.js";
 export { type GenerateOptions, generate } from "./generate.js";
 export { type Gpt, type GptConfig, gpt } from "./gpt.js";
 export { patchesOf } from "./patches.js";
+export { restore } from "./restore.js";
 export { type Transcription, transcribe } from "./transcribe.js";
 export { type Vit, type VitConfig, vit } from "./vit.js";

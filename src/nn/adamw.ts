@@ -1,9 +1,10 @@
 /** AdamW (Loshchilov and Hutter, arXiv 1711.05101), in the order of operations of torch.optim.AdamW. */
 
+import { integer } from "../check-number.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { check } from "./check-adamw.js";
-import type { Module } from "./module.js";
+import { type Module, type StateDict, setAll } from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter } from "./value.js";
@@ -20,6 +21,12 @@ export interface AdamWOptions {
   weightDecay?: number;
   /** Which parameters decay. Default: those with two axes or more, that is, not biases and norms. */
   decays?: (name: string, parameter: Parameter) => boolean;
+}
+
+/** What {@link AdamW} goes on from: moments by name, `m.NAME` and `v.NAME`, and the number of steps. */
+export interface AdamWState {
+  readonly steps: number;
+  readonly moments: StateDict;
 }
 
 interface Group {
@@ -62,7 +69,7 @@ export class AdamW {
     return this.#steps;
   }
 
-  /** L2 norm of all gradients together, in float64; by parameter with `each`. */
+  /** L2 norm of all gradients together, in float64. */
   gradientNorm(): number {
     let sum = 0;
     for (const { parameter } of this.#groups) if (!parameter.fresh) sum += this.#squares(parameter.grad);
@@ -95,8 +102,8 @@ export class AdamW {
     return norm;
   }
 
-  /** What a checkpoint needs: moments by name, `m.NAME` and `v.NAME`, and the number of steps. */
-  stateDict(): { steps: number; moments: Map<string, { shape: readonly number[]; data: Float32Array }> } {
+  /** Copies of the moments, and the number of steps. */
+  stateDict(): AdamWState {
     const moments = new Map<string, { shape: readonly number[]; data: Float32Array }>();
     for (const { name, parameter, m, v } of this.#groups) {
       moments.set(`m.${name}`, { shape: parameter.shape, data: m.toArray() });
@@ -105,16 +112,11 @@ export class AdamW {
     return { steps: this.#steps, moments };
   }
 
-  /** Goes on from a state. @throws RangeError when a moment is missing or of another length; then nothing is changed. */
-  loadStateDict({ steps, moments }: { steps: number; moments: ReadonlyMap<string, { data: Float32Array }> }): void {
-    const pairs = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);
-    const wrong = pairs.filter(([name, tensor]) => moments.get(name)?.data.length !== count(tensor.shape));
-    if (wrong.length > 0) {
-      throw new RangeError(
-        `AdamW.loadStateDict: missing or of another length: ${wrong.map(([name]) => name).join(", ")}`,
-      );
-    }
-    for (const [name, tensor] of pairs) tensor.set(moments.get(name)!.data);
+  /** Goes on from a state. @throws RangeError that lists all moments that do not fit; then nothing is changed. */
+  loadStateDict({ steps, moments }: AdamWState): void {
+    integer("AdamW.loadStateDict", "steps", steps, 0);
+    const targets = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);
+    setAll("AdamW.loadStateDict", new Map(targets), moments, "optimiser");
     this.#steps = steps;
   }
 
