@@ -1,4 +1,5 @@
-import { show } from "../check.js";
+import * as check from "../check.js";
+import { operand } from "../check-tensor.js";
 import { engineOf, type LaserAttention } from "../facade.js";
 import { count } from "../shape.js";
 import type { NnEngine } from "./engine.js";
@@ -67,9 +68,12 @@ export class Nn {
    * @returns The loss, unscaled
    */
   step(forward: () => Loss, scale = 1): number {
+    check.callback("step", forward);
+    if (typeof scale !== "number") throw new TypeError(`step: scale must be a number, got ${check.show(scale)}`);
     return this.#run("step", this.#plans.training, true, () => {
       const loss = forward();
-      if (!(loss instanceof Loss)) throw new TypeError(`step: forward must return a loss, got ${show(loss)}`);
+      if (!(loss instanceof Loss)) throw new TypeError(`step: forward must return a loss, got ${check.show(loss)}`);
+      operand("step", "the loss", loss.tensor, "f32", this.engine.space);
       if (loss.tracked) {
         const seed = this.tape.empty([1]);
         seed.data[0] = scale;
@@ -92,27 +96,34 @@ export class Nn {
 
   #run<R>(where: string, plan: Plan, recording: boolean, body: () => R): R {
     const { space } = this.engine;
+    check.instance(space.arena.disposed);
+    check.callback(where, body);
     if (space.source !== undefined) throw new TypeError(`${where}: must not be called inside of a step`);
+    // What a step makes ends with the step, not with a scope around it.
+    const { made } = space;
+    space.made = undefined;
     space.source = plan;
     this.tape.recording = recording;
     plan.begin();
     let whole = false;
     try {
       const result = body();
+      check.notPromise(where, result);
       whole = true;
       return result;
     } finally {
       space.source = undefined;
+      space.made = made;
       this.tape.recording = false;
-      this.tape.clear();
+      this.tape.clear(whole);
       if (!space.arena.disposed) plan.end(whole);
     }
   }
 }
 
-/** Numbers in the parameters, all together. */
+/** Numbers in the parameters, all together; one that has several names counts once. */
 export const parameterCount = (parameters: Iterable<Parameter>): number => {
   let sum = 0;
-  for (const { shape } of parameters) sum += count(shape);
+  for (const { shape } of new Set(parameters)) sum += count(shape);
   return sum;
 };
