@@ -30,6 +30,7 @@ export type { Nn } from "./nn.js";
 export { layerNorm, rmsNorm } from "./norm.js";
 export { Random, type RandomState } from "./random.js";
 export { prepend, takeRow } from "./rows.js";
+export { scale } from "./scale.js";
 export { silu } from "./silu.js";
 export type { Parameter, Value } from "./value.js";
 
