@@ -8,7 +8,7 @@ import { Random } from "../nn/random.js";
 import { takeRow } from "../nn/rows.js";
 import type { Value } from "../nn/value.js";
 import { Block } from "./block.js";
-import { batchOf, checkConfig, flat, type ModelConfig } from "./config.js";
+import { batchOf, checkConfig, flat, type ModelConfig, targetsOf } from "./config.js";
 
 /** Config of {@link gpt}. */
 export interface GptConfig extends ModelConfig {
@@ -76,7 +76,7 @@ export class Gpt extends Module {
 
   /** Mean cross-entropy of `targets`, the ids that follow; -1 leaves a place out. */
   loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[]): Loss {
-    return crossEntropy(this.#nn, this.logits(ids), flat(targets));
+    return crossEntropy(this.#nn, this.logits(ids), targetsOf("gpt", targets, ids));
   }
 }
 

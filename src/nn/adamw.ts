@@ -1,9 +1,10 @@
 /** AdamW (Loshchilov and Hutter, arXiv 1711.05101), in the order of operations of torch.optim.AdamW. */
 
 import { integer } from "../check-number.js";
+import { operand } from "../check-tensor.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { check } from "./check-adamw.js";
+import { check, checkStep } from "./check-adamw.js";
 import { type Module, type StateDict, setAll } from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
@@ -55,10 +56,17 @@ export class AdamW {
 
   constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
     check(options);
+    if (nn.engine.space.source !== undefined) throw new TypeError("AdamW: must be made outside of a step");
+    // A parameter that has several names, such as a head that is the token table, takes part once.
+    const named = new Map<Parameter, string>();
+    for (const [name, parameter] of model.parameters) {
+      operand("AdamW", name, parameter.tensor, "f32", nn.engine.space);
+      if (!named.has(parameter)) named.set(parameter, name);
+    }
     const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01, decays = byAxes } = options;
     this.#nn = nn;
     this.#options = { lr, betas, eps, weightDecay };
-    this.#groups = [...model.parameters].map(([name, parameter]) => ({
+    this.#groups = [...named].map(([parameter, name]) => ({
       ...{ name, parameter, decay: decays(name, parameter) ? weightDecay : 0 },
       ...{ m: nn.la.zeros(parameter.shape), v: nn.la.zeros(parameter.shape) },
     }));
@@ -81,7 +89,9 @@ export class AdamW {
    * @param options `lr`: learning rate of this step. `clip`: the most that the norm of all gradients may be; larger ones are scaled.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
    */
-  step({ lr = this.#options.lr, clip = Number.POSITIVE_INFINITY }: { lr?: number; clip?: number } = {}): number {
+  step(options: { lr?: number | undefined; clip?: number | undefined } = {}): number {
+    checkStep(options);
+    const { lr = this.#options.lr, clip = Number.POSITIVE_INFINITY } = options;
     const norm = this.gradientNorm();
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
     if (Number.isFinite(norm)) {

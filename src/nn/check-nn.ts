@@ -11,12 +11,12 @@ interface Instance {
   readonly engine: NnEngine;
 }
 
-/** A value of this instance that has not ended with its step, of `rank` axes, or of one axis at least. */
-export function value(where: string, name: string, { engine }: Instance, given: unknown, rank?: number): void {
+/** A value of this instance that has not ended with its step, of `rank` axes; one axis at least if nothing is said. */
+export function value(where: string, name: string, { engine }: Instance, given: unknown, rank?: number | "any"): void {
   if (!(given instanceof Value)) throw new TypeError(`${where}: ${name} must be a value, got ${show(given)}`);
   operand(where, name, given.tensor, "f32", engine.space);
   const axes = given.shape.length;
-  if (axes === rank || (rank === undefined && axes > 0)) return;
+  if (axes === rank || rank === "any" || (rank === undefined && axes > 0)) return;
   throw new RangeError(`${where}: ${name} must have rank ${rank ?? "1 or more"}, got ${show(given.shape)}`);
 }
 

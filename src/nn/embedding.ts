@@ -1,4 +1,5 @@
 /** Rows of a table by number, and rows added by position. */
+import { shape as checkShape } from "../check.js";
 import { integer } from "../check-number.js";
 import { count } from "../shape.js";
 import { ids as checkIds, parameter, value } from "./check-nn.js";
@@ -18,6 +19,7 @@ export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number
   const { tape, engine } = nn;
   parameter("embedding", "table", nn, table, [null, null]);
   const [vocabulary, width] = table.shape as [number, number];
+  checkShape("embedding", shape, "f32");
   const rows = count(shape);
   checkIds("embedding", ids, rows, vocabulary);
   const y = tape.empty([...shape, width]);
