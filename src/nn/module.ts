@@ -8,7 +8,8 @@ import { Parameter } from "./value.js";
 export type StateDict = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
 
 /**
- * Layers with parameters. A parameter's name is the path of properties to it, as in PyTorch: `blocks.0.attn.qkv.weight`.
+ * Layers with parameters. A parameter's name is the path of properties to it, as in PyTorch: `blocks.0.attn.qkv.weight`. Public
+ * properties and arrays count; what lies in private ones, in maps or in other objects is no part of the module.
  */
 export abstract class Module {
   #training = true;
@@ -84,14 +85,10 @@ export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, valu
   for (const [name, tensor] of targets) tensor.set(values.get(name)!.data);
 }
 
-/** Modules and parameters in the properties of a module, arrays looked into. */
-function* parts(module: Module): Generator<[string, Module | Parameter]> {
-  for (const [name, value] of Object.entries(module)) {
+/** Modules and parameters in the properties of a module or the elements of an array, arrays in arrays too. */
+function* parts(of: Module | readonly unknown[]): Generator<[string, Module | Parameter]> {
+  for (const [name, value] of Object.entries(of)) {
     if (value instanceof Module || value instanceof Parameter) yield [name, value];
-    else if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) {
-        if (item instanceof Module || item instanceof Parameter) yield [`${name}.${index}`, item];
-      }
-    }
+    else if (Array.isArray(value)) for (const [inner, part] of parts(value)) yield [`${name}.${inner}`, part];
   }
 }

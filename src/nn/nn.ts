@@ -48,12 +48,14 @@ export class Nn {
    */
   parameter(data: Float32Array, shape: readonly number[]): Parameter {
     if (this.engine.space.source !== undefined) throw new TypeError("parameter: must be made outside of a step");
+    check.typedArray("parameter", "data", data, "f32");
     const tensor = this.la.tensor(data, shape);
     return new Parameter(tensor, this.la.zeros(shape));
   }
 
   /** Data as an operation takes it: a copy of `data`, which ends with the step when it is made inside one. */
   input(data: Float32Array, shape: readonly number[]): Value {
+    check.typedArray("input", "data", data, "f32");
     return new Value(this.la.tensor(data, shape), false);
   }
 
