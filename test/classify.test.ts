@@ -81,7 +81,7 @@ test("pixels that are no whole images or no bytes are refused by name", () => {
     RangeError,
     "candidates must be an integer",
   );
-  throws(() => classify(nn, null as unknown as Vit, new Uint8Array(0)), TypeError, "model must be a Vit, got null");
+  throws(() => classify(nn, null as unknown as Vit, new Uint8Array(0)), TypeError, "model must be a vit, got null");
   nn.dispose();
 });
 

@@ -209,7 +209,7 @@ test("wrong prompts, options, models and scores are refused at once with their n
     "generate: nn must be an instance of laser-attention/nn, got a Object",
   );
   throws(call([1], { count: 1 }, other), TypeError, "generate: model must be of this instance");
-  throws(call([1], { count: 1 }, nn, image), TypeError, "generate: model must be a Gpt, got a Vit");
+  throws(call([1], { count: 1 }, nn, image), TypeError, "generate: model must be a gpt, got a vit");
   model.head.bias.tensor.data[4] = Number.NaN;
   throws(() => [...call([1], { count: 1 })()], RangeError, "the model's scores must be finite, got NaN for 4");
   nn.dispose();

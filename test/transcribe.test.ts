@@ -188,7 +188,11 @@ test("wrong features, frames, beams and scores are refused by name", () => {
   throws(call(good, [11]), RangeError, "conformer: frames[0] must be an integer from 0 to 10, got 11");
   throws(call(new Float32Array(41), [10]), RangeError, "features must be 1 times some frames of 4, got 41");
   throws(call(new Float32Array(400), [10]), RangeError, "there must be 2 to 32 frames, got 100");
-  throws(() => transcribe(nn, {} as Conformer, good, [10]), TypeError, "transcribe: model must be a Conformer");
+  throws(
+    () => transcribe(nn, {} as Conformer, good, [10]),
+    TypeError,
+    "transcribe: model must be a conformer, got a Object",
+  );
   model.head.bias.tensor.data[1] = Number.POSITIVE_INFINITY;
   throws(call(good, [10]), RangeError, "transcribe: the model's scores must be finite, got Infinity");
   nn.dispose();

@@ -28,7 +28,7 @@ export function classify(
   options: { candidates?: number | undefined } = {},
 ): Candidate[][] {
   const where = "classify";
-  modelOf(where, nn, model, Vit);
+  modelOf(where, nn, model, Vit, "vit");
   arrayOf(where, "pixels", pixels, "Uint8Array");
   checkOptions(where, options, ["candidates"]);
   const { side, patch, classes } = model.config;

@@ -43,7 +43,7 @@ export function fill(
   options: { candidates?: number | undefined } = {},
 ): Filled[] {
   const where = "fill";
-  modelOf(where, nn, model, Bert);
+  modelOf(where, nn, model, Bert, "bert");
   checkOptions(where, options, ["candidates"]);
   const { candidates = 5 } = options;
   integer(where, "candidates", candidates, 1);

@@ -44,7 +44,7 @@ export function generate(
   options: GenerateOptions,
 ): Generator<number, void, undefined> {
   const where = "generate";
-  modelOf(where, nn, model, Gpt);
+  modelOf(where, nn, model, Gpt, "gpt");
   const { vocabulary } = model.config;
   list(where, "prompt", prompt);
   if (prompt.length === 0) throw new RangeError(`${where}: prompt must have a token, got none`);

@@ -35,7 +35,7 @@ export function transcribe(
   options: { beam?: number | undefined } = {},
 ): Transcription[] {
   const where = "transcribe";
-  modelOf(where, nn, model, Conformer);
+  modelOf(where, nn, model, Conformer, "conformer");
   checkOptions(where, options, ["beam"]);
   const { beam = 1 } = options;
   integer(where, "beam", beam, 1);
