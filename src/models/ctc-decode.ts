@@ -1,7 +1,7 @@
 /**
- * From frames of label probabilities to labels, for CTC: a path has one label or the blank a frame; repeats that follow each other count
- * once, then blanks are dropped. The probability of labels is the sum over all paths that give them. Logarithms of
- * probabilities, in float64, with the same bits in every engine.
+ * From frames of label probabilities to labels, for CTC: a path has one label or the blank a frame; repeats that follow each
+ * other count once, then blanks are dropped. The probability of labels is the sum over all paths that give them. Logarithms
+ * of probabilities, in float64, with the same bits in every engine.
  */
 import { exp, log } from "../data/math.js";
 

@@ -66,6 +66,8 @@ export class Nn {
    * The first step plans the memory; later ones with the same shapes allocate nothing. Tensors and values that are made inside
    * end with the step.
    *
+   * A step that throws leaves no gradient where there was none; sums that earlier steps began may hold a part of it.
+   *
    * @param scale Factor of the gradients: 1 / n for the mean of n steps.
    * @returns The loss, unscaled
    */
