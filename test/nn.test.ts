@@ -272,7 +272,11 @@ test("wrong use is refused with its name, what was expected and what came, and t
   const { used } = nn.la.memory;
   nn.step(() => model.loss(ids, targets));
   const after = nn.la.memory.used;
-  throws(() => nn.step(() => model.loss(ids, [[1]])), RangeError, "there must be 36 ids, got 1");
+  throws(
+    () => nn.step(() => model.loss(ids, [[1]])),
+    RangeError,
+    "gpt: targets must be 4 rows of 9 like ids, got 1 of 1",
+  );
   nn.step(() => model.loss(ids, targets));
   assert.is(nn.la.memory.used, after);
   assert.ok(after > used);

@@ -6,7 +6,7 @@ import type { Nn } from "../nn/nn.js";
 import { Random } from "../nn/random.js";
 import type { Value } from "../nn/value.js";
 import { Block } from "./block.js";
-import { batchOf, checkConfig, flat, type ModelConfig } from "./config.js";
+import { batchOf, checkConfig, flat, type ModelConfig, targetsOf } from "./config.js";
 
 /** Config of {@link bert}. */
 export interface BertConfig extends ModelConfig {
@@ -19,6 +19,8 @@ export interface BertConfig extends ModelConfig {
 /** A masked language model: the layers of {@link gpt}, with every token seeing all others. */
 export class Bert extends Module {
   readonly #nn: Nn;
+  /** What a checkpoint calls it. */
+  readonly family = "bert";
   /** The config it was made from. */
   readonly config: Readonly<BertConfig>;
   readonly tok: Embedding;
@@ -57,7 +59,7 @@ export class Bert extends Module {
 
   /** Mean cross-entropy of `targets`, the tokens that are hidden; -1 at every other place. */
   loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[]): Loss {
-    return crossEntropy(this.#nn, this.logits(ids), flat(targets));
+    return crossEntropy(this.#nn, this.logits(ids), targetsOf("bert", targets, ids));
   }
 }
 

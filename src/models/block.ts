@@ -1,5 +1,6 @@
 import { add } from "../nn/add.js";
 import type { SelfAttentionOptions } from "../nn/attention.js";
+import type { AttentionCache } from "../nn/cached-attention.js";
 import { LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
@@ -29,9 +30,9 @@ export class Block extends Module {
     this.out = new Linear(nn, random, 4 * width, width);
   }
 
-  /** @param x [B, N, D] @returns [B, N, D] */
-  forward(x: Value, attention: SelfAttentionOptions): Value {
-    const y = add(this.#nn, x, this.attn.forward(this.ln1.forward(x), attention));
+  /** @param x [B, N, D] @param cache The tokens before x @returns [B, N, D] */
+  forward(x: Value, attention: SelfAttentionOptions, cache?: AttentionCache): Value {
+    const y = add(this.#nn, x, this.attn.forward(this.ln1.forward(x), attention, cache));
     return add(this.#nn, y, this.out.forward(this.fc.forward(this.ln2.forward(y), "gelu")));
   }
 }

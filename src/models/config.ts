@@ -1,4 +1,5 @@
 import { show } from "../check.js";
+import { list } from "../nn/check-nn.js";
 import type { Variant } from "../types.js";
 
 /** Sizes that every model has. */
@@ -45,6 +46,8 @@ export function checkConfig(where: string, config: object, sizes: readonly strin
 
 /** Rows and columns of a batch of equally long rows of ids. @throws RangeError for none, or rows of different lengths */
 export function batchOf(where: string, rows: readonly ArrayLike<number>[], most: number): [B: number, N: number] {
+  list(where, "rows", rows);
+  for (let b = 0; b < rows.length; b++) list(where, `row ${b}`, rows[b]);
   const B = rows.length;
   const N = rows[0]?.length ?? 0;
   if (B === 0 || N === 0) throw new RangeError(`${where}: the batch must not be empty`);
@@ -54,10 +57,25 @@ export function batchOf(where: string, rows: readonly ArrayLike<number>[], most:
   return [B, N];
 }
 
-/** All rows one after the other. */
-export function flat(rows: readonly ArrayLike<number>[]): Int32Array {
+/** All ids of a checked batch, one after the other: as they are, for the operation that takes them to check. */
+export function flat(rows: readonly ArrayLike<number>[]): Float64Array {
   const width = rows[0]!.length;
-  const all = new Int32Array(rows.length * width);
+  const all = new Float64Array(rows.length * width);
   for (const [index, row] of rows.entries()) all.set(row, index * width);
   return all;
+}
+
+/** The targets of a batch: as many rows, as long. */
+export function targetsOf(
+  where: string,
+  targets: readonly ArrayLike<number>[],
+  ids: readonly ArrayLike<number>[],
+): Float64Array {
+  const [B, N] = batchOf(`${where}: targets`, targets, Number.POSITIVE_INFINITY);
+  if (B !== ids.length || N !== ids[0]?.length) {
+    throw new RangeError(
+      `${where}: targets must be ${ids.length} rows of ${ids[0]?.length} like ids, got ${B} of ${N}`,
+    );
+  }
+  return flat(targets);
 }

@@ -1,5 +1,7 @@
 /** Conformer (Gulati et al., arXiv 2005.08100) with CTC, as golden/README.md of the project defines it. */
+import { arrayOf, integer } from "../check-number.js";
 import { add } from "../nn/add.js";
+import { list } from "../nn/check-nn.js";
 import { ctcLoss } from "../nn/ctc.js";
 import { glu } from "../nn/glu.js";
 import { Depthwise, Embedding, LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
@@ -81,6 +83,8 @@ class ConformerBlock extends Module {
 /** A speech recogniser: stacked log-mel frames, Conformer blocks, CTC. */
 export class Conformer extends Module {
   readonly #nn: Nn;
+  /** What a checkpoint calls it. */
+  readonly family = "conformer";
   /** The config it was made from. */
   readonly config: Readonly<ConformerConfig>;
   readonly inp: Linear;
@@ -115,20 +119,14 @@ export class Conformer extends Module {
    */
   logits(features: Float32Array, frames: ArrayLike<number>): Value {
     const { mels, stack, context, variant } = this.config;
-    const B = frames.length;
-    const T = features.length / (B * mels);
-    if (B === 0 || !Number.isInteger(T)) {
-      throw new RangeError(
-        `conformer: features must be ${B} times some frames of ${mels}, got ${features.length} numbers`,
-      );
-    }
-    const N = this.steps(T);
+    const T = this.#check(features, frames);
+    const [B, N] = [frames.length, this.steps(T)];
     if (N === 0 || N > context) {
       throw new RangeError(`conformer: there must be ${stack} to ${context * stack} frames, got ${T}`);
     }
     const nn = this.#nn;
     const keep = new Uint8Array(B * N);
-    for (let b = 0; b < B; b++) keep.fill(1, b * N, b * N + this.#used(frames[b]!, N));
+    for (let b = 0; b < B; b++) keep.fill(1, b * N, b * N + this.steps(frames[b]!));
     const kept = nn.la.tensor(keep, [B, N]);
     let x = this.pos.add(this.inp.forward(nn.input(this.#whole(features, B, T), [B, N, mels * stack])));
     for (const block of this.blocks) x = block.forward(x, kept, variant);
@@ -138,19 +136,24 @@ export class Conformer extends Module {
   /** CTC loss of the labels, each divided by its length, averaged. */
   loss(features: Float32Array, frames: ArrayLike<number>, targets: readonly (readonly number[])[]): Loss {
     const logits = this.logits(features, frames);
-    const N = logits.shape[1]!;
-    return ctcLoss(
-      this.#nn,
-      logits,
-      targets,
-      Array.from(frames, (count) => this.#used(count, N)),
-    );
+    const used = Array.from(frames, (count) => this.steps(count));
+    return ctcLoss(this.#nn, logits, targets, used);
   }
 
-  #used(frames: number, N: number): number {
-    const steps = this.steps(frames);
-    if (Number.isInteger(frames) && frames >= 0 && steps <= N) return steps;
-    throw new RangeError(`conformer: frames must be integers that the features have, got ${frames}`);
+  /** How many frames the features have for each entry: as many as the most that count, or more. */
+  #check(features: Float32Array, frames: ArrayLike<number>): number {
+    const { mels } = this.config;
+    list("conformer", "frames", frames);
+    arrayOf("conformer", "features", features, "Float32Array");
+    const B = frames.length;
+    const T = features.length / (B * mels);
+    if (B === 0 || !Number.isInteger(T)) {
+      throw new RangeError(
+        `conformer: features must be ${B} times some frames of ${mels}, got ${features.length} numbers`,
+      );
+    }
+    for (let b = 0; b < B; b++) integer("conformer", `frames[${b}]`, frames[b], 0, T);
+    return T;
   }
 
   /** The frames that fill whole steps. */

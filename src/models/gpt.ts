@@ -1,12 +1,14 @@
+import { AttentionCache } from "../nn/cached-attention.js";
 import { crossEntropy } from "../nn/cross-entropy.js";
 import { Embedding, LayerNorm, Linear } from "../nn/layers.js";
 import type { Loss } from "../nn/loss.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import { Random } from "../nn/random.js";
+import { takeRow } from "../nn/rows.js";
 import type { Value } from "../nn/value.js";
 import { Block } from "./block.js";
-import { batchOf, checkConfig, flat, type ModelConfig } from "./config.js";
+import { batchOf, checkConfig, flat, type ModelConfig, targetsOf } from "./config.js";
 
 /** Config of {@link gpt}. */
 export interface GptConfig extends ModelConfig {
@@ -19,6 +21,8 @@ export interface GptConfig extends ModelConfig {
 /** An autoregressive language model: token and position embeddings, causal blocks, a norm, a head. */
 export class Gpt extends Module {
   readonly #nn: Nn;
+  /** What a checkpoint calls it. */
+  readonly family = "gpt";
   /** The config it was made from. */
   readonly config: Readonly<GptConfig>;
   readonly tok: Embedding;
@@ -50,9 +54,29 @@ export class Gpt extends Module {
     return this.head.forward(this.lnf.forward(x));
   }
 
+  /** Empty caches for {@link next}, a layer each, for B rows. They have memory of their own: dispose them at the end. */
+  caches(B = 1): AttentionCache[] {
+    const { layers, context, width } = this.config;
+    return Array.from({ length: layers }, () => new AttentionCache(this.#nn, B, context, width));
+  }
+
+  /**
+   * Scores of the token that follows each row, [B, V]: those of the last place in `logits`, to rounding. The rows go on
+   * after the tokens in the caches, which they join, and cost no more than themselves. Inside of `nn.evaluate`.
+   */
+  next(ids: readonly ArrayLike<number>[], caches: readonly AttentionCache[]): Value {
+    const { layers, context, variant } = this.config;
+    if (caches.length !== layers) throw new RangeError(`gpt: there must be ${layers} caches, got ${caches.length}`);
+    const before = caches[0]!.length;
+    const shape = batchOf("gpt", ids, context - before);
+    let x = this.pos.add(this.tok.forward(flat(ids), shape), before);
+    for (const [n, block] of this.blocks.entries()) x = block.forward(x, { variant, causal: true }, caches[n]);
+    return this.head.forward(this.lnf.forward(takeRow(this.#nn, x, shape[1] - 1)));
+  }
+
   /** Mean cross-entropy of `targets`, the ids that follow; -1 leaves a place out. */
   loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[]): Loss {
-    return crossEntropy(this.#nn, this.logits(ids), flat(targets));
+    return crossEntropy(this.#nn, this.logits(ids), targetsOf("gpt", targets, ids));
   }
 }
 

@@ -1,7 +1,13 @@
 /** laser-attention/models: the four families of the paper, each from a config, with either attention. */
 export { type Bert, type BertConfig, bert } from "./bert.js";
+export { classify } from "./classify.js";
 export type { ModelConfig } from "./config.js";
 export { type Conformer, type ConformerConfig, conformer } from "./conformer.js";
+export { type Candidate, distribution, type SamplingOptions } from "./distribution.js";
+export { type Filled, type FilledPlace, fill } from "./fill.js";
+export { type GenerateOptions, generate } from "./generate.js";
 export { type Gpt, type GptConfig, gpt } from "./gpt.js";
 export { patchesOf } from "./patches.js";
+export { restore } from "./restore.js";
+export { type Transcription, transcribe } from "./transcribe.js";
 export { type Vit, type VitConfig, vit } from "./vit.js";

@@ -25,6 +25,8 @@ const CHANNELS = 3;
 /** A Vision Transformer: patches and a class token, blocks in which all see all, a norm, and a head on the class token. */
 export class Vit extends Module {
   readonly #nn: Nn;
+  /** What a checkpoint calls it. */
+  readonly family = "vit";
   /** The config it was made from. */
   readonly config: Readonly<VitConfig>;
   readonly cls: Parameter;

@@ -1,9 +1,11 @@
 /** AdamW (Loshchilov and Hutter, arXiv 1711.05101), in the order of operations of torch.optim.AdamW. */
 
+import { integer } from "../check-number.js";
+import { operand } from "../check-tensor.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { check } from "./check-adamw.js";
-import type { Module } from "./module.js";
+import { check, checkStep } from "./check-adamw.js";
+import { type Module, type StateDict, setAll } from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter } from "./value.js";
@@ -20,6 +22,12 @@ export interface AdamWOptions {
   weightDecay?: number;
   /** Which parameters decay. Default: those with two axes or more, that is, not biases and norms. */
   decays?: (name: string, parameter: Parameter) => boolean;
+}
+
+/** What {@link AdamW} goes on from: moments by name, `m.NAME` and `v.NAME`, and the number of steps. */
+export interface AdamWState {
+  readonly steps: number;
+  readonly moments: StateDict;
 }
 
 interface Group {
@@ -48,10 +56,17 @@ export class AdamW {
 
   constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
     check(options);
+    if (nn.engine.space.source !== undefined) throw new TypeError("AdamW: must be made outside of a step");
+    // A parameter that has several names, such as a head that is the token table, takes part once.
+    const named = new Map<Parameter, string>();
+    for (const [name, parameter] of model.parameters) {
+      operand("AdamW", name, parameter.tensor, "f32", nn.engine.space);
+      if (!named.has(parameter)) named.set(parameter, name);
+    }
     const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01, decays = byAxes } = options;
     this.#nn = nn;
     this.#options = { lr, betas, eps, weightDecay };
-    this.#groups = [...model.parameters].map(([name, parameter]) => ({
+    this.#groups = [...named].map(([parameter, name]) => ({
       ...{ name, parameter, decay: decays(name, parameter) ? weightDecay : 0 },
       ...{ m: nn.la.zeros(parameter.shape), v: nn.la.zeros(parameter.shape) },
     }));
@@ -62,7 +77,7 @@ export class AdamW {
     return this.#steps;
   }
 
-  /** L2 norm of all gradients together, in float64; by parameter with `each`. */
+  /** L2 norm of all gradients together, in float64. */
   gradientNorm(): number {
     let sum = 0;
     for (const { parameter } of this.#groups) if (!parameter.fresh) sum += this.#squares(parameter.grad);
@@ -74,7 +89,9 @@ export class AdamW {
    * @param options `lr`: learning rate of this step. `clip`: the most that the norm of all gradients may be; larger ones are scaled.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
    */
-  step({ lr = this.#options.lr, clip = Number.POSITIVE_INFINITY }: { lr?: number; clip?: number } = {}): number {
+  step(options: { lr?: number | undefined; clip?: number | undefined } = {}): number {
+    checkStep(options);
+    const { lr = this.#options.lr, clip = Number.POSITIVE_INFINITY } = options;
     const norm = this.gradientNorm();
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
     if (Number.isFinite(norm)) {
@@ -95,8 +112,8 @@ export class AdamW {
     return norm;
   }
 
-  /** What a checkpoint needs: moments by name, `m.NAME` and `v.NAME`, and the number of steps. */
-  stateDict(): { steps: number; moments: Map<string, { shape: readonly number[]; data: Float32Array }> } {
+  /** Copies of the moments, and the number of steps. */
+  stateDict(): AdamWState {
     const moments = new Map<string, { shape: readonly number[]; data: Float32Array }>();
     for (const { name, parameter, m, v } of this.#groups) {
       moments.set(`m.${name}`, { shape: parameter.shape, data: m.toArray() });
@@ -105,16 +122,11 @@ export class AdamW {
     return { steps: this.#steps, moments };
   }
 
-  /** Goes on from a state. @throws RangeError when a moment is missing or of another length; then nothing is changed. */
-  loadStateDict({ steps, moments }: { steps: number; moments: ReadonlyMap<string, { data: Float32Array }> }): void {
-    const pairs = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);
-    const wrong = pairs.filter(([name, tensor]) => moments.get(name)?.data.length !== count(tensor.shape));
-    if (wrong.length > 0) {
-      throw new RangeError(
-        `AdamW.loadStateDict: missing or of another length: ${wrong.map(([name]) => name).join(", ")}`,
-      );
-    }
-    for (const [name, tensor] of pairs) tensor.set(moments.get(name)!.data);
+  /** Goes on from a state. @throws RangeError that lists all moments that do not fit; then nothing is changed. */
+  loadStateDict({ steps, moments }: AdamWState): void {
+    integer("AdamW.loadStateDict", "steps", steps, 0);
+    const targets = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);
+    setAll("AdamW.loadStateDict", new Map(targets), moments, "optimiser");
     this.#steps = steps;
   }
 

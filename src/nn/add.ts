@@ -1,29 +1,47 @@
-/** x + y of one shape: a residual connection. */
+/** Sums of two values of one shape, such as residual connections, and of two losses. */
+import { real } from "../check-number.js";
 import { count } from "../shape.js";
-import { sameShape } from "./check-nn.js";
+import { sameShape, value } from "./check-nn.js";
+import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
 
-/** x + factor y. */
+/**
+ * x + factor y. Two losses give a loss.
+ *
+ * @example nn.step(() => add(nn, model.loss(ids, targets), penalty, 0.1));
+ */
+export function add(nn: Nn, x: Loss, y: Loss, factor?: number): Loss;
+export function add(nn: Nn, x: Value, y: Value, factor?: number): Value;
 export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
   const { tape, engine } = nn;
+  value("add", "x", nn, x, "any");
+  value("add", "y", nn, y, "any");
   sameShape("add", "y", y.shape, x.shape);
+  real("add", "factor", factor);
   const n = count(x.shape);
   const sum = tape.empty(x.shape);
   split(engine, "addScaled", n, 64, n, (first, size) => {
     const at = 4 * first;
     return [sum.ptr + at, x.tensor.ptr + at, y.tensor.ptr + at, factor, size];
   });
+  const item = x instanceof Loss && y instanceof Loss ? x.item + factor * y.item : undefined;
 
-  const out: Value = tape.record(sum, [x, y], [], (dout) => {
-    if (factor === 1) tape.pass(y, out, dout);
-    else {
-      tape.give(y, (to) => {
-        split(engine, "scale", n, 64, n, (first, size) => [to.ptr + 4 * first, dout.ptr + 4 * first, factor, size]);
-      });
-    }
-    tape.pass(x, out, dout);
-  });
+  const out: Value = tape.record(
+    sum,
+    [x, y],
+    [],
+    (dout) => {
+      if (factor === 1) tape.pass(y, out, dout);
+      else {
+        tape.give(y, (to) => {
+          split(engine, "scale", n, 64, n, (first, size) => [to.ptr + 4 * first, dout.ptr + 4 * first, factor, size]);
+        });
+      }
+      tape.pass(x, out, dout);
+    },
+    Loss.maker(sum, item),
+  );
   return out;
 }

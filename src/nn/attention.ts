@@ -1,12 +1,21 @@
 /** Attention of one qkv product: q, k, v are read out of it, and their gradients are written into it, without a copy. */
 import { attentionBackward, attentionForward } from "../attention.js";
+import { integer } from "../check-number.js";
+import type { Tensor } from "../tensor.js";
 import type { AttentionOptions } from "../types.js";
-import { features } from "./check-nn.js";
+import { features, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
 
-/** Options of an attention call, but for what the layer decides. */
+/** Options of an attention call, but for what the layer decides. A `bias` gets no gradient here. */
 export type SelfAttentionOptions = Omit<AttentionOptions, "layout" | "out">;
+
+/** q, k and v [B, N, H, D] as views of qkv [B, N, 3 C]. */
+export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: Tensor] {
+  const [B, N, width] = qkv.shape as [number, number, number];
+  const all = qkv.view([B, N, 3 * heads, width / 3 / heads]);
+  return [all.narrow(2, 0, heads), all.narrow(2, heads, heads), all.narrow(2, 2 * heads, heads)];
+}
 
 /**
  * Self-attention.
@@ -15,24 +24,20 @@ export type SelfAttentionOptions = Omit<AttentionOptions, "layout" | "out">;
  */
 export function selfAttention(nn: Nn, qkv: Value, heads: number, options: SelfAttentionOptions): Value {
   const { tape, engine } = nn;
+  value("selfAttention", "qkv", nn, qkv, 3);
+  integer("selfAttention", "heads", heads, 1);
   const [B, N, width] = qkv.shape as [number, number, number];
-  const C = width / 3;
-  features("selfAttention", "qkv", qkv.shape, 3 * heads * Math.floor(C / heads));
-  const headsOf = (tensor: Value["tensor"]) => {
-    const all = tensor.view([B, N, 3 * heads, C / heads]);
-    return [0, 1, 2].map((n) => all.narrow(2, n * heads, heads)) as [typeof all, typeof all, typeof all];
-  };
+  const C = heads * Math.floor(width / (3 * heads));
+  features("selfAttention", "qkv", qkv.shape, 3 * C);
   const out = tape.empty([B, N, C]);
-  const into = out.view([B, N, heads, C / heads]);
-  const saved = attentionForward(engine, ...headsOf(qkv.tensor), { ...options, layout: "BNHD", out: into });
+  const perHead = [B, N, heads, C / heads];
+  const call = { ...options, layout: "BNHD", out: out.view(perHead) } as const;
+  const saved = attentionForward(engine, ...headsOf(qkv.tensor, heads), call);
 
   return tape.record(out, [qkv], [saved.lse], (dout) => {
     tape.give(qkv, (to) => {
-      const [dq, dk, dv] = headsOf(to);
-      attentionBackward(engine, dout.view([B, N, heads, C / heads]), saved, {
-        into: { dq, dk, dv },
-        needs: { dbias: false },
-      });
+      const [dq, dk, dv] = headsOf(to, heads);
+      attentionBackward(engine, dout.view(perHead), saved, { into: { dq, dk, dv }, needs: { dbias: false } });
     });
   });
 }

@@ -1,4 +1,5 @@
 import * as is from "../check.js";
+import { real } from "../check-number.js";
 import type { AdamWOptions } from "./adamw.js";
 
 export function check(options: AdamWOptions): void {
@@ -14,4 +15,12 @@ export function check(options: AdamWOptions): void {
     if (!fits) throw new RangeError(`AdamW: betas must be two numbers from 0 to below 1, got ${is.show(betas)}`);
   }
   if (decays !== undefined) is.callback("AdamW", decays);
+}
+
+export function checkStep(options: { lr?: number | undefined; clip?: number | undefined }): void {
+  is.options("AdamW.step", options, ["lr", "clip"]);
+  const { lr, clip } = options;
+  if (lr !== undefined) real("AdamW.step", "lr", lr, 0);
+  if (clip === undefined || (typeof clip === "number" && clip > 0)) return;
+  throw new RangeError(`AdamW.step: clip must be a number above 0, got ${is.show(clip)}`);
 }

@@ -1,6 +1,51 @@
 /** Checks of what the operations of `laser-attention/nn` are given, in the manner of src/check.ts. */
-import { show } from "../check.js";
-import type { Shape } from "../shape.js";
+import { contiguous, show } from "../check.js";
+import { operand } from "../check-tensor.js";
+import { count, type Shape } from "../shape.js";
+import type { Tensor } from "../tensor.js";
+import type { NnEngine } from "./engine.js";
+import { Parameter, Value } from "./value.js";
+
+/** What the checks need of an instance. */
+interface Instance {
+  readonly engine: NnEngine;
+}
+
+/** A value of this instance that has not ended with its step, of `rank` axes; one axis at least if nothing is said. */
+export function value(where: string, name: string, { engine }: Instance, given: unknown, rank?: number | "any"): void {
+  if (!(given instanceof Value)) throw new TypeError(`${where}: ${name} must be a value, got ${show(given)}`);
+  operand(where, name, given.tensor, "f32", engine.space);
+  const axes = given.shape.length;
+  if (axes === rank || rank === "any" || (rank === undefined && axes > 0)) return;
+  throw new RangeError(`${where}: ${name} must have rank ${rank ?? "1 or more"}, got ${show(given.shape)}`);
+}
+
+/** A parameter of this instance with these sizes; null stands for any size. */
+export function parameter(
+  where: string,
+  name: string,
+  { engine }: Instance,
+  given: unknown,
+  sizes: readonly (number | null)[],
+): void {
+  if (!(given instanceof Parameter)) throw new TypeError(`${where}: ${name} must be a parameter, got ${show(given)}`);
+  operand(where, name, given.tensor, "f32", engine.space);
+  const { shape } = given;
+  if (shape.length === sizes.length && sizes.every((size, axis) => size === null || size === shape[axis])) return;
+  const expected = sizes.map((size) => size ?? "any").join(", ");
+  throw new RangeError(`${where}: ${name} must have the shape [${expected}], got ${show(shape)}`);
+}
+
+/** A mask of bytes, one after the other: of this shape, or of so many elements. */
+export function keep(where: string, { engine }: Instance, given: unknown, expected: Shape | number): void {
+  operand(where, "keep", given, "u8", engine.space);
+  const { shape } = given as Tensor<"u8">;
+  contiguous(where, given as Tensor<"u8">, "keep is read row by row");
+  if (typeof expected === "number" && count(shape) !== expected) {
+    throw new RangeError(`${where}: keep must have ${expected} elements, got ${show(shape)}`);
+  }
+  if (typeof expected !== "number") sameShape(where, "keep", shape, expected);
+}
 
 /** The last axis of a shape. */
 export function features(where: string, name: string, shape: Shape, size: number): void {
@@ -13,8 +58,15 @@ export function sameShape(where: string, name: string, got: Shape, expected: Sha
   throw new RangeError(`${where}: ${name} must have the shape ${show(expected)}, got ${show(got)}`);
 }
 
+/** Something with a length and elements. */
+export function list(where: string, name: string, given: unknown): asserts given is ArrayLike<unknown> {
+  const length = typeof given === "object" ? (given as { length?: unknown } | null)?.length : undefined;
+  if (typeof length !== "number") throw new TypeError(`${where}: ${name} must be an array, got ${show(given)}`);
+}
+
 /** `count` integers from `least` to `end` - 1. */
 export function ids(where: string, values: ArrayLike<number>, count: number, end: number, least = 0): void {
+  list(where, "ids", values);
   if (values.length !== count) throw new RangeError(`${where}: there must be ${count} ids, got ${values.length}`);
   for (let i = 0; i < count; i++) {
     const id = values[i]!;

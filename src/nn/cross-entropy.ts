@@ -1,6 +1,6 @@
 /** Softmax and cross-entropy in one pass, which writes the gradient too. */
 import { count } from "../shape.js";
-import { ids as checkIds } from "./check-nn.js";
+import { ids as checkIds, value } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
@@ -17,6 +17,7 @@ const WORK = 20;
  */
 export function crossEntropy(nn: Nn, logits: Value, targets: ArrayLike<number>): Loss {
   const { tape, engine } = nn;
+  value("crossEntropy", "logits", nn, logits);
   const [rows, width] = [count(logits.shape.slice(0, -1)), logits.shape.at(-1)!];
   checkIds("crossEntropy", targets, rows, width, -1);
   let seen = 0;

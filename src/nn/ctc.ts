@@ -1,4 +1,7 @@
 /** Connectionist temporal classification (Graves et al. 2006), log-softmax included. */
+import { flag } from "../check.js";
+import { integer } from "../check-number.js";
+import { list, value } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
@@ -31,7 +34,10 @@ export function ctcLoss(
   { blank = 0, zeroInfinity = false }: CtcOptions = {},
 ): Loss {
   const { tape, engine } = nn;
+  value("ctcLoss", "logits", nn, logits, 3);
   const [B, T, V] = logits.shape as [number, number, number];
+  integer("ctcLoss", "blank", blank, 0, V - 1);
+  flag("ctcLoss", "zeroInfinity", zeroInfinity);
   check(targets, frames, [B, T, V], blank);
   const S = Math.max(1, ...targets.map(({ length }) => length));
   const labels = tape.integers(targets.flatMap((target) => [...target, ...new Array(S - target.length).fill(blank)]));
@@ -77,11 +83,14 @@ function check(
   [B, T, V]: readonly [number, number, number],
   blank: number,
 ): void {
+  list("ctcLoss", "targets", targets);
+  list("ctcLoss", "frames", frames);
   if (targets.length !== B || frames.length !== B) {
     throw new RangeError(`ctcLoss: there must be ${B} targets and frames, got ${targets.length} and ${frames.length}`);
   }
   for (let b = 0; b < B; b++) {
-    const label = targets[b]!.find((one) => !Number.isInteger(one) || one < 0 || one >= V || one === blank);
+    list("ctcLoss", `targets[${b}]`, targets[b]);
+    const label = Array.from(targets[b]!).find((one) => !Number.isInteger(one) || one < 0 || one >= V || one === blank);
     if (label !== undefined) {
       throw new RangeError(`ctcLoss: labels must be integers from 0 to ${V - 1} other than ${blank}, got ${label}`);
     }

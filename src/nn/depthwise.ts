@@ -1,5 +1,5 @@
 /** Convolution over time, every channel by itself. */
-import { features } from "./check-nn.js";
+import { parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -13,9 +13,12 @@ import type { Parameter, Value } from "./value.js";
  */
 export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter): Value {
   const { tape, engine } = nn;
+  value("depthwise", "x", nn, x, 3);
   const [B, T, width] = x.shape as [number, number, number];
+  parameter("depthwise", "weight", nn, weight, [width, 1, null]);
+  parameter("depthwise", "bias", nn, bias, [width]);
   const taps = weight.shape[2]!;
-  features("depthwise", "x", x.shape, weight.shape[0]!);
+  if (taps % 2 === 0) throw new RangeError(`depthwise: weight must have an odd number of taps, got ${taps}`);
   const { kernels, space } = engine;
   const scratchBytes = 4 * kernels.depthwiseScratch(width, taps);
   const members = engine.pool?.size ?? 1;
@@ -35,26 +38,16 @@ export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter):
   run("depthwise", (at) => [y.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, bias.tensor.ptr]);
 
   return tape.record(y, [x, weight, bias], [], (dy) => {
-    tape.give(
-      weight,
-      (dw, add) => {
-        tape.give(
-          bias,
-          (db) => {
-            space.arena.borrow(members * scratchBytes, (scratch) => {
-              let used = 0;
-              split(engine, "depthwiseParams", width, 16, work, (first, size) => {
-                const own = scratch + scratchBytes * used++;
-                const range = [B, T, width, taps, first, first + size, add ? 1 : 0];
-                return [dw.ptr, db.ptr, dy.ptr, x.tensor.ptr, own, ...range];
-              });
-            });
-          },
-          true,
-        );
-      },
-      true,
-    );
+    tape.giveBoth(weight, bias, (dw, db, add) => {
+      space.arena.borrow(members * scratchBytes, (scratch) => {
+        let used = 0;
+        split(engine, "depthwiseParams", width, 16, work, (first, size) => {
+          const own = scratch + scratchBytes * used++;
+          const range = [B, T, width, taps, first, first + size, add ? 1 : 0];
+          return [dw.ptr, db.ptr, dy.ptr, x.tensor.ptr, own, ...range];
+        });
+      });
+    });
     tape.give(x, (dx) => run("depthwiseBackward", (at) => [dx.ptr + at, dy.ptr + at, weight.tensor.ptr]));
   });
 }

@@ -1,6 +1,8 @@
 /** Dropout outside attention: elements become 0 with probability p, the others are scaled by 1 / (1 - p). */
+import { integer, real } from "../check-number.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
+import { list, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
@@ -12,7 +14,12 @@ const WORK = 10;
  * @param seed Two integers of 32 bits. The same pair drops the same elements, at any number of threads.
  */
 export function dropout(nn: Nn, x: Value, p: number, seed: readonly [number, number]): Value {
-  if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: p must be from 0 to below 1, got ${p}`);
+  value("dropout", "x", nn, x, "any");
+  real("dropout", "p", p, 0);
+  if (p >= 1) throw new RangeError(`dropout: p must be from 0 to below 1, got ${p}`);
+  list("dropout", "seed", seed);
+  if (seed.length !== 2) throw new RangeError(`dropout: seed must be two integers, got ${seed.length}`);
+  for (const word of seed) integer("dropout", "every word of seed", word, -(2 ** 31), 2 ** 32 - 1);
   if (p === 0) return x;
   const { tape, engine } = nn;
   const n = count(x.shape);

@@ -1,6 +1,8 @@
 /** Rows of a table by number, and rows added by position. */
+import { shape as checkShape } from "../check.js";
+import { integer } from "../check-number.js";
 import { count } from "../shape.js";
-import { ids as checkIds, features } from "./check-nn.js";
+import { ids as checkIds, parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -15,7 +17,9 @@ import type { Parameter, Value } from "./value.js";
  */
 export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number[], table: Parameter): Value {
   const { tape, engine } = nn;
+  parameter("embedding", "table", nn, table, [null, null]);
   const [vocabulary, width] = table.shape as [number, number];
+  checkShape("embedding", shape, "f32");
   const rows = count(shape);
   checkIds("embedding", ids, rows, vocabulary);
   const y = tape.empty([...shape, width]);
@@ -39,29 +43,34 @@ export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number
 }
 
 /**
- * x + positions, the first N of them.
+ * x + positions, N of them, those from `first` on.
  * @param x [B, N, D]
- * @param positions [C, D], C of N or more
+ * @param positions [C, D], C of first + N or more
  */
-export function addPositions(nn: Nn, x: Value, positions: Parameter): Value {
+export function addPositions(nn: Nn, x: Value, positions: Parameter, first = 0): Value {
+  const where = "addPositions";
   const { tape, engine } = nn;
+  value(where, "x", nn, x, 3);
   const [B, N, width] = x.shape as [number, number, number];
-  features("addPositions", "x", x.shape, positions.shape[1]!);
-  if (N > positions.shape[0]!) {
-    throw new RangeError(`addPositions: x must have at most ${positions.shape[0]} positions, got ${N}`);
+  parameter(where, "positions", nn, positions, [null, width]);
+  integer(where, "first", first, 0);
+  if (first + N > positions.shape[0]!) {
+    throw new RangeError(`${where}: x must have at most ${positions.shape[0]! - first} positions, got ${N}`);
   }
   const n = N * width;
+  const begin = first * width;
   const y = tape.empty(x.shape);
-  split(engine, "addRows", B, 1, B * n, (first, size) => {
-    return [y.ptr + 4 * first * n, x.tensor.ptr + 4 * first * n, positions.tensor.ptr, size, n];
+  split(engine, "addRows", B, 1, B * n, (row, size) => {
+    const at = 4 * row * n;
+    return [y.ptr + at, x.tensor.ptr + at, positions.tensor.ptr + 4 * begin, size, n];
   });
 
   const out: Value = tape.record(y, [x, positions], [], (dy) => {
     tape.give(
       positions,
       (to, add) => {
-        if (!add) to.data.fill(0, n);
-        engine.kernels.sumRows(to.ptr, dy.ptr, B, n, add ? 1 : 0);
+        if (!add) to.data.fill(0);
+        engine.kernels.sumRows(to.ptr + 4 * begin, dy.ptr, B, n, add ? 1 : 0);
       },
       true,
     );

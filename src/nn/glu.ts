@@ -1,6 +1,6 @@
 /** Gated linear unit: the first half of the last axis times the sigmoid of the second. */
 import { count } from "../shape.js";
-import { features } from "./check-nn.js";
+import { features, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
@@ -10,6 +10,7 @@ const WORK = 20;
 /** @param x [..., 2 D] @returns [..., D] */
 export function glu(nn: Nn, x: Value): Value {
   const { tape, engine } = nn;
+  value("glu", "x", nn, x);
   const width = Math.floor(x.shape.at(-1)! / 2);
   features("glu", "x", x.shape, 2 * width);
   const rows = count(x.shape.slice(0, -1));

@@ -1,6 +1,7 @@
 /** Modules of one operation each. All take the instance, sizes, and a generator for their first values. */
 
 import { type SelfAttentionOptions, selfAttention } from "./attention.js";
+import { type AttentionCache, cachedAttention } from "./cached-attention.js";
 import { depthwise } from "./depthwise.js";
 import { addPositions, embedding } from "./embedding.js";
 import { type Activation, linear } from "./linear.js";
@@ -103,9 +104,9 @@ export class Embedding extends Module {
     return embedding(this.#nn, ids, shape, this.weight);
   }
 
-  /** x [B, N, D] plus the first N rows. */
-  add(x: Value): Value {
-    return addPositions(this.#nn, x, this.weight);
+  /** x [B, N, D] plus N rows, those from `first` on. */
+  add(x: Value, first = 0): Value {
+    return addPositions(this.#nn, x, this.weight, first);
   }
 }
 
@@ -143,8 +144,14 @@ export class SelfAttention extends Module {
     this.proj = new Linear(nn, random, width, width);
   }
 
-  /** @param x [B, N, C] @returns [B, N, C] */
-  forward(x: Value, options: SelfAttentionOptions): Value {
-    return this.proj.forward(selfAttention(this.#nn, this.qkv.forward(x), this.#heads, options));
+  /**
+   * @param x [B, N, C]
+   * @param cache The tokens before x, which x joins; not in a training step
+   * @returns [B, N, C]
+   */
+  forward(x: Value, options: SelfAttentionOptions, cache?: AttentionCache): Value {
+    const [nn, heads, qkv] = [this.#nn, this.#heads, this.qkv.forward(x)];
+    if (cache === undefined) return this.proj.forward(selfAttention(nn, qkv, heads, options));
+    return this.proj.forward(cachedAttention(nn, qkv, heads, cache, options));
   }
 }

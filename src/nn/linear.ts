@@ -1,8 +1,9 @@
 /** y = act(x W^T + b): one product, and one pass for bias and activation together. */
+import { oneOf } from "../check.js";
 import { product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { features } from "./check-nn.js";
+import { parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -32,8 +33,11 @@ const SPAN = 128;
  */
 export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, activation?: Activation): Value {
   const { tape, engine } = nn;
-  const [n, k] = [weight.shape[0]!, weight.shape[1]!];
-  features("linear", "x", x.shape, k);
+  value("linear", "x", nn, x);
+  parameter("linear", "weight", nn, weight, [null, x.shape.at(-1)!]);
+  const [n, k] = weight.shape as [number, number];
+  if (bias !== undefined) parameter("linear", "bias", nn, bias, [n]);
+  if (activation !== undefined) oneOf("linear", "activation", activation, ["gelu", "gelu-erf", "silu"]);
   const m = count(x.shape.slice(0, -1));
   const shape = [...x.shape.slice(0, -1), n];
   const z = tape.empty(shape);

@@ -15,6 +15,11 @@ export class Loss extends Value {
     this.item = item;
   }
 
+  /** What makes the result of an operation: a loss where there is an item. @internal */
+  static maker(tensor: Tensor, item: number | undefined): (tracked: boolean) => Value {
+    return (tracked) => (item === undefined ? new Value(tensor, tracked) : new Loss(tensor, tracked, item));
+  }
+
   /**
    * A loss whose forward pass has already written its gradient, `dx`, for a gradient of 1.
    * @internal

@@ -1,6 +1,7 @@
 /** Rows that are kept, or become zero: padding. */
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
+import { keep as checkKeep, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
@@ -12,7 +13,9 @@ import type { Value } from "./value.js";
  */
 export function maskRows(nn: Nn, x: Value, keep: Tensor<"u8">): Value {
   const { tape, engine } = nn;
+  value("maskRows", "x", nn, x);
   const [rows, width] = [count(x.shape.slice(0, -1)), x.shape.at(-1)!];
+  checkKeep("maskRows", nn, keep, rows);
   const run = (to: Tensor, from: Tensor): void => {
     split(engine, "maskRows", rows, 1, rows * width, (first, size) => {
       const at = 4 * first * width;
@@ -35,7 +38,9 @@ export function maskRows(nn: Nn, x: Value, keep: Tensor<"u8">): Value {
  */
 export function maskedMean(nn: Nn, x: Value, keep?: Tensor<"u8">): Value {
   const { tape, engine } = nn;
+  value("maskedMean", "x", nn, x, 3);
   const [B, T, width] = x.shape as [number, number, number];
+  if (keep !== undefined) checkKeep("maskedMean", nn, keep, [B, T]);
   const y = tape.empty([B, width]);
   engine.kernels.maskedMean(y.ptr, x.tensor.ptr, keep?.ptr ?? 0, B, T, width);
 

@@ -1,4 +1,6 @@
 import { show } from "../check.js";
+import { count } from "../shape.js";
+import type { Tensor } from "../tensor.js";
 import { parameterCount } from "./nn.js";
 import { Parameter } from "./value.js";
 
@@ -6,7 +8,8 @@ import { Parameter } from "./value.js";
 export type StateDict = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
 
 /**
- * Layers with parameters. A parameter's name is the path of properties to it, as in PyTorch: `blocks.0.attn.qkv.weight`.
+ * Layers with parameters. A parameter's name is the path of properties to it, as in PyTorch: `blocks.0.attn.qkv.weight`. Public
+ * properties and arrays count; what lies in private ones, in maps or in other objects is no part of the module.
  */
 export abstract class Module {
   #training = true;
@@ -56,29 +59,36 @@ export abstract class Module {
    * @throws RangeError that lists all that is missing, left over or of another shape; then nothing is changed.
    */
   loadStateDict(state: StateDict): void {
-    const { parameters } = this;
-    const wrong: string[] = [];
-    for (const [name, { shape }] of parameters) {
-      const given = state.get(name);
-      if (given === undefined) wrong.push(`${name} is missing`);
-      else if (show(given.shape) !== show(shape)) {
-        wrong.push(`${name} must have the shape ${show(shape)}, got ${show(given.shape)}`);
-      } else if (!(given.data instanceof Float32Array)) wrong.push(`${name} must be float32, got ${show(given.data)}`);
-    }
-    for (const name of state.keys()) if (!parameters.has(name)) wrong.push(`${name} is not in this model`);
-    if (wrong.length > 0) throw new RangeError(`loadStateDict: ${wrong.join("; ")}`);
-    for (const [name, { tensor }] of parameters) tensor.set(state.get(name)!.data);
+    setAll("loadStateDict", new Map([...this.parameters].map(([name, { tensor }]) => [name, tensor])), state, "model");
   }
 }
 
-/** Modules and parameters in the properties of a module, arrays looked into. */
-function* parts(module: Module): Generator<[string, Module | Parameter]> {
-  for (const [name, value] of Object.entries(module)) {
-    if (value instanceof Module || value instanceof Parameter) yield [name, value];
-    else if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) {
-        if (item instanceof Module || item instanceof Parameter) yield [`${name}.${index}`, item];
-      }
+/** Copies values into the tensors of the same names, all or none. @throws RangeError that lists all that does not fit */
+export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, values: StateDict, whole: string): void {
+  if (Object.prototype.toString.call(values) !== "[object Map]") {
+    throw new TypeError(`${where}: the state must be a Map of tensors by name, got ${show(values)}`);
+  }
+  const wrong: string[] = [];
+  for (const [name, { shape }] of targets) {
+    const given = values.get(name);
+    if (given === undefined) wrong.push(`${name} is missing`);
+    else if (show(given.shape) !== show(shape)) {
+      wrong.push(`${name} must have the shape ${show(shape)}, got ${show(given.shape)}`);
+    } else if (Object.prototype.toString.call(given.data) !== "[object Float32Array]") {
+      wrong.push(`${name} must be float32, got ${show(given.data)}`);
+    } else if (given.data.length !== count(shape)) {
+      wrong.push(`${name} must have ${count(shape)} elements, got ${given.data.length}`);
     }
+  }
+  for (const name of values.keys()) if (!targets.has(name)) wrong.push(`${name} is not in this ${whole}`);
+  if (wrong.length > 0) throw new RangeError(`${where}: ${wrong.join("; ")}`);
+  for (const [name, tensor] of targets) tensor.set(values.get(name)!.data);
+}
+
+/** Modules and parameters in the properties of a module or the elements of an array, arrays in arrays too. */
+function* parts(of: Module | readonly unknown[]): Generator<[string, Module | Parameter]> {
+  for (const [name, value] of Object.entries(of)) {
+    if (value instanceof Module || value instanceof Parameter) yield [name, value];
+    else if (Array.isArray(value)) for (const [inner, part] of parts(value)) yield [`${name}.${inner}`, part];
   }
 }

@@ -1,4 +1,5 @@
-import { show } from "../check.js";
+import * as check from "../check.js";
+import { operand } from "../check-tensor.js";
 import { engineOf, type LaserAttention } from "../facade.js";
 import { count } from "../shape.js";
 import type { NnEngine } from "./engine.js";
@@ -47,12 +48,14 @@ export class Nn {
    */
   parameter(data: Float32Array, shape: readonly number[]): Parameter {
     if (this.engine.space.source !== undefined) throw new TypeError("parameter: must be made outside of a step");
+    check.typedArray("parameter", "data", data, "f32");
     const tensor = this.la.tensor(data, shape);
     return new Parameter(tensor, this.la.zeros(shape));
   }
 
   /** Data as an operation takes it: a copy of `data`, which ends with the step when it is made inside one. */
   input(data: Float32Array, shape: readonly number[]): Value {
+    check.typedArray("input", "data", data, "f32");
     return new Value(this.la.tensor(data, shape), false);
   }
 
@@ -63,13 +66,18 @@ export class Nn {
    * The first step plans the memory; later ones with the same shapes allocate nothing. Tensors and values that are made inside
    * end with the step.
    *
+   * A step that throws leaves no gradient where there was none; sums that earlier steps began may hold a part of it.
+   *
    * @param scale Factor of the gradients: 1 / n for the mean of n steps.
    * @returns The loss, unscaled
    */
   step(forward: () => Loss, scale = 1): number {
+    check.callback("step", forward);
+    if (typeof scale !== "number") throw new TypeError(`step: scale must be a number, got ${check.show(scale)}`);
     return this.#run("step", this.#plans.training, true, () => {
       const loss = forward();
-      if (!(loss instanceof Loss)) throw new TypeError(`step: forward must return a loss, got ${show(loss)}`);
+      if (!(loss instanceof Loss)) throw new TypeError(`step: forward must return a loss, got ${check.show(loss)}`);
+      operand("step", "the loss", loss.tensor, "f32", this.engine.space);
       if (loss.tracked) {
         const seed = this.tape.empty([1]);
         seed.data[0] = scale;
@@ -92,27 +100,34 @@ export class Nn {
 
   #run<R>(where: string, plan: Plan, recording: boolean, body: () => R): R {
     const { space } = this.engine;
+    check.instance(space.arena.disposed);
+    check.callback(where, body);
     if (space.source !== undefined) throw new TypeError(`${where}: must not be called inside of a step`);
+    // What a step makes ends with the step, not with a scope around it.
+    const { made } = space;
+    space.made = undefined;
     space.source = plan;
     this.tape.recording = recording;
     plan.begin();
     let whole = false;
     try {
       const result = body();
+      check.notPromise(where, result);
       whole = true;
       return result;
     } finally {
       space.source = undefined;
+      space.made = made;
       this.tape.recording = false;
-      this.tape.clear();
+      this.tape.clear(whole);
       if (!space.arena.disposed) plan.end(whole);
     }
   }
 }
 
-/** Numbers in the parameters, all together. */
+/** Numbers in the parameters, all together; one that has several names counts once. */
 export const parameterCount = (parameters: Iterable<Parameter>): number => {
   let sum = 0;
-  for (const { shape } of parameters) sum += count(shape);
+  for (const { shape } of new Set(parameters)) sum += count(shape);
   return sum;
 };

@@ -1,6 +1,7 @@
 /** Layer norm and RMS norm over the last axis. */
+import { real } from "../check-number.js";
 import { count } from "../shape.js";
-import { features } from "./check-nn.js";
+import { parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -16,8 +17,12 @@ const WORK = 8;
  */
 export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, eps = 1e-5): Value {
   const { tape, engine } = nn;
-  const [width, rows] = [weight.shape[0]!, count(x.shape.slice(0, -1))];
-  features("layerNorm", "x", x.shape, width);
+  value("layerNorm", "x", nn, x);
+  const width = x.shape.at(-1)!;
+  const rows = count(x.shape.slice(0, -1));
+  parameter("layerNorm", "weight", nn, weight, [width]);
+  parameter("layerNorm", "bias", nn, bias, [width]);
+  real("layerNorm", "eps", eps, 0);
   const y = tape.empty(x.shape);
   const [mean, rstd] = [tape.empty([rows]), tape.empty([rows])];
   const work = WORK * rows * width;
@@ -28,22 +33,12 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
   });
 
   return tape.record(y, [x, weight, bias], [mean, rstd], (dy) => {
-    tape.give(
-      weight,
-      (dgamma, add) => {
-        tape.give(
-          bias,
-          (dbeta) => {
-            split(engine, "layerNormParams", width, 16, work, (first, size) => {
-              const inputs = [dy.ptr, x.tensor.ptr, mean.ptr, rstd.ptr];
-              return [dgamma.ptr, dbeta.ptr, ...inputs, rows, width, first, first + size, add ? 1 : 0];
-            });
-          },
-          true,
-        );
-      },
-      true,
-    );
+    tape.giveBoth(weight, bias, (dgamma, dbeta, add) => {
+      split(engine, "layerNormParams", width, 16, work, (first, size) => {
+        const inputs = [dy.ptr, x.tensor.ptr, mean.ptr, rstd.ptr];
+        return [dgamma.ptr, dbeta.ptr, ...inputs, rows, width, first, first + size, add ? 1 : 0];
+      });
+    });
     tape.give(
       x,
       (dx, add) => {
@@ -66,8 +61,11 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
  */
 export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value {
   const { tape, engine } = nn;
-  const [width, rows] = [weight.shape[0]!, count(x.shape.slice(0, -1))];
-  features("rmsNorm", "x", x.shape, width);
+  value("rmsNorm", "x", nn, x);
+  const width = x.shape.at(-1)!;
+  const rows = count(x.shape.slice(0, -1));
+  parameter("rmsNorm", "weight", nn, weight, [width]);
+  real("rmsNorm", "eps", eps, 0);
   const y = tape.empty(x.shape);
   const rstd = tape.empty([rows]);
   const work = WORK * rows * width;

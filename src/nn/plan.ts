@@ -88,10 +88,21 @@ export class Plan implements Source {
     this.#own.clear();
     this.#open.clear();
     if (!whole) this.dispose();
-    else if (this.#area === undefined) {
-      const bytes = place(this.#slots);
-      this.#area = { ptr: this.#arena.allocate(bytes), bytes };
-    } else if (!this.#following || this.#next < this.#slots.length) this.dispose();
+    else if (this.#area === undefined) this.#area = this.#allocateArea(place(this.#slots));
+    else if (!this.#following || this.#next < this.#slots.length) this.dispose();
+  }
+
+  /**
+   * Memory that is nearly full may have room for all blocks and none for them in one piece. The step is done by then: it
+   * stays without a plan, and the next one takes notes again.
+   */
+  #allocateArea(bytes: number): { ptr: number; bytes: number } | undefined {
+    try {
+      return { ptr: this.#arena.allocate(bytes), bytes };
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      throw error;
+    }
   }
 
   /** Gives the area back. */

@@ -1,13 +1,17 @@
 /** All of laser-attention/nn but the creation of instances, which edge workers do in their own way (src/workerd/nn.ts). */
-export { AdamW, type AdamWOptions } from "./adamw.js";
+export { AdamW, type AdamWOptions, type AdamWState } from "./adamw.js";
 export { add } from "./add.js";
 export { type SelfAttentionOptions, selfAttention } from "./attention.js";
+export { AttentionCache, cachedAttention } from "./cached-attention.js";
+export { type Checkpoint, loadCheckpoint, type Saved, saveCheckpoint } from "./checkpoint.js";
 export { crossEntropy } from "./cross-entropy.js";
 export { type CtcOptions, ctcLoss } from "./ctc.js";
 export { depthwise } from "./depthwise.js";
 export { dropout } from "./dropout.js";
 export { addPositions, embedding } from "./embedding.js";
+export { checkFinite } from "./finite.js";
 export { glu } from "./glu.js";
+export type { Json } from "./json.js";
 export { Depthwise, Embedding, LayerNorm, Linear, RmsNorm, SelfAttention } from "./layers.js";
 export { type Activation, linear } from "./linear.js";
 export type { Loss } from "./loss.js";
@@ -27,6 +31,7 @@ export {
   type WriteSafetensorsOptions,
   writeSafetensors,
 } from "./safetensors.js";
+export { scale } from "./scale.js";
 export { constant, linearDecay, warmupCosine } from "./schedule.js";
 export { silu } from "./silu.js";
 export type { Parameter, Value } from "./value.js";

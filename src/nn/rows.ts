@@ -1,5 +1,6 @@
 /** A row put before others, and one row taken: the class token of a Vision Transformer. */
-import { features } from "./check-nn.js";
+import { integer } from "../check-number.js";
+import { parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import type { Parameter, Value } from "./value.js";
 
@@ -11,8 +12,9 @@ import type { Parameter, Value } from "./value.js";
  */
 export function prepend(nn: Nn, row: Parameter, x: Value): Value {
   const { tape } = nn;
+  value("prepend", "x", nn, x, 3);
   const [B, N, width] = x.shape as [number, number, number];
-  features("prepend", "x", x.shape, row.shape[0]!);
+  parameter("prepend", "row", nn, row, [width]);
   const y = tape.empty([B, N + 1, width]);
   const n = N * width;
   for (let b = 0; b < B; b++) {
@@ -43,7 +45,9 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
 /** Row `index` of each batch entry: x [B, N, D] gives [B, D]. */
 export function takeRow(nn: Nn, x: Value, index: number): Value {
   const { tape } = nn;
+  value("takeRow", "x", nn, x, 3);
   const [B, N, width] = x.shape as [number, number, number];
+  integer("takeRow", "index", index, 0, N - 1);
   const y = tape.empty([B, width]);
   const at = (b: number): number => (b * N + index) * width;
   for (let b = 0; b < B; b++) y.data.set(x.tensor.data.subarray(at(b), at(b) + width), b * width);

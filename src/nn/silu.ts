@@ -1,5 +1,6 @@
 /** x times its sigmoid, elementwise; behind a linear layer it is one pass with the bias (linear.ts). */
 import { count } from "../shape.js";
+import { value } from "./check-nn.js";
 import { ACTIVATIONS } from "./linear.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
@@ -10,6 +11,7 @@ const WORK = 20;
 /** @param x Any shape @returns The same shape */
 export function silu(nn: Nn, x: Value): Value {
   const { tape, engine } = nn;
+  value("silu", "x", nn, x, "any");
   const n = count(x.shape);
   const y = tape.empty(x.shape);
   split(engine, "biasAct", n, 64, WORK * n, (first, size) => {

@@ -23,6 +23,8 @@ export class Tape {
   /** Whether operations are recorded: not while evaluating. */
   recording = false;
   readonly #entries: Entry[] = [];
+  /** Parameters whose gradient this step began. */
+  readonly #begun: Parameter[] = [];
 
   constructor(engine: NnEngine) {
     this.engine = engine;
@@ -50,6 +52,9 @@ export class Tape {
   ): V {
     const out = make(this.recording && inputs.some((input) => input?.tracked === true));
     const { tracked } = out;
+    if (tracked && this.engine.space.made !== undefined) {
+      throw new TypeError("scope: must not be used inside of a training step, which needs what a scope releases");
+    }
     if (tracked) this.#entries.push({ out, saved, backward });
     else for (const one of saved) one.dispose();
     return out;
@@ -68,7 +73,7 @@ export class Tape {
       value.gradient = { tensor, owners: 1 };
     } else if (value instanceof Parameter && value.fresh) {
       write(there, false);
-      value.fresh = false;
+      this.#begin(value);
     } else if (adds) write(there, true);
     else {
       const more = this.empty(value.shape);
@@ -76,6 +81,29 @@ export class Tape {
       this.add(there, more);
       more.dispose();
     }
+  }
+
+  /**
+   * Contributions to two parameters from one kernel, which writes both gradients or adds to both. Where one has a part already
+   * and the other has none, the other begins with zeros; one parameter in both places gets the second part afterwards.
+   */
+  giveBoth(one: Parameter, two: Parameter, write: (first: Tensor, second: Tensor, add: boolean) => void): void {
+    if (one === two) {
+      const [first, second] = [this.empty(one.shape), this.empty(one.shape)];
+      write(first, second, false);
+      for (const part of [first, second]) {
+        this.give(one, (to, add) => (add ? this.add(to, part) : to.data.set(part.data)), true);
+        part.dispose();
+      }
+      return;
+    }
+    const add = !(one.fresh && two.fresh);
+    for (const parameter of [one, two]) {
+      if (!parameter.fresh) continue;
+      if (add) parameter.grad.data.fill(0);
+      this.#begin(parameter);
+    }
+    write(one.grad, two.grad, add);
   }
 
   /** The gradient of `value` is that of the result itself, or that much more. */
@@ -109,9 +137,16 @@ export class Tape {
     }
   }
 
-  /** Forgets what was recorded. */
-  clear(): void {
+  /** Forgets what was recorded. `whole`: false for a step that threw, whose gradients are taken back where it began them. */
+  clear(whole: boolean): void {
     this.#entries.length = 0;
+    if (!whole) for (const parameter of this.#begun) parameter.fresh = true;
+    this.#begun.length = 0;
+  }
+
+  #begin(parameter: Parameter): void {
+    parameter.fresh = false;
+    this.#begun.push(parameter);
   }
 
   /** The gradient there is, for this value alone: one that is shared is copied before anything is added to it. */

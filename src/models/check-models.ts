@@ -1,0 +1,28 @@
+/** Checks of what the functions that run a trained model are given. */
+import { show } from "../check.js";
+import type { Module } from "../nn/module.js";
+import { Nn } from "../nn/nn.js";
+
+/** An instance, and a model of `family` on it. The family is named, not its class: minifiers change the names of classes. */
+export function modelOf<M extends Module & { readonly family: string }>(
+  where: string,
+  nn: unknown,
+  model: unknown,
+  kind: abstract new (...args: never[]) => M,
+  family: M["family"],
+): asserts model is M {
+  if (!(nn instanceof Nn)) {
+    throw new TypeError(`${where}: nn must be an instance of laser-attention/nn, got ${show(nn)}`);
+  }
+  if (!(model instanceof kind)) {
+    const other = (model as { family?: unknown } | null | undefined)?.family;
+    throw new TypeError(
+      `${where}: model must be a ${family}, got ${typeof other === "string" ? `a ${other}` : show(model)}`,
+    );
+  }
+  for (const { tensor } of model.parameters.values()) {
+    if (tensor.storage.space !== nn.engine.space) {
+      throw new TypeError(`${where}: model must be of this instance, got one of another instance`);
+    }
+  }
+}

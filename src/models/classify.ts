@@ -1,0 +1,52 @@
+/** What an image shows, by a Vision Transformer. */
+import { options as checkOptions } from "../check.js";
+import { arrayOf, integer } from "../check-number.js";
+import type { Nn } from "../nn/nn.js";
+import { modelOf } from "./check-models.js";
+import { best, type Candidate, softmax } from "./distribution.js";
+import { patchesOf } from "./patches.js";
+import { Vit } from "./vit.js";
+
+/** Images of one pass: as fast as more at once, and the memory does not grow with the number of images. */
+const BATCH = 16;
+
+/**
+ * The classes of each image with their probabilities, which sum to 1 over all classes, best first.
+ *
+ * @param pixels Images of [3, side, side], one after the other, from 0 to 255
+ * @param options `candidates`: how many classes to list, all by default
+ *
+ * @example
+ * const { pixels } = readCifar10(bytes);
+ * const [first] = classify(nn, model, pixels.subarray(0, 3072), { candidates: 3 });
+ * first[0]; // { id: 6, probability: 0.83 }
+ */
+export function classify(
+  nn: Nn,
+  model: Vit,
+  pixels: Uint8Array,
+  options: { candidates?: number | undefined } = {},
+): Candidate[][] {
+  const where = "classify";
+  modelOf(where, nn, model, Vit, "vit");
+  arrayOf(where, "pixels", pixels, "Uint8Array");
+  checkOptions(where, options, ["candidates"]);
+  const { side, patch, classes } = model.config;
+  const { candidates = classes } = options;
+  integer(where, "candidates", candidates, 1);
+  const size = 3 * side * side;
+  if (pixels.length % size !== 0) {
+    throw new RangeError(`${where}: pixels must be images of ${size} bytes, got ${pixels.length} bytes`);
+  }
+  const found: Candidate[][] = [];
+  for (let first = 0; first < pixels.length; first += BATCH * size) {
+    const patches = patchesOf(pixels.subarray(first, first + BATCH * size), side, patch);
+    const scores = nn.evaluate(() => model.logits(patches).toArray());
+    for (let at = 0; at < scores.length; at += classes) {
+      const own = scores.subarray(at, at + classes);
+      const probabilities = softmax(where, own);
+      found.push(best(own, candidates).map((id) => ({ id, probability: probabilities[id]! })));
+    }
+  }
+  return found;
+}

@@ -1,0 +1,98 @@
+/** Text from a language model, token by token. */
+import { options as checkOptions, show } from "../check.js";
+import { integer } from "../check-number.js";
+import { ids as checkIds, list } from "../nn/check-nn.js";
+import type { Nn } from "../nn/nn.js";
+import { Random } from "../nn/random.js";
+import { modelOf } from "./check-models.js";
+import { checkSampling, distribution, draw, type SamplingOptions } from "./distribution.js";
+import { Gpt } from "./gpt.js";
+
+/** Options of {@link generate}. */
+export interface GenerateOptions extends SamplingOptions {
+  /** The most tokens to yield. */
+  count: number;
+  /** Seed of the draws. Default 1. */
+  seed?: number | undefined;
+  /** A generator to draw from instead, which goes on where it is. */
+  random?: Random | undefined;
+  /** Ids that end the text. They are not yielded. */
+  stop?: ArrayLike<number> | undefined;
+}
+
+/**
+ * Goes on with a text: yields ids one by one, as they are found. The same seed gives the same ids in every engine, with the
+ * kernels of the plain build.
+ *
+ * Keys and values of earlier tokens are kept, so that a token costs one query a layer. A model knows `context` positions: of a longer
+ * prompt the end is used; when all positions are taken, the newer half of them is computed anew from position 0 and the
+ * text goes on from there, without what came before. Between two tokens the instance may do other work; one that
+ * trains this very model changes what is generated. Memory is given back at the end, or when the loop is left.
+ *
+ * @param prompt Token ids, one at least
+ * @throws TypeError or RangeError, at once, for options that are wrong or a prompt that is empty
+ *
+ * @example
+ * for (const id of generate(nn, model, tokenizer.encode("ROMEO:"), { count: 200, temperature: 0.8, topK: 20, seed: 7 })) {
+ *   process.stdout.write(tokenizer.decode([id]));
+ * }
+ */
+export function generate(
+  nn: Nn,
+  model: Gpt,
+  prompt: ArrayLike<number>,
+  options: GenerateOptions,
+): Generator<number, void, undefined> {
+  const where = "generate";
+  modelOf(where, nn, model, Gpt, "gpt");
+  const { vocabulary } = model.config;
+  list(where, "prompt", prompt);
+  if (prompt.length === 0) throw new RangeError(`${where}: prompt must have a token, got none`);
+  checkIds(where, prompt, prompt.length, vocabulary);
+  checkOptions(where, options ?? null, ["count", "temperature", "topK", "topP", "seed", "random", "stop"]);
+  const { count, seed, random = new Random(seed ?? 1), stop = [], temperature, topK, topP } = options;
+  integer(where, "count", count, 0);
+  checkSampling(where, options);
+  if (seed !== undefined && options.random !== undefined) {
+    throw new TypeError(`${where}: seed must be left out where random is given`);
+  }
+  if (!(random instanceof Random)) throw new TypeError(`${where}: random must be a Random, got ${show(random)}`);
+  list(where, "stop", stop);
+  checkIds(where, stop, stop.length, vocabulary);
+  const pick = (scores: Float32Array): number => {
+    const probabilities = distribution(scores, { temperature, topK, topP });
+    return temperature === 0 ? probabilities.indexOf(1) : draw(probabilities, random);
+  };
+  return tokens(nn, model, Array.from(prompt), count, pick, new Set(Array.from(stop)));
+}
+
+function* tokens(
+  nn: Nn,
+  model: Gpt,
+  prompt: readonly number[],
+  count: number,
+  pick: (scores: Float32Array) => number,
+  stop: ReadonlySet<number>,
+): Generator<number, void, undefined> {
+  if (count === 0) return;
+  const { context } = model.config;
+  const caches = model.caches();
+  try {
+    let seen = prompt.slice(-context);
+    let fed = seen; // what the caches do not have yet
+    for (let n = 0; n < count; n++) {
+      const id = pick(nn.evaluate(() => model.next([fed], caches).toArray()));
+      if (stop.has(id)) return;
+      yield id;
+      seen.push(id);
+      fed = [id];
+      if (seen.length <= context) continue;
+      // Positions are absolute, so that keys can't move down: half a context more now, and none for as many tokens.
+      for (const cache of caches) cache.clear();
+      seen = seen.slice(-Math.ceil(context / 2));
+      fed = seen;
+    }
+  } finally {
+    for (const cache of caches) cache.dispose();
+  }
+}

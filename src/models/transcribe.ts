@@ -1,0 +1,55 @@
+/** What is said in a recording, by a Conformer. */
+import { options as checkOptions } from "../check.js";
+import { integer } from "../check-number.js";
+import type { Nn } from "../nn/nn.js";
+import { modelOf } from "./check-models.js";
+import { Conformer } from "./conformer.js";
+import { greedy, logLikelihood, logSoftmax, prefixBeam } from "./ctc-decode.js";
+
+/** What {@link transcribe} found in an utterance. */
+export interface Transcription {
+  readonly labels: readonly number[];
+  /** Natural logarithm of the probability of these labels: over all paths, also where they were found by one. */
+  readonly logLikelihood: number;
+}
+
+/**
+ * The labels of each utterance.
+ *
+ * With `beam` 1 they are those of the likeliest path; with more, the likeliest labels that prefix beam search or that path
+ * find, by their exact probability: the labels of a wider beam are never less likely than those of the path, and a beam that
+ * nothing falls out of finds the likeliest of all.
+ *
+ * @param features Log-mel features [B, T, mels]
+ * @param frames How many of the T frames of each utterance count
+ *
+ * @example
+ * const features = logMel(resample(samples, rate, 8000));
+ * const [{ labels }] = transcribe(nn, model, features.data, [features.frames], { beam: 8 });
+ */
+export function transcribe(
+  nn: Nn,
+  model: Conformer,
+  features: Float32Array,
+  frames: ArrayLike<number>,
+  options: { beam?: number | undefined } = {},
+): Transcription[] {
+  const where = "transcribe";
+  modelOf(where, nn, model, Conformer, "conformer");
+  checkOptions(where, options, ["beam"]);
+  const { beam = 1 } = options;
+  integer(where, "beam", beam, 1);
+  const { shape, scores } = nn.evaluate(() => {
+    const logits = model.logits(features, frames);
+    return { shape: logits.shape, scores: logits.toArray() };
+  });
+  const [, N, V] = shape as [number, number, number];
+  return Array.from(frames, (count, b) => {
+    const first = b * N * V;
+    const own = logSoftmax(where, scores.subarray(first, first + model.steps(count) * V), V);
+    const found = beam === 1 ? [greedy(own)] : [greedy(own), ...prefixBeam(own, beam)];
+    return found
+      .map((labels) => ({ labels, logLikelihood: logLikelihood(own, labels) }))
+      .reduce((best, one) => (one.logLikelihood > best.logLikelihood ? one : best));
+  });
+}

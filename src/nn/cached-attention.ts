@@ -1,0 +1,106 @@
+/** Attention of new tokens to all tokens so far, whose keys and values are kept: decoding costs one query a token. */
+import { attention } from "../attention.js";
+import { show } from "../check.js";
+import { integer } from "../check-number.js";
+import type { Tensor } from "../tensor.js";
+import { headsOf, type SelfAttentionOptions } from "./attention.js";
+import { features, value } from "./check-nn.js";
+import type { Nn } from "./nn.js";
+import { Value } from "./value.js";
+
+/**
+ * Keys and values of the tokens that one layer has seen. It has memory of its own, outside of any step, until `dispose`.
+ *
+ * @example const cache = new AttentionCache(nn, 1, 128, 64); // one row of at most 128 tokens, 64 numbers each
+ */
+export class AttentionCache {
+  /** [B, context, C], row-major. @internal */
+  readonly k: Tensor;
+  /** @internal */
+  readonly v: Tensor;
+  #length = 0;
+
+  /** @param width C: what all heads have together */
+  constructor(nn: Nn, B: number, context: number, width: number) {
+    for (const [name, size] of Object.entries({ B, context, width })) integer("AttentionCache", name, size, 1);
+    if (nn.engine.space.source !== undefined) throw new TypeError("AttentionCache: must be made outside of a step");
+    this.k = nn.la.zeros([B, context, width]);
+    this.v = nn.la.zeros([B, context, width]);
+  }
+
+  /** Tokens in it. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The most tokens that it takes. */
+  get context(): number {
+    return this.k.shape[1]!;
+  }
+
+  /** Forgets all tokens. */
+  clear(): void {
+    this.#length = 0;
+  }
+
+  /** Gives its memory back. */
+  dispose(): void {
+    this.k.dispose();
+    this.v.dispose();
+  }
+
+  /** Takes the keys and values out of qkv [B, N, 3 C]. @internal */
+  append(qkv: Tensor): void {
+    const [B, N, C] = [qkv.shape[0]!, qkv.shape[1]!, this.k.shape[2]!];
+    const [from, first] = [qkv.data, this.#length];
+    for (const [part, { data }] of [
+      [1, this.k],
+      [2, this.v],
+    ] as const) {
+      for (let b = 0; b < B; b++) {
+        for (let n = 0; n < N; n++) {
+          const at = ((b * N + n) * 3 + part) * C;
+          data.set(from.subarray(at, at + C), (b * this.context + first + n) * C);
+        }
+      }
+    }
+    this.#length += N;
+  }
+}
+
+/**
+ * Self-attention of N more tokens to themselves and to those in the cache, which they join. `causal` is aligned to the last
+ * token. There is no gradient.
+ * @param qkv [B, N, 3 C] as `selfAttention` takes it
+ * @returns [B, N, C]
+ * @throws RangeError when the cache has no room for N tokens; TypeError in a training step
+ */
+export function cachedAttention(
+  nn: Nn,
+  qkv: Value,
+  heads: number,
+  cache: AttentionCache,
+  options: SelfAttentionOptions,
+): Value {
+  const where = "cachedAttention";
+  const { tape, engine } = nn;
+  if (tape.recording) throw new TypeError(`${where}: has no gradient, so it must be called outside of a training step`);
+  value(where, "qkv", nn, qkv, 3);
+  integer(where, "heads", heads, 1);
+  const [B, N] = qkv.shape as [number, number, number];
+  const [rows, context, C] = cache.k.shape as [number, number, number];
+  features(where, "qkv", qkv.shape, 3 * C);
+  if (C % heads !== 0) throw new RangeError(`${where}: the width must be a multiple of heads (${heads}), got ${C}`);
+  if (B !== rows) throw new RangeError(`${where}: qkv must have the ${rows} rows of the cache, got ${show(qkv.shape)}`);
+  const M = cache.length + N;
+  if (M > context) {
+    throw new RangeError(`${where}: the cache must have room for ${N} more tokens, got ${cache.length} of ${context}`);
+  }
+  cache.append(qkv.tensor);
+  const [q] = headsOf(qkv.tensor, heads);
+  const all = (tensor: Tensor) => tensor.view([B, context, heads, C / heads]).narrow(1, 0, M);
+  const out = tape.empty([B, N, C]);
+  const into = out.view([B, N, heads, C / heads]);
+  attention(engine, q, all(cache.k), all(cache.v), { ...options, layout: "BNHD", out: into });
+  return new Value(out, false);
+}

@@ -1,0 +1,123 @@
+/** A training run as one safetensors file: parameters, the optimiser's moments, the model's config, what the trainer adds. */
+import { show } from "../check.js";
+import type { AdamW, AdamWState } from "./adamw.js";
+import { checkJson, type Json, parseJson } from "./json.js";
+import type { Module, StateDict } from "./module.js";
+import { readSafetensors, type SafetensorsInput, type SafetensorsTensor, writeSafetensors } from "./safetensors.js";
+
+/** A model that a checkpoint can name: those of `laser-attention/models`, and modules with these properties. */
+export interface Saved extends Module {
+  readonly family: string;
+  /** What the model is made from: numbers, strings and booleans. */
+  readonly config: object;
+}
+
+/** What {@link loadCheckpoint} gives. A file that is a state dict and nothing else has only `state`. */
+export interface Checkpoint {
+  /** Parameters by name, for `model.loadStateDict`. */
+  state: StateDict;
+  /** "gpt", "bert", "vit" or "conformer". */
+  family: string | undefined;
+  config: { readonly [name: string]: Json } | undefined;
+  /** For `optimizer.loadStateDict`. */
+  optimizer: AdamWState | undefined;
+  /** What the trainer added. */
+  extra: { readonly [name: string]: Json };
+}
+
+/** Names of the moments in the file begin so. */
+const OPTIMIZER = "optimizer.";
+
+/**
+ * The file of a run, taken between an `optimizer.step` and the next `nn.step`: gradients are not in it.
+ *
+ * Tensors: parameters by their names, which are PyTorch's, moments as `optimizer.m.NAME` and `optimizer.v.NAME`. Metadata, each as
+ * text: `family`, `config`, `steps` of the optimiser, and `extra`.
+ *
+ * @param optimizer Left out, the file is a model to use, not a run to go on with
+ * @param extra What else going on takes, in JSON: the state of the data's generator, the step, the best loss so far
+ *
+ * @example
+ * const random = new Random(1);
+ * // ... train ...
+ * await writeFile("run.safetensors", saveCheckpoint(model, optimizer, { step, random: random.state }));
+ *
+ * @throws TypeError for an extra that JSON would change, such as NaN or a typed array
+ */
+export function saveCheckpoint(
+  model: Saved,
+  optimizer?: AdamW,
+  extra: { readonly [name: string]: unknown } = {},
+): Uint8Array {
+  const where = "saveCheckpoint";
+  const { family, config } = model;
+  if (typeof family !== "string") throw new TypeError(`${where}: model must have a family, got ${show(family)}`);
+  checkJson(where, "config", config);
+  checkJson(where, "extra", extra);
+  const tensors = new Map<string, SafetensorsInput>();
+  for (const [name, tensor] of model.stateDict()) {
+    if (name.startsWith(OPTIMIZER)) {
+      throw new RangeError(`${where}: no parameter's name can begin with ${OPTIMIZER}, got ${show(name)}`);
+    }
+    tensors.set(name, tensor);
+  }
+  const metadata: Record<string, string> = { family, config: JSON.stringify(config), extra: JSON.stringify(extra) };
+  if (optimizer !== undefined) {
+    const { steps, moments } = optimizer.stateDict();
+    metadata.steps = String(steps);
+    for (const [name, tensor] of moments) tensors.set(OPTIMIZER + name, tensor);
+  }
+  return writeSafetensors(tensors, { metadata });
+}
+
+/**
+ * Reads a file of {@link saveCheckpoint}, or any safetensors file of floats, such as a state dict of PyTorch: F16, BF16 and F64
+ * become float32.
+ *
+ * A run that goes on from here has the same losses, to the bit, as one that never stopped, when the optimiser is made with the
+ * same options and the data goes on where it was.
+ *
+ * @example
+ * const { config, state, optimizer: moments, extra } = loadCheckpoint(await readFile("run.safetensors"));
+ * const model = gpt(nn, config as unknown as GptConfig);
+ * model.loadStateDict(state);
+ * const optimizer = new AdamW(nn, model, options);
+ * optimizer.loadStateDict(moments!);
+ * const random = new Random(extra.random as unknown as RandomState);
+ *
+ * @throws RangeError when the file or its metadata is broken, TypeError for another kind of thing
+ */
+export function loadCheckpoint(bytes: Uint8Array | ArrayBuffer): Checkpoint {
+  const where = "loadCheckpoint";
+  const { tensors, metadata } = readSafetensors(bytes);
+  const state = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  const moments = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  // Without steps it is no run of ours, and a parameter may have any name.
+  const { family, steps } = metadata;
+  for (const [name, { dtype, shape, data }] of tensors) {
+    const to = steps !== undefined && name.startsWith(OPTIMIZER) ? moments : state;
+    to.set(to === moments ? name.slice(OPTIMIZER.length) : name, { shape, data: floats(where, name, dtype, data) });
+  }
+  const taken = Number(steps);
+  if (steps !== undefined && !(/^\d+$/.test(steps) && Number.isSafeInteger(taken))) {
+    throw new RangeError(`${where}: steps must be an integer of 0 or more, got ${show(steps)}`);
+  }
+  return {
+    state,
+    family,
+    config: family === undefined ? undefined : parseJson(where, "config", metadata.config),
+    optimizer: steps === undefined ? undefined : { steps: taken, moments },
+    extra: family === undefined ? {} : parseJson(where, "extra", metadata.extra ?? "{}"),
+  };
+}
+
+function floats(
+  where: string,
+  name: string,
+  dtype: SafetensorsTensor["dtype"],
+  data: SafetensorsTensor["data"],
+): Float32Array {
+  if (data instanceof Float32Array) return data;
+  if (data instanceof Float64Array) return Float32Array.from(data);
+  throw new TypeError(`${where}: ${show(name)} must be of floats, got ${dtype}`);
+}

@@ -1,0 +1,50 @@
+/** What a training loop says when numbers have gone wrong. */
+import { show } from "../check.js";
+import { integer } from "../check-number.js";
+import { Module } from "./module.js";
+import type { Parameter } from "./value.js";
+
+/**
+ * Throws when the loss or the norm of all gradients is NaN or infinite, and says at which step, and where it began: a parameter that
+ * is not finite itself, else the first gradient that is not, in the order of the backward pass, which is from the last
+ * parameter to the first. Costs nothing as long as both are finite: only then is anything looked at.
+ *
+ * Call it behind `optimizer.step`, which has left the parameters as they were.
+ *
+ * @example
+ * const loss = nn.step(() => model.loss(ids, targets));
+ * checkFinite(model, { step, loss, norm: optimizer.step({ lr: rate(step), clip: 1 }) });
+ *
+ * @throws RangeError
+ */
+export function checkFinite(model: Module, { step, loss, norm }: { step: number; loss: number; norm: number }): void {
+  if (Number.isFinite(loss) && Number.isFinite(norm)) return;
+  const where = "checkFinite";
+  if (!(model instanceof Module)) throw new TypeError(`${where}: model must be a module, got ${show(model)}`);
+  integer(where, "step", step, 0);
+  for (const [name, value] of Object.entries({ loss, norm })) {
+    if (typeof value !== "number") throw new TypeError(`${where}: ${name} must be a number, got ${show(value)}`);
+  }
+  const parameters = [...model.parameters];
+  const what = `step ${step}: the loss is ${loss}, the norm of the gradients ${norm}`;
+  const own = first(parameters, ({ tensor }) => tensor.data);
+  if (own !== undefined) throw new RangeError(`${what}; before the step already, ${own.text}`);
+  const found = first(parameters.reverse(), ({ grad }) => grad.data);
+  if (found === undefined) throw new RangeError(`${what}; all parameters and all gradients are finite`);
+  throw new RangeError(
+    `${what}; the first gradient that is not finite is that of ${found.text} (${found.count} of ${parameters.length} are not)`,
+  );
+}
+
+/** The first of the parameters whose data is not finite, and how many there are. */
+function first(
+  parameters: readonly (readonly [string, Parameter])[],
+  dataOf: (parameter: Parameter) => Float32Array,
+): { text: string; count: number } | undefined {
+  const bad = parameters.flatMap(([name, parameter]) => {
+    const data = dataOf(parameter);
+    const at = data.findIndex((x) => !Number.isFinite(x));
+    return at < 0 ? [] : [`${name}: ${data[at]} at ${at} of ${show(parameter.shape)}`];
+  });
+  return bad.length === 0 ? undefined : { text: bad[0]!, count: bad.length };
+}

@@ -1,0 +1,129 @@
+/** Values, parameters and losses that are used several times: gradients against central differences. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  AdamW,
+  add,
+  addPositions,
+  createSync,
+  crossEntropy,
+  depthwise,
+  type Loss,
+  layerNorm,
+  linear,
+  type Nn,
+  prepend,
+  rmsNorm,
+  scale,
+  silu,
+  takeRow,
+} from "../src/nn/index.js";
+import { Shared, targets, tokens } from "./support/shared.js";
+
+/** Every gradient of `loss` against central differences. */
+function check(label: string, loss: (nn: Nn, shared: Shared) => Loss): void {
+  const nn = createSync({ threads: 1 });
+  const shared = new Shared(nn);
+  // Gradients of an earlier step lie about, and count as used up.
+  for (const { grad } of shared.parameters.values()) grad.data.fill(1e3);
+  nn.step(() => loss(nn, shared));
+  for (const [name, { tensor, grad, fresh }] of shared.parameters) {
+    if (fresh) continue;
+    const [values, gradient] = [tensor.toArray(), grad.toArray()];
+    const size = Math.max(...gradient.map(Math.abs));
+    assert.ok(size > 1e-3, `${label} ${name}: ${size}`);
+    for (let i = 0; i < values.length; i++) {
+      const h = 2 ** -7;
+      const at = (value: number): number => {
+        tensor.set(values.map((x, n) => (n === i ? value : x)));
+        return nn.evaluate(() => loss(nn, shared).item);
+      };
+      const difference = (at(values[i]! + h) - at(values[i]! - h)) / (2 * h);
+      tensor.set(values);
+      // As in nn.test.ts: rounding over 2 h, and the third derivative.
+      const error = Math.abs(difference - gradient[i]!);
+      assert.ok(error <= 2e-4 + 0.01 * size, `${label} ${name} ${i}: ${gradient[i]}, ${difference}`);
+    }
+  }
+  nn.dispose();
+}
+
+test("a value that is added to itself, and one that three operations use, get the sum of their gradients", () => {
+  check("x + x", (nn, s) => {
+    const x = tokens(nn, s);
+    return crossEntropy(
+      nn,
+      add(nn, x, x),
+      targets.map((t) => t % 4),
+    );
+  });
+  check("x + x / 2", (nn, s) => {
+    const x = linear(nn, tokens(nn, s), s.square);
+    return crossEntropy(nn, add(nn, x, x, -0.5), targets);
+  });
+  check("three", (nn, s) => {
+    const x = layerNorm(nn, tokens(nn, s), s.gamma, s.beta);
+    const y = add(nn, add(nn, silu(nn, x), x), linear(nn, x, s.square, s.other, "gelu"));
+    return crossEntropy(nn, add(nn, y, x), targets);
+  });
+  check("chain", (nn, s) => {
+    const x = tokens(nn, s);
+    const y = add(nn, x, linear(nn, x, s.square));
+    const z = add(nn, y, x);
+    return crossEntropy(nn, add(nn, add(nn, z, y), rmsNorm(nn, z, s.gamma)), targets);
+  });
+});
+
+test("a parameter in several places, with other partners or in both roles, gets the sum too", () => {
+  check("one weight, two biases", (nn, s) => {
+    const x = layerNorm(nn, tokens(nn, s), s.gamma, s.beta);
+    return crossEntropy(nn, layerNorm(nn, linear(nn, x, s.square), s.gamma, s.other), targets);
+  });
+  check("two weights, one bias", (nn, s) => {
+    const x = layerNorm(nn, tokens(nn, s), s.gamma, s.beta);
+    return crossEntropy(nn, layerNorm(nn, linear(nn, x, s.square, s.beta), s.other, s.beta), targets);
+  });
+  check("weight and bias in one", (nn, s) => {
+    const x = layerNorm(nn, tokens(nn, s), s.gamma, s.gamma);
+    return crossEntropy(nn, layerNorm(nn, linear(nn, x, s.square), s.gamma, s.gamma), targets);
+  });
+  check("a convolution's bias elsewhere", (nn, s) => {
+    const x = depthwise(nn, tokens(nn, s), s.taps, s.beta);
+    const y = depthwise(nn, layerNorm(nn, x, s.gamma, s.beta), s.taps, s.other);
+    return crossEntropy(nn, y, targets);
+  });
+  check("the head is the table, the row a bias", (nn, s) => {
+    const x = linear(nn, tokens(nn, s), s.square, s.beta);
+    const y = takeRow(nn, prepend(nn, s.beta, addPositions(nn, x, s.table, 2)), 1);
+    return crossEntropy(nn, linear(nn, y, s.table), [4, 2]);
+  });
+});
+
+test("losses are added and scaled: the step returns the sum, gradients are those of the sum", () => {
+  const parts = (nn: Nn, s: Shared): [Loss, Loss] => [
+    crossEntropy(nn, linear(nn, tokens(nn, s), s.square), targets),
+    crossEntropy(nn, layerNorm(nn, tokens(nn, s), s.gamma, s.beta), targets),
+  ];
+  check("a + b / 4", (nn, s) => add(nn, ...parts(nn, s), 0.25));
+  check("a + a", (nn, s) => {
+    const [a] = parts(nn, s);
+    return add(nn, a, a);
+  });
+  check("3 (a + b)", (nn, s) => scale(nn, add(nn, ...parts(nn, s)), 3));
+  check("a scaled value", (nn, s) => crossEntropy(nn, scale(nn, linear(nn, tokens(nn, s), s.square), 2), targets));
+  const nn = createSync({ threads: 1 });
+  const shared = new Shared(nn);
+  const [a, b] = nn.evaluate(() => parts(nn, shared).map(({ item }) => item)) as [number, number];
+  assert.is(
+    nn.step(() => scale(nn, add(nn, ...parts(nn, shared), 0.25), 3)),
+    3 * (a + 0.25 * b),
+  );
+  // A part that is left out of the sum has no gradient.
+  new AdamW(nn, shared, { lr: 0 }).step();
+  nn.step(() => parts(nn, shared)[1]);
+  assert.ok(shared.square.fresh);
+  assert.not(shared.gamma.fresh);
+  nn.dispose();
+});
+
+test.run();

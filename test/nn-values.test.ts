@@ -1,0 +1,301 @@
+/** What operations are given: outside of steps, of steps that ended, of the wrong kind; steps that fail. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Arena } from "../src/arena.js";
+import {
+  AdamW,
+  add,
+  addPositions,
+  createSync,
+  crossEntropy,
+  ctcLoss,
+  depthwise,
+  dropout,
+  embedding,
+  glu,
+  type Loss,
+  layerNorm,
+  linear,
+  Module,
+  maskedMean,
+  maskRows,
+  type Parameter,
+  prepend,
+  Random,
+  rmsNorm,
+  scale,
+  selfAttention,
+  silu,
+  takeRow,
+  type Value,
+} from "../src/nn/index.js";
+import { Plan } from "../src/nn/plan.js";
+import { ids, Shared, targets, tokens } from "./support/shared.js";
+import { throws } from "./support/throws.js";
+
+test("operations outside of a step give what they give inside, and leave nothing but their result", () => {
+  const nn = createSync({ threads: 1 });
+  const s = new Shared(nn);
+  const keep = nn.la.tensor(Uint8Array.of(1, 1, 0, 1, 0, 1), [2, 3]);
+  const x = nn.input(new Random(2).normals(24), [2, 3, 4]);
+  const qkv = nn.input(new Random(3).normals(72), [2, 3, 12]);
+  const operations: Record<string, () => Value> = {
+    add: () => add(nn, x, x, 0.5),
+    addPositions: () => addPositions(nn, x, s.table, 2),
+    crossEntropy: () =>
+      crossEntropy(
+        nn,
+        x,
+        targets.map((t) => t % 4),
+      ),
+    ctcLoss: () => ctcLoss(nn, x, [[1], [2]], [3, 2]),
+    depthwise: () => depthwise(nn, x, s.taps, s.beta),
+    dropout: () => dropout(nn, x, 0.5, [1, 2]),
+    embedding: () => embedding(nn, ids, [6], s.table),
+    glu: () => glu(nn, x),
+    layerNorm: () => layerNorm(nn, x, s.gamma, s.beta),
+    linear: () => linear(nn, x, s.square, s.beta, "gelu"),
+    maskRows: () => maskRows(nn, x, keep),
+    maskedMean: () => maskedMean(nn, x, keep),
+    prepend: () => prepend(nn, s.beta, x),
+    rmsNorm: () => rmsNorm(nn, x, s.gamma),
+    scale: () => scale(nn, x, 2),
+    selfAttention: () => selfAttention(nn, qkv, 2, { variant: "laser" }),
+    silu: () => silu(nn, x),
+    takeRow: () => takeRow(nn, x, 1),
+  };
+  for (const [name, run] of Object.entries(operations)) {
+    const want = nn.evaluate(() => run().toArray());
+    const { used } = nn.la.memory;
+    const value = run();
+    assert.equal(value.toArray(), want, name);
+    value.tensor.dispose();
+    assert.is(nn.la.memory.used, used, name);
+  }
+  nn.dispose();
+});
+
+test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs", () => {
+  const nn = createSync({ threads: 1 });
+  const s = new Shared(nn);
+  const [x, flat, loose] = [
+    [2, 3, 4],
+    [6, 4],
+    [2, 3, 5],
+  ].map((shape) => nn.input(new Float32Array(shape.reduce((a, b) => a * b)), shape)) as [Value, Value, Value];
+  const keep = nn.la.tensor(new Uint8Array(5), [5]);
+  const three = nn.parameter(new Float32Array(3), [3]);
+  const even = nn.parameter(new Float32Array(8), [4, 1, 2]);
+  const any = <T>(value: unknown): T => value as T;
+  const range: [() => unknown, string][] = [
+    [() => add(nn, x, flat), "add: y must have the shape [2, 3, 4], got [6, 4]"],
+    [() => add(nn, x, x, Number.NaN), "add: factor must be a finite number, got NaN"],
+    [() => addPositions(nn, flat, s.table), "addPositions: x must have rank 3, got [6, 4]"],
+    [() => addPositions(nn, x, s.table, 3), "addPositions: x must have at most 2 positions, got 3"],
+    [() => addPositions(nn, loose, s.table), "addPositions: positions must have the shape [any, 5], got [5, 4]"],
+    [() => crossEntropy(nn, x, [1, 2]), "crossEntropy: there must be 6 ids, got 2"],
+    [() => crossEntropy(nn, x, [0, 0, 0, 0, 0, 0.5]), "integers from -1 to 3, got 0.5 at 5"],
+    [() => ctcLoss(nn, flat, [[1]], [1]), "ctcLoss: logits must have rank 3, got [6, 4]"],
+    [() => ctcLoss(nn, x, [[1], [0]], [3, 3]), "labels must be integers from 0 to 3 other than 0, got 0"],
+    [() => ctcLoss(nn, x, [[1], [1]], [3, 4]), "frames must be integers from 0 to 3, got 4"],
+    [() => ctcLoss(nn, x, [[1], [1]], [3, 3], { blank: 4 }), "ctcLoss: blank must be an integer from 0 to 3, got 4"],
+    [() => depthwise(nn, flat, s.taps, s.beta), "depthwise: x must have rank 3, got [6, 4]"],
+    [() => depthwise(nn, x, s.square, s.beta), "weight must have the shape [4, 1, any], got [4, 4]"],
+    [() => depthwise(nn, x, even, s.beta), "depthwise: weight must have an odd number of taps, got 2"],
+    [() => depthwise(nn, x, s.taps, three), "depthwise: bias must have the shape [4], got [3]"],
+    [() => dropout(nn, x, 1, [1, 2]), "dropout: p must be from 0 to below 1, got 1"],
+    [() => dropout(nn, x, 0.5, any([1])), "dropout: seed must be two integers, got 1"],
+    [() => dropout(nn, x, 0.5, [1, 0.5]), "every word of seed must be an integer"],
+    [() => embedding(nn, [5], [1], s.table), "embedding: ids must be integers from 0 to 4, got 5"],
+    [() => embedding(nn, [1], [2], s.table), "embedding: there must be 2 ids, got 1"],
+    [() => embedding(nn, [1], [1], s.beta), "embedding: table must have the shape [any, any], got [4]"],
+    [() => glu(nn, loose), "glu: x must have 4 on its last axis, got [2, 3, 5]"],
+    [() => layerNorm(nn, loose, s.gamma, s.beta), "layerNorm: weight must have the shape [5], got [4]"],
+    [() => layerNorm(nn, x, s.gamma, three), "layerNorm: bias must have the shape [4], got [3]"],
+    [() => layerNorm(nn, x, s.gamma, s.beta, -1), "layerNorm: eps must be a finite number of 0 or more, got -1"],
+    [() => linear(nn, loose, s.square), "linear: weight must have the shape [any, 5], got [4, 4]"],
+    [() => linear(nn, x, s.square, three), "linear: bias must have the shape [4], got [3]"],
+    [() => maskRows(nn, x, keep), "maskRows: keep must have 6 elements, got [5]"],
+    [() => maskedMean(nn, x, keep), "maskedMean: keep must have the shape [2, 3], got [5]"],
+    [() => prepend(nn, three, x), "prepend: row must have the shape [4], got [3]"],
+    [() => rmsNorm(nn, x, three), "rmsNorm: weight must have the shape [4], got [3]"],
+    [() => selfAttention(nn, flat, 2, { variant: "laser" }), "selfAttention: qkv must have rank 3, got [6, 4]"],
+    [() => selfAttention(nn, x, 1, { variant: "laser" }), "qkv must have 3 on its last axis, got [2, 3, 4]"],
+    [
+      () => selfAttention(nn, x, 0, { variant: "laser" }),
+      "selfAttention: heads must be an integer of 1 or more, got 0",
+    ],
+    [() => takeRow(nn, x, 3), "takeRow: index must be an integer from 0 to 2, got 3"],
+    [() => takeRow(nn, x, -1), "takeRow: index must be an integer from 0 to 2, got -1"],
+  ];
+  for (const [call, message] of range) throws(call, RangeError, message);
+  const kind: [() => unknown, string][] = [
+    [() => silu(nn, any(new Float32Array(3))), "silu: x must be a value, got a Float32Array"],
+    [() => linear(nn, x, any(x)), "linear: weight must be a parameter, got a Value"],
+    [
+      () => linear(nn, x, s.square, s.beta, any("relu")),
+      'activation must be "gelu" or "gelu-erf" or "silu", got "relu"',
+    ],
+    [() => maskRows(nn, x, any(x.tensor)), 'maskRows: keep must have dtype "u8", got "f32"'],
+    [() => crossEntropy(nn, x, any(3)), "crossEntropy: ids must be an array, got 3"],
+    [() => ctcLoss(nn, x, any([1, 2]), [3, 3]), "ctcLoss: targets[0] must be an array, got 1"],
+    [() => embedding(nn, [1], any(1), s.table), "embedding: shape must be an array of sizes, got 1"],
+  ];
+  for (const [call, message] of kind) throws(call, TypeError, message);
+  nn.dispose();
+});
+
+test("values of a step that ended, of another instance and of a disposed one are refused", () => {
+  const [nn, other] = [createSync({ threads: 1 }), createSync({ threads: 1 })];
+  const [s, theirs] = [new Shared(nn), new Shared(other)];
+  const old = nn.evaluate(() => embedding(nn, ids, [2, 3], s.table));
+  throws(() => silu(nn, old), TypeError, "silu: x is disposed");
+  throws(
+    () => linear(nn, nn.input(new Float32Array(4), [4]), theirs.square),
+    TypeError,
+    "linear: weight must be a tensor of this instance",
+  );
+  throws(() => silu(nn, other.input(new Float32Array(4), [4])), TypeError, "silu: x must be a tensor of this instance");
+  let kept: Loss | undefined;
+  nn.step(() => {
+    kept = crossEntropy(nn, linear(nn, tokens(nn, s), s.square), targets);
+    return kept;
+  });
+  throws(() => nn.step(() => kept!), TypeError, "step: the loss is disposed");
+  throws(() => new AdamW(nn, theirs), TypeError, "AdamW: table must be a tensor of this instance");
+  throws(() => nn.evaluate(() => new AdamW(nn, s)), TypeError, "AdamW: must be made outside of a step");
+  other.dispose();
+  throws(() => other.evaluate(() => 1), TypeError, "this instance is disposed");
+  throws(() => other.step(() => 1 as never), TypeError, "this instance is disposed");
+  nn.dispose();
+});
+
+test("a step may lie in a scope, not a scope in a step; promises and what is no function are refused", () => {
+  const nn = createSync({ threads: 1 });
+  const s = new Shared(nn);
+  const loss = (): Loss => crossEntropy(nn, linear(nn, tokens(nn, s), s.square), targets);
+  const alone = nn.step(loss);
+  const gradient = s.square.grad.toArray();
+  new AdamW(nn, s, { lr: 0, weightDecay: 0 }).step();
+  const { used } = nn.la.memory;
+  for (let n = 0; n < 3; n++)
+    assert.is(
+      nn.la.scope(() => nn.step(loss)),
+      alone,
+    );
+  for (const [i, x] of s.square.grad.toArray().entries()) assert.ok(Math.abs(x - 3 * gradient[i]!) <= 1e-6);
+  assert.is(nn.la.memory.used, used);
+  throws(() => nn.step(() => nn.la.scope(loss)), TypeError, "scope: must not be used inside of a training step");
+  assert.is(
+    nn.evaluate(() => nn.la.scope(loss).item),
+    alone,
+  );
+  throws(() => nn.evaluate(async () => 1), TypeError, "evaluate: fn must be synchronous");
+  throws(() => nn.evaluate(3 as never), TypeError, "evaluate: fn must be a function, got 3");
+  throws(() => nn.step(loss, "2" as never), TypeError, 'step: scale must be a number, got "2"');
+  assert.is(nn.step(loss), alone);
+  nn.dispose();
+});
+
+test("a step that fails half way leaves no gradient behind", () => {
+  const nn = createSync({ threads: 1 });
+  const s = new Shared(nn);
+  const optimizer = new AdamW(nn, s);
+  const loss = (): Loss => crossEntropy(nn, linear(nn, tokens(nn, s), s.square), targets);
+  nn.step(loss);
+  const gradient = s.square.grad.toArray();
+  optimizer.step({ lr: 0 });
+  const { engine } = nn;
+  const { embeddingBackward } = engine.kernels;
+  const fail = (): never => {
+    throw new Error("the kernel fails");
+  };
+  const failing = { ...engine.kernels, embeddingBackward: fail };
+  Object.assign(engine, { kernels: failing });
+  assert.throws(() => nn.step(loss), /the kernel fails/);
+  assert.ok(s.square.fresh);
+  Object.assign(engine, { kernels: { ...failing, embeddingBackward } });
+  nn.step(loss);
+  assert.equal(s.square.grad.toArray(), gradient);
+  nn.dispose();
+});
+
+test("a parameter with two names is counted, and changed by the optimiser, once; wrong steps are refused", () => {
+  const nn = createSync({ threads: 1 });
+  class Tied extends Module {
+    readonly table: Parameter;
+    readonly head: Parameter;
+    constructor(first: Parameter, second: Parameter) {
+      super();
+      this.table = first;
+      this.head = second;
+    }
+  }
+  const make = () => nn.parameter(new Random(1).normals(20), [5, 4]);
+  const [shared, alone] = [make(), make()];
+  const tied = new Tied(shared, shared);
+  class One extends Module {
+    readonly table = alone;
+  }
+  const one = new One();
+  assert.is(tied.parameterCount, 20);
+  const step = (model: Module, parameter: Parameter, optimizer: AdamW): number => {
+    nn.step(() => crossEntropy(nn, linear(nn, embedding(nn, ids, [6], parameter), parameter), targets));
+    assert.is(model.parameters.get("table"), parameter);
+    return optimizer.step({ lr: 0.1 });
+  };
+  const [a, b] = [new AdamW(nn, tied), new AdamW(nn, one)];
+  assert.is(step(tied, shared, a), step(one, alone, b));
+  assert.equal(shared.tensor.toArray(), alone.tensor.toArray());
+  assert.equal([...a.stateDict().moments.keys()], ["m.table", "v.table"]);
+  throws(() => a.step({ lr: Number.NaN }), RangeError, "AdamW.step: lr must be a finite number of 0 or more, got NaN");
+  throws(() => a.step({ clip: 0 }), RangeError, "AdamW.step: clip must be a number above 0, got 0");
+  throws(() => a.step({ rate: 1 } as never), TypeError, 'AdamW.step: options must be among lr, clip, got "rate"');
+  nn.dispose();
+});
+
+test("parameters are found in arrays of arrays; data that is no float32 is refused", () => {
+  const nn = createSync({ threads: 1 });
+  class Nested extends Module {
+    readonly rows = [[nn.parameter(new Float32Array(2), [2])], [new Shared(nn)]];
+  }
+  const names = [...new Nested().parameters.keys()];
+  assert.equal(names.slice(0, 2), ["rows.0.0", "rows.1.0.table"]);
+  assert.is(names.length, 7);
+  throws(
+    () => nn.input(new Uint8Array(2) as never, [2]),
+    TypeError,
+    "input: data must be a Float32Array, got a Uint8Array",
+  );
+  throws(() => nn.parameter([1] as never, [1]), TypeError, "parameter: data must be a Float32Array, got [1]");
+  nn.dispose();
+});
+
+test("a step that succeeds stays so when memory has no room for its plan in one piece", () => {
+  let room = 1000;
+  const blocks = new Map<number, number>();
+  const arena = {
+    allocate(bytes: number): number {
+      if (bytes > room) throw new RangeError("full");
+      const ptr = 64 * (1 + blocks.size);
+      blocks.set(ptr, bytes);
+      return ptr;
+    },
+    release: (ptr: number) => blocks.delete(ptr),
+  };
+  const plan = new Plan(arena as unknown as Arena);
+  const step = (): void => {
+    plan.begin();
+    for (const ptr of [plan.allocate(640), plan.allocate(640)]) assert.ok(ptr > 0);
+    plan.end(true);
+  };
+  step();
+  assert.is(plan.bytes, 0);
+  assert.is(blocks.size, 0);
+  room = 2000;
+  step();
+  assert.is(plan.bytes, 1280);
+  assert.is(blocks.size, 1);
+});
+
+test.run();
