@@ -35,11 +35,17 @@ const TARGETS = {
 
 /**
  * The modules of kernels, which share one memory: their static data must lie apart (test/kernels.test.ts). `generated` is the
- * stem of the sources made from them.
+ * stem of the sources made from them, `files` are the builds that are files of the package as well.
  */
 const MODULES = [
-  { name: "kernels", folder: "assembly", memoryBase: 0, generated: "kernel", types: "Kernels" },
-  { name: "nn", folder: "assembly/nn", memoryBase: 4096, generated: "nn-kernel", types: "NnKernels" },
+  {
+    ...{ name: "kernels", folder: "assembly", memoryBase: 0, generated: "kernel", types: "Kernels" },
+    files: Object.keys(TARGETS),
+  },
+  {
+    ...{ name: "nn", folder: "assembly/nn", memoryBase: 4096, generated: "nn-kernel", types: "NnKernels" },
+    files: ["release", "relaxed"], // what edge workers import
+  },
 ];
 
 const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
@@ -137,12 +143,13 @@ async function buildGenerated() {
   const put = (name, text) => write(at("src/generated", name), text);
   put("problem.ts", generateProblem(readFileSync(at("assembly/problem.ts"), "utf8")));
   put("version.ts", generateVersion(version));
-  for (const { name, folder, generated, types } of MODULES) {
+  for (const { name, folder, generated, types, files } of MODULES) {
     const declarations = readFileSync(at(`build/${name}.debug.d.ts`), "utf8");
     put(`${generated}-types.ts`, generateKernelTypes(declarations, types, `${folder}/index.ts`));
     for (const [target, ending] of Object.entries(TARGETS)) {
       const signed = sign(readFileSync(at(`build/${name}.${target}.wasm`)), `${version} ${name}${ending}`);
-      write(at(`dist/${name}${ending}`), signed);
+      if (files.includes(target)) write(at(`dist/${name}${ending}`), signed);
+      else rmSync(at(`dist/${name}${ending}`), { force: true });
       put(`${generated}s${ending.replace(/wasm$/, "ts")}`, generateConstants(signed));
     }
   }
