@@ -24,11 +24,15 @@ export interface Profile {
   parts: { part: string; ms: number; calls: number }[];
 }
 
+/** ms of steps before anything is timed: engines put well compiled code in place late. */
+const WARMUP = 1000;
+
 type Kernels = Record<string, unknown>;
 
 export async function profile(workload: Workload, steps: number): Promise<Profile> {
   const trainer = (await openOwn({ threads: 1, simd: "relaxed" }))(workload);
-  for (let n = 0; n < 5; n++) await trainer.step(); // engines put well compiled code in place late
+  const begin = performance.now();
+  for (let n = 0; n < 10 || performance.now() - begin < WARMUP; n++) await trainer.step();
   const sums = new Map([...Object.keys(parts), OTHER].map((part) => [part, { ms: 0, calls: 0 }]));
   const kernels = trainer.nn.engine.kernels as unknown as Kernels;
   for (const [name, kernel] of Object.entries(kernels)) {
