@@ -15,7 +15,15 @@ const npm = (args: readonly string[], cwd: string): string =>
  * fetches files for GPUs from elsewhere; its library for CPUs is in the package.
  */
 export function install(): void {
-  const installed = join(folder, "node_modules/.package-lock.json");
+  const modules = join(folder, "node_modules");
+  const installed = join(modules, ".package-lock.json");
+  // npm ci empties what a link leads to before it replaces the link: another checkout would lose its peers.
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    if (existsSync(installed)) return;
+    throw new Error(
+      "bench/peers/node_modules is a link to where nothing is installed: run npm ci there, or remove the link",
+    );
+  }
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(folder, "package-lock.json")).mtimeMs)
     return;
   console.log("Installing the peers into bench/peers/node_modules, 500 MB. This happens once.");

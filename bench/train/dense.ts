@@ -1,0 +1,133 @@
+/**
+ * A workload as peers take it: one matrix of inputs whose rows times `embed` are the tokens (one-hot rows, or patches with a
+ * column of ones for the bias and one for the class token), one-hot targets, an additive mask. All sizes but the batch are
+ * padded to multiples of `unit` with what adds nothing.
+ */
+import { imageBatch, tokenBatch } from "./batch.js";
+import type { Start } from "./trainer.js";
+import { patchSize, tokensOf, type Workload } from "./workloads.js";
+
+export interface Matrix {
+  data: Float32Array;
+  shape: readonly number[];
+}
+
+export interface Dense {
+  /** Tokens of a row of the batch, with padding. */
+  rows: number;
+  /** Whether only the first token of each row is scored. */
+  first: boolean;
+  /** The names of `Start`, with `embed` and `pos` in place of the first layers. */
+  parameters: ReadonlyMap<string, Matrix>;
+  /** inputs, targets and perhaps mask */
+  batch: ReadonlyMap<string, Matrix>;
+}
+
+/** What a score beside the last class or behind a mask gets: exp of it is 0. */
+const HIDDEN = -1e30;
+
+const zeros = (...shape: readonly number[]): Matrix => ({
+  data: new Float32Array(shape.reduce((product, size) => product * size, 1)),
+  shape,
+});
+
+/** `data`, rows of `width`, at the top of a matrix of `rows` by `columns`. */
+function padded(data: ArrayLike<number>, width: number, rows: number, columns = width): Matrix {
+  const matrix = zeros(rows, columns);
+  for (let i = 0; i < data.length; i++) matrix.data[Math.floor(i / width) * columns + (i % width)] = data[i]!;
+  return matrix;
+}
+
+/** [width of the input, K] to [K, width]. */
+function transposed({ data, shape }: Matrix): Float32Array {
+  const [n, k] = shape as [number, number];
+  return Float32Array.from(data, (_, i) => data[(i % n) * k + Math.floor(i / n)]!);
+}
+
+function tokenForm(workload: Workload, up: (n: number) => number) {
+  const { task } = workload;
+  if (task.family === "vit") throw new Error("a vit has patches");
+  const { ids, targets } = tokenBatch(workload);
+  const [N, rows, columns] = [task.context, up(task.context), up(task.vocabulary)];
+  const inputs = zeros(ids.length * rows, columns);
+  const wanted = zeros(ids.length * rows, columns);
+  const seen = targets.reduce((sum, row) => sum + row.filter((id) => id >= 0).length, 0);
+  for (const [b, row] of ids.entries()) {
+    for (let n = 0; n < N; n++) {
+      const at = (b * rows + n) * columns;
+      inputs.data[at + row[n]!] = 1;
+      const target = targets[b]![n]!;
+      if (target >= 0) wanted.data[at + target] = 1 / seen;
+    }
+  }
+  return { inputs, targets: wanted, classes: task.vocabulary };
+}
+
+function imageForm(workload: Workload, up: (n: number) => number) {
+  const { task, sizes } = workload;
+  if (task.family !== "vit") throw new Error("a language model has tokens");
+  const { patches, labels } = imageBatch(workload);
+  const [N, rows, numbers] = [tokensOf(workload), up(tokensOf(workload)), patchSize(task.patch)];
+  const columns = up(numbers + 2);
+  const inputs = zeros(sizes.batch * rows, columns);
+  for (let b = 0; b < sizes.batch; b++) {
+    inputs.data[b * rows * columns + numbers + 1] = 1; // the class token
+    for (let n = 1; n < N; n++) {
+      const from = (b * (N - 1) + n - 1) * numbers;
+      const at = (b * rows + n) * columns;
+      inputs.data.set(patches.subarray(from, from + numbers), at);
+      inputs.data[at + numbers] = 1;
+    }
+  }
+  const targets = zeros(sizes.batch, up(task.classes));
+  for (const [b, label] of labels.entries()) targets.data[b * up(task.classes) + label] = 1 / sizes.batch;
+  return { inputs, targets, classes: task.classes };
+}
+
+function maskOf(workload: Workload, rows: number): Matrix | undefined {
+  const N = tokensOf(workload);
+  const causal = workload.task.family === "gpt";
+  if (!causal && rows === N) return undefined;
+  const mask = zeros(rows, rows);
+  for (let i = 0; i < rows; i++) mask.data.fill(HIDDEN, i * rows + (causal ? i + 1 : N), (i + 1) * rows);
+  return mask;
+}
+
+/** q, k and v in place of qkv. */
+function thirds([name, matrix]: [string, Matrix]): [string, Matrix][] {
+  if (!name.includes(".qkv.")) return [[name, matrix]];
+  const { data, shape } = matrix;
+  const size = data.length / 3;
+  const third = [shape[0]! / 3, ...shape.slice(1)];
+  return ["q", "k", "v"].map((part, n) => [
+    name.replace("qkv", part),
+    { data: data.slice(n * size, (n + 1) * size), shape: third },
+  ]);
+}
+
+/** `cut`: whether queries, keys and values get a matrix each. */
+export function dense(workload: Workload, start: Start, unit: number, cut: boolean): Dense {
+  const up = (n: number) => Math.ceil(n / unit) * unit;
+  const { width } = workload.sizes;
+  const vit = workload.task.family === "vit";
+  const rows = up(tokensOf(workload));
+  const { inputs, targets, classes } = vit ? imageForm(workload, up) : tokenForm(workload, up);
+  const of = (name: string) => start.get(name)!;
+  const table = vit
+    ? [...transposed(of("patch.weight")), ...of("patch.bias").data, ...of("cls").data]
+    : of("tok.weight").data;
+  const bias = new Float32Array(up(classes)).fill(HIDDEN);
+  bias.set(of("head.bias").data);
+  const parameters = new Map<string, Matrix>([
+    ["embed", padded(table, width, inputs.shape[1]!)],
+    ["pos", padded(of(vit ? "pos" : "pos.weight").data, width, rows)],
+    ...[...start]
+      .filter(([name]) => name.startsWith("blocks.") || name.startsWith("lnf."))
+      .flatMap((one) => (cut ? thirds(one) : [one])),
+    ["head.weight", padded(of("head.weight").data, width, up(classes))],
+    ["head.bias", { data: bias, shape: [up(classes)] }],
+  ]);
+  const mask = maskOf(workload, rows);
+  const batch = new Map([["inputs", inputs], ["targets", targets], ...(mask ? [["mask", mask] as const] : [])]);
+  return { rows, first: vit, parameters, batch };
+}

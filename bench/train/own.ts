@@ -1,0 +1,84 @@
+/** This package as users install it: plain, relaxed, and relaxed on two threads. */
+import type { bert, gpt, vit } from "../../src/models/index.js";
+import type { AdamW, createSync, Loss, Module, Nn } from "../../src/nn/index.js";
+import { load } from "../peers/peer.js";
+import { imageBatch, tokenBatch } from "./batch.js";
+import { adamw, type Library, type Start, type Trainer } from "./trainer.js";
+import type { Workload } from "./workloads.js";
+
+interface Package {
+  createSync: typeof createSync;
+  AdamW: typeof AdamW;
+  bert: typeof bert;
+  gpt: typeof gpt;
+  vit: typeof vit;
+}
+
+/** The bundle lies in bench/peers/build/. */
+const entry = <T>(name: string): Promise<T> => load<T>(new URL(`../../../dist/${name}/index.js`, import.meta.url).href);
+
+async function openPackage(): Promise<Package> {
+  return { ...(await entry<Package>("nn")), ...(await entry<Package>("models")) };
+}
+
+/** The model of a workload, and the loss of its batch. */
+export function build(own: Package, nn: Nn, workload: Workload) {
+  const { sizes, variant, task } = workload;
+  const { width, heads, layers } = sizes;
+  const common = { width, heads, layers, variant, seed: 1 };
+  if (task.family === "vit") {
+    const { patches, labels } = imageBatch(workload);
+    const { side, patch, classes } = task;
+    const model = own.vit(nn, { ...common, side, patch, classes });
+    return { model: model as Module, loss: (): Loss => model.loss(patches, labels) };
+  }
+  const { ids, targets } = tokenBatch(workload);
+  const { vocabulary, context } = task;
+  const model = own[task.family](nn, { ...common, vocabulary, context });
+  return { model: model as Module, loss: (): Loss => model.loss(ids, targets) };
+}
+
+export interface OwnTrainer extends Trainer {
+  nn: Nn;
+  parameters: number;
+}
+
+export type Options = { threads: number; simd: "plain" | "relaxed" };
+
+export async function openOwn(options: Options): Promise<(workload: Workload, start?: Start) => OwnTrainer> {
+  const own = await openPackage();
+  return (workload, start) => {
+    const nn = own.createSync(options);
+    const { model, loss } = build(own, nn, workload);
+    if (start) model.loadStateDict(start);
+    const optimizer = new own.AdamW(nn, model, { ...adamw, decays: () => true });
+    const step = () => {
+      const value = nn.step(loss);
+      optimizer.step();
+      return value;
+    };
+    return { nn, parameters: model.parameterCount, step, dispose: () => nn.dispose() };
+  };
+}
+
+/** The parameters that all begin with. */
+export async function startOf(workload: Workload): Promise<Start> {
+  const own = await openPackage();
+  const nn = own.createSync({ threads: 1 });
+  const state = build(own, nn, workload).model.stateDict();
+  nn.dispose();
+  return state;
+}
+
+const library = (name: string, options: Options): Library => ({
+  name,
+  packages: ["laser-attention"],
+  open: () => openOwn(options),
+});
+
+export const relaxed = library("relaxed", { threads: 1, simd: "relaxed" });
+export const own: readonly Library[] = [
+  library("plain", { threads: 1, simd: "plain" }),
+  relaxed,
+  library("2 threads", { threads: 2, simd: "relaxed" }),
+];

@@ -1,0 +1,52 @@
+/** What the benchmark of training prints. */
+import { NOISY } from "../measure.js";
+import { percent, printMachine, time } from "../report.js";
+import type { Profile } from "./profile.js";
+import type { Checked, WorkloadResult } from "./run.js";
+
+export { Progress } from "../report.js";
+
+const line = (label: string, cells: readonly string[], note = ""): void =>
+  console.log(`    ${label.padEnd(22)}${cells.map((x) => x.padStart(11)).join("")}  ${note}`.trimEnd());
+const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
+
+export function printEnvironment(): void {
+  printMachine();
+  console.log(
+    "Median ms of forward, backward and AdamW, one thread unless said. Share: of the faster peak loop, one thread. x: over relaxed.\n",
+  );
+}
+
+export function printWorkload({ name, work, results, memory }: WorkloadResult): void {
+  console.log(`${name}: ${work.toPrecision(3)} GFLOP`);
+  line("", ["ms", "GFLOP/s", "share", "x"]);
+  for (const { library, median, rate, share, ratio, error, spread } of results) {
+    const noisy = spread > NOISY ? ", noisy" : "";
+    const cells = [time(median), rate.toFixed(1), percent(share), ratio.toFixed(2)];
+    line(library, cells, `loss within ${error.toExponential(1)}${noisy}`);
+  }
+  if (memory === undefined) return;
+  const { bytes, parameters, step } = memory;
+  console.log(
+    `    memory: ${mega(bytes)} MB; parameters, gradients and moments ${mega(16 * parameters)}, step ${mega(step)}`,
+  );
+}
+
+/** A line for each target: where its ratio is the lowest. */
+export function printTargets(checked: readonly Checked[]): void {
+  if (checked.length === 0) return;
+  console.log("\nTargets: the least ratio of each");
+  for (const text of new Set(checked.map(({ text }) => text))) {
+    const own = checked.filter((one) => one.text === text);
+    const { build, workload, ratio, least, holds } = own.reduce((a, b) => (b.ratio < a.ratio ? b : a));
+    console.log(`    ${holds ? "holds" : "MISS "} ${build}: ${text}: ${ratio.toFixed(2)} of ${least} (${workload})`);
+  }
+}
+
+export function printProfile({ name, total, parts }: Profile): void {
+  console.log(`${name}: ${time(total)} ms a step, relaxed, one thread`);
+  line("", ["ms", "share", "calls"]);
+  for (const { part, ms, calls } of parts) {
+    line(part, [time(ms), percent(ms / total, 1), calls > 0 ? calls.toFixed(0) : ""]);
+  }
+}

@@ -1,0 +1,120 @@
+/** Measures a training step: all libraries from the same parameters, checked by their losses, then interleaved. */
+
+import { interleave, type Measurement, type Pace, ratio, type Series } from "../measure.js";
+import { type OwnTrainer, startOf } from "./own.js";
+import { openPeaks, PEAK_FLOPS } from "./peak.js";
+import { type Target, targets } from "./targets.js";
+import type { Library, Start, Trainer } from "./trainer.js";
+import { stepFlops, type Workload } from "./workloads.js";
+
+export interface Opened {
+  library: Library;
+  make(workload: Workload, start: Start): Trainer | Promise<Trainer>;
+}
+
+export interface Result extends Measurement {
+  library: string;
+  own: boolean;
+  /** Largest difference of a loss, relative to that of the first library. */
+  error: number;
+  /** Time over that of the relaxed build: median over the rounds. */
+  ratio: number;
+  /** GFLOP/s, and their share of the faster peak loop. */
+  rate: number;
+  share: number;
+}
+
+export interface Checked extends Omit<Target, "workloads"> {
+  workload: string;
+  ratio: number;
+  holds: boolean;
+}
+
+/** Bytes of the relaxed build: of its memory, and of what must be in it. */
+export interface Memory {
+  bytes: number;
+  parameters: number;
+  step: number;
+}
+
+export interface WorkloadResult {
+  name: string;
+  work: number;
+  results: Result[];
+  memory: Memory | undefined;
+  checked: Checked[];
+}
+
+/** Losses of so many steps are compared: wrong gradients show from the second on. */
+const STEPS = 4;
+const TOLERANCE = 1e-3;
+
+interface Entry {
+  library: Library;
+  trainer: Trainer;
+  error: number;
+}
+
+async function enter({ library, make }: Opened, workload: Workload, start: Start, expected: number[]): Promise<Entry> {
+  const trainer = await make(workload, start);
+  const losses: number[] = [];
+  for (let n = 0; n < STEPS; n++) losses.push(await trainer.step());
+  if (expected.length === 0) expected.push(...losses);
+  const error = Math.max(...losses.map((loss, n) => Math.abs(loss / expected[n]! - 1)));
+  if (!(error < TOLERANCE)) {
+    throw new Error(`${library.name}: ${workload.name}: losses are ${losses.join(", ")}, not ${expected.join(", ")}`);
+  }
+  return { library, trainer, error };
+}
+
+function check(name: string, results: readonly Result[], series: ReadonlyMap<string, Series>): Checked[] {
+  const peers = results.filter(({ own }) => !own).sort((a, b) => a.median - b.median);
+  return targets.flatMap(({ workloads, ...target }) => {
+    const other = series.get(target.against === "peers" ? (peers[0]?.library ?? "") : target.against);
+    const build = series.get(target.build);
+    if (!workloads.test(name) || other === undefined || build === undefined) return [];
+    const value = ratio(other, build);
+    return [{ ...target, workload: name, ratio: value, holds: value >= target.least }];
+  });
+}
+
+export async function measureWorkload(
+  workload: Workload,
+  opened: readonly Opened[],
+  own: readonly Library[],
+  pace: Pace,
+): Promise<WorkloadResult> {
+  const start = await startOf(workload);
+  const entries: Entry[] = [];
+  const expected: number[] = [];
+  for (const one of opened) entries.push(await enter(one, workload, start, expected));
+  const peaks = await openPeaks();
+  const all = await interleave(
+    [
+      ...entries.map(
+        ({ trainer }) =>
+          () =>
+            trainer.step(),
+      ),
+      ...peaks,
+    ],
+    pace,
+  );
+  const series = new Map(entries.map(({ library }, n) => [library.name, all[n]!]));
+  const peak = PEAK_FLOPS / Math.min(...all.slice(entries.length).map(({ summary }) => summary.median));
+  const work = stepFlops(workload);
+  const results = entries.map(({ library, error }, n): Result => {
+    const { summary } = all[n]!;
+    const rate = work / summary.median;
+    return {
+      ...{ library: library.name, own: own.includes(library), error, ...summary },
+      ...{ ratio: ratio(all[n]!, series.get("relaxed") ?? all[0]!), rate: rate / 1e6, share: rate / peak },
+    };
+  });
+  const relaxed = entries.find(({ library }) => library.name === "relaxed")?.trainer as OwnTrainer | undefined;
+  const memory = relaxed && {
+    ...{ bytes: relaxed.nn.la.memory.bytes, parameters: relaxed.parameters, step: relaxed.nn.stepBytes },
+  };
+  for (const { trainer } of entries) await trainer.dispose();
+  return { name: workload.name, work: work / 1e9, results, memory, checked: check(workload.name, results, series) };
+}

@@ -1,0 +1,22 @@
+/** What the project wants of training, as data; `npm run bench:train -- --assert` fails on what misses it. */
+
+export interface Target {
+  text: string;
+  /** The build of this package, and who it is held against: the faster of the peers, or another build. */
+  build: string;
+  against: "peers" | "relaxed";
+  workloads: RegExp;
+  /** The least time of the other over that of the build. */
+  least: number;
+}
+
+export const targets: readonly Target[] = [
+  { text: "2.5 times the faster peer", build: "relaxed", against: "peers", workloads: /./, least: 2.5 },
+  {
+    text: "1.6 times one thread, middle and large sizes and the ViT",
+    build: "2 threads",
+    against: "relaxed",
+    workloads: /^(GPT|BERT|ViT) d (128|192)/,
+    least: 1.6,
+  },
+];

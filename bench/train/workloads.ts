@@ -1,0 +1,86 @@
+/** The training steps that are measured, as data. */
+import type { Variant } from "../../src/index.js";
+
+interface Sizes {
+  width: number;
+  heads: number;
+  layers: number;
+  batch: number;
+}
+
+/** `gpt` and `bert` read tokens and score all of them; `vit` reads patches and scores the class token. */
+export type Task =
+  | { family: "gpt" | "bert"; vocabulary: number; context: number }
+  | { family: "vit"; side: number; patch: number; classes: number };
+
+export interface Workload {
+  name: string;
+  size: "small" | "middle" | "large";
+  variant: Variant;
+  sizes: Sizes;
+  task: Task;
+}
+
+const CHANNELS = 3;
+
+/** Numbers of a patch. */
+export const patchSize = (patch: number): number => CHANNELS * patch * patch;
+
+/** Tokens of a row, the class token included. */
+export const tokensOf = ({ task }: Workload): number =>
+  task.family === "vit" ? (task.side / task.patch) ** 2 + 1 : task.context;
+
+const shapes: readonly Pick<Workload, "name" | "size" | "sizes" | "task">[] = [
+  ...(["gpt", "bert"] as const).flatMap((family) =>
+    (
+      [
+        ["small", 64, 2, 64],
+        ["middle", 128, 4, 128],
+        ["large", 192, 4, 256],
+      ] as const
+    ).map(([size, width, layers, context]) => ({
+      name: `${family.toUpperCase()} d ${width}, ${layers} layers, context ${context}, batch 8`,
+      size,
+      sizes: { width, heads: 4, layers, batch: 8 },
+      task: { family, vocabulary: 65, context },
+    })),
+  ),
+  ...(
+    [
+      ["small", 64, 2, 8],
+      ["middle", 128, 4, 4],
+      ["large", 192, 4, 2],
+    ] as const
+  ).map(([size, width, layers, patch]) => ({
+    name: `ViT d ${width}, ${layers} layers, ${(32 / patch) ** 2 + 1} tokens, batch 16`,
+    size,
+    sizes: { width, heads: 4, layers, batch: 16 },
+    task: { family: "vit" as const, side: 32, patch, classes: 10 },
+  })),
+];
+
+const named = { standard: "standard", laser: "LASER" } as const;
+
+export const workloads: readonly Workload[] = shapes.flatMap((shape) =>
+  (["standard", "laser"] as const).map((variant) => ({ ...shape, name: `${shape.name}, ${named[variant]}`, variant })),
+);
+
+/** Weights that are multiplied for each token: of the blocks, and of what comes before and after them. */
+function matmulFlops(workload: Workload): number {
+  const { sizes, task } = workload;
+  const { width, layers, batch } = sizes;
+  const rows = batch * tokensOf(workload);
+  const blocks = 12 * layers * width * width * rows;
+  if (task.family !== "vit") return 6 * (blocks + width * task.vocabulary * rows);
+  const patches = batch * (tokensOf(workload) - 1);
+  return 6 * (blocks + width * task.classes * batch + patchSize(task.patch) * width * patches);
+}
+
+/**
+ * Operations of a step: three products for each weight and token, and for attention 12 N^2 d a layer and row. All of N x N
+ * counts where a causal mask hides half of it, as is usual.
+ */
+export function stepFlops(workload: Workload): number {
+  const { width, layers, batch } = workload.sizes;
+  return matmulFlops(workload) + 12 * layers * batch * tokensOf(workload) ** 2 * width;
+}
