@@ -66,7 +66,7 @@ async function when(name, inputs, outputs, step) {
   write(STAMP, JSON.stringify({ ...readStamp(), [name]: inputs }, null, 2));
 }
 
-/** One asc run; a build that has a text is shortened. asc is imported only when something has to be compiled. */
+/** One asc run, and Binaryen's passes where a text is asked for. Both are imported only when something has to be compiled. */
 async function compile(target, ...more) {
   const { default: asc } = await import("assemblyscript/asc");
   const files = {};
@@ -81,10 +81,10 @@ async function compile(target, ...more) {
   if (error) throw new Error(`asc failed on target ${target}`, { cause: error });
   const text = Object.keys(files).find((name) => name.endsWith(".wat"));
   if (text !== undefined) {
-    const { shrink } = await import("./shrink.mjs");
-    const shorter = shrink(files[text]);
-    files[text] = shorter.text;
-    files[text.replace(/wat$/, "wasm")] = shorter.wasm;
+    const { optimize } = await import("./optimize.mjs");
+    const optimized = optimize(files[text]);
+    files[text] = optimized.text;
+    files[text.replace(/wat$/, "wasm")] = optimized.wasm;
   }
   for (const [name, contents] of Object.entries(files)) write(at(name), contents);
 }
@@ -94,7 +94,7 @@ async function buildKernels() {
     "assembly",
     "asconfig.json",
     "scripts/build.mjs",
-    "scripts/shrink.mjs",
+    "scripts/optimize.mjs",
     "node_modules/assemblyscript/package.json",
   );
   for (const target of ["debug", ...Object.keys(KERNELS)]) {

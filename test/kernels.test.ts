@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { brotliCompressSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -19,12 +20,27 @@ const EXPORTS = [
   "softmaxBackward",
 ];
 
+/** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
+const BUDGETS = { release: [29_500, 10_900], relaxed: [30_100, 11_100] } as const;
+
+/** What shared memory, atomics and the work of several threads may add. */
+const THREADS = [1000, 450] as const;
+
 for (const target of ["release", "relaxed", "threads", "threads-relaxed"]) {
   const text = readFileSync(`build/kernels.${target}.wat`, "utf8");
   const names = (kind: string): string[] =>
     [...text.matchAll(new RegExp(`\\(${kind} "([^"]*)"(?: "([^"]*)")?`, "g"))].map((m) =>
       m.slice(1).filter(Boolean).join("."),
     );
+
+  const budget = BUDGETS[target.endsWith("relaxed") ? "relaxed" : "release"];
+  const [raw, compressed] = budget.map((bytes, n) => bytes + (target.startsWith("threads") ? THREADS[n]! : 0));
+  test(`${target} kernels have at most ${raw} bytes, compressed by brotli ${compressed}`, () => {
+    const wasm = readFileSync(`build/kernels.${target}.wasm`);
+    const brotli = brotliCompressSync(wasm).length;
+    assert.ok(wasm.length <= raw!, `${wasm.length} bytes`);
+    assert.ok(brotli <= compressed!, `${brotli} bytes compressed`);
+  });
 
   test(`${target} kernels import the memory and nothing else`, () => {
     assert.equal(names("import"), ["env.memory"]);
