@@ -17,7 +17,7 @@ import { Interleaved, multiplyPanels, Strip } from "./microkernel";
 import { Problem } from "./problem";
 import { recomputeBackward } from "./recompute";
 import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
-import { rangeHi, rangeLo, scoreRows } from "./score";
+import { Range, scoreRows } from "./score";
 import { Team } from "./team";
 import { BR, MR, NR, PANEL, STRIP } from "./tile";
 
@@ -133,8 +133,8 @@ function clearBias(p: Problem, b: i32, hk: i32): void {
 function tileGradients(p: Problem, t: i32): void {
   const tile = keyTile(p, t);
   const j0 = t * p.tileKeys;
-  p.lo = rangeLo(p, tile, p.i0);
-  p.hi = rangeHi(p, tile, p.i0 + p.rows - 1);
+  p.lo = Range.lo(p, tile, p.i0);
+  p.hi = Range.hi(p, tile, p.i0 + p.rows - 1);
   if (p.lo >= p.hi) return;
   p.slow = p.blockHostile | tile.hostile;
   p.factor = p.columnMax && columnFactors(p, t) & TILE_FACTOR ? p.tileFactor : 0;
@@ -160,8 +160,8 @@ function tileGradients(p: Problem, t: i32): void {
 /** P and dS' of rows [r0, r0 + n) into the strips' columns for keys [first, end), zero where the rows see none; dbias. */
 function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, first: i32, end: i32, g: usize): void {
   const i0 = p.i0;
-  const lo = max(first, rangeLo(p, tile, i0 + r0));
-  const hi = min(end, rangeHi(p, tile, i0 + r0 + n - 1));
+  const lo = max(first, Range.lo(p, tile, i0 + r0));
+  const hi = min(end, Range.hi(p, tile, i0 + r0 + n - 1));
   const from = (lo - j0) & -NR;
   const to = max(from, (hi - j0 + NR - 1) & -NR);
   const rows = <usize>r0 * STRIP;
@@ -207,8 +207,8 @@ function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
   const i0 = p.i0;
   const row = (<usize>p.Dp) << 2;
   for (let r0 = p.firstRow; r0 < p.endRow; r0 += MR) {
-    const lo = rangeLo(p, tile, i0 + r0);
-    const hi = rangeHi(p, tile, i0 + min(r0 + MR, p.rows) - 1);
+    const lo = Range.lo(p, tile, i0 + r0);
+    const hi = Range.hi(p, tile, i0 + min(r0 + MR, p.rows) - 1);
     if (lo >= hi) continue;
     const ds = p.stripDs + <usize>r0 * STRIP + ((<usize>(lo - j0)) << 2);
     const k = p.kAt + <usize>lo * p.kStep;
@@ -223,8 +223,8 @@ function addKeyGradients(p: Problem, j0: i32, from: i32, to: i32): void {
   const kRow = (<usize>p.Dp) << 2;
   for (let x = (from / MR) * MR; x < to; x += MR) {
     const j = j0 + x;
-    const first = max(0, j - p.offset - p.right - p.i0); // bandHi > j
-    const end = min(p.rows, j + MR - p.offset + p.left - p.i0); // bandLo < j + MR
+    const first = max(0, j - p.offset - p.right - p.i0); // Band.hi > j
+    const end = min(p.rows, j + MR - p.offset + p.left - p.i0); // Band.lo < j + MR
     if (first >= end) continue;
     const column = ((<usize>x) << 2) + <usize>first * STRIP;
     const depth = end - first;

@@ -22,7 +22,7 @@ import { Problem } from "./problem";
 import { Rare } from "./rare";
 import { recomputeForward } from "./recompute";
 import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
-import { enterHead, queryScale, rangeHi, rangeLo, scoreRows, splitLse } from "./score";
+import { enterHead, queryScale, Range, scoreRows, splitLse } from "./score";
 import { Team } from "./team";
 import { thinValues } from "./thin";
 import { BR, MR, NR, STRIP } from "./tile";
@@ -81,14 +81,14 @@ function forwardBlock(p: Problem, i0: i32, rows: i32): void {
   const tiles = tileCount(p);
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
-    if (rangeLo(p, tile, i0) >= rangeHi(p, tile, i0 + rows - 1)) continue;
+    if (Range.lo(p, tile, i0) >= Range.hi(p, tile, i0 + rows - 1)) continue;
     const factors = p.columnMax ? columnFactors(p, t) : 0;
     const sumFactor = factors & SUM_FACTOR ? p.sumFactor : 0;
     const tileFactor = factors & TILE_FACTOR ? p.tileFactor : 0;
     for (let r0 = 0; r0 < rows; r0 += MR) {
       const n = min(MR, rows - r0);
-      const lo = rangeLo(p, tile, i0 + r0);
-      const hi = rangeHi(p, tile, i0 + r0 + n - 1);
+      const lo = Range.lo(p, tile, i0 + r0);
+      const hi = Range.hi(p, tile, i0 + r0 + n - 1);
       softmaxRows(p, i0, r0, n, t * p.tileKeys, lo, hi, sumFactor);
       if (lo >= hi) continue;
       if (tile.hostile & 2) addSeenValues(p, i0, r0, n, lo, hi, tileFactor);
@@ -144,6 +144,9 @@ function addValues(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, tileF
 /** 3 and 4. A row that sees no key, or only scores of -inf, gives out = 0, lse = -inf. */
 function finishBlock(p: Problem, i0: i32, rows: i32): void {
   let far = 0;
+  for (let at: usize = 0; at < (<usize>BR) << 2; at += 16) {
+    v128.store(p.rowLse + at, Rare.log(v128.load(p.rowSum + at))); // log l, until splitLse
+  }
   for (let r = 0; r < rows; ++r) {
     const i = i0 + r;
     const at = (<usize>r) << 2;
@@ -157,7 +160,7 @@ function finishBlock(p: Problem, i0: i32, rows: i32): void {
       store<i32>(p.rowFar + at, 0);
       continue;
     }
-    splitLse(p, i, r, m, f32x4.extract_lane(Rare.log(f32x4.splat(l)), 0));
+    splitLse(p, i, r, m, load<f32>(p.rowLse + at));
     const sum = p.sum + at * <usize>p.Ep;
     if (p.columnMax) {
       const count = logShift(p, out, sum, l);

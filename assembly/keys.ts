@@ -4,7 +4,7 @@ import { expShift } from "./laser";
 import { KeyTile, keyTile, tileCount } from "./layout";
 import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
-import { bandHi, bandLo, biasAt, enterHead, Lanes, maskAt } from "./score";
+import { Band, biasAt, enterHead, Lanes, maskAt } from "./score";
 import { NR, PANEL } from "./tile";
 
 /**
@@ -154,9 +154,9 @@ function findSeen(p: Problem, b: i32, hk: i32): void {
   for (let g = 0; g < heads; ++g) {
     enterHead(p, b, hk * group + g);
     if (sameRows) {
-      see(p, 0, bandLo(p, 0), bandHi(p, p.N - 1));
+      see(p, 0, Band.lo(p, 0), Band.hi(p, p.N - 1));
     } else {
-      for (let i = 0; i < p.N; ++i) see(p, i, bandLo(p, i), bandHi(p, i));
+      for (let i = 0; i < p.N; ++i) see(p, i, Band.lo(p, i), Band.hi(p, i));
     }
   }
 }

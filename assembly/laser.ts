@@ -13,7 +13,7 @@ import { keyTile, tileCount } from "./layout";
 import { Log } from "./log";
 import { Problem } from "./problem";
 import { Rare } from "./rare";
-import { rangeHi, rangeLo } from "./score";
+import { Range } from "./score";
 import { Simd } from "./simd";
 import { NR } from "./tile";
 
@@ -149,7 +149,7 @@ export function finalRun(p: Problem, i: i32, last: i32): void {
   const tiles = tileCount(p);
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
-    if (rangeLo(p, tile, i) < rangeHi(p, tile, last)) columnFactors(p, t);
+    if (Range.lo(p, tile, i) < Range.hi(p, tile, last)) columnFactors(p, t);
   }
 }
 

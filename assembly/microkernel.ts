@@ -65,16 +65,25 @@ export class Tile {
       }
       a += aStep;
     }
-    if (add) {
-      const f0 = factor ? v128.load(factor) : f32x4.splat(1);
-      const f1 = factor ? v128.load(factor, 16) : f32x4.splat(1);
-      Tile.add(c, c00, c01, f0, f1);
-      Tile.add(c + cRow, c10, c11, f0, f1);
-      Tile.add(c + 2 * cRow, c20, c21, f0, f1);
-      Tile.add(c + 3 * cRow, c30, c31, f0, f1);
+    if (factor) {
+      const f0 = v128.load(factor);
+      const f1 = v128.load(factor, 16);
+      Tile.scaleAdd(c, c00, c01, f0, f1);
+      Tile.scaleAdd(c + cRow, c10, c11, f0, f1);
+      Tile.scaleAdd(c + 2 * cRow, c20, c21, f0, f1);
+      Tile.scaleAdd(c + 3 * cRow, c30, c31, f0, f1);
       if (MR == 6) {
-        Tile.add(c + 4 * cRow, c40, c41, f0, f1);
-        Tile.add(c + 5 * cRow, c50, c51, f0, f1);
+        Tile.scaleAdd(c + 4 * cRow, c40, c41, f0, f1);
+        Tile.scaleAdd(c + 5 * cRow, c50, c51, f0, f1);
+      }
+    } else if (add) {
+      Tile.add(c, c00, c01);
+      Tile.add(c + cRow, c10, c11);
+      Tile.add(c + 2 * cRow, c20, c21);
+      Tile.add(c + 3 * cRow, c30, c31);
+      if (MR == 6) {
+        Tile.add(c + 4 * cRow, c40, c41);
+        Tile.add(c + 5 * cRow, c50, c51);
       }
     } else {
       Tile.put(c, c00, c01);
@@ -93,8 +102,13 @@ export class Tile {
     v128.store(c, x1, 16);
   }
 
-  /** c += x * factor for one row; x * 1 is exact, so that a factor of 1 is no factor. */
-  @inline static add(c: usize, x0: v128, x1: v128, f0: v128, f1: v128): void {
+  /** c += x for one row. */
+  @inline static add(c: usize, x0: v128, x1: v128): void {
+    Tile.put(c, f32x4.add(v128.load(c), x0), f32x4.add(v128.load(c, 16), x1));
+  }
+
+  /** c += x * factor for one row. */
+  @inline static scaleAdd(c: usize, x0: v128, x1: v128, f0: v128, f1: v128): void {
     Tile.put(c, Simd.madd(x0, f0, v128.load(c)), Simd.madd(x1, f1, v128.load(c, 16)));
   }
 }

@@ -14,13 +14,21 @@ export function panelBytes(width: i32, count: i32, depth: i32): u64 {
 /** Packs `rows` rows of `from` (`fromRow` bytes apart, depth contiguous floats each), scaled. Width: 4, 6 or 8. */
 export function packRows(to: usize, width: i32, from: usize, fromRow: usize, rows: i32, depth: i32, scale: f32): void {
   const step = (<usize>width) << 2;
+  const s = f32x4.splat(scale);
   for (; rows > 0; rows -= width) {
     let k = 0;
     if (rows >= width) {
       k = depth & -4;
-      // 6 wide: rows 4 and 5 first; what they spill into the next k is written again by the first four
-      if (width > 4) packFour(to + 16, step, from + 4 * fromRow, fromRow, width == 6, k, scale);
-      packFour(to, step, from, fromRow, false, k, scale);
+      let y = to;
+      for (let x = from, end = from + ((<usize>k) << 2); x < end; x += 16) {
+        if (width > 4) {
+          // 6 wide: rows 4 and 5, twice; what that spills into the next k is written again by the first four rows
+          const x4 = x + 4 * fromRow;
+          Four.transpose(y + 16, step, x4, width == 6 ? x4 : x4 + 2 * fromRow, fromRow, s);
+        }
+        Four.transpose(y, step, x, x + 2 * fromRow, fromRow, s);
+        y += 4 * step;
+      }
     } else {
       memory.fill(to, 0, <usize>depth * step);
     }
@@ -30,28 +38,22 @@ export function packRows(to: usize, width: i32, from: usize, fromRow: usize, row
   }
 }
 
-/** Transposes 4 rows (or 2, which count twice) of `depth` floats, 4 at a time, to groups of 4, `step` bytes apart. */
-function packFour(to: usize, step: usize, from: usize, fromRow: usize, two: bool, depth: i32, scale: f32): void {
-  const s = f32x4.splat(scale);
-  const row2: usize = two ? 0 : 2 * fromRow;
-  const row3 = row2 + fromRow;
-  for (const end = from + ((<usize>depth) << 2); from < end; from += 16) {
+class Four {
+  /** Transposes 4 floats of 4 rows, two at `from` and two at `below`, to 4 groups of 4, `step` bytes apart. */
+  @inline static transpose(to: usize, step: usize, from: usize, below: usize, fromRow: usize, s: v128): void {
     const r0 = v128.load(from);
     const r1 = v128.load(from + fromRow);
-    const r2 = v128.load(from + row2);
-    const r3 = v128.load(from + row3);
+    const r2 = v128.load(below);
+    const r3 = v128.load(below + fromRow);
     const lo01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
     const hi01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
     const lo23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
     const hi23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+    const half = to + 2 * step;
     v128.store(to, f32x4.mul(s, v128.shuffle<f32>(lo01, lo23, 0, 1, 4, 5)));
-    to += step;
-    v128.store(to, f32x4.mul(s, v128.shuffle<f32>(lo01, lo23, 2, 3, 6, 7)));
-    to += step;
-    v128.store(to, f32x4.mul(s, v128.shuffle<f32>(hi01, hi23, 0, 1, 4, 5)));
-    to += step;
-    v128.store(to, f32x4.mul(s, v128.shuffle<f32>(hi01, hi23, 2, 3, 6, 7)));
-    to += step;
+    v128.store(to + step, f32x4.mul(s, v128.shuffle<f32>(lo01, lo23, 2, 3, 6, 7)));
+    v128.store(half, f32x4.mul(s, v128.shuffle<f32>(hi01, hi23, 0, 1, 4, 5)));
+    v128.store(half + step, f32x4.mul(s, v128.shuffle<f32>(hi01, hi23, 2, 3, 6, 7)));
   }
 }
 

@@ -16,7 +16,7 @@ import { Problem } from "./problem";
 import { findFar, gradientFar } from "./recompute-backward";
 import { addFar, putFar } from "./recompute-forward";
 import { rowAdd } from "./rows";
-import { enterHead, loadLse, queryScale, rangeHi, rangeLo, scoreRows } from "./score";
+import { enterHead, loadLse, queryScale, Range, scoreRows } from "./score";
 import { splitScores, splitValues } from "./split";
 import { Team } from "./team";
 import { BR, MR, NR, STRIP } from "./tile";
@@ -72,11 +72,11 @@ function visitTiles(p: Problem, i0: i32, rows: i32, backward: bool): void {
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
     const j0 = t * p.tileKeys;
-    splitValues(p, j0, rangeLo(p, tile, i0), rangeHi(p, tile, i0 + rows - 1));
+    splitValues(p, j0, Range.lo(p, tile, i0), Range.hi(p, tile, i0 + rows - 1));
     for (let r0 = 0; r0 < rows; r0 += MR) {
       const n = min(MR, rows - r0);
-      const lo = rangeLo(p, tile, i0 + r0);
-      const hi = rangeHi(p, tile, i0 + r0 + n - 1);
+      const lo = Range.lo(p, tile, i0 + r0);
+      const hi = Range.hi(p, tile, i0 + r0 + n - 1);
       let some = 0;
       for (let r = r0; r < r0 + n; ++r) some |= farOf(p, r);
       if (lo >= hi || !some) continue;

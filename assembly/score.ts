@@ -19,11 +19,13 @@ export const LN2: f32 = 0.6931471805599453;
 const MOST: f32 = 3.4e38;
 
 /** First key and end of the keys in the band of query row i. */
-export function bandLo(p: Problem, i: i32): i32 {
-  return max(0, i + p.offset - p.left);
-}
-export function bandHi(p: Problem, i: i32): i32 {
-  return min(p.M, i + p.offset + p.right + 1);
+export class Band {
+  @inline static lo(p: Problem, i: i32): i32 {
+    return max(0, i + p.offset - p.left);
+  }
+  @inline static hi(p: Problem, i: i32): i32 {
+    return min(p.M, i + p.offset + p.right + 1);
+  }
 }
 
 /** What q is multiplied with when it is packed: the strip then holds scores in units of log2, or x of c tanh(x). */
@@ -65,7 +67,7 @@ export function biasAt(p: Problem, i: i32, j: i32): usize {
 
 /** Whether row i sees key j: the slow word on it, for edges and the hostile path. */
 export function sees(p: Problem, i: i32, j: i32): bool {
-  if (j < bandLo(p, i) || j >= bandHi(p, i)) return false;
+  if (j < Band.lo(p, i) || j >= Band.hi(p, i)) return false;
   if (p.mask && load<u8>(maskAt(p, i, j)) == 0) return false;
   return !p.bias || load<f32>(biasAt(p, i, j)) != -Infinity;
 }
@@ -84,11 +86,13 @@ export class Lanes {
 }
 
 /** Keys of tile t that the band shows to some of the rows [i, i + rows): [lo, hi) in lo, hi; empty when lo >= hi. */
-export function rangeLo(p: Problem, tile: KeyTile, i: i32): i32 {
-  return max(tile.lo, bandLo(p, i));
-}
-export function rangeHi(p: Problem, tile: KeyTile, lastRow: i32): i32 {
-  return min(tile.hi, bandHi(p, lastRow));
+export class Range {
+  @inline static lo(p: Problem, tile: KeyTile, i: i32): i32 {
+    return max(tile.lo, Band.lo(p, i));
+  }
+  @inline static hi(p: Problem, tile: KeyTile, lastRow: i32): i32 {
+    return min(tile.hi, Band.hi(p, lastRow));
+  }
 }
 
 /**
@@ -125,8 +129,10 @@ export function scoreRows(
     if (p.slopes) alibiRow(begin, end, <f32>(i + r + p.offset - j), p.slope);
     if (p.bias) biasRow(begin, end, biasAt(p, i + r, j));
     if (p.mask) maskRow(begin, end, maskAt(p, i + r, j));
-    hide(begin, row + ((<usize>min(to, max(from, bandLo(p, i + r) - j0))) << 2));
-    hide(row + ((<usize>max(from, min(to, bandHi(p, i + r) - j0))) << 2), end);
+    const lo = Band.lo(p, i + r) - j0;
+    const hi = Band.hi(p, i + r) - j0;
+    if (lo > from) hide(begin, row + ((<usize>min(to, lo)) << 2));
+    if (hi < to) hide(row + ((<usize>max(from, hi)) << 2), end);
   }
 }
 

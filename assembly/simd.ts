@@ -27,7 +27,7 @@ export class Simd {
   }
 
   /** Stores the first n lanes, 0 to 3: the end of an array whose length is no multiple of 4. */
-  static storeTail(to: usize, v: v128, n: i32): void {
+  @inline static storeTail(to: usize, v: v128, n: i32): void {
     if (n & 2) {
       v128.store64_lane(to, v, 0);
       v = i64x2.shuffle(v, v, 1, 0);

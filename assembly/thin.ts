@@ -33,6 +33,8 @@ export function thinScores(s: usize, q: usize, k: usize, kRow: usize, n: i32, D:
     }
     return;
   }
+  const row2: usize = 2 * kRow;
+  const row3: usize = 3 * kRow;
   const k1: usize = 4 * kRow;
   const k2: usize = 8 * kRow;
   const k3: usize = 12 * kRow;
@@ -46,10 +48,14 @@ export function thinScores(s: usize, q: usize, k: usize, kRow: usize, n: i32, D:
       s3 = f32x4.splat(0);
     let a = q;
     for (let y = keys; y < keys + bytes; y += 16, a += 4 * STEP) {
-      s0 = Keys.add(s0, a, y, kRow);
-      s1 = Keys.add(s1, a, y + k1, kRow);
-      s2 = Keys.add(s2, a, y + k2, kRow);
-      s3 = Keys.add(s3, a, y + k3, kRow);
+      const q0 = v128.load32_splat(a);
+      const q1 = v128.load32_splat(a, STEP);
+      const q2 = v128.load32_splat(a, 2 * STEP);
+      const q3 = v128.load32_splat(a, 3 * STEP);
+      s0 = Keys.add(s0, q0, q1, q2, q3, y, kRow, row2, row3);
+      s1 = Keys.add(s1, q0, q1, q2, q3, y + k1, kRow, row2, row3);
+      s2 = Keys.add(s2, q0, q1, q2, q3, y + k2, kRow, row2, row3);
+      s3 = Keys.add(s3, q0, q1, q2, q3, y + k3, kRow, row2, row3);
     }
     v128.store(to, s0);
     v128.store(to, s1, 16);
@@ -59,30 +65,30 @@ export function thinScores(s: usize, q: usize, k: usize, kRow: usize, n: i32, D:
 }
 
 class Keys {
-  /** s += q[d .. d + 4) times four keys, in ascending order of d; the keys' rows lie `row` bytes apart. */
-  @inline static add(s: v128, q: usize, k: usize, row: usize): v128 {
+  /** s += q0 to q3 times four elements of four keys, in this order; the keys' rows lie r1, r2, r3 bytes after the first. */
+  @inline static add(s: v128, q0: v128, q1: v128, q2: v128, q3: v128, k: usize, r1: usize, r2: usize, r3: usize): v128 {
     const k0 = v128.load(k);
-    const k1 = v128.load(k + row);
-    const k2 = v128.load(k + 2 * row);
-    const k3 = v128.load(k + 3 * row);
+    const k1 = v128.load(k + r1);
+    const k2 = v128.load(k + r2);
+    const k3 = v128.load(k + r3);
     const lo01 = v128.shuffle<f32>(k0, k1, 0, 4, 1, 5);
     const hi01 = v128.shuffle<f32>(k0, k1, 2, 6, 3, 7);
     const lo23 = v128.shuffle<f32>(k2, k3, 0, 4, 1, 5);
     const hi23 = v128.shuffle<f32>(k2, k3, 2, 6, 3, 7);
-    s = Simd.madd(v128.load32_splat(q), v128.shuffle<f32>(lo01, lo23, 0, 1, 4, 5), s);
-    s = Simd.madd(v128.load32_splat(q, STEP), v128.shuffle<f32>(lo01, lo23, 2, 3, 6, 7), s);
-    s = Simd.madd(v128.load32_splat(q, 2 * STEP), v128.shuffle<f32>(hi01, hi23, 0, 1, 4, 5), s);
-    return Simd.madd(v128.load32_splat(q, 3 * STEP), v128.shuffle<f32>(hi01, hi23, 2, 3, 6, 7), s);
+    s = Simd.madd(q0, v128.shuffle<f32>(lo01, lo23, 0, 1, 4, 5), s);
+    s = Simd.madd(q1, v128.shuffle<f32>(lo01, lo23, 2, 3, 6, 7), s);
+    s = Simd.madd(q2, v128.shuffle<f32>(hi01, hi23, 0, 1, 4, 5), s);
+    return Simd.madd(q3, v128.shuffle<f32>(hi01, hi23, 2, 3, 6, 7), s);
   }
 }
 
 /** c += x * factor for one row of a panel, factor 0: none; returns that of the next panel. */
 function addPanel(c: usize, x0: v128, x1: v128, factor: usize): usize {
   if (!factor) {
-    Tile.add(c, x0, x1, f32x4.splat(1), f32x4.splat(1));
+    Tile.add(c, x0, x1);
     return 0;
   }
-  Tile.add(c, x0, x1, v128.load(factor), v128.load(factor, 16));
+  Tile.scaleAdd(c, x0, x1, v128.load(factor), v128.load(factor, 16));
   return factor + PANEL;
 }
 

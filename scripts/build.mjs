@@ -82,8 +82,8 @@ async function when(name, inputs, outputs, step) {
 }
 
 /**
- * One asc run: `entry` becomes build/`name`.wasm, and but for the debug build a text, which is then shortened. asc is imported
- * only when something has to be compiled.
+ * One asc run: `entry` becomes build/`name`.wasm, and but for the debug build a text, on which Binaryen's passes run. Both are
+ * imported only when something has to be compiled.
  */
 async function compile(target, entry, name, ...more) {
   const { default: asc } = await import("assemblyscript/asc");
@@ -103,10 +103,10 @@ async function compile(target, entry, name, ...more) {
   if (report) process.stderr.write(report);
   if (error) throw new Error(`asc failed on target ${target}`, { cause: error });
   if (text !== undefined) {
-    const { shrink } = await import("./shrink.mjs");
-    const shorter = shrink(files[text]);
-    files[text] = shorter.text;
-    files[text.replace(/wat$/, "wasm")] = shorter.wasm;
+    const { optimize } = await import("./optimize.mjs");
+    const optimized = optimize(files[text]);
+    files[text] = optimized.text;
+    files[text.replace(/wat$/, "wasm")] = optimized.wasm;
   }
   for (const [name, contents] of Object.entries(files)) write(at(name), contents);
 }
@@ -115,7 +115,7 @@ async function buildKernels() {
   const tools = [
     "asconfig.json",
     "scripts/build.mjs",
-    "scripts/shrink.mjs",
+    "scripts/optimize.mjs",
     "node_modules/assemblyscript/package.json",
   ];
   for (const { name, folder, memoryBase } of MODULES) {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { brotliCompressSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LaserAttention } from "../src/facade.js";
@@ -64,7 +65,16 @@ const TARGETS = ["release", "relaxed", "threads", "threads-relaxed"];
 const MODULES = [
   { name: "kernels", exported: KERNELS, from: 0, to: 4096, waits: 1 },
   { name: "nn", exported: NN, from: 4096, to: 8192, waits: 0 },
-];
+] as const;
+
+/** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
+const BUDGETS = {
+  kernels: { release: [29_500, 10_900], relaxed: [30_100, 11_100] },
+  nn: { release: [20_500, 5900], relaxed: [20_000, 5900] },
+} as const;
+
+/** What shared memory, atomics and the work of several threads may add. */
+const THREADS = [1000, 450] as const;
 
 for (const { name, exported, from, to, waits, target } of MODULES.flatMap((module) =>
   TARGETS.map((target) => ({ ...module, target })),
@@ -75,6 +85,15 @@ for (const { name, exported, from, to, waits, target } of MODULES.flatMap((modul
     [...text.matchAll(new RegExp(`\\(${kind} "([^"]*)"(?: "([^"]*)")?`, "g"))].map((m) =>
       m.slice(1).filter(Boolean).join("."),
     );
+
+  const budget = BUDGETS[name][target.endsWith("relaxed") ? "relaxed" : "release"];
+  const [raw, compressed] = budget.map((bytes, n) => bytes + (target.startsWith("threads") ? THREADS[n]! : 0));
+  test(`${title}: the kernels have at most ${raw} bytes, compressed by brotli ${compressed}`, () => {
+    const wasm = readFileSync(`build/${name}.${target}.wasm`);
+    const brotli = brotliCompressSync(wasm).length;
+    assert.ok(wasm.length <= raw!, `${wasm.length} bytes`);
+    assert.ok(brotli <= compressed!, `${brotli} bytes compressed`);
+  });
 
   test(`${title}: the kernels import the memory and nothing else`, () => {
     assert.equal(names("import"), ["env.memory"]);
