@@ -8,15 +8,19 @@ import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter } from "./value.js";
 
-/** Options of {@link AdamW}. */
+/**
+ * Options of {@link AdamW}.
+ *
+ * @example const options: AdamWOptions = { lr: 1e-3, betas: [0.9, 0.95], weightDecay: 0.1 };
+ */
 export interface AdamWOptions {
   /** Learning rate; `step` may give another one each time. Default 1e-3. */
   lr?: number;
-  /** Default [0.9, 0.999]. */
+  /** How much of the old means of gradients and of their squares stays at each step. Default [0.9, 0.999]. */
   betas?: readonly [number, number];
-  /** Default 1e-8. */
+  /** Added to the root of the mean square. Default 1e-8. */
   eps?: number;
-  /** Default 0.01. */
+  /** A step takes lr times this off a parameter, as a share of it. Default 0.01. */
   weightDecay?: number;
   /** Which parameters decay. Default: those with two axes or more, that is, not biases and norms. */
   decays?: (name: string, parameter: Parameter) => boolean;
@@ -33,12 +37,12 @@ interface Group {
 const WORK = 20;
 
 /**
- * The optimiser of a model.
+ * The optimiser of a model: AdamW (Loshchilov and Hutter, arXiv 1711.05101), as `torch.optim.AdamW`.
  *
  * @example
  * const optimizer = new AdamW(nn, model, { lr: 1e-3, weightDecay: 0.05, decays: () => true });
  * const loss = nn.step(() => model.loss(ids, targets));
- * const norm = optimizer.step({ lr: schedule(n), clip: 1 });
+ * const norm = optimizer.step({ lr: 2e-3, clip: 1 });
  */
 export class AdamW {
   readonly #nn: Nn;
@@ -46,6 +50,7 @@ export class AdamW {
   readonly #groups: readonly Group[];
   #steps = 0;
 
+  /** @throws TypeError or RangeError for options that do not fit. */
   constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
     check(options);
     const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01, decays = byAxes } = options;
@@ -62,7 +67,13 @@ export class AdamW {
     return this.#steps;
   }
 
-  /** L2 norm of all gradients together, in float64; by parameter with `each`. */
+  /**
+   * L2 norm of all gradients together, in float64.
+   *
+   * @example
+   * nn.step(() => model.loss(ids, targets));
+   * optimizer.gradientNorm();
+   */
   gradientNorm(): number {
     let sum = 0;
     for (const { parameter } of this.#groups) if (!parameter.fresh) sum += this.#squares(parameter.grad);
@@ -73,6 +84,10 @@ export class AdamW {
    * Changes the parameters by their gradients, which count as used up. Parameters that had no part in the loss stay as they are.
    * @param options `lr`: learning rate of this step. `clip`: the most that the norm of all gradients may be; larger ones are scaled.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
+   *
+   * @example
+   * nn.step(() => model.loss(ids, targets));
+   * const norm = optimizer.step({ lr: 1e-3, clip: 1 });
    */
   step({ lr = this.#options.lr, clip = Number.POSITIVE_INFINITY }: { lr?: number; clip?: number } = {}): number {
     const norm = this.gradientNorm();
@@ -95,7 +110,13 @@ export class AdamW {
     return norm;
   }
 
-  /** What a checkpoint needs: moments by name, `m.NAME` and `v.NAME`, and the number of steps. */
+  /**
+   * What a checkpoint needs: moments by name, `m.NAME` and `v.NAME`, and the number of steps.
+   *
+   * @example
+   * const { steps, moments } = optimizer.stateDict();
+   * const file = writeSafetensors(moments, { metadata: { steps: `${steps}` } });
+   */
   stateDict(): { steps: number; moments: Map<string, { shape: readonly number[]; data: Float32Array }> } {
     const moments = new Map<string, { shape: readonly number[]; data: Float32Array }>();
     for (const { name, parameter, m, v } of this.#groups) {
@@ -105,7 +126,12 @@ export class AdamW {
     return { steps: this.#steps, moments };
   }
 
-  /** Goes on from a state. @throws RangeError when a moment is missing or of another length; then nothing is changed. */
+  /**
+   * Goes on from a state.
+   * @throws RangeError when a moment is missing or of another length; then nothing is changed
+   *
+   * @example optimizer.loadStateDict(optimizer.stateDict());
+   */
   loadStateDict({ steps, moments }: { steps: number; moments: ReadonlyMap<string, { data: Float32Array }> }): void {
     const pairs = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);
     const wrong = pairs.filter(([name, tensor]) => moments.get(name)?.data.length !== count(tensor.shape));

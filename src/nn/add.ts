@@ -5,7 +5,14 @@ import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
 
-/** x + factor y. */
+/**
+ * x + factor y: `torch.add(x, y, alpha=factor)`.
+ * @param x Any shape
+ * @param y The same shape
+ * @throws RangeError when the shapes differ
+ *
+ * @example const y = add(nn, x, silu(nn, x), 0.5); // the shape of x
+ */
 export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
   const { tape, engine } = nn;
   sameShape("add", "y", y.shape, x.shape);

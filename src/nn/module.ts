@@ -1,12 +1,29 @@
 import { show } from "../check.js";
 import { parameterCount } from "./nn.js";
+import type { SafetensorsData } from "./safetensors.js";
 import { Parameter } from "./value.js";
 
-/** Values of parameters by name: what a state dict holds. */
-export type StateDict = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+/**
+ * Values of parameters by name: what `stateDict` gives, and `tensors` of a safetensors file. Only float32 can be loaded.
+ *
+ * @example
+ * const state: StateDict = readSafetensors(writeSafetensors(model.stateDict())).tensors;
+ * model.loadStateDict(state);
+ */
+export type StateDict = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: SafetensorsData }>;
 
 /**
  * Layers with parameters. A parameter's name is the path of properties to it, as in PyTorch: `blocks.0.attn.qkv.weight`.
+ * Modules, parameters and arrays of them in public properties count; private ones (`#nn`) do not.
+ *
+ * @example
+ * class Gate extends Module {
+ *   readonly up = new Linear(nn, random, 8, 16);
+ *   readonly down = new Linear(nn, random, 8, 8);
+ *   forward = (x: Value) => this.down.forward(glu(nn, this.up.forward(x)));
+ * }
+ * const gate = new Gate();
+ * [...gate.parameters.keys()]; // up.weight, up.bias, down.weight, down.bias
  */
 export abstract class Module {
   #training = true;
@@ -16,14 +33,23 @@ export abstract class Module {
     return this.#training;
   }
 
-  /** Puts this module and those in it into training mode. */
+  /**
+   * Puts this module and those in it into training mode.
+   * @param on false for evaluation mode
+   *
+   * @example model.train().training; // true
+   */
   train(on = true): this {
     this.#training = on;
     for (const [, part] of parts(this)) if (part instanceof Module) part.train(on);
     return this;
   }
 
-  /** Puts this module and those in it into evaluation mode: no dropout. */
+  /**
+   * Puts this module and those in it into evaluation mode: no dropout.
+   *
+   * @example model.eval().training; // false
+   */
   eval(): this {
     return this.train(false);
   }
@@ -43,7 +69,11 @@ export abstract class Module {
     return parameterCount(this.parameters.values());
   }
 
-  /** Copies of all parameters by name. */
+  /**
+   * Copies of all parameters by name.
+   *
+   * @example const file = writeSafetensors(model.stateDict());
+   */
   stateDict(): Map<string, { shape: readonly number[]; data: Float32Array }> {
     const copies = [...this.parameters].map(
       ([name, { shape, tensor }]) => [name, { shape, data: tensor.toArray() }] as const,
@@ -54,6 +84,8 @@ export abstract class Module {
   /**
    * Takes the values of all parameters from `state`.
    * @throws RangeError that lists all that is missing, left over or of another shape; then nothing is changed.
+   *
+   * @example model.loadStateDict(readSafetensors(writeSafetensors(model.stateDict())).tensors);
    */
   loadStateDict(state: StateDict): void {
     const { parameters } = this;
@@ -67,7 +99,7 @@ export abstract class Module {
     }
     for (const name of state.keys()) if (!parameters.has(name)) wrong.push(`${name} is not in this model`);
     if (wrong.length > 0) throw new RangeError(`loadStateDict: ${wrong.join("; ")}`);
-    for (const [name, { tensor }] of parameters) tensor.set(state.get(name)!.data);
+    for (const [name, { tensor }] of parameters) tensor.set(state.get(name)!.data as Float32Array);
   }
 }
 

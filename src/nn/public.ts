@@ -15,6 +15,7 @@ export { maskedMean, maskRows } from "./mask.js";
 export { Module, type StateDict } from "./module.js";
 export type { Nn } from "./nn.js";
 export { layerNorm, rmsNorm } from "./norm.js";
+export { loss, type Operation, operation } from "./operation.js";
 export { Random, type RandomState } from "./random.js";
 export { prepend, takeRow } from "./rows.js";
 export {
@@ -27,6 +28,6 @@ export {
   type WriteSafetensorsOptions,
   writeSafetensors,
 } from "./safetensors.js";
-export { constant, linearDecay, warmupCosine } from "./schedule.js";
+export { constant, type DecayOptions, linearDecay, type Schedule, warmupCosine } from "./schedule.js";
 export { silu } from "./silu.js";
 export type { Parameter, Value } from "./value.js";
