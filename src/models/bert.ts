@@ -23,7 +23,7 @@ export interface BertConfig extends ModelConfig {
 /**
  * A masked language model: the layers of gpt, with every token seeing all others (Devlin et al., arXiv 1810.04805). Made by {@link bert}.
  *
- * @example const made: Bert = bert(nn, { ...model.config, vocabulary: 25 });
+ * @example const made: Bert = bert(nn, { vocabulary: 25, context: 8, width: 16, heads: 2, layers: 1, variant: "laser" });
  */
 export class Bert extends Module {
   readonly #nn: Nn;

@@ -3,7 +3,7 @@
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { check } from "./check-adamw.js";
-import type { Module } from "./module.js";
+import type { Module, ParameterValues, StateDict } from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter } from "./value.js";
@@ -24,6 +24,18 @@ export interface AdamWOptions {
   weightDecay?: number;
   /** Which parameters decay. Default: those with two axes or more, that is, not biases and norms. */
   decays?: (name: string, parameter: Parameter) => boolean;
+}
+
+/**
+ * What {@link AdamW} needs to go on: `moments` can be written to a file and read from it.
+ *
+ * @example const state: AdamWState = optimizer.stateDict();
+ */
+export interface AdamWState {
+  /** Steps taken. */
+  steps: number;
+  /** The means of gradients by `m.NAME`, those of their squares by `v.NAME`. */
+  moments: Map<string, ParameterValues>;
 }
 
 interface Group {
@@ -117,8 +129,8 @@ export class AdamW {
    * const { steps, moments } = optimizer.stateDict();
    * const file = writeSafetensors(moments, { metadata: { steps: `${steps}` } });
    */
-  stateDict(): { steps: number; moments: Map<string, { shape: readonly number[]; data: Float32Array }> } {
-    const moments = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  stateDict(): AdamWState {
+    const moments = new Map<string, ParameterValues>();
     for (const { name, parameter, m, v } of this.#groups) {
       moments.set(`m.${name}`, { shape: parameter.shape, data: m.toArray() });
       moments.set(`v.${name}`, { shape: parameter.shape, data: v.toArray() });
@@ -128,19 +140,22 @@ export class AdamW {
 
   /**
    * Goes on from a state.
-   * @throws RangeError when a moment is missing or of another length; then nothing is changed
+   * @throws RangeError when a moment is missing, no float32 or of another length; then nothing is changed
    *
    * @example optimizer.loadStateDict(optimizer.stateDict());
    */
-  loadStateDict({ steps, moments }: { steps: number; moments: ReadonlyMap<string, { data: Float32Array }> }): void {
+  loadStateDict({ steps, moments }: { steps: number; moments: StateDict }): void {
     const pairs = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);
-    const wrong = pairs.filter(([name, tensor]) => moments.get(name)?.data.length !== count(tensor.shape));
+    const wrong = pairs.filter(([name, tensor]) => {
+      const data = moments.get(name)?.data;
+      return !(data instanceof Float32Array) || data.length !== count(tensor.shape);
+    });
     if (wrong.length > 0) {
       throw new RangeError(
-        `AdamW.loadStateDict: missing or of another length: ${wrong.map(([name]) => name).join(", ")}`,
+        `AdamW.loadStateDict: missing, no float32 or of another length: ${wrong.map(([name]) => name).join(", ")}`,
       );
     }
-    for (const [name, tensor] of pairs) tensor.set(moments.get(name)!.data);
+    for (const [name, tensor] of pairs) tensor.set(moments.get(name)!.data as Float32Array);
     this.#steps = steps;
   }
 

@@ -1,6 +1,6 @@
 import { show } from "../check.js";
 import { parameterCount } from "./nn.js";
-import type { SafetensorsData } from "./safetensors.js";
+import type { SafetensorsInput } from "./safetensors.js";
 import { Parameter } from "./value.js";
 
 /**
@@ -10,7 +10,19 @@ import { Parameter } from "./value.js";
  * const state: StateDict = readSafetensors(writeSafetensors(model.stateDict())).tensors;
  * model.loadStateDict(state);
  */
-export type StateDict = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: SafetensorsData }>;
+export type StateDict = ReadonlyMap<string, SafetensorsInput>;
+
+/**
+ * The values of a parameter, or of one of its means in an optimiser.
+ *
+ * @example const values: ParameterValues | undefined = model.stateDict().get("head.bias");
+ */
+export interface ParameterValues {
+  /** Sizes of the axes. */
+  readonly shape: readonly number[];
+  /** The elements, row-major. */
+  readonly data: Float32Array;
+}
 
 /**
  * Layers with parameters. A parameter's name is the path of properties to it, as in PyTorch: `blocks.0.attn.qkv.weight`.
@@ -74,7 +86,7 @@ export abstract class Module {
    *
    * @example const file = writeSafetensors(model.stateDict());
    */
-  stateDict(): Map<string, { shape: readonly number[]; data: Float32Array }> {
+  stateDict(): Map<string, ParameterValues> {
     const copies = [...this.parameters].map(
       ([name, { shape, tensor }]) => [name, { shape, data: tensor.toArray() }] as const,
     );

@@ -4,15 +4,25 @@ import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
 
-/** What {@link operation} takes: the shape of the result, and both passes. */
+/**
+ * What {@link operation} takes: the shape of the result, and both passes.
+ *
+ * @example const copy: Operation = { shape: [2, 5, 8], forward: (y) => y.set(x.toArray()), backward: (dy, [dx]) => dx?.set(dy.data) };
+ */
 export interface Operation {
   /** Sizes of the result. */
   shape: readonly number[];
-  /** Writes every element of the result. Called once, at once. */
+  /**
+   * Writes every element of the result. Called once, at once.
+   *
+   * @example const forward: Operation["forward"] = (y) => y.set(x.toArray());
+   */
   forward(y: Tensor): void;
   /**
    * Given the gradient of the result, adds to those of the inputs, which begin as zeros: one for each input, `undefined` where
    * none is wanted. Called once in a step, after the backward passes of all that was made of the result.
+   *
+   * @example const backward: Operation["backward"] = (dy, [dx]) => dx?.set(dy.data);
    */
   backward(dy: Tensor, gradients: readonly (Tensor | undefined)[]): void;
 }

@@ -1,5 +1,5 @@
 /** All of laser-attention/nn but the creation of instances, which edge workers do in their own way (src/workerd/nn.ts). */
-export { AdamW, type AdamWOptions } from "./adamw.js";
+export { AdamW, type AdamWOptions, type AdamWState } from "./adamw.js";
 export { add } from "./add.js";
 export { type SelfAttentionOptions, selfAttention } from "./attention.js";
 export { crossEntropy } from "./cross-entropy.js";
@@ -12,7 +12,7 @@ export { Depthwise, Embedding, LayerNorm, Linear, RmsNorm, SelfAttention } from 
 export { type Activation, linear } from "./linear.js";
 export type { Loss } from "./loss.js";
 export { maskedMean, maskRows } from "./mask.js";
-export { Module, type StateDict } from "./module.js";
+export { Module, type ParameterValues, type StateDict } from "./module.js";
 export type { Nn } from "./nn.js";
 export { layerNorm, rmsNorm } from "./norm.js";
 export { loss, type Operation, operation } from "./operation.js";
