@@ -14,6 +14,7 @@ import {
   generateWorker,
   sign,
 } from "./generate.mjs";
+import { rollUp } from "./roll-up.mjs";
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const at = (...path) => join(root, ...path);
@@ -226,6 +227,9 @@ export default module;
 /** The worker's file is started, not imported. */
 const WORKER_TYPES = "export {};\n";
 
+/** Where a name of a folder is found: those of training in the one declaration file of their entry. */
+const home = (file) => (file.includes("/") ? `${posix.dirname(file)}/index.d.ts` : file);
+
 /** Declarations of all of src come from tsc; only the files that the entries reach go into the package. */
 async function declare() {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
@@ -235,7 +239,8 @@ async function declare() {
   const reached = new Set(ENTRIES.map((name) => `${name}.d.ts`));
   for (const name of reached) {
     // JSR looks for the file that is named, and most of these have no .js beside them; TypeScript wants "type" before a .d.ts.
-    const text = readFileSync(at("build/types", name), "utf8")
+    const read = (file) => readFileSync(at("build/types", file), "utf8");
+    const text = (name.includes("/") ? rollUp(name, read, home) : read(name))
       .replace(/^import \{(.*)\} from/gm, (_, names) => `import type {${names.replaceAll(" type ", " ")}} from`)
       .replace(/(from "\.\.?\/[\w./-]+)\.js"/g, '$1.d.ts"');
     write(at("dist", name), text);
@@ -254,7 +259,14 @@ export async function build() {
   process.chdir(root);
   await buildKernels();
   await buildGenerated();
-  const inputs = fingerprint("src", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs", "package.json");
+  const inputs = fingerprint(
+    "src",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "scripts/build.mjs",
+    "scripts/roll-up.mjs",
+    "package.json",
+  );
   const outputs = [...ENTRIES, ...EDGE_ENTRIES.map((name) => `edge-light/${name}`)].map((name) => `dist/${name}.js`);
   await when("dist", inputs, outputs, () => Promise.all([bundle(), declare()]));
 }

@@ -10,16 +10,24 @@ import type { ModelConfig } from "./config.js";
 
 /**
  * A transformer block, norms first: x += proj(attention(qkv(ln1(x)))); x += out(gelu(fc(ln2(x)))), hidden width 4 D. The block
- * of gpt, bert and vit.
+ * of gpt, bert and vit, whose `blocks` are of this class.
+ *
+ * @example const blocks: readonly Block[] = model.blocks;
  */
 export class Block extends Module {
   readonly #nn: Nn;
+  /** The norm before attention. */
   readonly ln1: LayerNorm;
+  /** Attention with its projections. */
   readonly attn: SelfAttention;
+  /** The norm before the feed-forward layers. */
   readonly ln2: LayerNorm;
+  /** From width to four times the width. */
   readonly fc: Linear;
+  /** And back to the width. */
   readonly out: Linear;
 
+  /** @internal */
   constructor(nn: Nn, random: Random, { width, heads }: ModelConfig) {
     super();
     this.#nn = nn;
@@ -30,7 +38,16 @@ export class Block extends Module {
     this.out = new Linear(nn, random, 4 * width, width);
   }
 
-  /** @param x [B, N, D] @param cache The tokens before x @returns [B, N, D] */
+  /**
+   * The block applied to x.
+   * @param x [B, N, D]
+   * @param cache The tokens before x, which x joins; not in a training step
+   * @returns [B, N, D]
+   *
+   * @example
+   * const x = nn.input(new Float32Array(2 * 5 * 16), [2, 5, 16]);
+   * const y = model.blocks[0]?.forward(x, { variant: "laser", causal: true });
+   */
   forward(x: Value, attention: SelfAttentionOptions, cache?: AttentionCache): Value {
     const y = add(this.#nn, x, this.attn.forward(this.ln1.forward(x), attention, cache));
     return add(this.#nn, y, this.out.forward(this.fc.forward(this.ln2.forward(y), "gelu")));

@@ -2,15 +2,19 @@ import { show } from "../check.js";
 import { list } from "../nn/check-nn.js";
 import type { Variant } from "../types.js";
 
-/** Sizes that every model has. */
+/**
+ * Sizes that every model has.
+ *
+ * @example const sizes: ModelConfig = { width: 128, heads: 4, layers: 4, variant: "laser" };
+ */
 export interface ModelConfig {
   /** Width of the residual stream, a multiple of `heads`. */
   width: number;
   /** Attention heads. */
   heads: number;
-  /** Blocks. */
+  /** How many blocks. */
   layers: number;
-  /** Which attention. */
+  /** Which attention: "standard" or "laser". */
   variant: Variant;
   /** Seed of the first parameters. Default 1. */
   seed?: number;

@@ -15,7 +15,11 @@ import type { Value } from "../nn/value.js";
 import type { Tensor } from "../tensor.js";
 import { checkConfig, type ModelConfig } from "./config.js";
 
-/** Config of {@link conformer}. */
+/**
+ * Config of {@link conformer}.
+ *
+ * @example const config: ConformerConfig = { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" };
+ */
 export interface ConformerConfig extends ModelConfig {
   /** Mel bands of a frame. */
   mels: number;
@@ -29,24 +33,44 @@ export interface ConformerConfig extends ModelConfig {
   kernel: number;
 }
 
-/** Half a feed-forward layer, attention, convolution, half a feed-forward layer, a norm; each on its own norm, with its own residual. */
-class ConformerBlock extends Module {
+/**
+ * Half a feed-forward layer, attention, convolution, half a feed-forward layer, a norm; each on its own norm, with its own residual.
+ * The `blocks` of a Conformer are of this class.
+ *
+ * @example const blocks = (speech: Conformer): readonly ConformerBlock[] => speech.blocks;
+ */
+export class ConformerBlock extends Module {
   readonly #nn: Nn;
+  /** Norm of the first feed-forward layers. */
   readonly ff1_ln: LayerNorm;
+  /** From width to four times the width. */
   readonly ff1_fc: Linear;
+  /** And back to the width. */
   readonly ff1_out: Linear;
+  /** Norm before attention. */
   readonly attn_ln: LayerNorm;
+  /** Attention with its projections. */
   readonly attn: SelfAttention;
+  /** Norm before the convolution and its products. */
   readonly conv_ln: LayerNorm;
+  /** From width to twice the width, for the gate. */
   readonly pw1: Linear;
+  /** Convolution over time. */
   readonly dw: Depthwise;
+  /** Norm behind the convolution. */
   readonly conv_norm: LayerNorm;
+  /** From width to width, behind the convolution. */
   readonly pw2: Linear;
+  /** Norm of the second feed-forward layers. */
   readonly ff2_ln: LayerNorm;
+  /** From width to four times the width, the second time. */
   readonly ff2_fc: Linear;
+  /** And back to the width, the second time. */
   readonly ff2_out: Linear;
+  /** The norm at the end of the block. */
   readonly ln: LayerNorm;
 
+  /** @internal */
   constructor(nn: Nn, random: Random, { width, heads, kernel }: ConformerConfig) {
     super();
     this.#nn = nn;
@@ -66,7 +90,16 @@ class ConformerBlock extends Module {
     this.ln = new LayerNorm(nn, width);
   }
 
-  /** @param x [B, T, D] @param keep u8 [B, T], as keys [B, 1, 1, T] @returns [B, T, D] */
+  /**
+   * The block applied to x.
+   * @param x [B, T, D]
+   * @param keep u8 [B, T]: 0 for steps that are padding
+   * @returns [B, T, D]
+   *
+   * @example
+   * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 8, heads: 2, layers: 1, variant: "laser" });
+   * const y = speech.blocks[0]?.forward(x, keep, "laser"); // x is [2, 5, 8], keep [2, 5]
+   */
   forward(x: Value, keep: Tensor<"u8">, variant: ModelConfig["variant"]): Value {
     const nn = this.#nn;
     const [B, T] = x.shape as [number, number];
@@ -80,16 +113,24 @@ class ConformerBlock extends Module {
   }
 }
 
-/** A speech recogniser: stacked log-mel frames, Conformer blocks, CTC. */
+/**
+ * A speech recogniser (Gulati et al., arXiv 2005.08100): stacked log-mel frames, Conformer blocks, CTC. Made by {@link conformer}.
+ *
+ * @example const made: Conformer = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
+ */
 export class Conformer extends Module {
   readonly #nn: Nn;
   /** What a checkpoint calls it. */
   readonly family = "conformer";
   /** The config it was made from. */
   readonly config: Readonly<ConformerConfig>;
+  /** From the stacked frames to the width. */
   readonly inp: Linear;
+  /** A vector for each step. */
   readonly pos: Embedding;
+  /** The Conformer blocks, in order. */
   readonly blocks: readonly ConformerBlock[];
+  /** From the width to the scores. */
   readonly head: Linear;
 
   /** @internal */
@@ -107,7 +148,11 @@ export class Conformer extends Module {
     this.head = new Linear(nn, random, width, classes);
   }
 
-  /** Steps that so many frames give. */
+  /**
+   * Steps that so many frames give.
+   *
+   * @example conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" }).steps(7); // 3
+   */
   steps(frames: number): number {
     return Math.floor(frames / this.config.stack);
   }
@@ -116,6 +161,11 @@ export class Conformer extends Module {
    * Scores of the labels: [B, floor(T / stack), classes].
    * @param features Log-mel features [B, T, mels]
    * @param frames How many of the T frames of each batch entry count
+   * @throws RangeError when features, frames and config do not fit each other
+   *
+   * @example
+   * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
+   * const scores = nn.evaluate(() => speech.logits(new Float32Array(2 * 12 * 8), [12, 9]).toArray()); // [2, 6, 4]
    */
   logits(features: Float32Array, frames: ArrayLike<number>): Value {
     const { mels, stack, context, variant } = this.config;
@@ -133,7 +183,15 @@ export class Conformer extends Module {
     return this.head.forward(x);
   }
 
-  /** CTC loss of the labels, each divided by its length, averaged. */
+  /**
+   * CTC loss of the labels, each divided by its length, averaged.
+   * @param targets Labels of each batch entry, from 1 to classes - 1
+   * @throws RangeError as `logits` does, or when a label is none
+   *
+   * @example
+   * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
+   * const value = nn.step(() => speech.loss(new Float32Array(2 * 12 * 8), [12, 9], [[1, 2], [3]]));
+   */
   loss(features: Float32Array, frames: ArrayLike<number>, targets: readonly (readonly number[])[]): Loss {
     const logits = this.logits(features, frames);
     const used = Array.from(frames, (count) => this.steps(count));
@@ -168,7 +226,8 @@ export class Conformer extends Module {
 }
 
 /**
- * A new speech recogniser.
+ * A new speech recogniser, with first values from its seed.
+ * @throws TypeError or RangeError for a config that does not fit
  *
  * @example
  * const model = conformer(nn, { mels: 40, stack: 4, context: 120, classes: 11, kernel: 15, width: 96, heads: 4, layers: 2, variant: "laser" });

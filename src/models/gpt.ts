@@ -10,7 +10,11 @@ import type { Value } from "../nn/value.js";
 import { Block } from "./block.js";
 import { batchOf, checkConfig, flat, type ModelConfig, targetsOf } from "./config.js";
 
-/** Config of {@link gpt}. */
+/**
+ * Config of {@link gpt}.
+ *
+ * @example const config: GptConfig = { vocabulary: 65, context: 128, width: 128, heads: 4, layers: 4, variant: "laser" };
+ */
 export interface GptConfig extends ModelConfig {
   /** Number of tokens. */
   vocabulary: number;
@@ -18,17 +22,26 @@ export interface GptConfig extends ModelConfig {
   context: number;
 }
 
-/** An autoregressive language model: token and position embeddings, causal blocks, a norm, a head. */
+/**
+ * An autoregressive language model: token and position embeddings, causal blocks, a norm, a head. Made by {@link gpt}.
+ *
+ * @example const made: Gpt = gpt(nn, model.config);
+ */
 export class Gpt extends Module {
   readonly #nn: Nn;
   /** What a checkpoint calls it. */
   readonly family = "gpt";
   /** The config it was made from. */
   readonly config: Readonly<GptConfig>;
+  /** A vector for each token. */
   readonly tok: Embedding;
+  /** A vector for each place. */
   readonly pos: Embedding;
+  /** The transformer blocks, in order. */
   readonly blocks: readonly Block[];
+  /** The norm before the head. */
   readonly lnf: LayerNorm;
+  /** From the width to the scores. */
   readonly head: Linear;
 
   /** @internal */
@@ -46,7 +59,13 @@ export class Gpt extends Module {
     this.head = new Linear(nn, random, width, vocabulary);
   }
 
-  /** Scores of the token that follows each one: [B, N, V] for B rows of N token ids. */
+  /**
+   * Scores of the token that follows each one: [B, N, V].
+   * @param ids B rows of N token ids, N at most `context`
+   * @throws RangeError for no rows, rows of different lengths, or an id that is no token
+   *
+   * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
+   */
   logits(ids: readonly ArrayLike<number>[]): Value {
     const shape = batchOf("gpt", ids, this.config.context);
     let x = this.pos.add(this.tok.forward(flat(ids), shape));
@@ -74,17 +93,23 @@ export class Gpt extends Module {
     return this.head.forward(this.lnf.forward(takeRow(this.#nn, x, shape[1] - 1)));
   }
 
-  /** Mean cross-entropy of `targets`, the ids that follow; -1 leaves a place out. */
+  /**
+   * Mean cross-entropy of `targets`, the ids that follow; -1 leaves a place out.
+   * @throws RangeError as `logits` does, or when a target is no token
+   *
+   * @example const value = nn.step(() => model.loss(ids, targets));
+   */
   loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[]): Loss {
     return crossEntropy(this.#nn, this.logits(ids), targetsOf("gpt", targets, ids));
   }
 }
 
 /**
- * A new language model.
+ * A new language model, with first values from its seed.
+ * @throws TypeError or RangeError for a config that does not fit
  *
  * @example
- * const model = gpt(nn, { vocabulary: 65, context: 128, width: 128, heads: 4, layers: 4, variant: "laser" });
+ * const model = gpt(nn, { vocabulary: 24, context: 16, width: 32, heads: 4, layers: 2, variant: "laser" });
  * const loss = nn.step(() => model.loss(ids, targets));
  */
 export const gpt = (nn: Nn, config: GptConfig): Gpt => new Gpt(nn, config);

@@ -1,8 +1,10 @@
 /** laser-attention/models: the four families of the paper, each from a config, with either attention. */
+
 export { type Bert, type BertConfig, bert } from "./bert.js";
+export type { Block } from "./block.js";
 export { classify } from "./classify.js";
 export type { ModelConfig } from "./config.js";
-export { type Conformer, type ConformerConfig, conformer } from "./conformer.js";
+export { type Conformer, type ConformerBlock, type ConformerConfig, conformer } from "./conformer.js";
 export { type Candidate, distribution, type SamplingOptions } from "./distribution.js";
 export { type Filled, type FilledPlace, fill } from "./fill.js";
 export { type GenerateOptions, generate } from "./generate.js";

@@ -7,7 +7,7 @@ const CHANNELS = 3;
  * @throws RangeError when the pixels are no whole images, or side no multiple of patch
  *
  * @example
- * const patches = patchesOf(image, 32, 4); // [1, 64, 48]
+ * const patches = patchesOf(new Uint8Array(3 * 32 * 32), 32, 4); // [1, 64, 48]
  */
 export function patchesOf(pixels: Uint8Array, side: number, patch: number): Float32Array {
   const size = CHANNELS * side * side;

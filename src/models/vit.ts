@@ -10,7 +10,11 @@ import type { Parameter, Value } from "../nn/value.js";
 import { Block } from "./block.js";
 import { checkConfig, type ModelConfig } from "./config.js";
 
-/** Config of {@link vit}. */
+/**
+ * Config of {@link vit}.
+ *
+ * @example const config: VitConfig = { side: 32, patch: 4, classes: 10, width: 128, heads: 4, layers: 4, variant: "laser" };
+ */
 export interface VitConfig extends ModelConfig {
   /** Side of a square image in pixels, a multiple of `patch`. */
   side: number;
@@ -22,18 +26,29 @@ export interface VitConfig extends ModelConfig {
 
 const CHANNELS = 3;
 
-/** A Vision Transformer: patches and a class token, blocks in which all see all, a norm, and a head on the class token. */
+/**
+ * A Vision Transformer (Dosovitskiy et al., arXiv 2010.11929): patches and a class token, blocks in which all see all, a norm, and a
+ * head on the class token. Made by {@link vit}.
+ *
+ * @example const made: Vit = vit(nn, { side: 8, patch: 4, classes: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
+ */
 export class Vit extends Module {
   readonly #nn: Nn;
   /** What a checkpoint calls it. */
   readonly family = "vit";
   /** The config it was made from. */
   readonly config: Readonly<VitConfig>;
+  /** The class token, [width]. */
   readonly cls: Parameter;
+  /** A vector for each place, the class token first: [patches + 1, width]. */
   readonly pos: Parameter;
+  /** From the numbers of a patch to the width. */
   readonly patch: Linear;
+  /** The transformer blocks, in order. */
   readonly blocks: readonly Block[];
+  /** The norm before the head. */
   readonly lnf: LayerNorm;
+  /** From the width to the scores. */
   readonly head: Linear;
 
   /** @internal */
@@ -61,6 +76,11 @@ export class Vit extends Module {
   /**
    * Scores of the classes, [B, classes].
    * @param patches [B, patches, 3 * patch * patch] as `patchesOf` gives them: row by row, each by channel, row and column
+   * @throws RangeError when the numbers are no whole images
+   *
+   * @example
+   * const small = vit(nn, { side: 8, patch: 4, classes: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
+   * const scores = nn.evaluate(() => small.logits(patchesOf(new Uint8Array(2 * 192), 8, 4)).toArray());
    */
   logits(patches: Float32Array): Value {
     const { patch, variant } = this.config;
@@ -77,14 +97,22 @@ export class Vit extends Module {
     return this.head.forward(this.lnf.forward(takeRow(this.#nn, x, 0)));
   }
 
-  /** Mean cross-entropy of the labels. */
+  /**
+   * Mean cross-entropy of the labels, one for each image.
+   * @throws RangeError as `logits` does, or when a label is no class
+   *
+   * @example
+   * const small = vit(nn, { side: 8, patch: 4, classes: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
+   * const value = nn.step(() => small.loss(patchesOf(new Uint8Array(2 * 192), 8, 4), [0, 2]));
+   */
   loss(patches: Float32Array, labels: ArrayLike<number>): Loss {
     return crossEntropy(this.#nn, this.logits(patches), labels);
   }
 }
 
 /**
- * A new Vision Transformer.
+ * A new Vision Transformer, with first values from its seed.
+ * @throws TypeError or RangeError for a config that does not fit
  *
  * @example const model = vit(nn, { side: 32, patch: 4, classes: 10, width: 128, heads: 4, layers: 4, variant: "laser" });
  */

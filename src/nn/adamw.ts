@@ -5,28 +5,38 @@ import { operand } from "../check-tensor.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { check, checkStep } from "./check-adamw.js";
-import { type Module, type StateDict, setAll } from "./module.js";
+import { type Module, type ParameterValues, type StateDict, setAll } from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter } from "./value.js";
 
-/** Options of {@link AdamW}. */
+/**
+ * Options of {@link AdamW}.
+ *
+ * @example const options: AdamWOptions = { lr: 1e-3, betas: [0.9, 0.95], weightDecay: 0.1 };
+ */
 export interface AdamWOptions {
   /** Learning rate; `step` may give another one each time. Default 1e-3. */
   lr?: number;
-  /** Default [0.9, 0.999]. */
+  /** How much of the old means of gradients and of their squares stays at each step. Default [0.9, 0.999]. */
   betas?: readonly [number, number];
-  /** Default 1e-8. */
+  /** Added to the root of the mean square. Default 1e-8. */
   eps?: number;
-  /** Default 0.01. */
+  /** A step takes lr times this off a parameter, as a share of it. Default 0.01. */
   weightDecay?: number;
   /** Which parameters decay. Default: those with two axes or more, that is, not biases and norms. */
   decays?: (name: string, parameter: Parameter) => boolean;
 }
 
-/** What {@link AdamW} goes on from: moments by name, `m.NAME` and `v.NAME`, and the number of steps. */
+/**
+ * What {@link AdamW} goes on from: `moments` can be written to a file and read from it.
+ *
+ * @example const state: AdamWState = optimizer.stateDict();
+ */
 export interface AdamWState {
+  /** Steps taken. */
   readonly steps: number;
+  /** The means of gradients by `m.NAME`, those of their squares by `v.NAME`. */
   readonly moments: StateDict;
 }
 
@@ -41,12 +51,12 @@ interface Group {
 const WORK = 20;
 
 /**
- * The optimiser of a model.
+ * The optimiser of a model: AdamW (Loshchilov and Hutter, arXiv 1711.05101), as `torch.optim.AdamW`.
  *
  * @example
  * const optimizer = new AdamW(nn, model, { lr: 1e-3, weightDecay: 0.05, decays: () => true });
  * const loss = nn.step(() => model.loss(ids, targets));
- * const norm = optimizer.step({ lr: schedule(n), clip: 1 });
+ * const norm = optimizer.step({ lr: 2e-3, clip: 1 });
  */
 export class AdamW {
   readonly #nn: Nn;
@@ -54,6 +64,7 @@ export class AdamW {
   readonly #groups: readonly Group[];
   #steps = 0;
 
+  /** @throws TypeError or RangeError for options that do not fit. */
   constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
     check(options);
     if (nn.engine.space.source !== undefined) throw new TypeError("AdamW: must be made outside of a step");
@@ -77,7 +88,13 @@ export class AdamW {
     return this.#steps;
   }
 
-  /** L2 norm of all gradients together, in float64. */
+  /**
+   * L2 norm of all gradients together, in float64.
+   *
+   * @example
+   * nn.step(() => model.loss(ids, targets));
+   * optimizer.gradientNorm();
+   */
   gradientNorm(): number {
     let sum = 0;
     for (const { parameter } of this.#groups) if (!parameter.fresh) sum += this.#squares(parameter.grad);
@@ -88,6 +105,10 @@ export class AdamW {
    * Changes the parameters by their gradients, which count as used up. Parameters that had no part in the loss stay as they are.
    * @param options `lr`: learning rate of this step. `clip`: the most that the norm of all gradients may be; larger ones are scaled.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
+   *
+   * @example
+   * nn.step(() => model.loss(ids, targets));
+   * const norm = optimizer.step({ lr: 1e-3, clip: 1 });
    */
   step(options: { lr?: number | undefined; clip?: number | undefined } = {}): number {
     checkStep(options);
@@ -112,9 +133,14 @@ export class AdamW {
     return norm;
   }
 
-  /** Copies of the moments, and the number of steps. */
+  /**
+   * What a checkpoint needs: copies of the moments, and the number of steps.
+   *
+   * @example
+   * const { steps } = optimizer.stateDict();
+   */
   stateDict(): AdamWState {
-    const moments = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+    const moments = new Map<string, ParameterValues>();
     for (const { name, parameter, m, v } of this.#groups) {
       moments.set(`m.${name}`, { shape: parameter.shape, data: m.toArray() });
       moments.set(`v.${name}`, { shape: parameter.shape, data: v.toArray() });
@@ -122,7 +148,12 @@ export class AdamW {
     return { steps: this.#steps, moments };
   }
 
-  /** Goes on from a state. @throws RangeError that lists all moments that do not fit; then nothing is changed. */
+  /**
+   * Goes on from a state.
+   * @throws RangeError that lists all moments that do not fit; then nothing is changed
+   *
+   * @example optimizer.loadStateDict(optimizer.stateDict());
+   */
   loadStateDict({ steps, moments }: AdamWState): void {
     integer("AdamW.loadStateDict", "steps", steps, 0);
     const targets = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);

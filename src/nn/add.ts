@@ -8,9 +8,12 @@ import { split } from "./split.js";
 import type { Value } from "./value.js";
 
 /**
- * x + factor y. Two losses give a loss.
+ * x + factor y: `torch.add(x, y, alpha=factor)`. Two losses give a loss.
+ * @param x Any shape
+ * @param y The same shape
+ * @throws RangeError when the shapes differ
  *
- * @example nn.step(() => add(nn, model.loss(ids, targets), penalty, 0.1));
+ * @example const y = add(nn, x, silu(nn, x), 0.5); // the shape of x
  */
 export function add(nn: Nn, x: Loss, y: Loss, factor?: number): Loss;
 export function add(nn: Nn, x: Value, y: Value, factor?: number): Value;

@@ -7,7 +7,11 @@ import { features, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
 
-/** Options of an attention call, but for what the layer decides. A `bias` gets no gradient here. */
+/**
+ * Options of an attention call (variant, causal, window, mask, bias and so on), but for what the layer decides. A bias gets no gradient here.
+ *
+ * @example const options: SelfAttentionOptions = { variant: "laser", causal: true };
+ */
 export type SelfAttentionOptions = Omit<AttentionOptions, "layout" | "out">;
 
 /** q, k and v [B, N, H, D] as views of qkv [B, N, 3 C]. */
@@ -18,9 +22,14 @@ export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: T
 }
 
 /**
- * Self-attention.
+ * Self-attention, standard or LASER: `attentionForward` and `attentionBackward` of `nn.la` on the parts of one product.
  * @param qkv [B, N, 3 C], on its last axis q, k, v one after the other, each of `heads` heads
  * @returns [B, N, C]
+ * @throws RangeError when the last axis is not three times a multiple of `heads`
+ *
+ * @example
+ * const qkv = nn.input(new Float32Array(2 * 5 * 24), [2, 5, 24]);
+ * const y = selfAttention(nn, qkv, 2, { variant: "laser", causal: true }); // [2, 5, 8]
  */
 export function selfAttention(nn: Nn, qkv: Value, heads: number, options: SelfAttentionOptions): Value {
   const { tape, engine } = nn;

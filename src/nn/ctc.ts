@@ -10,7 +10,11 @@ import type { Value } from "./value.js";
 /** Operations a frame and label, roughly: exp and log in float64. */
 const WORK = 200;
 
-/** Options of {@link ctcLoss}. */
+/**
+ * Options of {@link ctcLoss}.
+ *
+ * @example const options: CtcOptions = { blank: 0, zeroInfinity: true };
+ */
 export interface CtcOptions {
   /** The label that means "nothing". Default 0. */
   blank?: number;
@@ -25,6 +29,8 @@ export interface CtcOptions {
  * @param targets Labels of each batch entry, none of them `blank`
  * @param frames How many of the T frames of each batch entry count
  * @throws RangeError when a label or a number of frames does not fit
+ *
+ * @example ctcLoss(nn, x, [[1, 2], [3]], [5, 4]).item; // x is [2, 5, 8]: five frames of eight labels
  */
 export function ctcLoss(
   nn: Nn,

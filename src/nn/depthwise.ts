@@ -10,6 +10,12 @@ import type { Parameter, Value } from "./value.js";
  * @param weight [C, 1, K], K odd
  * @param bias [C]
  * @returns [B, T, C]
+ * Computes `torch.nn.functional.conv1d` with groups C and padding (K - 1) / 2, channels last.
+ * @throws RangeError when x has not C channels
+ *
+ * @example
+ * const [weight, bias] = [nn.parameter(random.normals(24), [8, 1, 3]), nn.parameter(new Float32Array(8), [8])];
+ * const y = depthwise(nn, x, weight, bias); // [2, 5, 8]
  */
 export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter): Value {
   const { tape, engine } = nn;

@@ -10,8 +10,13 @@ import type { Value } from "./value.js";
 const WORK = 10;
 
 /**
+ * Elements become 0 with probability p, the others are divided by 1 - p: `torch.nn.functional.dropout` with numbers that a seed decides.
+ * @param x Any shape
  * @param p From 0 to below 1
  * @param seed Two integers of 32 bits. The same pair drops the same elements, at any number of threads.
+ * @throws RangeError when p is not from 0 to below 1
+ *
+ * @example const y = dropout(nn, x, 0.1, [random.bits(), random.bits()]); // the shape of x
  */
 export function dropout(nn: Nn, x: Value, p: number, seed: readonly [number, number]): Value {
   value("dropout", "x", nn, x, "any");

@@ -14,6 +14,10 @@ import type { Parameter, Value } from "./value.js";
  * @param table [V, D]
  * @returns [...shape, D]
  * @throws RangeError when an id is not a row of the table
+ *
+ * @example
+ * const table = nn.parameter(random.normals(10 * 8), [10, 8]);
+ * const y = embedding(nn, [3, 1, 4, 1, 5, 9], [2, 3], table); // [2, 3, 8]
  */
 export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number[], table: Parameter): Value {
   const { tape, engine } = nn;
@@ -46,6 +50,10 @@ export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number
  * x + positions, N of them, those from `first` on.
  * @param x [B, N, D]
  * @param positions [C, D], C of first + N or more
+ * @returns [B, N, D]
+ * @throws RangeError when x is longer than there are positions, or of another width
+ *
+ * @example const y = addPositions(nn, x, nn.parameter(random.normals(6 * 8), [6, 8])); // [2, 5, 8]
  */
 export function addPositions(nn: Nn, x: Value, positions: Parameter, first = 0): Value {
   const where = "addPositions";

@@ -7,7 +7,14 @@ import type { Value } from "./value.js";
 
 const WORK = 20;
 
-/** @param x [..., 2 D] @returns [..., D] */
+/**
+ * The first half of the last axis times the sigmoid of the second (Dauphin et al., arXiv 1612.08083): `torch.nn.functional.glu`.
+ * @param x [..., 2 D]
+ * @returns [..., D]
+ * @throws RangeError when the last axis is odd
+ *
+ * @example const y = glu(nn, x); // x is [2, 5, 8], y [2, 5, 4]
+ */
 export function glu(nn: Nn, x: Value): Value {
   const { tape, engine } = nn;
   value("glu", "x", nn, x);

@@ -13,6 +13,8 @@ export * from "./public.js";
 /**
  * A new instance for training, at once; a browser's main thread may not wait for threads and gets one.
  *
+ * @throws TypeError or RangeError for options that do not fit, as `createSync` of `laser-attention/threads`
+ *
  * @example const nn = createSync({ threads: 2, simd: "relaxed" });
  */
 export function createSync(options?: ThreadsOptions<KernelSource>): Nn {

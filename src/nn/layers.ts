@@ -33,12 +33,19 @@ const biases = (nn: Nn, random: Random, size: number, inputs: number): Parameter
 const filled = (nn: Nn, size: number, value: number): Parameter =>
   nn.parameter(new Float32Array(size).fill(value), [size]);
 
-/** x W^T + b, and an activation where one is named. Parameters weight [N, K], bias [N]. */
+/**
+ * x W^T + b, and an activation where one is named, as `torch.nn.Linear`.
+ *
+ * @example const layer = new Linear(nn, random, 8, 3);
+ */
 export class Linear extends Module {
   readonly #nn: Nn;
+  /** [N, K], normal deviates of 0.02 at first. */
   readonly weight: Parameter;
+  /** [N], uniform within 1 / sqrt(inputs) at first, as in PyTorch. */
   readonly bias: Parameter;
 
+  /** `inputs` (K) to `outputs` (N) features; `random` makes the first values. */
   constructor(nn: Nn, random: Random, inputs: number, outputs: number) {
     super();
     this.#nn = nn;
@@ -46,18 +53,31 @@ export class Linear extends Module {
     this.bias = biases(nn, random, outputs, inputs);
   }
 
-  /** @param x [..., K] @returns [..., N] */
+  /**
+   * The layer applied to x.
+   * @param x [..., K]
+   * @returns [..., N]
+   *
+   * @example const y = new Linear(nn, random, 8, 3).forward(x, "gelu"); // [2, 5, 3]
+   */
   forward(x: Value, activation?: Activation): Value {
     return linear(this.#nn, x, this.weight, this.bias, activation);
   }
 }
 
-/** Layer norm over the last axis. Parameters weight [D], bias [D]. */
+/**
+ * Layer norm over the last axis, as `torch.nn.LayerNorm`.
+ *
+ * @example const layer = new LayerNorm(nn, 8);
+ */
 export class LayerNorm extends Module {
   readonly #nn: Nn;
+  /** [D], ones at first. */
   readonly weight: Parameter;
+  /** [D], zeros at first. */
   readonly bias: Parameter;
 
+  /** For the last axis of `width`. */
   constructor(nn: Nn, width: number) {
     super();
     this.#nn = nn;
@@ -65,57 +85,98 @@ export class LayerNorm extends Module {
     this.bias = filled(nn, width, 0);
   }
 
-  /** @param x [..., D] @returns [..., D] */
+  /**
+   * The layer applied to x.
+   * @param x [..., D]
+   * @returns [..., D]
+   *
+   * @example const y = new LayerNorm(nn, 8).forward(x); // [2, 5, 8]
+   */
   forward(x: Value): Value {
     return layerNorm(this.#nn, x, this.weight, this.bias);
   }
 }
 
-/** RMS norm over the last axis. Parameter weight [D]. */
+/**
+ * RMS norm over the last axis.
+ *
+ * @example const layer = new RmsNorm(nn, 8);
+ */
 export class RmsNorm extends Module {
   readonly #nn: Nn;
+  /** [D], ones at first. */
   readonly weight: Parameter;
 
+  /** For the last axis of `width`. */
   constructor(nn: Nn, width: number) {
     super();
     this.#nn = nn;
     this.weight = filled(nn, width, 1);
   }
 
-  /** @param x [..., D] @returns [..., D] */
+  /**
+   * The layer applied to x.
+   * @param x [..., D]
+   * @returns [..., D]
+   *
+   * @example const y = new RmsNorm(nn, 8).forward(x); // [2, 5, 8]
+   */
   forward(x: Value): Value {
     return rmsNorm(this.#nn, x, this.weight);
   }
 }
 
-/** Rows by number. Parameter weight [V, D]. */
+/**
+ * Rows by number, as `torch.nn.Embedding`.
+ *
+ * @example const table = new Embedding(nn, random, 10, 8);
+ */
 export class Embedding extends Module {
   readonly #nn: Nn;
+  /** [V, D], normal deviates of 0.02 at first. */
   readonly weight: Parameter;
 
+  /** `rows` (V) of `width` (D); `random` makes the first values. */
   constructor(nn: Nn, random: Random, rows: number, width: number) {
     super();
     this.#nn = nn;
     this.weight = matrix(nn, random, [rows, width]);
   }
 
-  /** The rows `ids`, in the order of `shape`: [...shape, D]. */
+  /**
+   * The rows `ids`, in the order of `shape`: [...shape, D].
+   * @throws RangeError when an id is not a row
+   *
+   * @example const y = new Embedding(nn, random, 10, 8).forward([3, 1, 4, 1, 5, 9], [2, 3]); // [2, 3, 8]
+   */
   forward(ids: ArrayLike<number>, shape: readonly number[]): Value {
     return embedding(this.#nn, ids, shape, this.weight);
   }
 
-  /** x [B, N, D] plus N rows, those from `first` on. */
+  /**
+   * x [B, N, D] plus N rows, those from `first` on: learnt positions.
+   * @throws RangeError when there are fewer rows
+   *
+   * @example const y = new Embedding(nn, random, 6, 8).add(x); // [2, 5, 8]
+   */
   add(x: Value, first = 0): Value {
     return addPositions(this.#nn, x, this.weight, first);
   }
 }
 
-/** Convolution over time, every channel by itself. Parameters weight [C, 1, K], bias [C]. */
+/**
+ * Convolution over time, every channel by itself, with as many zeros around it as keep its length.
+ *
+ * @example const layer = new Depthwise(nn, random, 8, 3);
+ */
 export class Depthwise extends Module {
   readonly #nn: Nn;
+  /** [C, 1, K], normal deviates of 0.02 at first. */
   readonly weight: Parameter;
+  /** [C], uniform within 1 / sqrt(inputs) at first, as in PyTorch. */
   readonly bias: Parameter;
 
+  /** `width` channels (C), `taps` (K), an odd number; `random` makes the first values. */
   constructor(nn: Nn, random: Random, width: number, taps: number) {
     super();
     this.#nn = nn;
@@ -123,19 +184,32 @@ export class Depthwise extends Module {
     this.bias = biases(nn, random, width, taps);
   }
 
-  /** @param x [B, T, C] @returns [B, T, C] */
+  /**
+   * The layer applied to x.
+   * @param x [B, T, C]
+   * @returns [B, T, C]
+   *
+   * @example const y = new Depthwise(nn, random, 8, 3).forward(x); // [2, 5, 8]
+   */
   forward(x: Value): Value {
     return depthwise(this.#nn, x, this.weight, this.bias);
   }
 }
 
-/** Self-attention with its projections: proj(attention(qkv(x))). */
+/**
+ * Self-attention with its projections: proj(attention(qkv(x))).
+ *
+ * @example const layer = new SelfAttention(nn, random, 8, 2);
+ */
 export class SelfAttention extends Module {
   readonly #nn: Nn;
   readonly #heads: number;
+  /** From x to queries, keys and values. */
   readonly qkv: Linear;
+  /** From the heads, one after the other, to the result. */
   readonly proj: Linear;
 
+  /** `width` channels, a multiple of `heads`; `random` makes the first values. */
   constructor(nn: Nn, random: Random, width: number, heads: number) {
     super();
     this.#nn = nn;
@@ -145,9 +219,12 @@ export class SelfAttention extends Module {
   }
 
   /**
+   * The layer applied to x.
    * @param x [B, N, C]
    * @param cache The tokens before x, which x joins; not in a training step
    * @returns [B, N, C]
+   *
+   * @example const y = new SelfAttention(nn, random, 8, 2).forward(x, { variant: "laser" }); // [2, 5, 8]
    */
   forward(x: Value, options: SelfAttentionOptions, cache?: AttentionCache): Value {
     const [nn, heads, qkv] = [this.#nn, this.#heads, this.qkv.forward(x)];

@@ -8,7 +8,11 @@ import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
 
-/** `gelu`: with tanh, as GPT and BERT have it; `gelu-erf`: exact. */
+/**
+ * `gelu`: with tanh, as GPT and BERT have it; `gelu-erf`: exact; `silu`: x times its sigmoid.
+ *
+ * @example const activation: Activation = "gelu";
+ */
 export type Activation = "gelu" | "gelu-erf" | "silu";
 
 /** Numbers of assembly/nn/activation.ts. */
@@ -25,11 +29,16 @@ const ACTIVATION_WORK = 20;
 const SPAN = 128;
 
 /**
- * A linear layer, with an activation behind it where one is named.
+ * A linear layer, `torch.nn.functional.linear`, with an activation behind it where one is named.
  * @param x [..., K]
  * @param weight [N, K]
  * @param bias [N]
  * @returns [..., N]
+ * @throws RangeError when x has not K on its last axis
+ *
+ * @example
+ * const [weight, bias] = [nn.parameter(random.normals(24), [3, 8]), nn.parameter(new Float32Array(3), [3])];
+ * const y = linear(nn, x, weight, bias, "gelu"); // [2, 5, 3]
  */
 export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, activation?: Activation): Value {
   const { tape, engine } = nn;

@@ -4,7 +4,16 @@ import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import { Value } from "./value.js";
 
-/** A number that training makes smaller. */
+/**
+ * A number that training makes smaller: what `nn.step` takes. Made by `crossEntropy`, `ctcLoss` and `loss`.
+ *
+ * @example
+ * const value = nn.step(() => {
+ *   const loss: Loss = model.loss(ids, targets);
+ *   console.log(loss.item);
+ *   return loss;
+ * });
+ */
 export class Loss extends Value {
   /** The loss, in float64. */
   readonly item: number;

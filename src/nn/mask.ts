@@ -10,6 +10,9 @@ import type { Value } from "./value.js";
  * x where `keep` is not 0, else 0.
  * @param x [..., D]
  * @param keep u8, one for each row of x
+ * @returns [..., D]
+ *
+ * @example const y = maskRows(nn, x, keep); // x is [2, 5, 8], keep [2, 5]
  */
 export function maskRows(nn: Nn, x: Value, keep: Tensor<"u8">): Value {
   const { tape, engine } = nn;
@@ -35,6 +38,8 @@ export function maskRows(nn: Nn, x: Value, keep: Tensor<"u8">): Value {
  * @param x [B, T, D]
  * @param keep u8 [B, T]; all rows where it is left out
  * @returns [B, D], 0 where no row is kept
+ *
+ * @example const y = maskedMean(nn, x, keep); // x is [2, 5, 8], y [2, 8]
  */
 export function maskedMean(nn: Nn, x: Value, keep?: Tensor<"u8">): Value {
   const { tape, engine } = nn;

@@ -2,14 +2,42 @@ import { show } from "../check.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { parameterCount } from "./nn.js";
+import type { SafetensorsInput } from "./safetensors.js";
 import { Parameter } from "./value.js";
 
-/** Values of parameters by name: what a state dict holds. */
-export type StateDict = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+/**
+ * Values of parameters by name: what `stateDict` gives, and `tensors` of a safetensors file. Only float32 can be loaded.
+ *
+ * @example
+ * const state: StateDict = readSafetensors(writeSafetensors(model.stateDict())).tensors;
+ * model.loadStateDict(state);
+ */
+export type StateDict = ReadonlyMap<string, SafetensorsInput>;
+
+/**
+ * The values of a parameter, or of one of its means in an optimiser.
+ *
+ * @example const values: ParameterValues | undefined = model.stateDict().get("head.bias");
+ */
+export interface ParameterValues {
+  /** Sizes of the axes. */
+  readonly shape: readonly number[];
+  /** The elements, row-major. */
+  readonly data: Float32Array;
+}
 
 /**
  * Layers with parameters. A parameter's name is the path of properties to it, as in PyTorch: `blocks.0.attn.qkv.weight`. Public
  * properties and arrays count; what lies in private ones, in maps or in other objects is no part of the module.
+ *
+ * @example
+ * class Gate extends Module {
+ *   readonly up = new Linear(nn, random, 8, 16);
+ *   readonly down = new Linear(nn, random, 8, 8);
+ *   forward = (x: Value) => this.down.forward(glu(nn, this.up.forward(x)));
+ * }
+ * const gate = new Gate();
+ * [...gate.parameters.keys()]; // up.weight, up.bias, down.weight, down.bias
  */
 export abstract class Module {
   #training = true;
@@ -19,14 +47,23 @@ export abstract class Module {
     return this.#training;
   }
 
-  /** Puts this module and those in it into training mode. */
+  /**
+   * Puts this module and those in it into training mode.
+   * @param on false for evaluation mode
+   *
+   * @example model.train().training; // true
+   */
   train(on = true): this {
     this.#training = on;
     for (const [, part] of parts(this)) if (part instanceof Module) part.train(on);
     return this;
   }
 
-  /** Puts this module and those in it into evaluation mode: no dropout. */
+  /**
+   * Puts this module and those in it into evaluation mode: no dropout.
+   *
+   * @example model.eval().training; // false
+   */
   eval(): this {
     return this.train(false);
   }
@@ -46,8 +83,12 @@ export abstract class Module {
     return parameterCount(this.parameters.values());
   }
 
-  /** Copies of all parameters by name. */
-  stateDict(): Map<string, { shape: readonly number[]; data: Float32Array }> {
+  /**
+   * Copies of all parameters by name.
+   *
+   * @example const file = writeSafetensors(model.stateDict());
+   */
+  stateDict(): Map<string, ParameterValues> {
     const copies = [...this.parameters].map(
       ([name, { shape, tensor }]) => [name, { shape, data: tensor.toArray() }] as const,
     );
@@ -57,6 +98,8 @@ export abstract class Module {
   /**
    * Takes the values of all parameters from `state`.
    * @throws RangeError that lists all that is missing, left over or of another shape; then nothing is changed.
+   *
+   * @example model.loadStateDict(readSafetensors(writeSafetensors(model.stateDict())).tensors);
    */
   loadStateDict(state: StateDict): void {
     setAll("loadStateDict", new Map([...this.parameters].map(([name, { tensor }]) => [name, tensor])), state, "model");
@@ -82,7 +125,7 @@ export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, valu
   }
   for (const name of values.keys()) if (!targets.has(name)) wrong.push(`${name} is not in this ${whole}`);
   if (wrong.length > 0) throw new RangeError(`${where}: ${wrong.join("; ")}`);
-  for (const [name, tensor] of targets) tensor.set(values.get(name)!.data);
+  for (const [name, tensor] of targets) tensor.set(values.get(name)!.data as Float32Array);
 }
 
 /** Modules and parameters in the properties of a module or the elements of an array, arrays in arrays too. */

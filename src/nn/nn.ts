@@ -13,11 +13,15 @@ import { Parameter, Value } from "./value.js";
  * `createSync` of `laser-attention/nn`.
  *
  * @example
+ * import { gpt } from "laser-attention/models";
+ * import { AdamW, createSync } from "laser-attention/nn";
+ *
  * const nn = createSync({ threads: 2, simd: "relaxed" });
- * const model = gpt(nn, { vocabulary: 65, context: 64, width: 64, heads: 4, layers: 2, variant: "laser", seed: 1 });
+ * const model = gpt(nn, { vocabulary: 24, context: 8, width: 16, heads: 2, layers: 1, variant: "laser", seed: 1 });
  * const optimizer = new AdamW(nn, model, { lr: 1e-3 });
  * const loss = nn.step(() => model.loss(ids, targets));
  * optimizer.step();
+ * nn.dispose();
  */
 export class Nn {
   /** Attention, matmul and tensors on the same memory. */
@@ -45,6 +49,8 @@ export class Nn {
   /**
    * A new parameter with a copy of `data`.
    * @throws TypeError inside of a step: what is made there ends with it
+   *
+   * @example const weight = nn.parameter(random.normals(24), [3, 8]);
    */
   parameter(data: Float32Array, shape: readonly number[]): Parameter {
     if (this.engine.space.source !== undefined) throw new TypeError("parameter: must be made outside of a step");
@@ -53,7 +59,12 @@ export class Nn {
     return new Parameter(tensor, this.la.zeros(shape));
   }
 
-  /** Data as an operation takes it: a copy of `data`, which ends with the step when it is made inside one. */
+  /**
+   * Data as an operation takes it: a copy of `data`, which ends with the step when it is made inside one.
+   * @throws RangeError when the data do not fill the shape
+   *
+   * @example const features = nn.input(new Float32Array(80), [2, 5, 8]);
+   */
   input(data: Float32Array, shape: readonly number[]): Value {
     check.typedArray("input", "data", data, "f32");
     return new Value(this.la.tensor(data, shape), false);
@@ -70,6 +81,9 @@ export class Nn {
    *
    * @param scale Factor of the gradients: 1 / n for the mean of n steps.
    * @returns The loss, unscaled
+   * @throws TypeError inside of a step, or when `forward` returns no loss
+   *
+   * @example const value = nn.step(() => model.loss(ids, targets)); // a number
    */
   step(forward: () => Loss, scale = 1): number {
     check.callback("step", forward);
@@ -88,12 +102,23 @@ export class Nn {
     });
   }
 
-  /** Runs `body` without keeping anything for gradients. Values end with it: return arrays and numbers. */
+  /**
+   * Runs `body` without keeping anything for gradients. Values end with it: return arrays and numbers.
+   * @throws TypeError inside of a step
+   *
+   * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
+   */
   evaluate<R>(body: () => R): R {
     return this.#run("evaluate", this.#plans.evaluating, false, body);
   }
 
-  /** Gives back the memory, and with it every parameter. */
+  /**
+   * Gives back the memory, and with it every parameter.
+   *
+   * @example
+   * const own = createSync({ threads: 1 });
+   * own.dispose();
+   */
   dispose(): void {
     this.la.dispose();
   }

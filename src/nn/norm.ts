@@ -9,11 +9,17 @@ import type { Parameter, Value } from "./value.js";
 const WORK = 8;
 
 /**
- * (x - mean) / sqrt(variance + eps) * weight + bias over the last axis.
+ * (x - mean) / sqrt(variance + eps) * weight + bias over the last axis: `torch.nn.functional.layer_norm`.
  * @param x [..., D]
  * @param weight [D]
  * @param bias [D]
  * @param eps 1e-5 by default, as in PyTorch
+ * @returns [..., D]
+ * @throws RangeError when x has not D on its last axis
+ *
+ * @example
+ * const [weight, bias] = [nn.parameter(new Float32Array(8).fill(1), [8]), nn.parameter(new Float32Array(8), [8])];
+ * const y = layerNorm(nn, x, weight, bias); // [2, 5, 8]
  */
 export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, eps = 1e-5): Value {
   const { tape, engine } = nn;
@@ -54,10 +60,14 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
 }
 
 /**
- * x / sqrt(mean of x^2 + eps) * weight over the last axis.
+ * x / sqrt(mean of x^2 + eps) * weight over the last axis (Zhang and Sennrich, arXiv 1910.07467).
  * @param x [..., D]
  * @param weight [D]
  * @param eps 1e-6 by default
+ * @returns [..., D]
+ * @throws RangeError when x has not D on its last axis
+ *
+ * @example const y = rmsNorm(nn, x, nn.parameter(new Float32Array(8).fill(1), [8])); // [2, 5, 8]
  */
 export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value {
   const { tape, engine } = nn;

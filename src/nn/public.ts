@@ -16,9 +16,10 @@ export { Depthwise, Embedding, LayerNorm, Linear, RmsNorm, SelfAttention } from 
 export { type Activation, linear } from "./linear.js";
 export type { Loss } from "./loss.js";
 export { maskedMean, maskRows } from "./mask.js";
-export { Module, type StateDict } from "./module.js";
+export { Module, type ParameterValues, type StateDict } from "./module.js";
 export type { Nn } from "./nn.js";
 export { layerNorm, rmsNorm } from "./norm.js";
+export { loss, type Operation, operation } from "./operation.js";
 export { Random, type RandomState } from "./random.js";
 export { prepend, takeRow } from "./rows.js";
 export {
@@ -32,6 +33,6 @@ export {
   writeSafetensors,
 } from "./safetensors.js";
 export { scale } from "./scale.js";
-export { constant, linearDecay, warmupCosine } from "./schedule.js";
+export { constant, type DecayOptions, linearDecay, type Schedule, warmupCosine } from "./schedule.js";
 export { silu } from "./silu.js";
 export type { Parameter, Value } from "./value.js";

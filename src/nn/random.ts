@@ -2,7 +2,11 @@ import { show } from "../check.js";
 import { integer, real } from "../check-number.js";
 import { cosPi, log } from "../data/math.js";
 
-/** Four 32-bit words, not all zero: all there is to a generator, for a checkpoint. */
+/**
+ * Four 32-bit words, not all zero: all there is to a generator, for a checkpoint.
+ *
+ * @example const state: RandomState = new Random(7).state;
+ */
 export type RandomState = readonly [number, number, number, number];
 
 const MASK = 0xffffffffffffffffn;
@@ -32,7 +36,7 @@ function checkState(value: unknown): asserts value is RandomState {
 
 /**
  * Seeded random numbers, the same bits in every engine: xoshiro128** 1.1 (Blackman and Vigna), in integers alone, with
- * {@link log} and {@link cosPi} of this package for normal deviates. Not for secrets.
+ * a log and a cosine of this package for normal deviates. Not for secrets.
  *
  * @example
  * const random = new Random(7);
@@ -54,7 +58,11 @@ export class Random {
     return Array.from(this.#s) as unknown as RandomState;
   }
 
-  /** 32 random bits, as an integer from 0 to 2^32 - 1. */
+  /**
+   * 32 random bits, as an integer from 0 to 2^32 - 1.
+   *
+   * @example new Random(7).bits();
+   */
   bits(): number {
     const s = this.#s;
     const [a, b, c, d] = s as unknown as RandomState;
@@ -69,12 +77,20 @@ export class Random {
     return result;
   }
 
-  /** Uniform in [0, 1): a multiple of 2^-24, which float32 holds exactly. */
+  /**
+   * Uniform in [0, 1): a multiple of 2^-24, which float32 holds exactly.
+   *
+   * @example new Random(7).uniform();
+   */
   uniform(): number {
     return (this.bits() >>> 8) / 2 ** 24;
   }
 
-  /** An integer from 0 to n - 1, each as likely as the others. */
+  /**
+   * An integer from 0 to n - 1, each as likely as the others.
+   *
+   * @example const dice = 1 + random.int(6);
+   */
   int(n: number): number {
     integer("Random.int", "n", n, 1, 2 ** 32);
     const whole = 2 ** 32 - (2 ** 32 % n); // as many times n as 32 bits hold; what is above is drawn again
@@ -83,20 +99,32 @@ export class Random {
     return drawn % n;
   }
 
-  /** A normal deviate of mean 0 and deviation 1, by Box and Muller: at most sqrt(64 log 2) = 6.66 in size. */
+  /**
+   * A normal deviate of mean 0 and deviation 1, by Box and Muller: at most sqrt(64 log 2) = 6.66 in size.
+   *
+   * @example random.normal();
+   */
   normal(): number {
     const u = (this.bits() + 1) / 2 ** 32; // (0, 1]
     return Math.sqrt(-2 * log(u)) * cosPi(this.bits() / 2 ** 31);
   }
 
-  /** A normal deviate, drawn again until it is at most 2 in size. Its deviation is 0.88, not 1. */
+  /**
+   * A normal deviate, drawn again until it is at most 2 in size. Its deviation is 0.88, not 1.
+   *
+   * @example random.truncatedNormal();
+   */
   truncatedNormal(): number {
     let x = this.normal();
     while (Math.abs(x) > 2) x = this.normal();
     return x;
   }
 
-  /** `count` numbers, uniform from `low` up to `high`, rounded to float32. */
+  /**
+   * `count` numbers, uniform from `low` up to `high`, rounded to float32.
+   *
+   * @example const bias = random.uniforms(8, -0.1, 0.1);
+   */
   uniforms(count: number, low = 0, high = 1): Float32Array {
     integer("Random.uniforms", "count", count, 0);
     real("Random.uniforms", "low", low);
@@ -104,7 +132,11 @@ export class Random {
     return this.#fill(count, () => low + (high - low) * this.uniform());
   }
 
-  /** `count` normal deviates times `deviation`, plus `mean`, rounded to float32. */
+  /**
+   * `count` normal deviates times `deviation`, plus `mean`, rounded to float32.
+   *
+   * @example const weights = random.normals(24, 0.02);
+   */
   normals(count: number, deviation = 1, mean = 0): Float32Array {
     integer("Random.normals", "count", count, 0);
     real("Random.normals", "deviation", deviation, 0);
@@ -112,14 +144,22 @@ export class Random {
     return this.#fill(count, () => mean + deviation * this.normal());
   }
 
-  /** `count` normal deviates, cut at 2, times `deviation`, rounded to float32. */
+  /**
+   * `count` normal deviates, cut at 2, times `deviation`, rounded to float32.
+   *
+   * @example const weights = random.truncatedNormals(24, 0.02);
+   */
   truncatedNormals(count: number, deviation = 1): Float32Array {
     integer("Random.truncatedNormals", "count", count, 0);
     real("Random.truncatedNormals", "deviation", deviation, 0);
     return this.#fill(count, () => deviation * this.truncatedNormal());
   }
 
-  /** Puts the elements into random order, in place, every order as likely as the others, and returns the array. */
+  /**
+   * Puts the elements into random order, in place, every order as likely as the others, and returns the array.
+   *
+   * @example random.shuffle(["a", "b", "c"]);
+   */
   shuffle<T extends unknown[] | Int32Array | Uint32Array | Float32Array>(array: T): T {
     for (let last = array.length - 1; last > 0; last--) {
       const other = this.int(last + 1);
@@ -128,7 +168,11 @@ export class Random {
     return array;
   }
 
-  /** 0, 1, ... n - 1 in random order. */
+  /**
+   * 0, 1, ... n - 1 in random order.
+   *
+   * @example for (const row of random.permutation(10)) console.log(row);
+   */
   permutation(n: number): Int32Array {
     integer("Random.permutation", "n", n, 0, 2 ** 31);
     return this.shuffle(Int32Array.from({ length: n }, (_, index) => index));

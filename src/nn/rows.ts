@@ -9,6 +9,9 @@ import type { Parameter, Value } from "./value.js";
  * @param row [D]
  * @param x [B, N, D]
  * @returns [B, N + 1, D]
+ * @throws RangeError when x and the row differ in width
+ *
+ * @example const y = prepend(nn, nn.parameter(random.normals(8), [8]), x); // x is [2, 5, 8], y [2, 6, 8]
  */
 export function prepend(nn: Nn, row: Parameter, x: Value): Value {
   const { tape } = nn;
@@ -42,7 +45,13 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
   });
 }
 
-/** Row `index` of each batch entry: x [B, N, D] gives [B, D]. */
+/**
+ * Row `index` of each batch entry.
+ * @param x [B, N, D]
+ * @returns [B, D]
+ *
+ * @example const first = takeRow(nn, x, 0); // x is [2, 5, 8], first [2, 8]
+ */
 export function takeRow(nn: Nn, x: Value, index: number): Value {
   const { tape } = nn;
   value("takeRow", "x", nn, x, 3);

@@ -3,7 +3,11 @@ import { show } from "../check.js";
 import { host } from "../host.js";
 import { count } from "../shape.js";
 
-/** Element types by the names that the format has for them. */
+/**
+ * Element types by the names that the format has for them.
+ *
+ * @example const dtype: SafetensorsType = "BF16";
+ */
 export type SafetensorsType =
   | "U64"
   | "I64"

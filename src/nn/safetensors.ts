@@ -20,7 +20,11 @@ import {
 
 export type { SafetensorsType };
 
-/** The arrays that hold elements: F16 and BF16 are widened to a Float32Array, BOOL is 0 and 1, I64 and U64 are bigints. */
+/**
+ * The arrays that hold elements: F16 and BF16 are widened to a Float32Array, BOOL is 0 and 1, I64 and U64 are bigints.
+ *
+ * @example const data: SafetensorsData = new Float32Array(6);
+ */
 export type SafetensorsData =
   | Float64Array
   | Float32Array
@@ -33,16 +37,25 @@ export type SafetensorsData =
   | Int8Array
   | Uint8Array;
 
-/** A tensor of a file. */
+/**
+ * A tensor of a file.
+ *
+ * @example const tensor: SafetensorsTensor = { dtype: "F32", shape: [2, 3], data: new Float32Array(6) };
+ */
 export interface SafetensorsTensor {
   /** What the file has, or is to have: "F16" and "BF16" go with a Float32Array, "BOOL" with a Uint8Array. */
   dtype: SafetensorsType;
+  /** Sizes of the axes. */
   shape: number[];
-  /** Row-major. */
+  /** The elements, row-major. */
   data: SafetensorsData;
 }
 
-/** What {@link readSafetensors} gives. */
+/**
+ * What {@link readSafetensors} gives.
+ *
+ * @example const file: Safetensors = readSafetensors(writeSafetensors(model.stateDict()));
+ */
 export interface Safetensors {
   /** By name, in the order of the file. */
   tensors: Map<string, SafetensorsTensor>;
@@ -50,14 +63,25 @@ export interface Safetensors {
   metadata: Record<string, string>;
 }
 
-/** What {@link writeSafetensors} takes for a tensor; without `dtype` the array decides. */
+/**
+ * What {@link writeSafetensors} takes for a tensor; without `dtype` the array decides.
+ *
+ * @example const tensor: SafetensorsInput = { shape: [2, 3], data: new Float32Array(6) };
+ */
 export interface SafetensorsInput {
+  /** What the file is to have. Default: what the array is. */
   dtype?: SafetensorsType | undefined;
+  /** Sizes of the axes. */
   shape: readonly number[];
+  /** The elements, row-major. */
   data: SafetensorsData;
 }
 
-/** Options of {@link writeSafetensors}. */
+/**
+ * Options of {@link writeSafetensors}.
+ *
+ * @example const options: WriteSafetensorsOptions = { metadata: { step: "4000" }, dtype: "BF16" };
+ */
 export interface WriteSafetensorsOptions {
   /** Text that goes with the tensors. */
   metadata?: Readonly<Record<string, string>> | undefined;
@@ -100,8 +124,8 @@ const halfOf = (dtype: SafetensorsType) => (dtype === "F16" || dtype === "BF16" 
  * (BigInt64Array), so that the type does not depend on the values.
  *
  * @example
- * const { tensors, metadata } = readSafetensors(await readFile("model.safetensors"));
- * const weight = tensors.get("head.weight"); // { dtype: "F32", shape: [65, 128], data: Float32Array }
+ * const { tensors, metadata } = readSafetensors(writeSafetensors(model.stateDict())); // or what readFile or fetch gives
+ * const weight = tensors.get("head.weight"); // { dtype: "F32", shape: [24, 16], data: Float32Array }
  *
  * @throws TypeError for another kind of thing, in the call or in the header; RangeError for a file that is cut off, has bytes
  * left over, or whose header contradicts itself. Nothing is allocated for tensors before the whole header is checked.
@@ -134,8 +158,8 @@ function decode(dtype: SafetensorsType, buffer: ArrayBuffer): SafetensorsData {
  * spaces to a multiple of 8 bytes.
  *
  * @example
- * const tensors = new Map([["head.weight", { shape: [65, 128], data: head.toArray() }]]);
- * await writeFile("model.safetensors", writeSafetensors(tensors, { metadata: { step: "4000" }, dtype: "BF16" }));
+ * const tensors = new Map([["head.weight", { shape: [2, 3], data: new Float32Array(6) }]]);
+ * const bytes = writeSafetensors(tensors, { metadata: { step: "4000" }, dtype: "BF16" });
  *
  * @throws TypeError for another kind of thing, RangeError for a shape that does not fit the data; both name the tensor.
  */

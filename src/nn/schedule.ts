@@ -5,10 +5,16 @@ import { cosPi } from "../data/math.js";
 /**
  * The learning rate of an update, counted from 0: a pure function, so that training can go on from any step. The same bits
  * in every engine.
+ *
+ * @example const schedule: Schedule = constant(1e-3);
  */
 export type Schedule = (step: number) => number;
 
-/** What {@link warmupCosine} and {@link linearDecay} take. */
+/**
+ * What {@link warmupCosine} and {@link linearDecay} take.
+ *
+ * @example const options: DecayOptions = { peak: 1e-3, warmup: 100, steps: 4000 };
+ */
 export interface DecayOptions {
   /** The highest rate. */
   peak: number;

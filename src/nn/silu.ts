@@ -8,7 +8,13 @@ import type { Value } from "./value.js";
 
 const WORK = 20;
 
-/** @param x Any shape @returns The same shape */
+/**
+ * x times its sigmoid (Elfwing et al., arXiv 1702.03118): `torch.nn.functional.silu`.
+ * @param x Any shape
+ * @returns The same shape
+ *
+ * @example const y = silu(nn, x);
+ */
 export function silu(nn: Nn, x: Value): Value {
   const { tape, engine } = nn;
   value("silu", "x", nn, x, "any");

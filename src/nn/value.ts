@@ -6,8 +6,15 @@ export interface Gradient {
   owners: number;
 }
 
-/** A tensor that operations of `laser-attention/nn` take and give. One made inside a step ends with it. */
+/**
+ * A tensor that operations of `laser-attention/nn` take and give. One made inside a step ends with it.
+ *
+ * @example
+ * const input: Value = nn.input(new Float32Array(6), [2, 3]);
+ * input.shape; // [2, 3]
+ */
 export class Value {
+  /** Its elements, contiguous. */
   readonly tensor: Tensor;
   /** Whether a parameter is among what it was made of, so that it needs a gradient. @internal */
   readonly tracked: boolean;
@@ -25,13 +32,23 @@ export class Value {
     return this.tensor.shape;
   }
 
-  /** A copy of the elements, row-major. */
+  /**
+   * A copy of the elements, row-major.
+   *
+   * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
+   */
   toArray(): Float32Array {
     return this.tensor.toArray();
   }
 }
 
-/** A tensor that training changes. It lives until its instance is disposed; made by modules, or by `nn.parameter`. */
+/**
+ * A tensor that training changes. It lives until its instance is disposed; made by modules, or by `nn.parameter`.
+ *
+ * @example
+ * const weight: Parameter = nn.parameter(random.normals(24), [3, 8]);
+ * weight.tensor.toArray(); // its values; weight.grad.toArray(): their gradients
+ */
 export class Parameter extends Value {
   /** Gradient of the last step, or the sum over the steps since the last `optimizer.step`. Shape of the tensor. */
   readonly grad: Tensor;

@@ -2,16 +2,20 @@
  * The most that each thing may take, in bytes, a little above what it takes; and the goal, where it is not reached yet. An
  * entry is all the JavaScript that it loads, in one piece, as a page gets it; "brotli" is of quality 11.
  *
- * The main entry is 11.0 KB of JavaScript, a third of it checks of what callers pass and their messages, and 1.08 times what
- * brotli makes of kernels.wasm. With kernels at their goal it would take 19.7 KB; 18 KB needs 1.7 KB less of JavaScript.
+ * The main entry is 11.6 KB of JavaScript, a third of it checks of what callers pass and their messages, and 1.08 times what
+ * brotli makes of kernels.wasm. With kernels at their goal it would take 20.2 KB; 18 KB needs 2.2 KB less of JavaScript.
+ * ./nn brings six builds of kernels, attention and training, for one thread and for several; ./models brings none, but the attention
+ * call and the operations that its layers are made of, which it shares with ./nn.
  */
 export const BUDGETS = [
-  { what: "laser-attention", files: "index.js", measure: "brotli", limit: 22_200, goal: 18_000 },
-  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 24_000 },
-  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 27_100 },
-  { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 11_100 },
-  { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 450 },
+  { what: "laser-attention", files: "index.js", measure: "brotli", limit: 22_700, goal: 18_000 },
+  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 24_500 },
+  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 27_800 },
+  { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 11_600 },
+  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 44_500 },
+  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 19_200 },
+  { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 680 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 28_000, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 10_300, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 186_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 322_000 },
 ];

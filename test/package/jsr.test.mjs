@@ -22,7 +22,10 @@ test("deno publish --dry-run passes, and takes every file that the entries load"
   const output = stdout + stderr;
   assert.equal(code, 0, output);
   assert.doesNotMatch(output, /warning/i);
-  for (const name of ["index.js", "index.d.ts", "slim.js", "relaxed.js", "threads.js", "worker.js", "README.md"]) {
+  for (const name of [
+    ...["index.js", "index.d.ts", "slim.js", "relaxed.js", "threads.js", "worker.js", "README.md"],
+    ...["nn/index.js", "nn/index.d.ts", "models/index.js", "models/index.d.ts"],
+  ]) {
     assert.ok(output.includes(name), `${name} is not in\n${output}`);
   }
   assert.doesNotMatch(output, /assembly|bench|\.test\./);

@@ -33,12 +33,15 @@ const tenLines = /## Ten lines\n+```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
 
 /** What every entry must give: the bits of one, two threads where two are asked for. */
 function check(text) {
-  const { main, relaxed, simd, ...rest } = JSON.parse(text);
+  const { main, relaxed, simd, training, trainingTwo, ...rest } = JSON.parse(text);
   assert.match(main, /^[0-9a-f]{1,8}$/);
   for (const name of ["created", "slim", "threads"]) if (name in rest) assert.equal(rest[name], main, name);
   assert.equal(rest.members, 2);
+  assert.equal(training.length, 3);
+  assert.ok(training.every(Number.isFinite) && training[2] < training[0], `${training}`);
+  assert.deepEqual(trainingTwo, training);
   assert.ok(simd === "relaxed" || (simd === "plain" && relaxed === main), simd);
-  return main;
+  return `${main} ${training}`;
 }
 
 const hashes = new Map();

@@ -22,8 +22,8 @@ const resolutions = [
 ];
 
 const programs = [
-  { files: ["consumer.ts"], lib: ["es2022"] },
-  { files: ["consumer.ts", "dom.ts", "using.ts"], lib: ["es2022", "dom", "esnext.disposable"] },
+  { files: ["consumer.ts", "training.ts"], lib: ["es2022"] },
+  { files: ["consumer.ts", "training.ts", "dom.ts", "using.ts"], lib: ["es2022", "dom", "esnext.disposable"] },
 ];
 
 const cwd = join(folder, "types");

@@ -2,10 +2,12 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import * as main from "laser-attention";
+import * as nn from "laser-attention/nn";
 import * as relaxed from "laser-attention/relaxed";
 import * as slim from "laser-attention/slim";
 import * as threads from "laser-attention/threads";
 import { bits } from "./bits.js";
+import { train } from "./train.js";
 
 const wasm = pathToFileURL(createRequire(import.meta.url).resolve("laser-attention/kernels.wasm"));
 const two = threads.createSync({ threads: 2 });
@@ -18,5 +20,7 @@ const result = {
   members: two.threads,
   relaxed: bits(fused),
   simd: fused.simd,
+  training: train(nn.createSync({ threads: 1 })),
+  trainingTwo: train(await nn.create({ threads: 2 })),
 };
 console.log(JSON.stringify(result));

@@ -105,8 +105,9 @@ function quiet(warnings) {
 /** Bun of this folder. */
 export const bun = () => join(here, "node_modules/.bin/bun");
 
-/** Puts the sources of the app into `folder`, with the line that is the bundler's own. */
-export function writeApp(folder, kernels) {
+/** Puts the sources of the app into `folder`, with `program` as its main.js and the line that is the bundler's own. */
+export function writeApp(folder, kernels, program = "main.js") {
   cpSync(join(here, "app"), folder, { recursive: true });
+  cpSync(join(here, "app", program), join(folder, "main.js"));
   writeFileSync(join(folder, "kernels.js"), `${kernels}\n`);
 }

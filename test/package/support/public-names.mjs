@@ -3,16 +3,16 @@ import { join } from "node:path";
 import ts from "typescript";
 
 /** Names that mean the same in every entry are listed once. */
-export const ENTRIES = ["index", "relaxed", "slim", "threads"];
+export const ENTRIES = ["index", "relaxed", "slim", "threads", "nn/index", "models/index"];
 
-/** Everything public: exports, and members of exported classes and interfaces, as { name, callable, documentation, examples }. */
+/** Everything public: exports, and members of exported classes and interfaces, as { name, value, callable, documentation, examples }. */
 export function publicNames(installed) {
   const files = ENTRIES.map((name) => join(installed, "dist", `${name}.d.ts`));
   const program = ts.createProgram(files, { lib: ["lib.es2022.d.ts"], types: [], strict: true });
   const checker = program.getTypeChecker();
   const seen = new Set();
   const found = [];
-  const add = (symbol, path) => {
+  const add = (symbol, path, alias) => {
     if (seen.has(symbol)) return;
     seen.add(symbol);
     const tags = symbol.getJsDocTags(checker).filter(({ name }) => name === "example");
@@ -20,6 +20,7 @@ export function publicNames(installed) {
       path,
       name: symbol.name,
       exported: !path.includes("#"),
+      value: (symbol.flags & ts.SymbolFlags.Value) !== 0 && !typeOnly(alias),
       callable: (symbol.flags & (ts.SymbolFlags.Function | ts.SymbolFlags.Method)) !== 0,
       documentation: ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim(),
       examples: tags.map(({ text }) => ts.displayPartsToString(text)),
@@ -30,11 +31,17 @@ export function publicNames(installed) {
     const module = checker.getSymbolAtLocation(program.getSourceFile(file));
     for (const symbol of checker.getExportsOfModule(module)) {
       const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-      add(target, `${ENTRIES[index]}.${symbol.name}`);
+      add(target, `${ENTRIES[index]}.${symbol.name}`, symbol);
     }
   }
   return found;
 }
+
+/** Whether an entry exports a name as a type only: a class whose objects are made by a function. */
+const typeOnly = (alias) =>
+  (alias?.declarations ?? []).some(
+    (node) => ts.isExportSpecifier(node) && (node.isTypeOnly || node.parent.parent.isTypeOnly),
+  );
 
 /** Members of a class or an interface that its users see. */
 function members(symbol) {

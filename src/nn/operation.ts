@@ -1,0 +1,85 @@
+/** Operations and losses of a user's own, on the tape beside those of this package. */
+import type { Tensor } from "../tensor.js";
+import { Loss } from "./loss.js";
+import type { Nn } from "./nn.js";
+import type { Value } from "./value.js";
+
+/**
+ * What {@link operation} takes: the shape of the result, and both passes.
+ *
+ * @example const copy: Operation = { shape: [2, 5, 8], forward: (y) => y.set(x.toArray()), backward: (dy, [dx]) => dx?.set(dy.data) };
+ */
+export interface Operation {
+  /** Sizes of the result. */
+  shape: readonly number[];
+  /**
+   * Writes every element of the result. Called once, at once.
+   *
+   * @example const forward: Operation["forward"] = (y) => y.set(x.toArray());
+   */
+  forward(y: Tensor): void;
+  /**
+   * Given the gradient of the result, adds to those of the inputs, which begin as zeros: one for each input, `undefined` where
+   * none is wanted. Called once in a step, after the backward passes of all that was made of the result.
+   *
+   * @example const backward: Operation["backward"] = (dy, [dx]) => dx?.set(dy.data);
+   */
+  backward(dy: Tensor, gradients: readonly (Tensor | undefined)[]): void;
+}
+
+/**
+ * An operation of your own, computed in JavaScript or by `nn.la`. What it makes with `nn.la` inside a step ends with the step.
+ * The elements of a tensor are its `data`: take it again after whatever allocates.
+ * @param inputs All values that the result depends on; the same one may stand twice
+ *
+ * @example
+ * const double = (x: Value) =>
+ *   operation(nn, [x], {
+ *     shape: x.shape,
+ *     forward: (y) => y.set(x.toArray().map((one) => 2 * one)),
+ *     backward: (dy, [dx]) => dx?.data.forEach((_, i, data) => { data[i]! += 2 * dy.data[i]!; }),
+ *   });
+ * double(x).shape; // [2, 5, 8]
+ */
+export function operation(nn: Nn, inputs: readonly Value[], { shape, forward, backward }: Operation): Value {
+  const { tape } = nn;
+  const y = tape.empty(shape);
+  forward(y);
+  return tape.record(y, inputs, [], (dy) => {
+    const made = inputs.map((input) => {
+      const gradient = input.tracked ? tape.empty(input.shape) : undefined;
+      gradient?.data.fill(0);
+      return gradient;
+    });
+    backward(dy, made);
+    for (const [index, gradient] of made.entries()) {
+      if (gradient === undefined) continue;
+      const write = (to: Tensor, add: boolean): void => {
+        if (add) tape.add(to, gradient);
+        else to.data.set(gradient.data);
+      };
+      tape.give(inputs[index]!, write, true);
+      gradient.dispose();
+    }
+  });
+}
+
+/**
+ * A loss of your own.
+ * @param x What it is a function of
+ * @param compute Returns the loss, and writes its gradient with respect to x into `dx`, every element, unless none is wanted
+ *
+ * @example
+ * const goal = x.toArray().fill(1);
+ * const mse = loss(nn, x, (dx) => {
+ *   const errors = x.toArray().map((one, i) => one - goal[i]!);
+ *   dx?.set(errors.map((one) => (2 * one) / errors.length));
+ *   return errors.reduce((sum, one) => sum + one * one, 0) / errors.length;
+ * });
+ * mse.item;
+ */
+export function loss(nn: Nn, x: Value, compute: (dx: Tensor | undefined) => number): Loss {
+  const { tape } = nn;
+  const dx = tape.recording && x.tracked ? tape.empty(x.shape) : undefined;
+  return Loss.record(nn, compute(dx), x, dx, []);
+}

@@ -1,0 +1,104 @@
+/** A user's own operations, losses and modules, made of public names alone. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Parameter, Value } from "../src/nn/index.js";
+import { add, createSync, Linear, loss, Module, operation, Random, silu } from "../src/nn/index.js";
+
+const nn = createSync({ threads: 1 });
+const sizes = [3, 4] as const;
+const numbers = new Random(5).normals(12);
+
+/** x y, elementwise. */
+const times = (x: Value, y: Value): Value =>
+  operation(nn, [x, y], {
+    shape: x.shape,
+    forward: (z) => z.set(x.toArray().map((one, i) => one * y.tensor.data[i]!)),
+    backward: (dz, [dx, dy]) => {
+      for (let i = 0; i < dz.data.length; i++) {
+        if (dx !== undefined) dx.data[i]! += dz.data[i]! * y.tensor.data[i]!;
+        if (dy !== undefined) dy.data[i]! += dz.data[i]! * x.tensor.data[i]!;
+      }
+    },
+  });
+
+const sum = (x: Value) =>
+  loss(nn, x, (dx) => {
+    dx?.data.fill(1);
+    return x.toArray().reduce((all, one) => all + one, 0);
+  });
+
+const close = (got: Float32Array, want: readonly number[]): void => {
+  assert.is(got.length, want.length);
+  for (const [i, one] of want.entries()) assert.ok(Math.abs(got[i]! - one) <= 1e-6 * (1 + Math.abs(one)), `${i}`);
+};
+
+test("an operation has its gradient, for one value given twice and used elsewhere too", () => {
+  const x = nn.parameter(numbers, sizes);
+  const value = nn.step(() => sum(add(nn, times(x, x), x, 3))); // x^2 + 3 x
+  const expected = Array.from(numbers, (one) => one * one + 3 * one).reduce((all, one) => all + one, 0);
+  assert.ok(Math.abs(value - expected) < 1e-5 * (1 + Math.abs(expected)));
+  close(
+    x.grad.toArray(),
+    Array.from(numbers, (one) => 2 * one + 3),
+  );
+});
+
+test("an input that needs no gradient gets none, and a value that is not a parameter passes its own on", () => {
+  const x = nn.parameter(numbers, sizes);
+  const seen: boolean[] = [];
+  nn.step(() => {
+    const fixed = nn.input(numbers, sizes);
+    const y = times(silu(nn, x), fixed);
+    return sum(
+      operation(nn, [y, fixed], {
+        shape: sizes,
+        forward: (z) => z.set(y.toArray()),
+        backward: (dz, gradients) => {
+          seen.push(...gradients.map((one) => one !== undefined));
+          gradients[0]!.set(dz.toArray());
+        },
+      }),
+    );
+  });
+  assert.equal(seen, [true, false]);
+  const sigmoid = (t: number): number => 1 / (1 + Math.exp(-t));
+  close(
+    x.grad.toArray(),
+    Array.from(numbers, (t) => t * sigmoid(t) * (1 + t * (1 - sigmoid(t)))),
+  );
+});
+
+test("a module of its own trains: its parameters have names, and steps after the first allocate nothing", () => {
+  class Gated extends Module {
+    readonly up: Linear;
+    readonly gates: readonly Parameter[];
+    constructor(random: Random) {
+      super();
+      this.up = new Linear(nn, random, 4, 4);
+      this.gates = [nn.parameter(random.normals(12), sizes)];
+    }
+    forward(x: Value): Value {
+      return times(this.up.forward(x), this.gates[0]!);
+    }
+  }
+  const model = new Gated(new Random(6));
+  assert.equal([...model.parameters.keys()], ["up.weight", "up.bias", "gates.0"]);
+  const step = (): number => nn.step(() => sum(model.forward(nn.input(numbers, sizes))));
+  const first = step();
+  assert.is(step(), first);
+  const { bytes } = nn.la.memory;
+  for (let n = 0; n < 50; n++) step();
+  assert.is(nn.la.memory.bytes, bytes);
+});
+
+test("evaluating asks for no gradient, of an operation or a loss", () => {
+  const x = nn.parameter(numbers, sizes);
+  const wanted = nn.evaluate(() => {
+    const found: unknown[] = [];
+    loss(nn, times(x, x), (dx) => found.push(dx));
+    return found;
+  });
+  assert.equal(wanted, [undefined]);
+});
+
+test.run();

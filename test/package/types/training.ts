@@ -1,0 +1,205 @@
+/** The same for laser-attention/nn and laser-attention/models. */
+import type { LaserAttention, Tensor } from "laser-attention";
+import type {
+  Bert,
+  BertConfig,
+  Block,
+  Conformer,
+  ConformerBlock,
+  ConformerConfig,
+  Gpt,
+  GptConfig,
+  ModelConfig,
+  Vit,
+  VitConfig,
+} from "laser-attention/models";
+import { bert, conformer, gpt, patchesOf, vit } from "laser-attention/models";
+import type {
+  Activation,
+  AdamWOptions,
+  AdamWState,
+  CtcOptions,
+  DecayOptions,
+  Loss,
+  Nn,
+  Operation,
+  Parameter,
+  ParameterValues,
+  RandomState,
+  Safetensors,
+  SafetensorsData,
+  SafetensorsInput,
+  SafetensorsTensor,
+  SafetensorsType,
+  Schedule,
+  SelfAttentionOptions,
+  StateDict,
+  Value,
+  WriteSafetensorsOptions,
+} from "laser-attention/nn";
+import {
+  AdamW,
+  add,
+  addPositions,
+  constant,
+  create,
+  createSync,
+  crossEntropy,
+  ctcLoss,
+  Depthwise,
+  depthwise,
+  dropout,
+  Embedding,
+  embedding,
+  glu,
+  LayerNorm,
+  Linear,
+  layerNorm,
+  linear,
+  linearDecay,
+  loss,
+  Module,
+  maskedMean,
+  maskRows,
+  operation,
+  prepend,
+  Random,
+  RmsNorm,
+  readSafetensors,
+  rmsNorm,
+  SelfAttention,
+  selfAttention,
+  silu,
+  takeRow,
+  warmupCosine,
+  writeSafetensors,
+} from "laser-attention/nn";
+
+const nn: Nn = createSync({ threads: 2, simd: "relaxed" });
+const later: Promise<Nn> = create();
+const la: LaserAttention = nn.la;
+const random = new Random(1);
+const state: RandomState = random.state;
+const drawn: number[] = [random.bits(), random.uniform(), random.int(6), random.normal(), random.truncatedNormal()];
+const arrays: Float32Array[] = [random.uniforms(4), random.normals(4, 0.1, 1), random.truncatedNormals(4)];
+const order: Int32Array = random.shuffle(random.permutation(4));
+
+const x: Value = nn.input(random.normals(80), [2, 5, 8]);
+const keep: Tensor<"u8"> = la.zeros([2, 5], "u8");
+const weight: Parameter = nn.parameter(random.normals(64), [8, 8]);
+const row: Parameter = nn.parameter(random.normals(8), [8]);
+const taps: Parameter = nn.parameter(random.normals(24), [8, 1, 3]);
+const activation: Activation = "gelu-erf";
+const attention: SelfAttentionOptions = { variant: "laser", causal: true, window: [4, 0] };
+const body: Operation = {
+  shape: x.shape,
+  forward: (y) => y.set(x.toArray()),
+  backward: (dy, [dx]) => dx?.set(dy.data),
+};
+const values: Value[] = [
+  add(nn, x, x, 0.5),
+  addPositions(nn, x, weight),
+  depthwise(nn, x, taps, row),
+  dropout(nn, x, 0.1, [1, 2]),
+  embedding(nn, [1, 2], [1, 2], weight),
+  glu(nn, x),
+  layerNorm(nn, x, row, row, 1e-6),
+  linear(nn, x, weight),
+  linear(nn, x, weight, row, activation),
+  maskedMean(nn, x, keep),
+  maskRows(nn, x, keep),
+  operation(nn, [x], body),
+  prepend(nn, row, x),
+  rmsNorm(nn, x, row),
+  selfAttention(nn, linear(nn, x, weight), 2, attention),
+  silu(nn, x),
+  takeRow(nn, x, 0),
+];
+const ctc: CtcOptions = { blank: 0, zeroInfinity: true };
+const losses: Loss[] = [
+  crossEntropy(nn, x, new Int32Array(10)),
+  ctcLoss(nn, x, [[1], [2]], [5, 4], ctc),
+  loss(nn, x, (dx: Tensor | undefined) => dx?.data.length ?? 0),
+];
+
+class Own extends Module {
+  readonly parts = [new Depthwise(nn, random, 8, 3), new LayerNorm(nn, 8), new RmsNorm(nn, 8)] as const;
+  readonly attention = new SelfAttention(nn, random, 8, 2);
+  readonly table = new Embedding(nn, random, 10, 8);
+  readonly head = new Linear(nn, random, 8, 3);
+
+  forward(ids: readonly number[]): Value {
+    let y = this.table.add(this.table.forward(ids, [1, ids.length]));
+    for (const part of this.parts) y = part.forward(y);
+    return this.head.forward(this.attention.forward(y, { variant: "standard" }), "silu");
+  }
+}
+const own: Own = new Own().eval().train();
+const counted: number = own.parameterCount + [...own.parameters.values()].length + Number(own.training);
+
+const sizes: ModelConfig = { width: 16, heads: 2, layers: 1, variant: "laser", seed: 2 };
+const configs: [GptConfig, BertConfig, VitConfig, ConformerConfig] = [
+  { ...sizes, vocabulary: 24, context: 8 },
+  { ...sizes, vocabulary: 25, context: 8 },
+  { ...sizes, side: 8, patch: 4, classes: 3 },
+  { ...sizes, mels: 8, stack: 2, context: 10, classes: 4, kernel: 3 },
+];
+const language: Gpt = gpt(nn, configs[0]);
+const masked: Bert = bert(nn, configs[1]);
+const image: Vit = vit(nn, configs[2]);
+const speech: Conformer = conformer(nn, configs[3]);
+const blocks: readonly Block[] = [...language.blocks, ...masked.blocks, ...image.blocks];
+const convolved: readonly ConformerBlock[] = speech.blocks;
+const scores: Float32Array = nn.evaluate(() => image.logits(patchesOf(new Uint8Array(192), 8, 4)).toArray());
+const steps: number = nn.step(() => language.loss([[1, 2]], [[2, 3]]), 0.5) + speech.steps(12) + masked.maskId;
+
+const adam: AdamWOptions = {
+  lr: 1e-3,
+  betas: [0.9, 0.95],
+  decays: (name, { shape }) => shape.length > 1 && name !== "x",
+};
+const optimizer = new AdamW(nn, own, adam);
+const decay: DecayOptions = { peak: 1e-3, steps: 10 };
+const rates: Schedule[] = [constant(1e-3), warmupCosine(decay), linearDecay(decay)];
+const norm: number = optimizer.gradientNorm() + optimizer.step({ lr: rates[0]?.(optimizer.steps) ?? 0, clip: 1 });
+const stopped: AdamWState = optimizer.stateDict();
+const mean: ParameterValues | undefined = stopped.moments.get("m.head.weight");
+optimizer.loadStateDict({ steps: 3, moments: readSafetensors(writeSafetensors(stopped.moments)).tensors });
+
+const options: WriteSafetensorsOptions = { dtype: "BF16", metadata: { step: "1" } };
+const input: SafetensorsInput = { shape: [2], data: new Float32Array(2) };
+const file: Safetensors = readSafetensors(writeSafetensors(new Map([["x", input]]), options));
+const tensor: SafetensorsTensor | undefined = file.tensors.get("x");
+const type: SafetensorsType = tensor?.dtype ?? "F32";
+const data: SafetensorsData = new BigInt64Array(1);
+const saved: StateDict = own.stateDict();
+own.loadStateDict(saved);
+own.loadStateDict(file.tensors);
+nn.dispose();
+
+// What the types refuse.
+// @ts-expect-error a value is no loss
+nn.step(() => x);
+// @ts-expect-error the variant has no default
+gpt(nn, { vocabulary: 24, context: 8, width: 16, heads: 2, layers: 1 });
+// @ts-expect-error a table is a parameter
+embedding(nn, [1], [1], x);
+// @ts-expect-error masks are bytes
+maskRows(nn, x, x.tensor);
+
+export const trained = [
+  later,
+  state,
+  drawn,
+  arrays,
+  order,
+  values,
+  losses,
+  counted,
+  blocks,
+  convolved,
+  scores,
+  steps,
+  norm,
+];
+export const files = [type, data, mean];
