@@ -37,7 +37,8 @@ function statements(text) {
 export function rollUp(entry, read, home) {
   const folder = posix.dirname(entry);
   const declared = new Map(); // name: its statement
-  const outside = new Map(); // name: the file it comes from
+  const origin = new Map(); // name: the file of the folder that declares it
+  const outside = new Map(); // name: the file of another folder
   const exported = { values: new Set(), types: new Set() };
   const seen = new Set();
 
@@ -70,8 +71,11 @@ export function rollUp(entry, read, home) {
         if (!/^export (type )?\{[^}]*\};$/m.test(statement)) throw new Error(`${file}: no name in ${statement}`);
         continue;
       }
-      if (declared.has(name)) throw new Error(`${entry}: two declarations of ${name}`);
-      declared.set(name, statement);
+      // Overloads of a function follow each other in one file.
+      const before = declared.get(name);
+      if (before !== undefined && origin.get(name) !== file) throw new Error(`${entry}: two declarations of ${name}`);
+      declared.set(name, before === undefined ? statement : `${before}\n${statement}`);
+      origin.set(name, file);
       if (isPublic) exported.values.add(name);
     }
   };
@@ -93,7 +97,7 @@ export function rollUp(entry, read, home) {
   return [
     ...[...imports].map(([file, names]) => `import type { ${names.join(", ")} } from "${path(folder, file)}";`),
     ...bodies.map((text) =>
-      text.replace(/^export (?:declare )?(?=\w)/m, (found, at) => declare(text.slice(at + found.length))),
+      text.replace(/^export (?:declare )?(?=\w)/gm, (found, at) => declare(text.slice(at + found.length))),
     ),
     `export { ${[...exported.values].join(", ")} };`,
     `export type { ${[...exported.types].join(", ")} };`,
