@@ -158,8 +158,30 @@ async function bundle() {
     if (!path.includes("workerd")) continue;
     write(path.replace("workerd", "edge-light"), text.replace(/(from "[^"]+\.wasm)"/g, '$1?module"'));
   }
-  const kept = new Set(files.map(({ path }) => basename(path)));
+  const kept = new Set(["cli.js", ...files.map(({ path }) => basename(path))]);
   for (const name of readdirSync(at("dist"))) if (name.endsWith(".js") && !kept.has(name)) rmSync(at("dist", name));
+}
+
+/** The command, with the libraries it uses and their licences, in one file. */
+async function bundleCommand() {
+  const { build } = await import("esbuild");
+  const { outputFiles, metafile } = await build({
+    ...{ absWorkingDir: root, entryPoints: ["src/cli/main.ts"], outfile: "dist/cli.js", bundle: true, write: false },
+    ...{ target: "es2022", format: "esm", platform: "node", legalComments: "eof", metafile: true },
+    // Libraries in CommonJS ask for modules of Node by require.
+    banner: {
+      js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
+    },
+  });
+  const packages = new Set(
+    Object.keys(metafile.inputs).flatMap((path) => path.match(/node_modules\/(@[^/]+\/)?[^/]+/)?.[0] ?? []),
+  );
+  const licences = [...packages].sort().map((folder) => {
+    const file = readdirSync(at(folder)).find((name) => /^licen[cs]e/i.test(name));
+    if (file === undefined) throw new Error(`${folder} has no file with its licence`);
+    return `/*!\n${basename(folder)}\n\n${readFileSync(at(folder, file), "utf8").replaceAll("*/", "* /").trim()}\n*/\n`;
+  });
+  write(at("dist/cli.js"), outputFiles[0].text + licences.join(""));
 }
 
 /** What an import of one of the .wasm files gives in hosts and bundlers that know WebAssembly modules. */
@@ -191,7 +213,7 @@ export async function build() {
   await buildGenerated();
   const inputs = fingerprint("src", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs", "package.json");
   const outputs = [...ENTRIES, ...EDGE_ENTRIES.map((name) => `edge-light/${name}`)].map((name) => `dist/${name}.js`);
-  await when("dist", inputs, outputs, () => Promise.all([bundle(), declare()]));
+  await when("dist", inputs, [...outputs, "dist/cli.js"], () => Promise.all([bundle(), declare(), bundleCommand()]));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) await build();
