@@ -1,6 +1,7 @@
 // npm test [-- NAME ...]: builds the package and runs test/NAME.test.ts, or all of them, in Node and in Deno.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, root } from "./build.mjs";
 import { bundle } from "./bundle.mjs";
@@ -22,6 +23,7 @@ const runtimes = [
       "--no-config",
       "--no-lock",
       "-R",
+      `-W=${tmpdir()}`,
       "-E",
       "-N=127.0.0.1",
       "--allow-run",

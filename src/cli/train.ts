@@ -72,7 +72,7 @@ async function start(
     }
     runs.push({ trainer, folder });
   }
-  const again = `laser-attention ${command} ${family} --resume --out ${out}`;
+  const again = `npx laser-attention ${command} ${family} --resume --out ${out}`;
   await runAll(runs, { json: options.json, out, notes: { data }, again });
   for (const nn of nns) nn.dispose();
 }
