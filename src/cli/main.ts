@@ -11,7 +11,9 @@ import { addTranscribe } from "./transcribe.js";
 
 const program = new Command("laser-attention")
   .description("Train and use the model families of the LASER attention paper, with LASER or standard attention")
-  .version(VERSION);
+  .version(VERSION)
+  // What is wrong is one line.
+  .showSuggestionAfterError(false);
 for (const add of [addTrain, addCompare, addGenerate, addFill, addClassify, addTranscribe, addSignal]) add(program);
 
 try {

@@ -38,6 +38,8 @@ export async function runAll(runs: readonly Run[], { json, out, notes, again }: 
     else if (text !== undefined) console.log(text);
   };
   const save = (file: string, { trainer, folder }: Run) => writeWhole(join(folder, file), trainer.save(notes));
+  // Whatever ends a run, there is a checkpoint to go on from.
+  for (const run of runs) if (run.trainer.steps === 0) save(LAST, run);
   const bar = new Bar(runs, json);
   try {
     while (!stopped && runs.some(({ trainer }) => !trainer.done)) {
@@ -83,7 +85,7 @@ function step({ trainer, folder }: Run) {
   } catch (error) {
     if (!(error instanceof RangeError) || !error.message.startsWith("step ")) throw error;
     throw new UserError(
-      `${trainer.recipe.variant}: ${error.message}. The last good checkpoint, if there was one, is in ${folder}`,
+      `${trainer.recipe.variant}: ${error.message}. The last good checkpoint is ${join(folder, LAST)}`,
     );
   }
 }

@@ -85,8 +85,23 @@ export class Trainer {
     if (this.steps % recipe.every !== 0 && !this.done) return progress;
     const before = this.best;
     const value = task.evaluate();
+    // A step that was finite itself may have left parameters that are too large for the next forward pass.
+    if (!Number.isFinite(value))
+      throw new RangeError(`step ${this.steps}: the ${task.measure} is ${value}; ${this.#largest()}`);
     history.evaluations.push({ step: this.steps, value });
     return { ...progress, value, best: value < before };
+  }
+
+  /** The parameter with the largest element, or one that is not finite. */
+  #largest(): string {
+    let [found, size] = ["", -1];
+    for (const [name, { tensor }] of this.task.model.parameters) {
+      for (const x of tensor.data) {
+        if (Math.abs(x) <= size) continue;
+        [found, size] = [name, Math.abs(x)];
+      }
+    }
+    return `the largest parameter is ${found}, up to ${size}`;
   }
 
   /** The run as a file, to go on with or to use. */
