@@ -29,13 +29,14 @@ export function addGenerate(program: Command): void {
         const { prompt, count, temperature, topK, topP, seed, json } = options;
         const tokenizer = tokenizerOf(extra);
         const sampling = { count, temperature, topK, topP, seed };
+        const found = generate(nn, model, tokenizer.encode(prompt), sampling);
         if (json) {
-          const ids = [...generate(nn, model, tokenizer.encode(prompt), sampling)];
+          const ids = [...found];
           console.log(JSON.stringify({ prompt, text: tokenizer.decode(ids), ids }));
           return;
         }
         process.stdout.write(prompt);
-        for (const id of generate(nn, model, tokenizer.encode(prompt), sampling)) {
+        for (const id of found) {
           process.stdout.write(tokenizer.decode([id]));
         }
         process.stdout.write("\n");

@@ -5,8 +5,8 @@ import { bert } from "../models/bert.js";
 import { fill } from "../models/fill.js";
 import type { Nn } from "../nn/nn.js";
 import { Random } from "../nn/random.js";
-import { rowsOf, splitText, windowsOf } from "./lm.js";
 import type { Recipe, Task } from "./task.js";
+import { rowsOf, splitText, windowsOf } from "./text.js";
 
 const HIDDEN = 0.15;
 /** What a hole is shown as in samples. */
