@@ -194,7 +194,7 @@ async function bundle() {
     if (!name.startsWith("workerd")) continue;
     write(path.replace("workerd", "edge-light"), contents.replace(/(from *"[^"]+\.wasm)"/g, '$1?module"'));
   }
-  const kept = new Set(files.map(({ path }) => basename(path)));
+  const kept = new Set(["cli.js", ...files.map(({ path }) => basename(path))]);
   const stale = readdirSync(at("dist")).filter((name) => /\.js(\.map)?$/.test(name) && !kept.has(name));
   for (const name of stale) rmSync(at("dist", name));
 }
@@ -216,6 +216,28 @@ function leanMap(text, shifted) {
   map.sourcesContent = map.sourcesContent.map((content, n) => (/generated/.test(map.sources[n]) ? null : content));
   if (shifted) map.mappings = `;${map.mappings}`;
   return JSON.stringify(map);
+}
+
+/** The command, with the libraries it uses and their licences, in one file. */
+async function bundleCommand() {
+  const { build } = await import("esbuild");
+  const { outputFiles, metafile } = await build({
+    ...{ absWorkingDir: root, entryPoints: ["src/cli/main.ts"], outfile: "dist/cli.js", bundle: true, write: false },
+    ...{ target: "es2022", format: "esm", platform: "node", legalComments: "eof", metafile: true },
+    // Libraries in CommonJS ask for modules of Node by require.
+    banner: {
+      js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
+    },
+  });
+  const packages = new Set(
+    Object.keys(metafile.inputs).flatMap((path) => path.match(/node_modules\/(@[^/]+\/)?[^/]+/)?.[0] ?? []),
+  );
+  const licences = [...packages].sort().map((folder) => {
+    const file = readdirSync(at(folder)).find((name) => /^licen[cs]e/i.test(name));
+    if (file === undefined) throw new Error(`${folder} has no file with its licence`);
+    return `/*!\n${basename(folder)}\n\n${readFileSync(at(folder, file), "utf8").replaceAll("*/", "* /").trim()}\n*/\n`;
+  });
+  write(at("dist/cli.js"), outputFiles[0].text + licences.join(""));
 }
 
 /** What an import of one of the .wasm files gives in hosts and bundlers that know WebAssembly modules. */
@@ -268,7 +290,7 @@ export async function build() {
     "package.json",
   );
   const outputs = [...ENTRIES, ...EDGE_ENTRIES.map((name) => `edge-light/${name}`)].map((name) => `dist/${name}.js`);
-  await when("dist", inputs, outputs, () => Promise.all([bundle(), declare()]));
+  await when("dist", inputs, [...outputs, "dist/cli.js"], () => Promise.all([bundle(), declare(), bundleCommand()]));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) await build();

@@ -14,6 +14,10 @@ export async function bundle(files, folder, options = {}) {
     platform: "node",
     target: "es2022",
     sourcemap: "inline",
+    // Libraries in CommonJS ask for modules of Node by require.
+    banner: {
+      js: 'import { createRequire as requireOf } from "node:module";\nconst require = requireOf(import.meta.url);',
+    },
     write: false,
     ...options,
   });

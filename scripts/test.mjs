@@ -1,6 +1,7 @@
 // npm test [-- NAME ...]: builds the package and runs test/NAME.test.ts, or all of them, in Node and in Deno; then, with no NAME or with
 // "portable", test/portable in every host that npm installs (hosts.mjs).
 import { existsSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, root } from "./build.mjs";
 import { bundle } from "./bundle.mjs";
@@ -26,6 +27,7 @@ const runtimes = [
       "--no-config",
       "--no-lock",
       "-R",
+      `-W=${tmpdir()}`,
       "-E",
       "-N=127.0.0.1",
       "--allow-run",

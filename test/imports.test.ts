@@ -29,7 +29,7 @@ function importsOf(file: string): string[] {
 /** Folders whose files import from each other, the top one first. */
 const groups = [
   ["assembly/nn", "assembly"],
-  ["src/models", "src/nn", "src/data", "src"],
+  ["src/cli", "src/train", "src/models", "src/nn", "src/data", "src"],
 ];
 
 for (const folders of groups) {

@@ -1,0 +1,40 @@
+/** laser-attention classify: what the images of a CIFAR-10 file show. */
+import type { Command } from "commander";
+import { readCifar10 } from "../data/cifar10.js";
+import { classify } from "../models/classify.js";
+import { CLASSES } from "./data.js";
+import { readBytes } from "./files.js";
+import { usage, withModel } from "./model.js";
+import { integer } from "./options.js";
+
+interface Options {
+  checkpoint: string;
+  threads?: number;
+  json: boolean;
+  images: string;
+  count: number;
+  candidates: number;
+}
+
+export function addClassify(program: Command): void {
+  usage(program, "classify", "say what images show, by a model of train vit")
+    .requiredOption("--images <file>", "a file of the binary version of CIFAR-10")
+    .option("--count <n>", "images from the first one on", integer(1), 10)
+    .option("--candidates <n>", "classes to list for each", integer(1), 3)
+    .action((options: Options) =>
+      withModel(options, "vit", (nn, model) => {
+        const { images, count, candidates, json } = options;
+        const { pixels, labels } = readCifar10(readBytes(images));
+        const found = classify(nn, model, pixels.subarray(0, count * 3072), { candidates });
+        const named = found.map((all, image) => ({
+          ...{ image, label: CLASSES[labels[image]!] },
+          candidates: all.map(({ id, probability }) => ({ class: CLASSES[id]!, probability })),
+        }));
+        if (json) return console.log(JSON.stringify(named));
+        for (const { image, label, candidates: all } of named) {
+          const list = all.map((one) => `${one.class} ${one.probability.toFixed(3)}`).join(", ");
+          console.log(`${image} (${label}): ${list}`);
+        }
+      }),
+    );
+}

@@ -1,0 +1,109 @@
+/** Training data by path, with a word on where to get it. */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { CIFAR10_CLASSES, readCifar10 } from "../data/cifar10.js";
+import { LOG_MEL_RATE } from "../data/log-mel.js";
+import { resample } from "../data/resample.js";
+import { parseDigitName, parseTranscripts } from "../data/transcripts.js";
+import { readWav } from "../data/wav.js";
+import type { Data, FamilyName, Images, Recording, Speech } from "../train/index.js";
+import { readBytes, UserError } from "./files.js";
+
+const TEXT =
+  "Any plain text will do; Tiny Shakespeare is data/tinyshakespeare/input.txt of github.com/karpathy/char-rnn";
+const CIFAR =
+  "CIFAR-10, binary version, is at www.cs.toronto.edu/~kriz/cifar.html; unpack it and give its folder (*.bin, test*.bin for the test)";
+const SPEECH =
+  "Give the folder of the Free Spoken Digit Dataset (github.com/Jakobovski/free-spoken-digit-dataset), or a list with a line PATH, tab, TRANSCRIPT for each wav file";
+
+/** Takes of a speaker that are held out, in the Free Spoken Digit Dataset's usual split. */
+const HELD_TAKES = 5;
+const DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+
+export function readData(family: FamilyName, path: string): Data {
+  if (family === "vit") return readImages(path);
+  if (family === "conformer") return readSpeech(path);
+  return readText(path);
+}
+
+export function readText(path: string): string {
+  if (existsSync(path) && statSync(path).isDirectory()) throw new UserError(`${path} is a folder. ${TEXT}`);
+  const text = new TextDecoder().decode(readBytes(path, TEXT));
+  if (text === "") throw new UserError(`${path} is empty. ${TEXT}`);
+  return text;
+}
+
+/** The names in a folder, in one order everywhere. */
+function namesOf(folder: string, ending: string, hint: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith(ending))
+      .sort();
+  } catch (error) {
+    throw new UserError(`cannot read ${folder} as a folder (${(error as NodeJS.ErrnoException).code}). ${hint}`);
+  }
+}
+
+/** Names the file in what a reader says of its contents. */
+function naming<R>(path: string, read: () => R): R {
+  try {
+    return read();
+  } catch (error) {
+    throw new UserError(`${path}: ${(error as Error).message}`);
+  }
+}
+
+export function readImages(path: string): Images {
+  const names = namesOf(path, ".bin", CIFAR);
+  const read = (test: boolean) => {
+    const files = names.filter((name) => name.startsWith("test") === test).map((name) => join(path, name));
+    if (files.length === 0) throw new UserError(`${path} has no ${test ? "test*.bin" : "*.bin to train on"}. ${CIFAR}`);
+    return naming(files.join(", "), () => readCifar10(...files.map((file) => readBytes(file))));
+  };
+  return { train: read(false), test: read(true) };
+}
+
+export const CLASSES = CIFAR10_CLASSES;
+
+/** A recording at 8 kHz. */
+export const readSamples = (file: string): Float32Array => {
+  const { rate, samples } = naming(file, () => readWav(readBytes(file)));
+  return rate === LOG_MEL_RATE ? samples : resample(samples, rate, LOG_MEL_RATE);
+};
+
+function readSpeech(path: string): Speech {
+  if (!existsSync(path)) throw new UserError(`cannot read ${path} (ENOENT). ${SPEECH}`);
+  return statSync(path).isDirectory() ? readDigits(path) : readList(path);
+}
+
+function readDigits(path: string): Speech {
+  const inner = join(path, "recordings");
+  const folder = existsSync(inner) ? inner : path;
+  const names = namesOf(folder, ".wav", SPEECH);
+  const [train, test]: [Recording[], Recording[]] = [[], []];
+  for (const name of names) {
+    const { digit, take } = naming(folder, () => parseDigitName(name));
+    const recording = { samples: readSamples(join(folder, name)), labels: [digit + 1] };
+    (take < HELD_TAKES ? test : train).push(recording);
+  }
+  if (train.length === 0 || test.length === 0) {
+    throw new UserError(
+      `${folder} has ${train.length} recordings to train on and ${test.length} held out (takes 0 to 4). ${SPEECH}`,
+    );
+  }
+  return { train, test, symbols: DIGITS, separator: " ", join: true };
+}
+
+/** Characters are the symbols; every tenth recording is held out. */
+function readList(path: string): Speech {
+  const lines = naming(path, () => parseTranscripts(new TextDecoder().decode(readBytes(path))));
+  const said = lines.filter(({ transcript }) => transcript.trim() !== "");
+  if (said.length < 2) throw new UserError(`${path} must list two recordings with a transcript or more. ${SPEECH}`);
+  const symbols = [...new Set(said.flatMap(({ transcript }) => [...transcript]))].sort();
+  const [train, test]: [Recording[], Recording[]] = [[], []];
+  for (const [n, { path: file, transcript }] of said.entries()) {
+    const labels = [...transcript].map((symbol) => symbols.indexOf(symbol) + 1);
+    (n % 10 === 0 ? test : train).push({ samples: readSamples(resolve(dirname(path), file)), labels });
+  }
+  return { train, test, symbols, separator: "", join: false };
+}

@@ -1,0 +1,27 @@
+/** Files as the commands read and write them, and errors that are one line. */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** What the user can do something about: shown as one line, without a stack. */
+export class UserError extends Error {}
+
+/** The bytes of a file. `hint`: where to get such a file. */
+export function readBytes(path: string, hint = ""): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UserError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code})${hint && `. ${hint}`}`);
+  }
+}
+
+/** Writes a new file and renames it, so that a file with this name is always whole. */
+export function writeWhole(path: string, contents: string | Uint8Array): void {
+  const half = `${path}.${process.pid}.new`;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(half, contents);
+    renameSync(half, path);
+  } catch (error) {
+    throw new UserError(`cannot write ${path} (${(error as NodeJS.ErrnoException).code})`);
+  }
+}

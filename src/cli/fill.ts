@@ -1,0 +1,39 @@
+/** laser-attention fill: hidden characters of a text. */
+import type { Command } from "commander";
+import { fill } from "../models/fill.js";
+import { tokenizerOf, usage, withModel } from "./model.js";
+import { integer } from "./options.js";
+
+interface Options {
+  checkpoint: string;
+  threads?: number;
+  json: boolean;
+  text: string;
+  hole: string;
+  candidates: number;
+}
+
+export function addFill(program: Command): void {
+  usage(program, "fill", "fill in hidden characters, by a model of train bert")
+    .requiredOption("--text <text>", "a text with holes, as in 'To be or n_t to be'")
+    .option("--hole <character>", "what a hole looks like", "_")
+    .option("--candidates <n>", "characters to list for each hole", integer(1), 3)
+    .action((options: Options) =>
+      withModel(options, "bert", (nn, model, extra) => {
+        const { text, hole, candidates, json } = options;
+        const tokenizer = tokenizerOf(extra);
+        const ids = Array.from(text, (one) => (one === hole ? model.maskId : tokenizer.encode(one)[0]!));
+        const { ids: filled, places } = fill(nn, model, [ids], { candidates })[0]!;
+        const found = places.map(({ position, candidates: all }) => ({
+          position,
+          candidates: all.map(({ id, probability }) => ({ text: tokenizer.decode([id]), probability })),
+        }));
+        if (json) return console.log(JSON.stringify({ text: tokenizer.decode(filled), places: found }));
+        console.log(tokenizer.decode(filled));
+        for (const { position, candidates: all } of found) {
+          const list = all.map((one) => `${JSON.stringify(one.text)} ${one.probability.toFixed(3)}`);
+          console.log(`${position}: ${list.join(", ")}`);
+        }
+      }),
+    );
+}

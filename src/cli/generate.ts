@@ -1,0 +1,45 @@
+/** laser-attention generate: text from a language model. */
+import type { Command } from "commander";
+import { generate } from "../models/generate.js";
+import { tokenizerOf, usage, withModel } from "./model.js";
+import { integer, real } from "./options.js";
+
+interface Options {
+  checkpoint: string;
+  threads?: number;
+  json: boolean;
+  prompt: string;
+  count: number;
+  temperature: number;
+  topK?: number;
+  topP?: number;
+  seed: number;
+}
+
+export function addGenerate(program: Command): void {
+  usage(program, "generate", "go on with a text, by a model of train lm")
+    .requiredOption("--prompt <text>", "the beginning")
+    .option("--count <n>", "characters to write", integer(0), 300)
+    .option("--temperature <t>", "0 always takes the likeliest", real(0), 0.8)
+    .option("--top-k <n>", "only the so many likeliest", integer(1))
+    .option("--top-p <p>", "only the likeliest that together have this probability", real(0, 1))
+    .option("--seed <n>", "seed of the draws", integer(0), 1)
+    .action((options: Options) =>
+      withModel(options, "gpt", (nn, model, extra) => {
+        const { prompt, count, temperature, topK, topP, seed, json } = options;
+        const tokenizer = tokenizerOf(extra);
+        const sampling = { count, temperature, topK, topP, seed };
+        const found = generate(nn, model, tokenizer.encode(prompt), sampling);
+        if (json) {
+          const ids = [...found];
+          console.log(JSON.stringify({ prompt, text: tokenizer.decode(ids), ids }));
+          return;
+        }
+        process.stdout.write(prompt);
+        for (const id of found) {
+          process.stdout.write(tokenizer.decode([id]));
+        }
+        process.stdout.write("\n");
+      }),
+    );
+}

@@ -1,0 +1,26 @@
+/** The command laser-attention. */
+import { Command } from "commander";
+import { VERSION } from "../generated/version.js";
+import { addClassify } from "./classify.js";
+import { UserError } from "./files.js";
+import { addFill } from "./fill.js";
+import { addGenerate } from "./generate.js";
+import { addSignal } from "./signal.js";
+import { addCompare, addTrain } from "./train.js";
+import { addTranscribe } from "./transcribe.js";
+
+const program = new Command("laser-attention")
+  .description("Train and use the model families of the LASER attention paper, with LASER or standard attention")
+  .version(VERSION)
+  // What is wrong is one line.
+  .showSuggestionAfterError(false);
+for (const add of [addTrain, addCompare, addGenerate, addFill, addClassify, addTranscribe, addSignal]) add(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // What the package says of a size, a text or an image that it can't take is one line for the user too.
+  const known = error instanceof UserError || error instanceof RangeError;
+  process.stderr.write(known ? `laser-attention: ${error.message}\n` : `${(error as Error).stack}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,47 @@
+/** The model of a checkpoint, and what it needs beside it. */
+import type { Command } from "commander";
+import { characterTokenizer } from "../data/text.js";
+import { restore } from "../models/restore.js";
+import type { Nn } from "../nn/nn.js";
+import { UserError } from "./files.js";
+import { common, createNn } from "./options.js";
+import { readCheckpoint } from "./train.js";
+
+type Model = ReturnType<typeof restore>;
+type Family = Model["family"];
+
+/** A command that uses a trained model. */
+export const usage = (program: Command, name: string, description: string): Command =>
+  common(program.command(name).description(description)).requiredOption(
+    "--checkpoint <file>",
+    "a file that train wrote",
+  );
+
+/** Runs `use` with the model in the file, which must be of this family. */
+export async function withModel<F extends Family>(
+  options: { checkpoint: string; threads?: number },
+  family: F,
+  use: (nn: Nn, model: Extract<Model, { family: F }>, extra: { readonly [name: string]: unknown }) => void,
+): Promise<void> {
+  const { checkpoint: file, threads } = options;
+  const checkpoint = readCheckpoint(file);
+  if (checkpoint.family !== family) {
+    throw new UserError(`${file} must hold a model of the family ${family}, got ${checkpoint.family ?? "none"}`);
+  }
+  const nn = await createNn(threads);
+  try {
+    use(nn, restore(nn, checkpoint) as Extract<Model, { family: F }>, checkpoint.extra);
+  } catch (error) {
+    // What the package says of an input that it can't take.
+    if (error instanceof RangeError || error instanceof TypeError) throw new UserError(error.message);
+    throw error;
+  } finally {
+    nn.dispose();
+  }
+}
+
+/** The tokenizer that the model was trained with. */
+export function tokenizerOf(extra: { readonly [name: string]: unknown }) {
+  if (typeof extra.vocabulary !== "string") throw new UserError("the checkpoint has no vocabulary: train wrote none");
+  return characterTokenizer(extra.vocabulary);
+}

@@ -1,0 +1,39 @@
+/** The report of one run or of two side by side: one HTML file that needs nothing else. */
+import type { Trainer } from "../train/index.js";
+import { chart, escapeHtml, smooth } from "./chart.js";
+
+const STYLE =
+  "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#222}svg{width:100%;font-size:12px}" +
+  "pre{white-space:pre-wrap;background:#f5f5f5;padding:.8rem}td,th{text-align:left;padding:.1rem 1rem .1rem 0}";
+
+export function report(trainers: readonly Trainer[]): string {
+  const { family, task } = trainers[0]!;
+  const name = ({ recipe }: Trainer) => recipe.variant;
+  const lines = (of: (trainer: Trainer) => readonly (readonly [number, number])[]) =>
+    trainers.map((trainer) => ({ name: name(trainer), points: of(trainer) }));
+  const head = trainers.map((trainer) => `<th>${name(trainer)}</th>`).join("");
+  const rows = Object.keys(trainers[0]!.recipe).map((key) => {
+    const cells = trainers.map(({ recipe }) => `<td>${recipe[key as keyof typeof recipe]}</td>`).join("");
+    return `<tr><td>${key}</td>${cells}</tr>`;
+  });
+  const last = trainers.map(({ history }) => `<td>${history.evaluations.at(-1)?.value.toPrecision(5) ?? "none"}</td>`);
+  const parts = [
+    `<h1>${family}: ${trainers.map(name).join(" and ")}</h1>`,
+    `<table><tr><td></td>${head}</tr><tr><td>${task.measure}, last</td>${last.join("")}</tr>`,
+    `<tr><td>steps done</td>${trainers.map(({ steps }) => `<td>${steps}</td>`).join("")}</tr>${rows.join("")}</table>`,
+    chart(
+      "Training loss",
+      lines(({ history }) => smooth(history.losses)),
+    ),
+    chart(
+      task.measure,
+      lines(({ history }) => history.evaluations.map(({ step, value }) => [step, value] as const)),
+    ),
+    chart(
+      "Norm of the gradients before clipping",
+      lines(({ history }) => smooth(history.norms)),
+    ),
+    ...trainers.map((trainer) => `<h2>Sample, ${name(trainer)}</h2><pre>${escapeHtml(trainer.task.sample())}</pre>`),
+  ];
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>laser-attention ${family}</title><style>${STYLE}</style>${parts.join("\n")}</html>\n`;
+}

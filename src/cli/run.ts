@@ -1,0 +1,123 @@
+/** Runs one trainer, or two side by side, with a bar; saves on the way, at the end and when it is stopped. */
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { SingleBar } from "cli-progress";
+import type { Trainer } from "../train/index.js";
+import { UserError, writeWhole } from "./files.js";
+import { report } from "./report.js";
+
+export interface Run {
+  trainer: Trainer;
+  /** Where its checkpoints go: last.safetensors and best.safetensors. */
+  folder: string;
+}
+
+export interface RunOptions {
+  /** One JSON object a line instead of a bar. */
+  json: boolean;
+  /** Where the report goes. */
+  out: string;
+  /** What goes into the checkpoint beside the run: the path of the data. */
+  notes: { readonly [name: string]: unknown };
+  /** How to go on, for the message. */
+  again: string;
+}
+
+export const LAST = "last.safetensors";
+export const BEST = "best.safetensors";
+
+/** Trains to the end. @returns false when a signal stopped it: all is saved then */
+export async function runAll(runs: readonly Run[], { json, out, notes, again }: RunOptions): Promise<boolean> {
+  let stopped = false;
+  const stop = () => {
+    stopped = true;
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
+  const say = (event: object, text?: string) => {
+    if (json) console.log(JSON.stringify(event));
+    else if (text !== undefined) console.log(text);
+  };
+  const save = (file: string, { trainer, folder }: Run) => writeWhole(join(folder, file), trainer.save(notes));
+  // Whatever ends a run, there is a checkpoint to go on from.
+  for (const run of runs) if (run.trainer.steps === 0) save(LAST, run);
+  const bar = new Bar(runs, json);
+  try {
+    while (!stopped && runs.some(({ trainer }) => !trainer.done)) {
+      for (const run of runs) {
+        const { trainer } = run;
+        // After a stop in the middle of a pair, the one that is behind goes first.
+        if (trainer.done || runs.some((other) => other.trainer.steps < trainer.steps)) continue;
+        const { variant } = trainer.recipe;
+        const { value, best, ...progress } = step(run);
+        say({ event: "step", variant, ...progress });
+        bar.show(progress.tokens, trainer);
+        if (value === undefined) continue;
+        save(LAST, run);
+        if (best) save(BEST, run);
+        const { measure } = trainer.task;
+        const text = `${variant} step ${progress.step}: loss ${progress.loss.toFixed(4)}, ${measure} ${value.toFixed(4)}`;
+        say({ event: "evaluation", variant, step: progress.step, measure, value }, bar.visible ? undefined : text);
+      }
+      // Lets the signal in.
+      await setImmediate();
+    }
+  } finally {
+    bar.stop();
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.removeListener(signal, stop);
+  }
+  for (const run of runs) save(LAST, run);
+  writeWhole(join(out, "report.html"), report(runs.map(({ trainer }) => trainer)));
+  const steps = runs[0]!.trainer.steps;
+  if (stopped) say({ event: "stopped", steps, again }, `Stopped after step ${steps}, saved. Go on with: ${again}`);
+  else {
+    const results = runs.map(({ trainer: { recipe, task, history } }) => ({
+      ...{ variant: recipe.variant, measure: task.measure, value: history.evaluations.at(-1)?.value },
+    }));
+    const lines = results.map(({ variant, measure, value }) => `${variant}: ${measure} ${value?.toFixed(4)}`);
+    say({ event: "done", steps, out, results }, `${lines.join("\n")}\nCheckpoints and report.html are in ${out}`);
+  }
+  return !stopped;
+}
+
+function step({ trainer, folder }: Run) {
+  try {
+    return trainer.step();
+  } catch (error) {
+    if (!(error instanceof RangeError) || !error.message.startsWith("step ")) throw error;
+    throw new UserError(
+      `${trainer.recipe.variant}: ${error.message}. The last good checkpoint is ${join(folder, LAST)}`,
+    );
+  }
+}
+
+/** A bar on the error stream: only in a terminal. */
+class Bar {
+  readonly visible: boolean;
+  readonly #bar: SingleBar;
+  readonly #start = performance.now();
+  readonly #loss = new Map<string, number>();
+  #tokens = 0;
+
+  constructor(runs: readonly Run[], json: boolean) {
+    this.visible = !json && process.stderr.isTTY === true;
+    const { unit } = runs[0]!.trainer.task;
+    const format = `{bar} {value}/{total} | {losses} | {speed} ${unit}/s | {eta_formatted} left`;
+    this.#bar = new SingleBar({ format, barsize: 24, hideCursor: true, gracefulExit: false });
+    const total = runs.reduce((sum, { trainer }) => sum + trainer.recipe.steps, 0);
+    const done = runs.reduce((sum, { trainer }) => sum + trainer.steps, 0);
+    if (this.visible) this.#bar.start(total, done, { losses: "", speed: "" });
+  }
+
+  show(tokens: number, { recipe, history }: Trainer): void {
+    this.#tokens += tokens;
+    this.#loss.set(recipe.variant, history.losses.at(-1)!);
+    if (!this.visible) return;
+    const losses = [...this.#loss].map(([variant, loss]) => `${variant} loss ${loss.toFixed(3)}`).join(", ");
+    const speed = Math.round((1000 * this.#tokens) / (performance.now() - this.#start));
+    this.#bar.increment({ losses, speed });
+  }
+
+  stop(): void {
+    if (this.visible) this.#bar.stop();
+  }
+}

@@ -1,0 +1,36 @@
+/** laser-attention transcribe: what is said in wav files. */
+import type { Command } from "commander";
+import { logMel } from "../data/log-mel.js";
+import { transcribe } from "../models/transcribe.js";
+import { textOf } from "../train/index.js";
+import { readSamples } from "./data.js";
+import { UserError } from "./files.js";
+import { usage, withModel } from "./model.js";
+import { integer } from "./options.js";
+
+interface Options {
+  checkpoint: string;
+  threads?: number;
+  json: boolean;
+  beam: number;
+}
+
+export function addTranscribe(program: Command): void {
+  usage(program, "transcribe", "write down what is said, by a model of train conformer")
+    .argument("<wav...>", "wav files")
+    .option("--beam <n>", "width of the search; 1 takes the likeliest path", integer(1), 8)
+    .action((files: string[], options: Options) =>
+      withModel(options, "conformer", (nn, model, extra) => {
+        const { symbols, separator } = extra as { symbols?: string[]; separator?: string };
+        if (symbols === undefined) throw new UserError("the checkpoint has no symbols: train wrote none");
+        const found = files.map((file) => {
+          const { data, frames } = logMel(readSamples(file));
+          const { labels, logLikelihood } = transcribe(nn, model, data, [frames], { beam: options.beam })[0]!;
+          return { file, text: textOf(labels, symbols, separator ?? ""), logLikelihood };
+        });
+        if (options.json) return console.log(JSON.stringify(found));
+        for (const { file, text, logLikelihood } of found)
+          console.log(`${file}: ${text} (${logLikelihood.toFixed(2)})`);
+      }),
+    );
+}

@@ -1,0 +1,66 @@
+/** A masked language model on a plain text: 15 % of the tokens are hidden, all behind the mask token. */
+
+import { windowBatch } from "../data/text.js";
+import { bert } from "../models/bert.js";
+import { fill } from "../models/fill.js";
+import type { Nn } from "../nn/nn.js";
+import { Random } from "../nn/random.js";
+import type { Recipe, Task } from "./task.js";
+import { rowsOf, splitText, windowsOf } from "./text.js";
+
+const HIDDEN = 0.15;
+/** What a hole is shown as in samples. */
+const HOLE = "\u2591";
+
+interface Masked {
+  readonly inputs: Int32Array;
+  readonly targets: Int32Array;
+  readonly count: number;
+}
+
+/** Hides 15 % of the tokens, one at least. */
+function hide(ids: Int32Array, maskId: number, random: Random): Masked {
+  const inputs = ids.slice();
+  const targets = new Int32Array(ids.length).fill(-1);
+  let count = 0;
+  for (let n = 0; n < ids.length; n++) {
+    if (random.uniform() >= HIDDEN && !(count === 0 && n === ids.length - 1)) continue;
+    targets[n] = ids[n]!;
+    inputs[n] = maskId;
+    count++;
+  }
+  return { inputs, targets, count };
+}
+
+export function bertTask(nn: Nn, recipe: Recipe, text: string): Task {
+  const { width, heads, layers, context, batch, evaluations, seed, variant } = recipe;
+  const { tokenizer, train, validation } = splitText(text, context);
+  const model = bert(nn, { vocabulary: tokenizer.size + 1, context, width, heads, layers, seed, variant });
+  // The same holes at every evaluation, and for both variants.
+  const holes = new Random(0);
+  const held = windowsOf(validation, batch, context, evaluations).map(({ inputs }) =>
+    hide(inputs, model.maskId, holes),
+  );
+  const lossOf = ({ inputs, targets }: Masked) => model.loss(rowsOf(inputs, context), rowsOf(targets, context));
+  return {
+    ...{ model, measure: "masked validation loss", unit: "tokens" },
+    extra: { vocabulary: tokenizer.vocabulary },
+    batch(random: Random) {
+      const masked = hide(windowBatch(train, batch, context, random).inputs, model.maskId, random);
+      return { tokens: batch * context, loss: () => lossOf(masked) };
+    },
+    evaluate() {
+      let [sum, count] = [0, 0];
+      for (const masked of held) {
+        sum += nn.evaluate(() => lossOf(masked).item) * masked.count;
+        count += masked.count;
+      }
+      return sum / count;
+    },
+    sample() {
+      const row = held[0]!.inputs.subarray(0, context);
+      const shown = Array.from(row, (id) => (id === model.maskId ? HOLE : tokenizer.decode([id]))).join("");
+      return `${shown}\n${tokenizer.decode(fill(nn, model, [row])[0]!.ids)}`;
+    },
+  };
+}

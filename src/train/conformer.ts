@@ -1,0 +1,111 @@
+/** A speech recogniser: strings of spoken digits put together from single ones, or recordings with transcripts. */
+import { logMel, MELS } from "../data/log-mel.js";
+import { conformer } from "../models/conformer.js";
+import { transcribe } from "../models/transcribe.js";
+import type { Nn } from "../nn/nn.js";
+import { Random } from "../nn/random.js";
+import type { Recipe, Task } from "./task.js";
+import { distance } from "./word-error.js";
+
+/** Frames that make a step, taps of the convolution, deviation of the noise on features. */
+const [STACK, KERNEL, NOISE] = [4, 15, 0.3];
+/** The most digits of a string. */
+const MOST = 5;
+
+/** A recording at 8 kHz, and what is said: labels from 1 on, an index into the symbols. */
+export interface Recording {
+  samples: Float32Array;
+  labels: number[];
+}
+
+export interface Speech {
+  train: Recording[];
+  test: Recording[];
+  /** What label 1, 2, ... stand for. */
+  symbols: string[];
+  /** Between symbols: a space where each is a word, nothing where each is a character. */
+  separator: string;
+  /** Whether recordings are put together to strings. */
+  join: boolean;
+}
+
+interface Utterances {
+  features: Float32Array;
+  frames: number[];
+  labels: number[][];
+}
+
+/** Labels as text. */
+export const textOf = (labels: readonly number[], symbols: readonly string[], separator: string): string =>
+  labels.map((label) => symbols[label - 1]).join(separator);
+
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** One recording, or a string of 1 to 5 of them: as many as fit. */
+function draw(from: readonly Recording[], join: boolean, most: number, random: Random) {
+  const parts = Array.from({ length: join ? 1 + random.int(MOST) : 1 }, () => from[random.int(from.length)]!);
+  for (;;) {
+    const { frames, data } = logMel(concatenate(parts.map(({ samples }) => samples)));
+    if (frames <= most) return { frames, data, labels: parts.flatMap(({ labels }) => labels) };
+    if (parts.length === 1) {
+      throw new RangeError(`a recording of ${frames} frames of 10 ms is longer than the context, ${most} frames`);
+    }
+    parts.pop();
+  }
+}
+
+function drawBatch(count: number, speech: Speech, set: "train" | "test", most: number, random: Random): Utterances {
+  const drawn = Array.from({ length: count }, () => draw(speech[set], speech.join, most, random));
+  // Frames in whole steps; silence after an utterance is masked by the model.
+  const frames = drawn.map((one) => one.frames);
+  const T = STACK * Math.ceil(Math.max(...frames) / STACK);
+  const features = new Float32Array(count * T * MELS);
+  for (const [n, { data }] of drawn.entries()) features.set(data, n * T * MELS);
+  return { features, frames, labels: drawn.map(({ labels }) => labels) };
+}
+
+export function conformerTask(nn: Nn, recipe: Recipe, speech: Speech): Task {
+  const { width, heads, layers, context, batch, evaluations, seed, variant } = recipe;
+  const { symbols, separator } = speech;
+  const most = context * STACK;
+  const sizes = { mels: MELS, stack: STACK, context, classes: symbols.length + 1, kernel: KERNEL };
+  const model = conformer(nn, { ...sizes, width, heads, layers, seed, variant });
+  const random = new Random(0); // the same strings at every evaluation, and for both variants
+  const groups = Math.max(1, Math.min(evaluations, Math.ceil(speech.test.length / batch)));
+  const held = Array.from({ length: groups }, () => drawBatch(batch, speech, "test", most, random));
+  const pairs = (one: Utterances) =>
+    transcribe(nn, model, one.features, one.frames).map(({ labels }, n) => ({
+      said: textOf(one.labels[n]!, symbols, separator),
+      heard: textOf(labels, symbols, separator),
+    }));
+  return {
+    ...{ model, measure: "word error rate", unit: "frames" },
+    extra: { symbols, separator },
+    batch(random: Random) {
+      const { features, frames, labels } = drawBatch(batch, speech, "train", most, random);
+      for (let n = 0; n < features.length; n++) features[n]! += NOISE * random.normal();
+      return { tokens: frames.reduce((a, b) => a + b), loss: () => model.loss(features, frames, labels) };
+    },
+    evaluate() {
+      let [wrong, words] = [0, 0];
+      for (const { said, heard } of held.flatMap(pairs)) {
+        wrong += distance(said.split(" "), heard.split(" ").filter(Boolean));
+        words += said.split(" ").length;
+      }
+      return wrong / words;
+    },
+    sample: () =>
+      pairs(held[0]!)
+        .slice(0, 8)
+        .map(({ said, heard }) => `${said}: ${heard}`)
+        .join("\n"),
+  };
+}

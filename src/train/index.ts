@@ -1,0 +1,30 @@
+/** The four families as tasks, and the loop that trains them. */
+import type { Nn } from "../nn/nn.js";
+import { bertTask } from "./bert.js";
+import { conformerTask, type Speech } from "./conformer.js";
+import { lmTask } from "./lm.js";
+import type { FamilyName, Recipe, Task } from "./task.js";
+import { type Images, vitTask } from "./vit.js";
+
+export { type Recording, type Speech, textOf } from "./conformer.js";
+export { isFamily, recipeOf } from "./recipe.js";
+export { FAMILIES, type FamilyName, type Recipe, type Task } from "./task.js";
+export { type History, type Progress, Trainer } from "./trainer.js";
+export type { Images } from "./vit.js";
+
+/** Training data of any family. */
+export type Data = string | Images | Speech;
+
+/** The task of a family on its kind of data. */
+export function makeTask(nn: Nn, family: FamilyName, recipe: Recipe, data: Data): Task {
+  switch (family) {
+    case "lm":
+      return lmTask(nn, recipe, data as string);
+    case "bert":
+      return bertTask(nn, recipe, data as string);
+    case "vit":
+      return vitTask(nn, recipe, data as Images);
+    case "conformer":
+      return conformerTask(nn, recipe, data as Speech);
+  }
+}

@@ -1,0 +1,39 @@
+/** An autoregressive language model on a plain text, character by character. */
+import { type WindowBatch, windowBatch } from "../data/text.js";
+import { generate } from "../models/generate.js";
+import { gpt } from "../models/gpt.js";
+import type { Nn } from "../nn/nn.js";
+import type { Random } from "../nn/random.js";
+import type { Recipe, Task } from "./task.js";
+import { rowsOf, splitText, windowsOf } from "./text.js";
+
+const SAMPLE = 160;
+
+export function lmTask(nn: Nn, recipe: Recipe, text: string): Task {
+  const { width, heads, layers, context, batch, evaluations, seed, variant } = recipe;
+  const { tokenizer, train, validation } = splitText(text, context);
+  const model = gpt(nn, { vocabulary: tokenizer.size, context, width, heads, layers, seed, variant });
+  const held = windowsOf(validation, batch, context, evaluations);
+  const lossOf = ({ inputs, targets }: WindowBatch) => model.loss(rowsOf(inputs, context), rowsOf(targets, context));
+  return {
+    ...{ model, measure: "validation loss", unit: "tokens" },
+    extra: { vocabulary: tokenizer.vocabulary },
+    batch(random: Random) {
+      const windows = windowBatch(train, batch, context, random);
+      return { tokens: batch * context, loss: () => lossOf(windows) };
+    },
+    evaluate() {
+      let [sum, count] = [0, 0];
+      for (const windows of held) {
+        sum += nn.evaluate(() => lossOf(windows).item) * windows.inputs.length;
+        count += windows.inputs.length;
+      }
+      return sum / count;
+    },
+    sample() {
+      const prompt = validation.subarray(0, Math.min(16, context));
+      const ids = [...generate(nn, model, prompt, { count: SAMPLE, temperature: 0.8, seed })];
+      return tokenizer.decode(prompt) + tokenizer.decode(ids);
+    },
+  };
+}

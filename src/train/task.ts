@@ -1,0 +1,51 @@
+/** What the loop needs to know of a family: a model, its batches, its loss, and how good it is on held-out data. */
+import type { Saved } from "../nn/checkpoint.js";
+import type { Loss } from "../nn/loss.js";
+import type { Random } from "../nn/random.js";
+import type { Variant } from "../types.js";
+
+export const FAMILIES = ["lm", "bert", "vit", "conformer"] as const;
+export type FamilyName = (typeof FAMILIES)[number];
+
+/** Sizes of a model and of a run. The defaults of each family are in recipe.ts. */
+export interface Recipe {
+  width: number;
+  heads: number;
+  layers: number;
+  /** Tokens in a row (lm, bert), or the most stacked frames (conformer). */
+  context: number;
+  batch: number;
+  steps: number;
+  lr: number;
+  warmup: number;
+  weightDecay: number;
+  clip: number;
+  /** Evaluate after so many steps, and after the last one. */
+  every: number;
+  /** Held-out batches of an evaluation, at most. */
+  evaluations: number;
+  seed: number;
+  variant: Variant;
+}
+
+/** One training batch, ready to run. */
+export interface Batch {
+  /** Tokens, patches or frames in it: for the speed. */
+  readonly tokens: number;
+  /** The forward pass, to be called inside of `nn.step`. */
+  loss(): Loss;
+}
+
+export interface Task {
+  readonly model: Saved;
+  /** What `evaluate` returns; smaller is better. */
+  readonly measure: "validation loss" | "masked validation loss" | "test error" | "word error rate";
+  /** What a token is: for the speed. */
+  readonly unit: "tokens" | "patches" | "frames";
+  /** What is needed beside the model to use it: vocabulary, names of classes, symbols. */
+  readonly extra: { readonly [name: string]: unknown };
+  batch(random: Random): Batch;
+  evaluate(): number;
+  /** A few lines that show what the model does: text, filled places, classes, transcripts. */
+  sample(): string;
+}

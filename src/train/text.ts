@@ -1,0 +1,30 @@
+/** A text as rows of token ids, for lm and bert. */
+import { characterTokenizer, splitTokens, type WindowBatch } from "../data/text.js";
+
+/** Rows of a [batch, context] array. */
+export const rowsOf = (all: Int32Array, context: number): Int32Array[] =>
+  Array.from({ length: all.length / context }, (_, row) => all.subarray(row * context, (row + 1) * context));
+
+/** Windows that lie side by side, from the first token on; at most `most` batches. */
+export function windowsOf(ids: Int32Array, batch: number, context: number, most: number): WindowBatch[] {
+  const rows = Math.min(Math.floor((ids.length - 1) / context), batch * most);
+  const batches: WindowBatch[] = [];
+  for (let row = 0; row < rows; row += batch) {
+    const [from, to] = [row * context, Math.min(row + batch, rows) * context];
+    batches.push({ inputs: ids.subarray(from, to), targets: ids.subarray(from + 1, to + 1) });
+  }
+  return batches;
+}
+
+/** Token ids for training and for validation. @throws RangeError for a text that is too short for the context */
+export function splitText(text: string, context: number) {
+  const tokenizer = characterTokenizer(text);
+  const { train, validation } = splitTokens(tokenizer.encode(text));
+  if (validation.length <= context) {
+    const least = 10 * (context + 1);
+    throw new RangeError(
+      `the text must have ${least} characters for a context of ${context}, got ${train.length + validation.length}`,
+    );
+  }
+  return { tokenizer, train, validation };
+}

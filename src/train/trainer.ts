@@ -1,0 +1,123 @@
+/** The loop, a step at a time: batch, loss, gradients, clipping, AdamW, and an evaluation every so many steps. */
+import { AdamW } from "../nn/adamw.js";
+import { type Checkpoint, saveCheckpoint } from "../nn/checkpoint.js";
+import { checkFinite } from "../nn/finite.js";
+import type { Nn } from "../nn/nn.js";
+import { Random } from "../nn/random.js";
+import { type Schedule, warmupCosine } from "../nn/schedule.js";
+import { BETAS } from "./recipe.js";
+import type { FamilyName, Recipe, Task } from "./task.js";
+
+/** All that a run has shown so far. */
+export interface History {
+  /** The training loss of every step. */
+  losses: number[];
+  /** The norm of all gradients of every step, before clipping. */
+  norms: number[];
+  evaluations: { step: number; value: number }[];
+}
+
+/** What one step gives. */
+export interface Progress {
+  /** Steps done. */
+  step: number;
+  loss: number;
+  norm: number;
+  tokens: number;
+  /** Of an evaluation behind this step. */
+  value?: number;
+  /** Whether that is the best so far. */
+  best?: boolean;
+}
+
+/** Steps of one seed never meet those of another. */
+const SEEDS = 2 ** 24;
+
+/**
+ * One run. The batch of a step depends on the seed and the number of the step alone, not on what ran before: so both variants
+ * see the same batches, and a run that goes on from a checkpoint has the same losses as one that never stopped.
+ *
+ * @example
+ * const trainer = new Trainer(nn, "lm", lmTask(nn, recipe, text), recipe);
+ * while (!trainer.done) trainer.step();
+ */
+export class Trainer {
+  readonly history: History = { losses: [], norms: [], evaluations: [] };
+  readonly #optimizer: AdamW;
+  readonly #rate: Schedule;
+
+  constructor(
+    readonly nn: Nn,
+    readonly family: FamilyName,
+    readonly task: Task,
+    readonly recipe: Recipe,
+  ) {
+    const { lr, warmup, steps, weightDecay } = recipe;
+    this.#rate = warmupCosine({ peak: lr, warmup, steps });
+    this.#optimizer = new AdamW(nn, task.model, { lr, betas: BETAS, weightDecay, decays: () => true });
+  }
+
+  /** Steps done. */
+  get steps(): number {
+    return this.history.losses.length;
+  }
+
+  get done(): boolean {
+    return this.steps >= this.recipe.steps;
+  }
+
+  /** The best evaluation so far. */
+  get best(): number {
+    return Math.min(...this.history.evaluations.map(({ value }) => value));
+  }
+
+  /** One step more. @throws RangeError when loss or gradients are not finite; the parameters are those before the step */
+  step(): Progress {
+    const { nn, task, recipe, history } = this;
+    const number = this.steps;
+    const batch = task.batch(new Random(recipe.seed * SEEDS + number));
+    const loss = nn.step(() => batch.loss());
+    const norm = this.#optimizer.step({ lr: this.#rate(number), clip: recipe.clip });
+    checkFinite(task.model, { step: number + 1, loss, norm });
+    history.losses.push(loss);
+    history.norms.push(norm);
+    const progress = { step: number + 1, loss, norm, tokens: batch.tokens };
+    if (this.steps % recipe.every !== 0 && !this.done) return progress;
+    const before = this.best;
+    const value = task.evaluate();
+    // A step that was finite itself may have left parameters that are too large for the next forward pass.
+    if (!Number.isFinite(value))
+      throw new RangeError(`step ${this.steps}: the ${task.measure} is ${value}; ${this.#largest()}`);
+    history.evaluations.push({ step: this.steps, value });
+    return { ...progress, value, best: value < before };
+  }
+
+  /** The parameter with the largest element, or one that is not finite. */
+  #largest(): string {
+    let [found, size] = ["", -1];
+    for (const [name, { tensor }] of this.task.model.parameters) {
+      for (const x of tensor.data) {
+        if (Math.abs(x) <= size) continue;
+        [found, size] = [name, Math.abs(x)];
+      }
+    }
+    return `the largest parameter is ${found}, up to ${size}`;
+  }
+
+  /** The run as a file, to go on with or to use. */
+  save(notes: { readonly [name: string]: unknown } = {}): Uint8Array {
+    const { family, recipe, history, task } = this;
+    return saveCheckpoint(task.model, this.#optimizer, { ...notes, ...task.extra, run: { family, recipe, history } });
+  }
+
+  /** Goes on from a checkpoint of the same recipe. */
+  resume({ state, optimizer, extra }: Checkpoint): void {
+    const { history } = extra.run as unknown as { history: History };
+    if (optimizer === undefined) throw new RangeError("the checkpoint holds a model, but no run to go on with");
+    this.task.model.loadStateDict(state);
+    this.#optimizer.loadStateDict(optimizer);
+    Object.assign(this.history, structuredCopy(history));
+  }
+}
+
+const structuredCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;

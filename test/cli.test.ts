@@ -1,0 +1,168 @@
+/** The command as a user has it: dist/cli.js in a process of its own, in the runtime that runs the test. */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { cifarBytes, TEXT, tone, wavBytes } from "./support/made-data.js";
+
+const folder = mkdtempSync(join(tmpdir(), "laser-attention-"));
+const at = (...path: string[]): string => join(folder, ...path);
+writeFileSync(at("text.txt"), TEXT);
+for (const name of ["images", "speech"]) mkdirSync(at(name));
+writeFileSync(at("images/train_1.bin"), cifarBytes(12, 1));
+writeFileSync(at("images/test.bin"), cifarBytes(6, 2));
+for (const take of [0, 5]) {
+  for (const digit of [0, 1, 2]) writeFileSync(at(`speech/${digit}_x_${take}.wav`), wavBytes(tone(digit, take)));
+}
+writeFileSync(at("list.tsv"), "speech/0_x_0.wav\tzero\nspeech/1_x_0.wav\tone\nspeech/2_x_5.wav\ttwo\n");
+
+const command = [
+  ...("Deno" in globalThis ? ["run", "-A", "--no-config", "--no-lock"] : []),
+  new URL("../../dist/cli.js", import.meta.url).pathname,
+];
+
+/** Runs the command; `onLine` may send a signal. */
+function run(args: string[], onLine?: (kill: (signal: "SIGINT") => void) => void) {
+  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
+    const child = spawn(process.execPath, [...command, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      if (text.includes("\n")) onLine?.((signal) => child.kill(signal));
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+async function ok(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(args);
+  assert.is(code, 0, `${args.join(" ")}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+const SIZES = "--threads 1 --width 16 --heads 2 --layers 1 --context 32 --batch 2 --evaluations 1 --every 2".split(" ");
+const train = (family: string, data: string, ...more: string[]) =>
+  ok("train", family, "--data", data, "--steps", "4", ...SIZES, ...more);
+const events = (text: string) =>
+  text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { event: string; step: number; loss: number });
+
+test("lm: trains, generates and shows its signal; the report needs no other file", async () => {
+  const told = await train("lm", "text.txt", "--out", "lm");
+  assert.match(told, /laser step 2: loss [\d.]+, validation loss [\d.]+\n/);
+  const html = readFileSync(at("lm/report.html"), "utf8");
+  assert.match(html, /<svg [\s\S]*Sample, laser/);
+  assert.not.match(html, /<script|<link|src=|https?:/);
+  assert.ok(existsSync(at("lm/best.safetensors")));
+  const model = ["--checkpoint", "lm/last.safetensors", "--threads", "1"];
+  assert.match(await ok("generate", ...model, "--prompt", "the ", "--count", "5"), /^the [\s\S]{5}\n$/);
+  const made = JSON.parse(await ok("generate", ...model, "--prompt", "the ", "--count", "5", "--json"));
+  assert.is(made.ids.length, 5);
+  const { layers } = JSON.parse(await ok("signal", ...model, "--json"));
+  assert.is(layers.length, 1);
+  assert.ok(layers[0].standard > 0 && layers[0].laser > 0 && layers[0].norms.v > 0);
+  assert.match(await ok("signal", "--data", "text.txt", "--threads", "1"), /p < 1e-3/);
+});
+
+test("bert: trains and fills holes", async () => {
+  await train("bert", "text.txt", "--out", "bert");
+  const { text, places } = JSON.parse(
+    await ok("fill", "--checkpoint", "bert/last.safetensors", "--text", "the c_t", "--json", "--threads", "1"),
+  );
+  assert.is(text.length, 7);
+  assert.is(places[0].position, 5);
+});
+
+test("vit: trains and classifies", async () => {
+  await train("vit", "images", "--out", "vit", "--variant", "standard");
+  const model = ["--checkpoint", "vit/last.safetensors", "--images", "images/test.bin", "--threads", "1"];
+  assert.is(JSON.parse(await ok("classify", ...model, "--json")).length, 6);
+  assert.match(await ok("classify", ...model, "--count", "1"), /^0 \(airplane\): \w+ 0\.\d+/);
+});
+
+test("conformer: trains on digits and on a list, and transcribes", async () => {
+  await train("conformer", "speech", "--out", "digits");
+  await train("conformer", "list.tsv", "--out", "list");
+  for (const name of ["digits", "list"]) {
+    const model = ["--checkpoint", `${name}/last.safetensors`, "--threads", "1"];
+    const [found] = JSON.parse(await ok("transcribe", "speech/0_x_0.wav", ...model, "--json"));
+    assert.is(found.file, "speech/0_x_0.wav");
+    assert.ok(found.logLikelihood < 0);
+  }
+});
+
+test("compare: both variants, a report of both", async () => {
+  const data = ["--data", "text.txt", "--out", "both", "--json"];
+  const found = events(await ok("compare", "lm", "--steps", "4", ...SIZES, ...data));
+  assert.is(found.filter(({ event }) => event === "step").length, 8);
+  assert.match(readFileSync(at("both/report.html"), "utf8"), /standard and laser/);
+});
+
+test("ctrl-C saves, and going on gives the losses and the file of a run that never stopped", async () => {
+  const args = ["train", "lm", "--data", "text.txt", "--steps", "400", ...SIZES, "--every", "100", "--json"];
+  const whole = events(await ok(...args, "--out", "whole"));
+  let sent = false; // a second one would end it at once
+  const { code, stdout, stderr } = await run([...args, "--out", "parts"], (kill) => {
+    if (!sent) kill("SIGINT");
+    sent = true;
+  });
+  assert.is(code, 0, stderr);
+  const first = events(stdout);
+  const { event, again } = first.at(-1) as unknown as { event: string; again: string };
+  assert.is(event, "stopped");
+  assert.is(again, "npx laser-attention train lm --resume --out parts");
+  const second = events(await ok("train", "lm", "--resume", "--out", "parts", "--json"));
+  const steps = (all: typeof whole) => all.filter((one) => one.event === "step");
+  assert.ok(steps(first).length < 400 && steps(second).length < 400);
+  assert.equal([...steps(first), ...steps(second)], steps(whole));
+  assert.ok(readFileSync(at("parts/last.safetensors")).equals(readFileSync(at("whole/last.safetensors"))));
+});
+
+test("a loss that is not finite ends the run, says where, and keeps the last good checkpoint", async () => {
+  const args = ["train", "lm", "--data", "text.txt", "--steps", "9", ...SIZES, "--warmup", "0", "--out", "nan"];
+  const { code, stderr } = await run([...args, "--lr", "1e38", "--every", "1"]);
+  assert.is(code, 1);
+  assert.match(stderr, /^laser-attention: laser: step \d: the (validation )?loss is .*\n$/);
+  assert.match(stderr, /weight|bias/);
+  assert.ok(existsSync(at("nan/last.safetensors")));
+});
+
+test("bad arguments and bad data are one line and exit code 1", async () => {
+  writeFileSync(at("bad.bin"), "no images");
+  mkdirSync(at("bad"));
+  writeFileSync(at("bad/test.bin"), "no images");
+  const wrong: [RegExp, ...string[]][] = [
+    [/steps.*integer of 1 or more/, "train", "lm", "--steps", "0"],
+    [/Allowed choices are lm, bert, vit, conformer/, "train", "gpt5"],
+    [/unknown option '--speed'/, "train", "lm", "--speed", "2"],
+    [/unknown command 'fly'/, "fly"],
+    [/--data PATH is missing/, "train", "lm", "--out", "none"],
+    [/cannot read none\.txt \(ENOENT\)\. Any plain text/, "train", "lm", "--data", "none.txt", "--out", "none"],
+    [/cannot read none as a folder .*cs\.toronto\.edu/, "train", "vit", "--data", "none", "--out", "none"],
+    [/Free Spoken Digit Dataset/, "train", "conformer", "--data", "none", "--out", "none"],
+    [/has no \*\.bin to train on/, "train", "vit", "--data", "bad", "--out", "none"],
+    [/width must be a multiple of heads/, "train", "lm", "--data", "text.txt", "--heads", "5", "--out", "none"],
+    [/text\.txt/, "generate", "--checkpoint", "text.txt", "--prompt", "x"],
+    [/family bert, got gpt/, "fill", "--checkpoint", "lm/last.safetensors", "--text", "a_"],
+    [/characters of the vocabulary only/, "generate", "--checkpoint", "lm/last.safetensors", "--prompt", "\u00e9"],
+    [/is there already.*--resume/, "train", "lm", "--data", "text.txt", "--out", "lm"],
+  ];
+  for (const [what, ...args] of wrong) {
+    const { code, stdout, stderr } = await run(args);
+    assert.is(code, 1, args.join(" "));
+    assert.is(stdout, "", args.join(" "));
+    assert.match(stderr, what);
+    assert.is(stderr.trim().split("\n").length, 1, stderr);
+  }
+});
+
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+test.run();

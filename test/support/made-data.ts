@@ -1,0 +1,56 @@
+/** Small data made for the tests of training: a text with a rule, images of one colour, tones. */
+import { Random } from "../../src/nn/random.js";
+
+/** Words over and over. */
+export const TEXT = "the cat sat on the mat and the dog sat on the log. ".repeat(60);
+
+/** A CIFAR-10 file: the colour tells the class. */
+export function cifarBytes(count: number, seed: number): Uint8Array {
+  const random = new Random(seed);
+  const bytes = new Uint8Array(count * 3073);
+  for (let n = 0; n < count; n++) {
+    const label = n % 3;
+    bytes[n * 3073] = label;
+    for (let p = 0; p < 3072; p++) {
+      bytes[n * 3073 + 1 + p] = (Math.floor(p / 1024) === label ? 180 : 40) + random.int(40);
+    }
+  }
+  return bytes;
+}
+
+/** A fifth of a second at 8 kHz: the pitch tells the digit. */
+export function tone(digit: number, seed: number): Float32Array {
+  const random = new Random(seed);
+  return Float32Array.from(
+    { length: 1600 },
+    (_, n) => 0.5 * Math.sin((2 * Math.PI * (300 + 500 * digit) * n) / 8000) + 0.01 * random.normal(),
+  );
+}
+
+/** The same as a wav file of 16 bits. */
+export function wavBytes(samples: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(44 + 2 * samples.length);
+  const view = new DataView(bytes.buffer);
+  const text = (at: number, value: string) => bytes.set(new TextEncoder().encode(value), at);
+  text(0, "RIFF");
+  view.setUint32(4, bytes.length - 8, true);
+  text(8, "WAVEfmt ");
+  for (const [at, value] of [
+    [16, 16],
+    [24, 8000],
+    [28, 16000],
+    [40, 2 * samples.length],
+  ] as const) {
+    view.setUint32(at, value, true);
+  }
+  for (const [at, value] of [
+    [20, 1],
+    [22, 1],
+    [32, 2],
+    [34, 16],
+  ] as const)
+    view.setUint16(at, value, true);
+  text(36, "data");
+  for (const [n, x] of samples.entries()) view.setInt16(44 + 2 * n, Math.round(32767 * x), true);
+  return bytes;
+}

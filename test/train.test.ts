@@ -1,0 +1,101 @@
+/** Training of each family on small data, and the loop. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { readCifar10 } from "../src/data/cifar10.js";
+import { createSync, loadCheckpoint, type Nn } from "../src/nn/index.js";
+import { type Data, FAMILIES, type FamilyName, makeTask, recipeOf, type Speech, Trainer } from "../src/train/index.js";
+import { distance } from "../src/train/word-error.js";
+import { cifarBytes, TEXT, tone } from "./support/made-data.js";
+
+const recording = (digit: number, seed: number) => ({ samples: tone(digit, seed), labels: [digit + 1] });
+const speech: Speech = {
+  train: [0, 1, 2].flatMap((digit) => [5, 6, 7].map((take) => recording(digit, 10 * digit + take))),
+  test: [0, 1, 2].map((digit) => recording(digit, digit)),
+  ...{ symbols: ["zero", "one", "two"], separator: " ", join: true },
+};
+const DATA: Record<FamilyName, Data> = {
+  ...{ lm: TEXT, bert: TEXT },
+  vit: { train: readCifar10(cifarBytes(30, 1)), test: readCifar10(cifarBytes(9, 2)) },
+  conformer: speech,
+};
+const SIZES = { width: 16, heads: 2, layers: 1, context: 32, batch: 4, evaluations: 2, every: 15, seed: 5 };
+
+function trainer(nn: Nn, family: FamilyName, variant: "laser" | "standard", steps = 30): Trainer {
+  const recipe = recipeOf(family, { ...SIZES, steps, lr: 1e-2, warmup: 5, variant });
+  return new Trainer(nn, family, makeTask(nn, family, recipe, DATA[family]), recipe);
+}
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
+
+for (const family of FAMILIES) {
+  test(`${family}: the training loss falls with both variants, and evaluations and samples are there`, () => {
+    const nn = createSync({ threads: 1 });
+    for (const variant of ["standard", "laser"] as const) {
+      const run = trainer(nn, family, variant);
+      while (!run.done) run.step();
+      const { losses, norms, evaluations } = run.history;
+      const [before, after] = [mean(losses.slice(0, 3)), mean(losses.slice(-3))];
+      assert.ok(after < 0.9 * before, `${variant}: from ${before} to ${after}`);
+      assert.equal(norms.length, 30);
+      assert.equal(
+        evaluations.map(({ step }) => step),
+        [15, 30],
+      );
+      for (const { value } of evaluations) assert.ok(Number.isFinite(value) && value >= 0, `${value}`);
+      assert.ok(run.task.sample().length > 10);
+    }
+    nn.dispose();
+  });
+}
+
+for (const family of FAMILIES) {
+  test(`${family}: a run that goes on from a checkpoint has the losses and bytes of one that never stopped`, () => {
+    const nn = createSync({ threads: 1 });
+    const whole = trainer(nn, family, "laser", 8);
+    while (!whole.done) whole.step();
+    const first = trainer(nn, family, "laser", 8);
+    for (let n = 0; n < 3; n++) first.step();
+    const other = createSync({ threads: 1 });
+    const second = trainer(other, family, "laser", 8);
+    second.resume(loadCheckpoint(first.save()));
+    assert.is(second.steps, 3);
+    while (!second.done) second.step();
+    assert.equal(second.history, whole.history);
+    assert.equal(Buffer.from(second.save()).equals(Buffer.from(whole.save())), true);
+    for (const one of [nn, other]) one.dispose();
+  });
+}
+
+test("both variants see the same batches and begin with the same parameters", () => {
+  const nn = createSync({ threads: 1 });
+  const [one, two] = [trainer(nn, "lm", "standard"), trainer(nn, "lm", "laser")];
+  const bytes = ({ task }: Trainer) => [...task.model.parameters.values()].map(({ tensor }) => [...tensor.data]);
+  assert.equal(bytes(one), bytes(two));
+  nn.dispose();
+});
+
+test("a loss that is not a number names its step and a parameter, and changes none", () => {
+  const nn = createSync({ threads: 1 });
+  const run = trainer(nn, "lm", "laser");
+  run.step();
+  const weight = run.task.model.parameters.get("head.weight")!;
+  weight.tensor.data[0] = Number.NaN;
+  const before = [...run.task.model.parameters.get("lnf.weight")!.tensor.data];
+  assert.throws(() => run.step(), /^step 2: .*head\.weight/);
+  assert.is(run.steps, 1);
+  assert.equal([...run.task.model.parameters.get("lnf.weight")!.tensor.data], before);
+  nn.dispose();
+});
+
+test("word errors are insertions, omissions and replacements, as few as do", () => {
+  const cases = [
+    ["", "", 1 - 1],
+    ["one two", "one two", 0],
+    ["one two", "two", 1],
+    ["one", "two three", 2],
+  ] as const;
+  const words = (text: string) => text.split(" ").filter(Boolean);
+  for (const [said, heard, count] of cases) assert.is(distance(words(said), words(heard)), count, `${said}: ${heard}`);
+});
+
+test.run();
