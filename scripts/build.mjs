@@ -36,17 +36,11 @@ const TARGETS = {
 
 /**
  * The modules of kernels, which share one memory: their static data must lie apart (test/kernels.test.ts). `generated` is the
- * stem of the sources made from them, `files` are the builds that are files of the package as well.
+ * stem of the sources made from them.
  */
 const MODULES = [
-  {
-    ...{ name: "kernels", folder: "assembly", memoryBase: 0, generated: "kernel", types: "Kernels" },
-    files: Object.keys(TARGETS),
-  },
-  {
-    ...{ name: "nn", folder: "assembly/nn", memoryBase: 4096, generated: "nn-kernel", types: "NnKernels" },
-    files: ["release", "relaxed"], // what edge workers import
-  },
+  { name: "kernels", folder: "assembly", memoryBase: 0, generated: "kernel", types: "Kernels" },
+  { name: "nn", folder: "assembly/nn", memoryBase: 4096, generated: "nn-kernel", types: "NnKernels" },
 ];
 
 const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
@@ -144,13 +138,12 @@ async function buildGenerated() {
   const put = (name, text) => write(at("src/generated", name), text);
   put("problem.ts", generateProblem(readFileSync(at("assembly/problem.ts"), "utf8")));
   put("version.ts", generateVersion(version));
-  for (const { name, folder, generated, types, files } of MODULES) {
+  for (const { name, folder, generated, types } of MODULES) {
     const declarations = readFileSync(at(`build/${name}.debug.d.ts`), "utf8");
     put(`${generated}-types.ts`, generateKernelTypes(declarations, types, `${folder}/index.ts`));
     for (const [target, ending] of Object.entries(TARGETS)) {
       const signed = sign(readFileSync(at(`build/${name}.${target}.wasm`)), `${version} ${name}${ending}`);
-      if (files.includes(target)) write(at(`dist/${name}${ending}`), signed);
-      else rmSync(at(`dist/${name}${ending}`), { force: true });
+      write(at(`dist/${name}${ending}`), signed);
       put(`${generated}s${ending.replace(/wasm$/, "ts")}`, generateConstants(signed));
     }
   }
@@ -210,20 +203,40 @@ const TYPED = new Set([...ENTRIES, "worker"].map((name) => `${name}.js`));
 
 const selfTyped = (name, text) => `/* @ts-self-types="./${basename(name, "js")}d.ts" */\n${text}`;
 
-/** A source map without the text of generated sources, which is that of the output; a line further down if `shifted`. */
+/** A source map without the text of the sources, half of the tarball: traces need their lines only; one further down if `shifted`. */
 function leanMap(text, shifted) {
   const map = JSON.parse(text);
-  map.sourcesContent = map.sourcesContent.map((content, n) => (/generated/.test(map.sources[n]) ? null : content));
+  delete map.sourcesContent;
   if (shifted) map.mappings = `;${map.mappings}`;
   return JSON.stringify(map);
 }
+
+/** The command reads the kernels that lie beside it: inside, they would take 100 KB of the tarball once more. */
+const kernelFiles = {
+  name: "kernel files",
+  setup({ onLoad }) {
+    onLoad({ filter: /generated[\\/](nn-)?kernels\b.*\.ts$/ }, ({ path }) => {
+      const file = basename(path, "ts").replace(/^nn-kernels/, "nn");
+      const bytes = `readFileSync(new URL("./${file}wasm", import.meta.url))`;
+      return { contents: `import { readFileSync } from "node:fs";\nexport const hex = ${bytes}.toString("hex");` };
+    });
+  },
+};
 
 /** The command, with the libraries it uses and their licences, in one file. */
 async function bundleCommand() {
   const { build } = await import("esbuild");
   const { outputFiles, metafile } = await build({
     ...{ absWorkingDir: root, entryPoints: ["src/cli/main.ts"], outfile: "dist/cli.js", bundle: true, write: false },
-    ...{ target: "es2022", format: "esm", platform: "node", legalComments: "eof", metafile: true },
+    ...{
+      target: "es2022",
+      format: "esm",
+      platform: "node",
+      legalComments: "eof",
+      metafile: true,
+      minify: true,
+      plugins: [kernelFiles],
+    },
     // Libraries in CommonJS ask for modules of Node by require.
     banner: {
       js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',

@@ -17,9 +17,9 @@ const BATCH = 16;
  * @param options `candidates`: how many classes to list, all by default
  *
  * @example
- * const { pixels } = readCifar10(bytes);
- * const [first] = classify(nn, model, pixels.subarray(0, 3072), { candidates: 3 });
- * first[0]; // { id: 6, probability: 0.83 }
+ * const seeing = vit(nn, { side: 8, patch: 4, classes: 10, width: 16, heads: 2, layers: 1, variant: "laser" });
+ * const [first] = classify(nn, seeing, new Uint8Array(3 * 8 * 8), { candidates: 3 });
+ * first?.[0]; // { id, probability } of the likeliest class
  */
 export function classify(
   nn: Nn,

@@ -3,13 +3,23 @@ import { integer, real } from "../check-number.js";
 import { exp } from "../data/math.js";
 import type { Random } from "../nn/random.js";
 
-/** A token or class, and how probable it is. */
+/**
+ * A token or class, and how probable it is.
+ *
+ * @example const candidate: Candidate = { id: 3, probability: 0.5 };
+ */
 export interface Candidate {
+  /** Of the token or class. */
   readonly id: number;
+  /** From 0 to 1. */
   readonly probability: number;
 }
 
-/** Which tokens may be drawn, and how evenly. */
+/**
+ * Which tokens may be drawn, and how evenly.
+ *
+ * @example const options: SamplingOptions = { temperature: 0.8, topK: 40, topP: 0.95 };
+ */
 export interface SamplingOptions {
   /** Scores are divided by it. Below 1 likely tokens become likelier; 0 always takes the best one. Default 1. */
   temperature?: number | undefined;

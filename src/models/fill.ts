@@ -7,7 +7,11 @@ import { Bert } from "./bert.js";
 import { modelOf } from "./check-models.js";
 import { best, type Candidate, softmax } from "./distribution.js";
 
-/** One hidden place of a row. */
+/**
+ * One hidden place of a row.
+ *
+ * @example const place: FilledPlace = { position: 2, candidates: [{ id: 5, probability: 0.9 }] };
+ */
 export interface FilledPlace {
   /** Where in the row. */
   readonly position: number;
@@ -15,10 +19,15 @@ export interface FilledPlace {
   readonly candidates: readonly Candidate[];
 }
 
-/** What {@link fill} found for a row. */
+/**
+ * What {@link fill} found for a row.
+ *
+ * @example const filled: Filled = { ids: Int32Array.of(1, 5), places: [] };
+ */
 export interface Filled {
   /** The row with the best token at each hidden place. */
   readonly ids: Int32Array;
+  /** The hidden places, in order. */
   readonly places: readonly FilledPlace[];
 }
 
@@ -30,11 +39,10 @@ export interface Filled {
  * @param options `candidates`: how many tokens to list for each place, 5 by default
  *
  * @example
- * const hidden = tokenizer.encode("To be or not");
- * hidden[10] = model.maskId;
- * const [{ ids, places }] = fill(nn, model, [hidden], { candidates: 3 });
- * tokenizer.decode(ids);
- * places[0]; // { position: 10, candidates: [{ id: 53, probability: 0.91 }, ...] }
+ * const masked = bert(nn, { vocabulary: 24, context: 8, width: 16, heads: 2, layers: 1, variant: "laser" });
+ * const [row] = fill(nn, masked, [[4, 9, masked.maskId, 7]], { candidates: 3 });
+ * row?.ids; // Int32Array [4, 9, the best token, 7]
+ * row?.places[0]; // { position: 2, candidates: [{ id, probability }, ...] }
  */
 export function fill(
   nn: Nn,

@@ -8,7 +8,11 @@ import { modelOf } from "./check-models.js";
 import { checkSampling, distribution, draw, type SamplingOptions } from "./distribution.js";
 import { Gpt } from "./gpt.js";
 
-/** Options of {@link generate}. */
+/**
+ * Options of {@link generate}.
+ *
+ * @example const options: GenerateOptions = { count: 200, temperature: 0.8, seed: 7 };
+ */
 export interface GenerateOptions extends SamplingOptions {
   /** The most tokens to yield. */
   count: number;
@@ -33,8 +37,8 @@ export interface GenerateOptions extends SamplingOptions {
  * @throws TypeError or RangeError, at once, for options that are wrong or a prompt that is empty
  *
  * @example
- * for (const id of generate(nn, model, tokenizer.encode("ROMEO:"), { count: 200, temperature: 0.8, topK: 20, seed: 7 })) {
- *   process.stdout.write(tokenizer.decode([id]));
+ * for (const id of generate(nn, model, [1, 2, 3], { count: 20, temperature: 0.8, topK: 10, seed: 7 })) {
+ *   console.log(id); // each as soon as it is there
  * }
  */
 export function generate(

@@ -73,7 +73,11 @@ export class Gpt extends Module {
     return this.head.forward(this.lnf.forward(x));
   }
 
-  /** Empty caches for {@link next}, a layer each, for B rows. They have memory of their own: dispose them at the end. */
+  /**
+   * Empty caches for {@link next}, a layer each, for B rows. They have memory of their own: dispose them at the end.
+   *
+   * @example const caches = model.caches();
+   */
   caches(B = 1): AttentionCache[] {
     const { layers, context, width } = this.config;
     return Array.from({ length: layers }, () => new AttentionCache(this.#nn, B, context, width));
@@ -82,6 +86,11 @@ export class Gpt extends Module {
   /**
    * Scores of the token that follows each row, [B, V]: those of the last place in `logits`, to rounding. The rows go on
    * after the tokens in the caches, which they join, and cost no more than themselves. Inside of `nn.evaluate`.
+   *
+   * @example
+   * const caches = model.caches();
+   * const scores = nn.evaluate(() => model.next([[1, 2, 3]], caches).toArray());
+   * for (const cache of caches) cache.dispose();
    */
   next(ids: readonly ArrayLike<number>[], caches: readonly AttentionCache[]): Value {
     const { layers, context, variant } = this.config;

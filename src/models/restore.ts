@@ -11,8 +11,8 @@ import { Vit, type VitConfig } from "./vit.js";
  * The model of a checkpoint, with its parameters. `family` tells the four apart.
  *
  * @example
- * const model = restore(nn, loadCheckpoint(await readFile("run.safetensors")));
- * if (model.family === "gpt") for (const id of generate(nn, model, prompt, { count: 100 })) show(id);
+ * const restored = restore(nn, loadCheckpoint(saveCheckpoint(model))); // or of readFile
+ * if (restored.family === "gpt") restored.config.vocabulary;
  *
  * @throws RangeError when the file names no family or config, as a state dict alone does not, or does not fit it
  */

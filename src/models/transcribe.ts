@@ -6,8 +6,13 @@ import { modelOf } from "./check-models.js";
 import { Conformer } from "./conformer.js";
 import { greedy, logLikelihood, logSoftmax, prefixBeam } from "./ctc-decode.js";
 
-/** What {@link transcribe} found in an utterance. */
+/**
+ * What {@link transcribe} found in an utterance.
+ *
+ * @example const found: Transcription = { labels: [3, 1, 2], logLikelihood: -0.7 };
+ */
 export interface Transcription {
+  /** What was said, blanks and repeats taken out. */
   readonly labels: readonly number[];
   /** Natural logarithm of the probability of these labels: over all paths, also where they were found by one. */
   readonly logLikelihood: number;
@@ -24,8 +29,10 @@ export interface Transcription {
  * @param frames How many of the T frames of each utterance count
  *
  * @example
- * const features = logMel(resample(samples, rate, 8000));
- * const [{ labels }] = transcribe(nn, model, features.data, [features.frames], { beam: 8 });
+ * const sizes = { mels: 40, stack: 4, context: 30, classes: 11, kernel: 7 };
+ * const hearing = conformer(nn, { ...sizes, width: 16, heads: 2, layers: 1, variant: "laser" });
+ * const [said] = transcribe(nn, hearing, new Float32Array(48 * 40), [48], { beam: 8 });
+ * said?.labels;
  */
 export function transcribe(
   nn: Nn,

@@ -38,12 +38,20 @@ export class AttentionCache {
     return this.k.shape[1]!;
   }
 
-  /** Forgets all tokens. */
+  /**
+   * Forgets all tokens.
+   *
+   * @example new AttentionCache(nn, 1, 8, 8).clear();
+   */
   clear(): void {
     this.#length = 0;
   }
 
-  /** Gives its memory back. */
+  /**
+   * Gives its memory back.
+   *
+   * @example new AttentionCache(nn, 1, 8, 8).dispose();
+   */
   dispose(): void {
     this.k.dispose();
     this.v.dispose();
@@ -74,6 +82,12 @@ export class AttentionCache {
  * @param qkv [B, N, 3 C] as `selfAttention` takes it
  * @returns [B, N, C]
  * @throws RangeError when the cache has no room for N tokens; TypeError in a training step
+ *
+ * @example
+ * const cache = new AttentionCache(nn, 2, 8, 8);
+ * const more = nn.input(new Float32Array(2 * 5 * 24), [2, 5, 24]);
+ * const y = nn.evaluate(() => cachedAttention(nn, more, 2, cache, { variant: "laser", causal: true }).toArray()); // [2, 5, 8]
+ * cache.dispose();
  */
 export function cachedAttention(
   nn: Nn,

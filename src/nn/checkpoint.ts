@@ -5,19 +5,29 @@ import { checkJson, type Json, parseJson } from "./json.js";
 import type { Module, StateDict } from "./module.js";
 import { readSafetensors, type SafetensorsInput, type SafetensorsTensor, writeSafetensors } from "./safetensors.js";
 
-/** A model that a checkpoint can name: those of `laser-attention/models`, and modules with these properties. */
+/**
+ * A model that a checkpoint can name: those of `laser-attention/models`, and modules with these properties.
+ *
+ * @example const saved: Saved = model;
+ */
 export interface Saved extends Module {
+  /** "gpt", "bert", "vit", "conformer", or a name of your own. */
   readonly family: string;
   /** What the model is made from: numbers, strings and booleans. */
   readonly config: object;
 }
 
-/** What {@link loadCheckpoint} gives. A file that is a state dict and nothing else has only `state`. */
+/**
+ * What {@link loadCheckpoint} gives. A file that is a state dict and nothing else has only `state`.
+ *
+ * @example const checkpoint: Checkpoint = loadCheckpoint(saveCheckpoint(model));
+ */
 export interface Checkpoint {
   /** Parameters by name, for `model.loadStateDict`. */
   state: StateDict;
   /** "gpt", "bert", "vit" or "conformer". */
   family: string | undefined;
+  /** What the model is made from. */
   config: { readonly [name: string]: Json } | undefined;
   /** For `optimizer.loadStateDict`. */
   optimizer: AdamWState | undefined;
@@ -38,9 +48,7 @@ const OPTIMIZER = "optimizer.";
  * @param extra What else going on takes, in JSON: the state of the data's generator, the step, the best loss so far
  *
  * @example
- * const random = new Random(1);
- * // ... train ...
- * await writeFile("run.safetensors", saveCheckpoint(model, optimizer, { step, random: random.state }));
+ * const file = saveCheckpoint(model, optimizer, { step: 200, random: random.state }); // for writeFile of node:fs/promises
  *
  * @throws TypeError for an extra that JSON would change, such as NaN or a typed array
  */
@@ -78,12 +86,11 @@ export function saveCheckpoint(
  * same options and the data goes on where it was.
  *
  * @example
- * const { config, state, optimizer: moments, extra } = loadCheckpoint(await readFile("run.safetensors"));
- * const model = gpt(nn, config as unknown as GptConfig);
- * model.loadStateDict(state);
- * const optimizer = new AdamW(nn, model, options);
- * optimizer.loadStateDict(moments!);
- * const random = new Random(extra.random as unknown as RandomState);
+ * const file = saveCheckpoint(model, optimizer, { random: random.state });
+ * const checkpoint = loadCheckpoint(file); // or of readFile
+ * model.loadStateDict(checkpoint.state);
+ * if (checkpoint.optimizer !== undefined) optimizer.loadStateDict(checkpoint.optimizer);
+ * const drawn = new Random(checkpoint.extra.random as unknown as RandomState);
  *
  * @throws RangeError when the file or its metadata is broken, TypeError for another kind of thing
  */

@@ -13,7 +13,7 @@ import type { Parameter } from "./value.js";
  *
  * @example
  * const loss = nn.step(() => model.loss(ids, targets));
- * checkFinite(model, { step, loss, norm: optimizer.step({ lr: rate(step), clip: 1 }) });
+ * checkFinite(model, { step: 7, loss, norm: optimizer.step({ lr: 1e-3, clip: 1 }) });
  *
  * @throws RangeError
  */

@@ -1,6 +1,11 @@
 /** JSON in the metadata of a file: refused where writing and reading it would give something else. */
 import { show } from "../check.js";
 
+/**
+ * What JSON can say.
+ *
+ * @example const json: Json = { step: 3, names: ["a", "b"] };
+ */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
 const isPlain = (value: object): boolean => {

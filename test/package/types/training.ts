@@ -13,7 +13,25 @@ import type {
   Vit,
   VitConfig,
 } from "laser-attention/models";
-import { bert, conformer, gpt, patchesOf, vit } from "laser-attention/models";
+import {
+  bert,
+  type Candidate,
+  classify,
+  conformer,
+  distribution,
+  type Filled,
+  type FilledPlace,
+  fill,
+  type GenerateOptions,
+  generate,
+  gpt,
+  patchesOf,
+  restore,
+  type SamplingOptions,
+  type Transcription,
+  transcribe,
+  vit,
+} from "laser-attention/models";
 import type {
   Activation,
   AdamWOptions,
@@ -39,8 +57,12 @@ import type {
 } from "laser-attention/nn";
 import {
   AdamW,
+  AttentionCache,
   add,
   addPositions,
+  type Checkpoint,
+  cachedAttention,
+  checkFinite,
   constant,
   create,
   createSync,
@@ -52,11 +74,13 @@ import {
   Embedding,
   embedding,
   glu,
+  type Json,
   LayerNorm,
   Linear,
   layerNorm,
   linear,
   linearDecay,
+  loadCheckpoint,
   loss,
   Module,
   maskedMean,
@@ -67,7 +91,10 @@ import {
   RmsNorm,
   readSafetensors,
   rmsNorm,
+  type Saved,
   SelfAttention,
+  saveCheckpoint,
+  scale,
   selfAttention,
   silu,
   takeRow,
@@ -163,7 +190,7 @@ const decay: DecayOptions = { peak: 1e-3, steps: 10 };
 const rates: Schedule[] = [constant(1e-3), warmupCosine(decay), linearDecay(decay)];
 const norm: number = optimizer.gradientNorm() + optimizer.step({ lr: rates[0]?.(optimizer.steps) ?? 0, clip: 1 });
 const stopped: AdamWState = optimizer.stateDict();
-const mean: ParameterValues | undefined = stopped.moments.get("m.head.weight");
+const mean: ParameterValues | undefined = own.stateDict().get("head.weight");
 optimizer.loadStateDict({ steps: 3, moments: readSafetensors(writeSafetensors(stopped.moments)).tensors });
 
 const options: WriteSafetensorsOptions = { dtype: "BF16", metadata: { step: "1" } };
@@ -175,6 +202,34 @@ const data: SafetensorsData = new BigInt64Array(1);
 const saved: StateDict = own.stateDict();
 own.loadStateDict(saved);
 own.loadStateDict(file.tensors);
+
+const named: Saved = language;
+const bytes: Uint8Array = saveCheckpoint(named, undefined, { step: 1 });
+const checkpoint: Checkpoint = loadCheckpoint(bytes);
+const extra: Json | undefined = checkpoint.extra.step;
+const family: string = restore(nn, checkpoint).family;
+checkFinite(language, { step: 0, loss: 1, norm: 1 });
+const caches: AttentionCache[] = language.caches();
+const sampling: SamplingOptions = { topP: 0.9 };
+const likely: Float64Array = distribution(
+  nn.evaluate(() => language.next([[1]], caches).toArray()),
+  sampling,
+);
+for (const cache of caches) {
+  cache.clear();
+  cache.dispose();
+}
+const cached = new AttentionCache(nn, 1, 4, 16);
+const attended: Float32Array = nn.evaluate(() =>
+  cachedAttention(nn, nn.input(new Float32Array(48), [1, 1, 48]), 2, cached, { variant: "laser" }).toArray(),
+);
+const drawing: GenerateOptions = { count: 2, ...sampling };
+const written: number[] = [...generate(nn, language, [1], drawing)];
+const filled: Filled[] = fill(nn, masked, [[1, masked.maskId]]);
+const place: FilledPlace | undefined = filled[0]?.places[0];
+const classes: Candidate[][] = classify(nn, image, new Uint8Array(192));
+const said: Transcription[] = transcribe(nn, speech, new Float32Array(4 * 40), [4]);
+nn.step(() => scale(nn, add(nn, language.loss([[1]], [[2]]), language.loss([[2]], [[1]])), 0.5));
 nn.dispose();
 
 // What the types refuse.
@@ -202,4 +257,4 @@ export const trained = [
   steps,
   norm,
 ];
-export const files = [type, data, mean];
+export const files = [type, data, mean, extra, family, likely, attended, written, place, classes, said];
