@@ -3,6 +3,9 @@ import { basename } from "node:path";
 import { build as esbuild } from "esbuild";
 import { root, write } from "./build.mjs";
 
+const REQUIRE =
+  'import { createRequire as requireOf } from "node:module";\nconst require = requireOf(import.meta.url);';
+
 /** Bundles `files` into `folder` and returns the paths of the bundles, in order. `options` are esbuild's. */
 export async function bundle(files, folder, options = {}) {
   const { outputFiles } = await esbuild({
@@ -14,12 +17,10 @@ export async function bundle(files, folder, options = {}) {
     platform: "node",
     target: "es2022",
     sourcemap: "inline",
-    // Libraries in CommonJS ask for modules of Node by require.
-    banner: {
-      js: 'import { createRequire as requireOf } from "node:module";\nconst require = requireOf(import.meta.url);',
-    },
     write: false,
     ...options,
+    // Libraries in CommonJS ask for modules of Node by require; browsers and workerd have none.
+    banner: options.platform === "browser" ? {} : { js: REQUIRE },
   });
   for (const { path, contents } of outputFiles) write(path, contents);
   return outputFiles.map(({ path }) => path);
