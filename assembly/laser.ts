@@ -42,8 +42,8 @@ export class Far {
   }
 
   /**
-   * Backward knows the same elements from x = c - o alone, e = exp(x); a finite do so large that G = do exp(c - o) or a sum of G could
-   * overflow makes its element one of them too.
+   * Backward knows the same elements from x = c - o alone, e = exp(x); a finite do so large that G = do exp(c - o) or a sum
+   * of G could overflow makes its element one of them too.
    */
   @inline static backward(x: v128, e: v128, dy: v128): v128 {
     const g = f32x4.abs(f32x4.mul(dy, e));

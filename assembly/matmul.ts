@@ -23,8 +23,9 @@ export function matmulScratch(m: i32, n: i32, k: i32): usize {
 
 /**
  * Strides in elements, any for a and b (read fastest where one of the two is 1); c's columns are contiguous.
- * c is overwritten, or with `add` added to, and shares no element with a or b. scratch: matmulScratch floats, 16-byte aligned. span, at most KC: so many
- * products are added to each other before they join the sum, so that a smaller span rounds less and takes a little longer.
+ * c is overwritten, or with `add` added to, and shares no element with a or b. scratch: matmulScratch floats, 16-byte
+ * aligned. span, at most KC: so many products are added to each other before they join the sum, so that a smaller span
+ * rounds less and takes a little longer.
  */
 export function matmul(
   c: usize,

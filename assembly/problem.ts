@@ -158,7 +158,7 @@ export class Problem {
   qPanel: usize;
   g: usize; // G [BR, Ep]; in the recompute do of the far elements
   gRows: usize; // G as row panels
-  kept: usize; // LASER: do without the far elements [BR, Ep]; in the recompute out log2 e of the far elements
+  kept: usize; // LASER: do without the far elements [BR, Ep]; in the recompute [out log2 e] of the far elements
   gScaled: usize; // first do (LASER) or o, then G f_t as row panels
   strip: usize; // scores, then P: [MR, KT] forward, [BR, KT] backward
   stripDs: usize; // dP, then dS: [BR, KT]
@@ -174,9 +174,9 @@ export class Problem {
   runMax: usize; // c_run, at the end c_q [Ep]
   sumFactor: usize; // exp(c_run - c_new) [Ep]
   tileFactor: usize; // exp(c_t - c_new) [Ep]
-  top: usize;
-  total: usize; // recompute: running maximum and sum [BR, Ep]
-  whole: usize; // recompute: [v log2 e] of a tile [tileKeys, Ep]; 2^fraction is in stage
+  top: usize; // recompute: forward the running maximum, backward 2^-fraction of out log2 e [BR, Ep]
+  total: usize; // recompute, forward: running sum [BR, Ep]
+  whole: usize; // recompute: [v log2 e] of a tile [tileKeys, Ep]; 2 2^fraction is in stage
   weights: usize; // recompute: 2^fraction of a row's scores [KT]
   partial: usize; // recompute, backward: four lane partials of r_j [KT, 4]
 }

@@ -3,6 +3,7 @@ import type { EngineResult } from "./engines.js";
 import { groups } from "./groups.js";
 import type { Environment } from "./machine.js";
 import type { Cost, Growth } from "./peers/costs.js";
+import { megabytes } from "./peers/report.js";
 import type { WorkloadResult } from "./peers/run.js";
 import { percent } from "./report.js";
 import type { Compared, GroupResult, Row } from "./run.js";
@@ -35,12 +36,6 @@ export function duration(ms: number): string {
   const [value, unit] = ms < 0.1 ? [1000 * ms, "µs"] : [ms, "ms"];
   return `${value >= 100 ? value.toFixed(0) : value.toPrecision(3)} ${unit}`;
 }
-
-/** Megabytes in two digits or more. */
-const megabytes = (bytes: number): string => {
-  const mega = bytes / 1e6;
-  return mega === 0 ? "0" : mega >= 10 ? mega.toFixed(0) : mega.toPrecision(2);
-};
 
 /** "Node 24.21.0": without the version of its engine. */
 export const shortRuntime = (runtime: string): string => runtime.split(",")[0]!;

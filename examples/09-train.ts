@@ -1,5 +1,5 @@
 // A small language model learns to continue a text, with LASER attention: parameters, steps, an optimiser.
-import { gpt } from "laser-attention/models";
+import { generate, gpt } from "laser-attention/models";
 import { AdamW, createSync, Random, warmupCosine } from "laser-attention/nn";
 
 const text = "she sells sea shells by the sea shore. ".repeat(20);
@@ -31,12 +31,8 @@ for (let step = 0; step < steps; step++) {
     console.log(`step ${step}: loss ${loss.toFixed(3)}, gradient ${norm.toFixed(2)}`);
 }
 
-// Nothing is kept for gradients inside evaluate; what it returns is arrays and numbers.
-let written = "she ";
-for (let n = 0; n < 24; n++) {
-  const ids = [...written].slice(-config.context).map((letter) => letters.indexOf(letter));
-  const scores = nn.evaluate(() => model.logits([ids]).toArray()).subarray(-letters.length);
-  written += letters[scores.indexOf(Math.max(...scores))];
-}
-console.log(written);
+// Temperature 0 always takes the likeliest letter; nothing is kept for gradients.
+const prompt = tokens.slice(0, "she ".length);
+const written = [...prompt, ...generate(nn, model, prompt, { count: 24, temperature: 0 })];
+console.log(written.map((id) => letters[id]).join(""));
 nn.dispose();

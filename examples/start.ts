@@ -3,7 +3,7 @@
  * the same model with standard attention. About a minute on two cores; the output is the same every time, but for times.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { SingleBar } from "cli-progress";
 import { create } from "../src/nn/index.js";
@@ -33,9 +33,12 @@ function sources(folder: string): string {
   return parts.join("");
 }
 
+/** npm runs scripts in the project's folder; a path is meant from where npm was called. */
+const readGiven = (path: string): string => readFileSync(resolve(process.env.INIT_CWD ?? "", path), "utf8");
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { text: { type: "string" } } });
-  const text = values.text === undefined ? sources("src") + sources("assembly") : readFileSync(values.text, "utf8");
+  const text = values.text === undefined ? sources("src") + sources("assembly") : readGiven(values.text);
   console.log(
     `${text.length} characters of ${values.text ?? "src and assembly"}, ${SIZES.steps} steps of each variant`,
   );

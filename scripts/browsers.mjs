@@ -1,12 +1,8 @@
 // The browsers of npm run test:browsers: where each is found, what it must be able to do, how it opens a page.
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { start } from "./child.mjs";
-
-const onPath = (...names) =>
-  names
-    .flatMap((name) => (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name)))
-    .find((file) => existsSync(file));
+import { chromium, onPath } from "./programs.mjs";
 
 const list = (folder) => (existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []);
 
@@ -47,7 +43,7 @@ export const browsers = [
   {
     host: "chromium",
     packages: "chromium",
-    file: onPath("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"),
+    file: chromium(),
     relaxedFrom: 114,
     open(file, address, home) {
       const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];

@@ -21,7 +21,7 @@ const at = (...path) => join(root, ...path);
 const STAMP = at("build/stamp.json");
 
 /** The files of the package that users import. */
-const ENTRIES = ["index", "relaxed", "slim", "threads", "nn/index", "models/index"];
+export const ENTRIES = ["index", "relaxed", "slim", "threads", "nn/index", "models/index"];
 
 /** The same for edge workers, in src/workerd. */
 const EDGE_ENTRIES = ["index", "relaxed", "threads", "nn"];
@@ -227,16 +227,13 @@ const kernelFiles = {
 async function bundleCommand() {
   const { build } = await import("esbuild");
   const { outputFiles, metafile } = await build({
-    ...{ absWorkingDir: root, entryPoints: ["src/cli/main.ts"], outfile: "dist/cli.js", bundle: true, write: false },
-    ...{
-      target: "es2022",
-      format: "esm",
-      platform: "node",
-      legalComments: "eof",
-      metafile: true,
-      minify: true,
-      plugins: [kernelFiles],
-    },
+    ...shipped,
+    entryPoints: { cli: "src/cli/main.ts" },
+    format: "esm",
+    platform: "node",
+    legalComments: "eof",
+    metafile: true,
+    plugins: [kernelFiles],
     // Libraries in CommonJS ask for modules of Node by require.
     banner: {
       js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',

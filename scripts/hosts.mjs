@@ -9,7 +9,7 @@ import { missing, report, runTests, start, stop } from "./child.mjs";
 const LIMIT_MS = 240_000;
 const folder = join(root, "test/hosts");
 
-/** The pages of the browsers are bundled alike: see browsers.mjs. */
+/** The pages of the browsers are bundled alike: see test-browsers.mjs. */
 export const PROGRAMS = "test/portable/programs";
 export const bytes = { loader: { ".wasm": "binary" } };
 
@@ -104,9 +104,7 @@ const modules = {
 async function workerd() {
   const found = hosted("workerd");
   const conditions = ["workerd", "worker", "browser"];
-  // The entries of dist import a common chunk that a worker without threads does not need; esbuild says so of sources only.
-  const logOverride = { "ignored-bare-import": "silent" };
-  const options = { platform: "browser", conditions, plugins: [modules], logOverride };
+  const options = { platform: "browser", conditions, plugins: [modules] };
   await bundle([`${PROGRAMS}/workerd.ts`], "build/portable/workerd", options);
   const expected = {
     host: "workerd",

@@ -1,6 +1,6 @@
 // node scripts/release.mjs ready|stamp|check [TAG], of which `npm version` runs the first two and the publish workflow the third.
 //   ready  CHANGELOG.md has something under [Unreleased]
-//   stamp  what is under [Unreleased] goes under the version of package.json, with today's date
+//   stamp  what is under [Unreleased] goes under the version of package.json, with today's date; jsr.json gets that version
 //   check  TAG is the version of package.json, and CHANGELOG.md has an entry for it
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
@@ -36,9 +36,11 @@ function main([command, tag]) {
   const changelog = readFileSync("CHANGELOG.md", "utf8");
   const { version } = JSON.parse(readFileSync("package.json", "utf8"));
   if (command === "ready") ready(changelog);
-  else if (command === "stamp")
+  else if (command === "stamp") {
     writeFileSync("CHANGELOG.md", stamp(changelog, version, new Date().toISOString().slice(0, 10)));
-  else if (command === "check") check(changelog, version, tag);
+    const jsr = readFileSync("jsr.json", "utf8");
+    writeFileSync("jsr.json", jsr.replace(/"version": "[^"]*"/, `"version": "${version}"`));
+  } else if (command === "check") check(changelog, version, tag);
   else throw new Error("usage: node scripts/release.mjs ready|stamp|check [TAG]");
 }
 

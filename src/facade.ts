@@ -107,8 +107,7 @@ export class LaserAttention {
    * @param data Float32Array for an f32 tensor, Uint8Array for a u8 tensor (masks).
    * @param shape Sizes, integers of 0 or more, whose product is the length of `data`.
    *
-   * @example
-   * la.tensor(new Float32Array([1, 2, 3, 4, 5, 6]), [2, 3]);
+   * @example la.tensor(new Float32Array([1, 2, 3, 4, 5, 6]), [2, 3]);
    */
   tensor(data: Float32Array, shape: readonly number[]): Tensor;
   tensor(data: Uint8Array, shape: readonly number[]): Tensor<"u8">;
@@ -130,8 +129,7 @@ export class LaserAttention {
    * A new tensor of zeros.
    * @param dtype "f32" (default) or "u8".
    *
-   * @example
-   * la.zeros([2, 3]).toArray(); // Float32Array of six zeros
+   * @example la.zeros([2, 3]).toArray(); // Float32Array of six zeros
    */
   zeros(shape: readonly number[], dtype?: "f32"): Tensor;
   zeros(shape: readonly number[], dtype: "u8"): Tensor<"u8">;
@@ -215,8 +213,7 @@ export class LaserAttention {
    * @param b [..., K, N], or [..., N, K] with `transposeB`
    * @returns [..., M, N]; leading axes broadcast: aligned at the right, equal or 1. Any strided view is read in place.
    *
-   * @example
-   * la.matmul(q, k, { transposeB: true }).shape; // [B, H, N, N]
+   * @example la.matmul(q, k, { transposeB: true }).shape; // [B, H, N, N]
    */
   matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
     return matmul(this.#open, a, b, options);
@@ -249,8 +246,7 @@ export class LaserAttention {
   /**
    * Gradient of {@link softmax}: dx = out * (dout - sum(dout * out)), from the result `out`. All of one shape.
    *
-   * @example
-   * const dx = la.softmaxBackward(dout, la.softmax(q));
+   * @example const dx = la.softmaxBackward(dout, la.softmax(q));
    */
   softmaxBackward(dout: Tensor, out: Tensor): Tensor {
     return softmaxBackward(this.#open, dout, out);
@@ -259,8 +255,7 @@ export class LaserAttention {
   /**
    * exp(x) elementwise, within 1 ulp over the whole float32 range, subnormal results included (relaxed build: 1.05 ulp).
    *
-   * @example
-   * la.exp(la.zeros([3])).toArray(); // [1, 1, 1]
+   * @example la.exp(la.zeros([3])).toArray(); // [1, 1, 1]
    */
   exp(x: Tensor): Tensor {
     return exp(this.#open, x);
@@ -269,8 +264,7 @@ export class LaserAttention {
   /**
    * Gradient of {@link exp}: dx = dout * out, from the result `out`. All of one shape.
    *
-   * @example
-   * const dx = la.expBackward(dout, la.exp(q));
+   * @example const dx = la.expBackward(dout, la.exp(q));
    */
   expBackward(dout: Tensor, out: Tensor): Tensor {
     return expBackward(this.#open, dout, out);
@@ -280,8 +274,7 @@ export class LaserAttention {
    * Natural logarithm elementwise, within 1 ulp over the whole float32 range; log(0) = -inf, log of less is NaN (relaxed
    * build: 1.05 ulp).
    *
-   * @example
-   * la.log(la.exp(q)).shape; // that of q
+   * @example la.log(la.exp(q)).shape; // that of q
    */
   log(x: Tensor): Tensor {
     return log(this.#open, x);
@@ -316,8 +309,7 @@ export class LaserAttention {
    * Runs both variants until their times are steady, for half a second at most: engines start kernels in a slow tier and
    * compile them well only after some calls.
    *
-   * @example
-   * await la.warmup();
+   * @example await la.warmup();
    */
   async warmup(): Promise<void> {
     await warmup(this.#open);

@@ -138,6 +138,10 @@ const UNITS = { rows: 12, columns: 8 };
 /** Products that are summed before they join the sum of an element: KC of assembly/tile.ts. */
 const SPAN = 256;
 
+/** Where a share begins when `count` rows or columns are divided into `shares` in multiples of `unit`. */
+export const beginOf = (count: number, unit: number, share: number, shares: number): number =>
+  Math.min(count, unit * Math.floor((Math.ceil(count / unit) * share) / shares));
+
 /** Operations of a job of a thread: a second at a quarter of this machine's peak, a tenth of what a pool waits for progress. */
 const JOB_WORK = 1.5e10;
 
@@ -166,14 +170,12 @@ function withProduct(
     const byRows = m >= n;
     const [count, unit] = byRows ? [m, UNITS.rows] : [n, UNITS.columns];
     const jobs = Math.ceil(work / (members * JOB_WORK));
-    const begin = (share: number): number =>
-      Math.min(count, unit * Math.floor((Math.ceil(count / unit) * share) / (jobs * members)));
     body((c, a, b) => {
       for (let job = 0; job < jobs; job++) {
         pool.run("matmul", members, (member) => {
           const share = job * members + member;
-          const first = begin(share);
-          const size = begin(share + 1) - first;
+          const first = beginOf(count, unit, share, jobs * members);
+          const size = beginOf(count, unit, share + 1, jobs * members) - first;
           const pointers = byRows
             ? [c.ptr + 4 * first * c.row, a.ptr + 4 * first * a.row, b.ptr]
             : [c.ptr + 4 * first, a.ptr, b.ptr + 4 * first * b.col];

@@ -23,7 +23,7 @@ export type StartWorker = (start: WorkerStart, failed: (reason: string) => void)
 
 /**
  * The workers of an instance. A call that is worth it runs on all members (the calling thread is member 0): the kernels of
- * attention divide the work themselves (assembly/team.ts), a product is divided by the caller. The calling thread works too, then waits.
+ * attention divide the work themselves (assembly/team.ts), that of all others is divided by the caller. The calling thread works too, then waits.
  */
 export class Pool {
   readonly #arena: Arena;

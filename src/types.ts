@@ -100,7 +100,7 @@ export interface CreateOptions<Source = AsyncKernelSource> {
   /**
    * Kernels to use instead of those inside the entry, so that a page compiles them once for all its workers:
    * `laser-attention/kernels.wasm` or `kernels.relaxed.wasm` of this very version; in the entry with threads
-   * `kernels.threads.wasm` or `kernels.threads-relaxed.wasm`. `la.simd` tells which.
+   * `kernels.threads.wasm` or `kernels.threads-relaxed.wasm`, which are left unused where memory cannot be shared. `la.simd` tells which.
    * @throws TypeError for another kind of thing, RangeError for another module or bytes that do not compile, Error when
    * the file cannot be fetched.
    */

@@ -239,6 +239,11 @@ test("a cache refuses what does not fit, and training steps", () => {
     "room for 3 more tokens, got 0 of 2",
   );
   throws(() => cachedAttention(nn, qkv, 3, cache, { variant: "laser" }), RangeError, "a multiple of heads (3), got 8");
+  const held = cache.length;
+  const wrong = { variant: "fast" } as never;
+  const two = nn.input(new Float32Array(48), [1, 2, 24]);
+  throws(() => cachedAttention(nn, two, 2, cache, wrong), TypeError, "variant must be");
+  assert.is(cache.length, held, "a refused call leaves the cache as it was");
   nn.dispose();
 });
 

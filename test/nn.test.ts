@@ -7,6 +7,7 @@ import {
   add,
   createSync,
   crossEntropy,
+  ctcLoss,
   Depthwise,
   dropout,
   Embedding,
@@ -98,9 +99,24 @@ test("steps of other shapes are planned anew, and give the bits of an instance t
 test("any number of threads trains to the bits of one", () => {
   const sizes = Array.from({ length: 3 }, () => [4, 9] as [number, number]);
   const [one, three] = [createSync({ threads: 1 }), createSync({ threads: 3 })];
+  // None of these calls is worth a second thread: here all of them use three.
+  const pool = three.engine.pool!;
+  Object.assign(pool, { members: () => pool.size });
   const [a, b] = [run(one, sizes), run(three, sizes)];
   assert.equal(a.losses, b.losses);
   same(a.model, b.model);
+  const gradients = (nn: Nn): Float32Array[] => {
+    const [model, labels] = [new Everything(nn), new Linear(nn, new Random(2), 8, 6)];
+    const x = nn.input(new Random(3).normals(2 * 5 * 8), [2, 5, 8]);
+    nn.step(() => model.loss());
+    nn.step(() => ctcLoss(nn, labels.forward(x), [[1, 2], [3]], [5, 4]));
+    return [model, labels].flatMap(({ parameters }) => [...parameters.values()].map(({ grad }) => grad.toArray()));
+  };
+  const expected = gradients(one);
+  for (const [i, gradient] of gradients(three).entries()) {
+    assert.is(firstDifference(gradient, expected[i]!), -1, `gradient ${i}`);
+  }
+  assert.is(three.la.threads, 3);
   one.dispose();
   three.dispose();
 });

@@ -8,34 +8,6 @@
  */
 import { Simd } from "../simd";
 
-class Step {
-  @inline static run(
-    p: usize,
-    g: usize,
-    m: usize,
-    v: usize,
-    n: i32,
-    scale: v128,
-    keep: v128,
-    old1: v128,
-    new1: v128,
-    old2: v128,
-    new2: v128,
-    rate: v128,
-    root: v128,
-    eps: v128,
-  ): void {
-    const grad = f32x4.mul(v128.load(g), scale);
-    const first = Simd.madd(v128.load(m), old1, f32x4.mul(grad, new1));
-    const second = Simd.madd(v128.load(v), old2, f32x4.mul(f32x4.mul(grad, grad), new2));
-    const below = Simd.madd(f32x4.sqrt(second), root, eps);
-    const kept = f32x4.mul(v128.load(p), keep);
-    Simd.storeFirst(p, f32x4.sub(kept, f32x4.div(f32x4.mul(first, rate), below)), n);
-    Simd.storeFirst(m, first, n);
-    Simd.storeFirst(v, second, n);
-  }
-}
-
 /** p, m and v of n parameters are updated in place. */
 export function adamw(
   p: usize,
@@ -64,6 +36,13 @@ export function adamw(
   const e = f32x4.splat(<f32>eps);
   for (let i = 0; i < n; i += 4) {
     const at = (<usize>i) << 2;
-    Step.run(p + at, g + at, m + at, v + at, n - i, scale, keep, old1, new1, old2, new2, rate, root, e);
+    const grad = f32x4.mul(v128.load(g + at), scale);
+    const first = Simd.madd(v128.load(m + at), old1, f32x4.mul(grad, new1));
+    const second = Simd.madd(v128.load(v + at), old2, f32x4.mul(f32x4.mul(grad, grad), new2));
+    const below = Simd.madd(f32x4.sqrt(second), root, e);
+    const kept = f32x4.mul(v128.load(p + at), keep);
+    Simd.storeFirst(p + at, f32x4.sub(kept, f32x4.div(f32x4.mul(first, rate), below)), n - i);
+    Simd.storeFirst(m + at, first, n - i);
+    Simd.storeFirst(v + at, second, n - i);
   }
 }

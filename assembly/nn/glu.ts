@@ -6,13 +6,6 @@
 import { Simd } from "../simd";
 import { Sigmoid } from "./sigmoid";
 
-class Glu {
-  /** a / (1 + exp(-b)). */
-  @inline static value(a: v128, b: v128): v128 {
-    return f32x4.div(a, Sigmoid.denominator(b));
-  }
-}
-
 /** x [rows, 2 width], y [rows, width]. */
 export function glu(y: usize, x: usize, rows: i32, width: i32): void {
   assert(rows >= 0 && width >= 0, "rows and width must be 0 or more");
@@ -20,7 +13,8 @@ export function glu(y: usize, x: usize, rows: i32, width: i32): void {
   for (let r = 0; r < rows; ++r, y += bytes, x += 2 * bytes) {
     for (let c = 0; c < width; c += 4) {
       const at = (<usize>c) << 2;
-      Simd.storeFirst(y + at, Glu.value(v128.load(x + at), v128.load(x + bytes + at)), width - c);
+      const below = Sigmoid.denominator(v128.load(x + bytes + at));
+      Simd.storeFirst(y + at, f32x4.div(v128.load(x + at), below), width - c);
     }
   }
 }

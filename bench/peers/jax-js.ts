@@ -23,8 +23,6 @@ type Jitted<A extends unknown[], R> = ((...args: A) => R) & { dispose(): void };
 
 /** What is used of the package's API. */
 interface Jax {
-  init(device: string): Promise<string[]>;
-  defaultDevice(device: string): string;
   blockUntilReady<T>(tree: T): Promise<T>;
   jit<A extends unknown[], R>(f: (...args: A) => R): Jitted<A, R>;
   tree: { dispose(tree: unknown): void; ref<T>(tree: T): T };
@@ -146,15 +144,22 @@ function matmul(jax: Jax, { shape: { m, k, n } }: MatmulWorkload): Ready {
   };
 }
 
+/** The library on its WebAssembly backend; `J` is what is used of its API. */
+export async function openJax<J>(): Promise<J> {
+  // Other peers leave Node's Worker behind as a global; jax-js would take it for a browser's, and fail.
+  Object.defineProperty(globalThis, "Worker", { get: () => undefined, set() {} });
+  type Devices = { init(device: string): Promise<string[]>; defaultDevice(device: string): string };
+  const jax = await load<J & Devices>("@jax-js/jax");
+  await jax.init("wasm");
+  jax.defaultDevice("wasm");
+  return jax;
+}
+
 export const jaxJs: Peer = {
   name: "jax-js",
   packages: ["@jax-js/jax"],
   async open() {
-    // Other peers leave Node's Worker behind as a global; jax-js would take it for a browser's, and fail.
-    Object.defineProperty(globalThis, "Worker", { get: () => undefined, set() {} });
-    const jax = await load<Jax>("@jax-js/jax");
-    await jax.init("wasm");
-    jax.defaultDevice("wasm");
+    const jax = await openJax<Jax>();
     const formulate: Formulate = (workload) => {
       if (workload.kind === "matmul") return [{ name: "matmul", prepare: () => matmul(jax, workload) }];
       const ways: Whole[] = ["one jit", "a jit a head"];

@@ -11,9 +11,10 @@ export { Progress } from "../report.js";
 const line = (label: string, cells: readonly string[], note = ""): void =>
   console.log(`    ${label.padEnd(30)}${cells.map((x) => x.padStart(12)).join("")}  ${note}`.trimEnd());
 
+/** Megabytes in two digits or more. */
 export const megabytes = (bytes: number): string => {
   const mega = bytes / 1e6;
-  return mega >= 10 ? mega.toFixed(0) : mega.toPrecision(2);
+  return mega === 0 ? "0" : mega >= 10 ? mega.toFixed(0) : mega.toPrecision(2);
 };
 
 export function printEnvironment(): void {

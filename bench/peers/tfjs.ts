@@ -15,7 +15,6 @@ interface Tensor {
 
 /** What is used of the package's API. */
 interface Tf {
-  setBackend(name: string): Promise<boolean>;
   tensor2d(data: Float32Array, shape: readonly [number, number]): Tensor;
   tidy<T>(body: () => T): T;
   dispose(tensors: unknown): void;
@@ -98,14 +97,20 @@ function matmul(tf: Tf, { shape: { m, k, n } }: MatmulWorkload): Ready {
   };
 }
 
+/** The library on its WebAssembly backend, with one thread; `T` is what is used of its API. */
+export async function openTfjs<T>(): Promise<T> {
+  const tf = await load<T & { setBackend(name: string): Promise<boolean> }>("@tensorflow/tfjs-core");
+  const backend = await load<{ setThreadsCount(threads: number): void }>("@tensorflow/tfjs-backend-wasm");
+  backend.setThreadsCount(1);
+  if (!(await tf.setBackend("wasm"))) throw new Error("tfjs has no wasm backend here");
+  return tf;
+}
+
 export const tfjs: Peer = {
   name: "tfjs-wasm",
   packages: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"],
   async open() {
-    const tf = await load<Tf>("@tensorflow/tfjs-core");
-    const backend = await load<{ setThreadsCount(threads: number): void }>("@tensorflow/tfjs-backend-wasm");
-    backend.setThreadsCount(1);
-    if (!(await tf.setBackend("wasm"))) throw new Error("tfjs has no wasm backend here");
+    const tf = await openTfjs<Tf>();
     return (workload) =>
       workload.kind === "matmul"
         ? [{ name: "matMul", prepare: () => matmul(tf, workload) }]

@@ -5,7 +5,7 @@
  * of a block (3 times), AdamW in the same jit (its reads compute the gradients again) or in one of its own (a third of a small
  * step). Its arrays are consumed by what they are passed to, hence `.ref`.
  */
-import { load } from "../peers/peer.js";
+import { openJax, jaxJs as peer } from "../peers/jax-js.js";
 import { HostAdamW } from "./adamw.js";
 import { type Dense, dense, type Matrix } from "./dense.js";
 import { EPS, type Library, type Start, type Trainer } from "./trainer.js";
@@ -28,8 +28,6 @@ type Tree = Record<string, Jarray>;
 
 /** What is used of the package's API. */
 interface Jax {
-  init(device: string): Promise<string[]>;
-  defaultDevice(device: string): string;
   blockUntilReady<T>(tree: T): Promise<T>;
   jit<A extends unknown[], R>(f: (...args: A) => R): ((...args: A) => R) & { dispose(): void };
   valueAndGrad(f: (p: Tree, x: Tree) => Jarray): (p: Tree, x: Tree) => [Jarray, Tree];
@@ -138,14 +136,10 @@ function trainer(jax: Jax, workload: Workload, start: Start): Trainer {
 }
 
 export const jaxJs: Library = {
-  name: "jax-js",
-  packages: ["@jax-js/jax"],
+  name: peer.name,
+  packages: peer.packages,
   async open() {
-    // Other peers leave Node's Worker behind as a global; jax-js would take it for a browser's, and fail.
-    Object.defineProperty(globalThis, "Worker", { get: () => undefined, set() {} });
-    const jax = await load<Jax>("@jax-js/jax");
-    await jax.init("wasm");
-    jax.defaultDevice("wasm");
+    const jax = await openJax<Jax>();
     return (workload, start) => trainer(jax, workload, start);
   },
 };

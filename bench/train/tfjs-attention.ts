@@ -8,7 +8,6 @@ export interface Tensor {
 
 /** What is used of the package's API. */
 export interface Tf {
-  setBackend(name: string): Promise<boolean>;
   tensor(data: Float32Array, shape: readonly number[]): Tensor;
   tensor2d(data: Float32Array, shape: readonly [number, number]): Tensor;
   ones(shape: readonly number[]): Tensor;

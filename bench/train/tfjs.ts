@@ -3,7 +3,7 @@
  * transposed arguments, as in bench/peers/tfjs.ts; heads are cut on typed arrays, since `slice` copies its whole input;
  * sums over rows are products with ones; GELU is x sigmoid(2 u), sigmoid being XNNPACK's; AdamW runs on typed arrays.
  */
-import { load } from "../peers/peer.js";
+import { openTfjs, tfjs as peer } from "../peers/tfjs.js";
 import { HostAdamW } from "./adamw.js";
 import { type Dense, dense, type Matrix } from "./dense.js";
 import { attention, type Tensor, type Tf } from "./tfjs-attention.js";
@@ -180,13 +180,10 @@ function trainer(tf: Tf, workload: Workload, start: Start): Trainer {
 }
 
 export const tfjs: Library = {
-  name: "tfjs-wasm",
-  packages: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"],
+  name: peer.name,
+  packages: peer.packages,
   async open() {
-    const tf = await load<Tf>("@tensorflow/tfjs-core");
-    const backend = await load<{ setThreadsCount(threads: number): void }>("@tensorflow/tfjs-backend-wasm");
-    backend.setThreadsCount(1);
-    if (!(await tf.setBackend("wasm"))) throw new Error("tfjs has no wasm backend here");
+    const tf = await openTfjs<Tf>();
     return (workload, start) => trainer(tf, workload, start);
   },
 };

@@ -1,5 +1,6 @@
 /** The training steps that are measured, as data. */
 import type { Variant } from "../../src/index.js";
+import { variantName, variants } from "../tasks.js";
 
 interface Sizes {
   width: number;
@@ -59,10 +60,8 @@ const shapes: readonly Pick<Workload, "name" | "size" | "sizes" | "task">[] = [
   })),
 ];
 
-const named = { standard: "standard", laser: "LASER" } as const;
-
 export const workloads: readonly Workload[] = shapes.flatMap((shape) =>
-  (["standard", "laser"] as const).map((variant) => ({ ...shape, name: `${shape.name}, ${named[variant]}`, variant })),
+  variants.map((variant) => ({ ...shape, name: `${shape.name}, ${variantName(variant)}`, variant })),
 );
 
 /** Weights that are multiplied for each token: of the blocks, and of what comes before and after them. */

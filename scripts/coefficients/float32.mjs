@@ -3,7 +3,7 @@
  *
  * A kernel's arithmetic is written once against `madd`, and measured with both: `fused` rounds a b + c once, as
  * relaxed_madd may, `plain` twice. (fused goes through float64, whose own rounding can flip a tie; that happens
- * once in 2^29 sums and the kernels themselves are measured by scripts/exhaustive.mjs.)
+ * once in 2^29 sums and the kernels themselves are measured by npm run test:exhaustive.)
  */
 import { readFileSync } from "node:fs";
 

@@ -1,9 +1,8 @@
 /** laser-attention classify: what the images of a CIFAR-10 file show. */
 import type { Command } from "commander";
-import { readCifar10 } from "../data/cifar10.js";
+import { CIFAR10_CLASSES, readCifar10 } from "../data/cifar10.js";
 import { classify } from "../models/classify.js";
-import { CLASSES } from "./data.js";
-import { readBytes } from "./files.js";
+import { print, readBytes } from "./files.js";
 import { usage, withModel } from "./model.js";
 import { integer } from "./options.js";
 
@@ -27,13 +26,13 @@ export function addClassify(program: Command): void {
         const { pixels, labels } = readCifar10(readBytes(images));
         const found = classify(nn, model, pixels.subarray(0, count * 3072), { candidates });
         const named = found.map((all, image) => ({
-          ...{ image, label: CLASSES[labels[image]!] },
-          candidates: all.map(({ id, probability }) => ({ class: CLASSES[id]!, probability })),
+          ...{ image, label: CIFAR10_CLASSES[labels[image]!] },
+          candidates: all.map(({ id, probability }) => ({ class: CIFAR10_CLASSES[id]!, probability })),
         }));
-        if (json) return console.log(JSON.stringify(named));
+        if (json) return print(JSON.stringify(named));
         for (const { image, label, candidates: all } of named) {
           const list = all.map((one) => `${one.class} ${one.probability.toFixed(3)}`).join(", ");
-          console.log(`${image} (${label}): ${list}`);
+          print(`${image} (${label}): ${list}`);
         }
       }),
     );

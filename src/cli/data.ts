@@ -1,7 +1,7 @@
 /** Training data by path, with a word on where to get it. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { CIFAR10_CLASSES, readCifar10 } from "../data/cifar10.js";
+import { readCifar10 } from "../data/cifar10.js";
 import { LOG_MEL_RATE } from "../data/log-mel.js";
 import { resample } from "../data/resample.js";
 import { parseDigitName, parseTranscripts } from "../data/transcripts.js";
@@ -20,6 +20,8 @@ const SPEECH =
 const HELD_TAKES = 5;
 const DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
+const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
+
 export function readData(family: FamilyName, path: string): Data {
   if (family === "vit") return readImages(path);
   if (family === "conformer") return readSpeech(path);
@@ -27,7 +29,7 @@ export function readData(family: FamilyName, path: string): Data {
 }
 
 export function readText(path: string): string {
-  if (existsSync(path) && statSync(path).isDirectory()) throw new UserError(`${path} is a folder. ${TEXT}`);
+  if (isFolder(path)) throw new UserError(`${path} is a folder. ${TEXT}`);
   const text = new TextDecoder().decode(readBytes(path, TEXT));
   if (text === "") throw new UserError(`${path} is empty. ${TEXT}`);
   return text;
@@ -53,7 +55,7 @@ function naming<R>(path: string, read: () => R): R {
   }
 }
 
-export function readImages(path: string): Images {
+function readImages(path: string): Images {
   const names = namesOf(path, ".bin", CIFAR);
   const read = (test: boolean) => {
     const files = names.filter((name) => name.startsWith("test") === test).map((name) => join(path, name));
@@ -63,18 +65,13 @@ export function readImages(path: string): Images {
   return { train: read(false), test: read(true) };
 }
 
-export const CLASSES = CIFAR10_CLASSES;
-
 /** A recording at 8 kHz. */
 export const readSamples = (file: string): Float32Array => {
   const { rate, samples } = naming(file, () => readWav(readBytes(file)));
   return rate === LOG_MEL_RATE ? samples : resample(samples, rate, LOG_MEL_RATE);
 };
 
-function readSpeech(path: string): Speech {
-  if (!existsSync(path)) throw new UserError(`cannot read ${path} (ENOENT). ${SPEECH}`);
-  return statSync(path).isDirectory() ? readDigits(path) : readList(path);
-}
+const readSpeech = (path: string): Speech => (isFolder(path) ? readDigits(path) : readList(path));
 
 function readDigits(path: string): Speech {
   const inner = join(path, "recordings");
@@ -96,7 +93,8 @@ function readDigits(path: string): Speech {
 
 /** Characters are the symbols; every tenth recording is held out. */
 function readList(path: string): Speech {
-  const lines = naming(path, () => parseTranscripts(new TextDecoder().decode(readBytes(path))));
+  const text = new TextDecoder().decode(readBytes(path, SPEECH));
+  const lines = naming(path, () => parseTranscripts(text));
   const said = lines.filter(({ transcript }) => transcript.trim() !== "");
   if (said.length < 2) throw new UserError(`${path} must list two recordings with a transcript or more. ${SPEECH}`);
   const symbols = [...new Set(said.flatMap(({ transcript }) => [...transcript]))].sort();

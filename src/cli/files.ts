@@ -1,9 +1,14 @@
-/** Files as the commands read and write them, and errors that are one line. */
+/** Files and the standard output as the commands use them, and errors that are one line. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** What the user can do something about: shown as one line, without a stack. */
 export class UserError extends Error {}
+
+/** All that a command says goes through here, but for the text of generate, which comes piece by piece. */
+export function print(text: string): void {
+  console.log(text);
+}
 
 /** The bytes of a file. `hint`: where to get such a file. */
 export function readBytes(path: string, hint = ""): Uint8Array {

@@ -1,6 +1,7 @@
 /** laser-attention fill: hidden characters of a text. */
 import type { Command } from "commander";
 import { fill } from "../models/fill.js";
+import { print } from "./files.js";
 import { tokenizerOf, usage, withModel } from "./model.js";
 import { integer } from "./options.js";
 
@@ -28,11 +29,11 @@ export function addFill(program: Command): void {
           position,
           candidates: all.map(({ id, probability }) => ({ text: tokenizer.decode([id]), probability })),
         }));
-        if (json) return console.log(JSON.stringify({ text: tokenizer.decode(filled), places: found }));
-        console.log(tokenizer.decode(filled));
+        if (json) return print(JSON.stringify({ text: tokenizer.decode(filled), places: found }));
+        print(tokenizer.decode(filled));
         for (const { position, candidates: all } of found) {
           const list = all.map((one) => `${JSON.stringify(one.text)} ${one.probability.toFixed(3)}`);
-          console.log(`${position}: ${list.join(", ")}`);
+          print(`${position}: ${list.join(", ")}`);
         }
       }),
     );

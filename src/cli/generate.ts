@@ -1,6 +1,7 @@
 /** laser-attention generate: text from a language model. */
 import type { Command } from "commander";
 import { generate } from "../models/generate.js";
+import { print } from "./files.js";
 import { tokenizerOf, usage, withModel } from "./model.js";
 import { integer, real } from "./options.js";
 
@@ -32,7 +33,7 @@ export function addGenerate(program: Command): void {
         const found = generate(nn, model, tokenizer.encode(prompt), sampling);
         if (json) {
           const ids = [...found];
-          console.log(JSON.stringify({ prompt, text: tokenizer.decode(ids), ids }));
+          print(JSON.stringify({ prompt, text: tokenizer.decode(ids), ids }));
           return;
         }
         process.stdout.write(prompt);

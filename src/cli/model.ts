@@ -19,7 +19,7 @@ export const usage = (program: Command, name: string, description: string): Comm
 
 /** Runs `use` with the model in the file, which must be of this family. */
 export async function withModel<F extends Family>(
-  options: { checkpoint: string; threads?: number },
+  options: { checkpoint: string; threads?: number | undefined },
   family: F,
   use: (nn: Nn, model: Extract<Model, { family: F }>, extra: { readonly [name: string]: unknown }) => void,
 ): Promise<void> {

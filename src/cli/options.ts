@@ -1,7 +1,7 @@
 /** Options that several commands share. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { create, type Nn } from "../nn/index.js";
-import type { Recipe } from "../train/index.js";
+import { type Recipe, recipeOf } from "../train/index.js";
 
 export function integer(least: number) {
   return (text: string): number => {
@@ -50,14 +50,11 @@ export const recipeOptions = (command: Command): Command =>
     .option("--evaluations <n>", "held-out batches of an evaluation, at most", integer(1))
     .option("--seed <n>", "seed of parameters and batches", integer(0));
 
-const NAMES = [
-  ...["width", "heads", "layers", "context", "batch", "steps", "lr", "warmup", "weightDecay", "clip"],
-  ...["every", "evaluations", "seed", "variant"],
-];
+const NAMES = Object.keys(recipeOf("lm"));
 
 /** What of the options belongs to the recipe. */
 export const givenRecipe = (options: object): Partial<Recipe> =>
-  Object.fromEntries(Object.entries(options).filter(([name, value]) => NAMES.includes(name) && value !== undefined));
+  Object.fromEntries(Object.entries(options).filter(([name]) => NAMES.includes(name)));
 
 /** The plain build: its bits are the same in every runtime. */
 export const createNn = (threads?: number): Promise<Nn> => create(threads === undefined ? {} : { threads });

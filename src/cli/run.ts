@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { SingleBar } from "cli-progress";
 import type { Trainer } from "../train/index.js";
-import { UserError, writeWhole } from "./files.js";
+import { print, UserError, writeWhole } from "./files.js";
 import { report } from "./report.js";
 
 export interface Run {
@@ -24,18 +24,18 @@ export interface RunOptions {
 }
 
 export const LAST = "last.safetensors";
-export const BEST = "best.safetensors";
+const BEST = "best.safetensors";
 
-/** Trains to the end. @returns false when a signal stopped it: all is saved then */
-export async function runAll(runs: readonly Run[], { json, out, notes, again }: RunOptions): Promise<boolean> {
+/** Trains to the end, or until a signal stops it: all is saved then. */
+export async function runAll(runs: readonly Run[], { json, out, notes, again }: RunOptions): Promise<void> {
   let stopped = false;
   const stop = () => {
     stopped = true;
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
   const say = (event: object, text?: string) => {
-    if (json) console.log(JSON.stringify(event));
-    else if (text !== undefined) console.log(text);
+    if (json) print(JSON.stringify(event));
+    else if (text !== undefined) print(text);
   };
   const save = (file: string, { trainer, folder }: Run) => writeWhole(join(folder, file), trainer.save(notes));
   // Whatever ends a run, there is a checkpoint to go on from.
@@ -65,7 +65,7 @@ export async function runAll(runs: readonly Run[], { json, out, notes, again }: 
     bar.stop();
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.removeListener(signal, stop);
   }
-  for (const run of runs) save(LAST, run);
+  if (stopped) for (const run of runs) save(LAST, run);
   writeWhole(join(out, "report.html"), report(runs.map(({ trainer }) => trainer)));
   const steps = runs[0]!.trainer.steps;
   if (stopped) say({ event: "stopped", steps, again }, `Stopped after step ${steps}, saved. Go on with: ${again}`);
@@ -76,7 +76,6 @@ export async function runAll(runs: readonly Run[], { json, out, notes, again }: 
     const lines = results.map(({ variant, measure, value }) => `${variant}: ${measure} ${value?.toFixed(4)}`);
     say({ event: "done", steps, out, results }, `${lines.join("\n")}\nCheckpoints and report.html are in ${out}`);
   }
-  return !stopped;
 }
 
 function step({ trainer, folder }: Run) {

@@ -2,14 +2,13 @@
 import type { Command } from "commander";
 import { characterTokenizer } from "../data/text.js";
 import { type Gpt, gpt } from "../models/gpt.js";
-import { restore } from "../models/restore.js";
 import type { Nn } from "../nn/nn.js";
 import type { Variant } from "../types.js";
 import { readText } from "./data.js";
-import { UserError } from "./files.js";
+import { print, UserError } from "./files.js";
 import { type LayerSignal, layerSignals } from "./layer-signal.js";
+import { tokenizerOf, withModel } from "./model.js";
 import { type Common, common, createNn, integer, variantOption } from "./options.js";
-import { readCheckpoint } from "./train.js";
 
 interface Options extends Common {
   checkpoint?: string;
@@ -35,49 +34,50 @@ const COLUMNS: readonly [string, (layer: LayerSignal) => string][] = [
   ["|dWv|", ({ norms }) => short(norms.v)],
 ];
 
-export function formatSignals(layers: readonly LayerSignal[]): string {
+function formatSignals(layers: readonly LayerSignal[]): string {
   const rows = [COLUMNS.map(([title]) => title), ...layers.map((layer) => COLUMNS.map(([, cell]) => cell(layer)))];
   const widths = COLUMNS.map((_, n) => Math.max(...rows.map((row) => row[n]!.length)));
   return rows.map((row) => row.map((cell, n) => cell.padStart(widths[n]!)).join("  ")).join("\n");
 }
 
-/** The model and the text to look at: from a checkpoint, or a new one of the recipe's size. */
-function subject(nn: Nn, { checkpoint: file, data, variant, seed }: Options) {
-  if (file === undefined) {
-    if (data === undefined) throw new UserError("--checkpoint FILE or --data TEXT is missing: what to look at");
-    const text = readText(data);
-    const tokenizer = characterTokenizer(text);
+function show(nn: Nn, model: Gpt, ids: Int32Array, about: string, json: boolean): void {
+  const layers = layerSignals(nn, model, ids);
+  const { variant, context } = model.config;
+  const head = `${about}, ${variant} attention, the last ${context} tokens`;
+  const foot = "|do/ds|: mean size of the derivative of an output by a score, with the model's own q, k and v.";
+  print(json ? JSON.stringify({ about, variant, layers }) : [head, formatSignals(layers), foot].join("\n"));
+}
+
+/** A trained model, on the text it was trained on where no other is given. */
+const showTrained = (checkpoint: string, { data, threads, json }: Options): Promise<void> =>
+  withModel({ checkpoint, threads }, "gpt", (nn, model, extra) => {
+    const from = data ?? extra.data;
+    if (typeof from !== "string") throw new UserError(`${checkpoint} names no text: --data TEXT is missing`);
+    show(nn, model, tokenizerOf(extra).encode(readText(from)), `${checkpoint} on ${from}`, json);
+  });
+
+/** A new model of the recipe's size. */
+async function showNew({ data, variant, seed, threads, json }: Options): Promise<void> {
+  if (data === undefined) throw new UserError("--checkpoint FILE or --data TEXT is missing: what to look at");
+  const text = readText(data);
+  const tokenizer = characterTokenizer(text);
+  const nn = await createNn(threads);
+  try {
     const model = gpt(nn, { ...FRESH, vocabulary: tokenizer.size, variant, seed });
-    return { model, ids: tokenizer.encode(text), about: `a new model, seed ${seed}, on ${data}` };
+    show(nn, model, tokenizer.encode(text), `a new model, seed ${seed}, on ${data}`, json);
+  } finally {
+    nn.dispose();
   }
-  const checkpoint = readCheckpoint(file);
-  if (checkpoint.family !== "gpt") throw new UserError(`${file} must hold a language model of train lm`);
-  const { vocabulary, data: path = data } = checkpoint.extra as { vocabulary?: string; data?: string };
-  const from = data ?? path;
-  if (vocabulary === undefined || from === undefined) throw new UserError(`${file} was not written by train`);
-  const text = readText(from);
-  const model = restore(nn, checkpoint) as Gpt;
-  return { model, ids: characterTokenizer(vocabulary).encode(text), about: `${file} on ${from}` };
 }
 
 export function addSignal(program: Command): void {
   common(program.command("signal"))
-    .description("attention probabilities and gradients of a language model, layer by layer (the paper's figure 1)")
+    .description("attention probabilities and gradients of a language model, layer by layer")
     .option("--checkpoint <file>", "a file that train lm wrote; without it, a new model of the recipe's size")
     .option("--data <file>", "the text; default: that of the checkpoint's run")
     .addOption(variantOption.default("laser"))
     .option("--seed <n>", "seed of a new model", integer(0), 1)
-    .action(async (options: Options) => {
-      const nn = await createNn(options.threads);
-      try {
-        const { model, ids, about } = subject(nn, options);
-        const layers = layerSignals(nn, model, ids);
-        if (options.json) return console.log(JSON.stringify({ about, variant: model.config.variant, layers }));
-        console.log(`${about}, ${model.config.variant} attention, the last ${model.config.context} tokens`);
-        console.log(formatSignals(layers));
-        console.log("|do/ds|: mean size of the derivative of an output by a score, with the model's own q, k and v.");
-      } finally {
-        nn.dispose();
-      }
-    });
+    .action((options: Options) =>
+      options.checkpoint === undefined ? showNew(options) : showTrained(options.checkpoint, options),
+    );
 }

@@ -3,8 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Argument, type Command } from "commander";
 import { type Checkpoint, loadCheckpoint } from "../nn/checkpoint.js";
-import type { Nn } from "../nn/nn.js";
-import { FAMILIES, type FamilyName, makeTask, type Recipe, recipeOf, Trainer } from "../train/index.js";
+import { type Data, FAMILIES, type FamilyName, makeTask, type Recipe, recipeOf, Trainer } from "../train/index.js";
 import { readData } from "./data.js";
 import { readBytes, UserError } from "./files.js";
 import { type Common, common, createNn, givenRecipe, recipeOptions, variantOption } from "./options.js";
@@ -44,11 +43,15 @@ async function start(
   parts: { folder: string; given: Partial<Recipe> }[],
 ): Promise<void> {
   const out = options.out!;
-  const nns: Nn[] = [];
   const runs: Run[] = [];
   let { data } = options;
+  let read: Data | undefined;
   for (const { folder, given } of parts) {
     const before = options.resume === true ? stored(folder) : undefined;
+    const [extra] = Object.keys(given).filter((name) => name !== "variant");
+    if (before !== undefined && extra !== undefined) {
+      throw new UserError(`--resume goes on with the recipe of the run, so no other can be given, got ${extra}`);
+    }
     if (before === undefined && existsSync(join(folder, LAST))) {
       throw new UserError(`${join(folder, LAST)} is there already: go on with --resume, or give another --out`);
     }
@@ -59,8 +62,8 @@ async function start(
     if (data === undefined) throw new UserError("--data PATH is missing: what to train on");
     const recipe = before?.recipe ?? recipeOf(family, given);
     const nn = await createNn(options.threads);
-    nns.push(nn);
-    const task = makeTask(nn, family, recipe, readData(family, data));
+    read ??= readData(family, data);
+    const task = makeTask(nn, family, recipe, read);
     const trainer = new Trainer(nn, family, task, recipe);
     if (before !== undefined) {
       for (const [name, value] of Object.entries(task.extra)) {
@@ -74,7 +77,7 @@ async function start(
   }
   const again = `npx laser-attention ${command} ${family} --resume --out ${out}`;
   await runAll(runs, { json: options.json, out, notes: { data }, again });
-  for (const nn of nns) nn.dispose();
+  for (const { trainer } of runs) trainer.nn.dispose();
 }
 
 const familyArgument = () => new Argument("<family>", "which model").choices(FAMILIES);

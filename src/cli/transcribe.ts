@@ -4,7 +4,7 @@ import { logMel } from "../data/log-mel.js";
 import { transcribe } from "../models/transcribe.js";
 import { textOf } from "../train/index.js";
 import { readSamples } from "./data.js";
-import { UserError } from "./files.js";
+import { print, UserError } from "./files.js";
 import { usage, withModel } from "./model.js";
 import { integer } from "./options.js";
 
@@ -28,9 +28,8 @@ export function addTranscribe(program: Command): void {
           const { labels, logLikelihood } = transcribe(nn, model, data, [frames], { beam: options.beam })[0]!;
           return { file, text: textOf(labels, symbols, separator ?? ""), logLikelihood };
         });
-        if (options.json) return console.log(JSON.stringify(found));
-        for (const { file, text, logLikelihood } of found)
-          console.log(`${file}: ${text} (${logLikelihood.toFixed(2)})`);
+        if (options.json) return print(JSON.stringify(found));
+        for (const { file, text, logLikelihood } of found) print(`${file}: ${text} (${logLikelihood.toFixed(2)})`);
       }),
     );
 }

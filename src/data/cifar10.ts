@@ -5,8 +5,8 @@
 import { show } from "../check.js";
 import { arrayOf, bytesOf, integer } from "../check-number.js";
 import type { Random } from "../nn/random.js";
+import { CHANNELS, toPatches } from "./patches.js";
 
-const CHANNELS = 3;
 const SIDE = 32;
 const PLANE = SIDE * SIDE;
 const PIXELS = CHANNELS * PLANE;
@@ -97,24 +97,15 @@ export function cifar10Batch(set: Cifar10, indices: ArrayLike<number>, patch: nu
     const index = indices[n]!;
     integer(where, `indices[${n}]`, index, 0, set.count - 1);
     const image = set.pixels.subarray(index * PIXELS, (index + 1) * PIXELS);
-    toPatches(patches.subarray(n * PIXELS, (n + 1) * PIXELS), random ? augmentImage(image, random) : image, patch);
+    toPatches(
+      patches.subarray(n * PIXELS, (n + 1) * PIXELS),
+      random ? augmentImage(image, random) : image,
+      SIDE,
+      patch,
+    );
     labels[n] = set.labels[index]!;
   }
   return { patches, labels };
-}
-
-function toPatches(out: Float32Array, image: Uint8Array, patch: number): void {
-  let n = 0;
-  for (let top = 0; top < SIDE; top += patch) {
-    for (let left = 0; left < SIDE; left += patch) {
-      for (let channel = 0; channel < CHANNELS; channel++) {
-        for (let y = top; y < top + patch; y++) {
-          const row = channel * PLANE + y * SIDE;
-          for (let x = left; x < left + patch; x++) out[n++] = image[row + x]! / 127.5 - 1;
-        }
-      }
-    }
-  }
 }
 
 /** The largest shift of {@link augmentImage}, in pixels. */

@@ -1,76 +1,30 @@
 import { AttentionCache } from "../nn/cached-attention.js";
-import { crossEntropy } from "../nn/cross-entropy.js";
-import { Embedding, LayerNorm, Linear } from "../nn/layers.js";
-import type { Loss } from "../nn/loss.js";
-import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
-import { Random } from "../nn/random.js";
 import { takeRow } from "../nn/rows.js";
 import type { Value } from "../nn/value.js";
-import { Block } from "./block.js";
-import { batchOf, checkConfig, flat, type ModelConfig, targetsOf } from "./config.js";
+import { type TokenConfig, TokenModel } from "./token-model.js";
 
 /**
  * Config of {@link gpt}.
  *
  * @example const config: GptConfig = { vocabulary: 65, context: 128, width: 128, heads: 4, layers: 4, variant: "laser" };
  */
-export interface GptConfig extends ModelConfig {
-  /** Number of tokens. */
-  vocabulary: number;
-  /** The most tokens in a row. */
-  context: number;
-}
+export type GptConfig = TokenConfig;
 
 /**
  * An autoregressive language model: token and position embeddings, causal blocks, a norm, a head. Made by {@link gpt}.
  *
  * @example const made: Gpt = gpt(nn, model.config);
  */
-export class Gpt extends Module {
+export class Gpt extends TokenModel {
   readonly #nn: Nn;
   /** What a checkpoint calls it. */
   readonly family = "gpt";
-  /** The config it was made from. */
-  readonly config: Readonly<GptConfig>;
-  /** A vector for each token. */
-  readonly tok: Embedding;
-  /** A vector for each place. */
-  readonly pos: Embedding;
-  /** The transformer blocks, in order. */
-  readonly blocks: readonly Block[];
-  /** The norm before the head. */
-  readonly lnf: LayerNorm;
-  /** From the width to the scores. */
-  readonly head: Linear;
 
   /** @internal */
   constructor(nn: Nn, config: GptConfig) {
-    super();
-    checkConfig("gpt", config, ["vocabulary", "context"]);
-    const { vocabulary, context, width, layers, seed = 1 } = config;
-    const random = new Random(seed);
+    super(nn, "gpt", config, true);
     this.#nn = nn;
-    this.config = Object.freeze({ ...config });
-    this.tok = new Embedding(nn, random, vocabulary, width);
-    this.pos = new Embedding(nn, random, context, width);
-    this.blocks = Array.from({ length: layers }, () => new Block(nn, random, config));
-    this.lnf = new LayerNorm(nn, width);
-    this.head = new Linear(nn, random, width, vocabulary);
-  }
-
-  /**
-   * Scores of the token that follows each one: [B, N, V].
-   * @param ids B rows of N token ids, N at most `context`
-   * @throws RangeError for no rows, rows of different lengths, or an id that is no token
-   *
-   * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
-   */
-  logits(ids: readonly ArrayLike<number>[]): Value {
-    const shape = batchOf("gpt", ids, this.config.context);
-    let x = this.pos.add(this.tok.forward(flat(ids), shape));
-    for (const block of this.blocks) x = block.forward(x, { variant: this.config.variant, causal: true });
-    return this.head.forward(this.lnf.forward(x));
   }
 
   /**
@@ -93,23 +47,10 @@ export class Gpt extends Module {
    * for (const cache of caches) cache.dispose();
    */
   next(ids: readonly ArrayLike<number>[], caches: readonly AttentionCache[]): Value {
-    const { layers, context, variant } = this.config;
+    const { layers } = this.config;
     if (caches.length !== layers) throw new RangeError(`gpt: there must be ${layers} caches, got ${caches.length}`);
-    const before = caches[0]!.length;
-    const shape = batchOf("gpt", ids, context - before);
-    let x = this.pos.add(this.tok.forward(flat(ids), shape), before);
-    for (const [n, block] of this.blocks.entries()) x = block.forward(x, { variant, causal: true }, caches[n]);
-    return this.head.forward(this.lnf.forward(takeRow(this.#nn, x, shape[1] - 1)));
-  }
-
-  /**
-   * Mean cross-entropy of `targets`, the ids that follow; -1 leaves a place out.
-   * @throws RangeError as `logits` does, or when a target is no token
-   *
-   * @example const value = nn.step(() => model.loss(ids, targets));
-   */
-  loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[]): Loss {
-    return crossEntropy(this.#nn, this.logits(ids), targetsOf("gpt", targets, ids));
+    const x = this.hidden(ids, caches);
+    return this.scores(takeRow(this.#nn, x, x.shape[1]! - 1));
   }
 }
 

@@ -1,4 +1,4 @@
-const CHANNELS = 3;
+import { CHANNELS, toPatches } from "../data/patches.js";
 
 /**
  * Images as a {@link vit} takes them: [B, patches, 3 * patch * patch], patches row by row, each by channel, row and column, pixels
@@ -16,18 +16,8 @@ export function patchesOf(pixels: Uint8Array, side: number, patch: number): Floa
     throw new RangeError(`patchesOf: pixels must be images of ${size} bytes, got ${pixels.length} bytes`);
   }
   const out = new Float32Array(pixels.length);
-  let to = 0;
-  for (let image = 0; image < pixels.length; image += size) {
-    for (let y = 0; y < side; y += patch) {
-      for (let x = 0; x < side; x += patch) {
-        for (let channel = 0; channel < CHANNELS; channel++) {
-          for (let row = 0; row < patch; row++) {
-            const from = image + (channel * side + y + row) * side + x;
-            for (let column = 0; column < patch; column++) out[to++] = pixels[from + column]! / 127.5 - 1;
-          }
-        }
-      }
-    }
+  for (let at = 0; at < pixels.length; at += size) {
+    toPatches(out.subarray(at, at + size), pixels.subarray(at, at + size), side, patch);
   }
   return out;
 }

@@ -1,3 +1,4 @@
+import { CHANNELS } from "../data/patches.js";
 import { crossEntropy } from "../nn/cross-entropy.js";
 import { addPositions } from "../nn/embedding.js";
 import { LayerNorm, Linear, matrix } from "../nn/layers.js";
@@ -23,8 +24,6 @@ export interface VitConfig extends ModelConfig {
   /** Number of classes. */
   classes: number;
 }
-
-const CHANNELS = 3;
 
 /**
  * A Vision Transformer (Dosovitskiy et al., arXiv 2010.11929): patches and a class token, blocks in which all see all, a norm, and a

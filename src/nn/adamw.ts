@@ -78,8 +78,11 @@ export class AdamW {
     this.#nn = nn;
     this.#options = { lr, betas, eps, weightDecay };
     this.#groups = [...named].map(([parameter, name]) => ({
-      ...{ name, parameter, decay: decays(name, parameter) ? weightDecay : 0 },
-      ...{ m: nn.la.zeros(parameter.shape), v: nn.la.zeros(parameter.shape) },
+      name,
+      parameter,
+      decay: decays(name, parameter) ? weightDecay : 0,
+      m: nn.la.zeros(parameter.shape),
+      v: nn.la.zeros(parameter.shape),
     }));
   }
 

@@ -37,11 +37,7 @@ export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
     [],
     (dout) => {
       if (factor === 1) tape.pass(y, out, dout);
-      else {
-        tape.give(y, (to) => {
-          split(engine, "scale", n, 64, n, (first, size) => [to.ptr + 4 * first, dout.ptr + 4 * first, factor, size]);
-        });
-      }
+      else tape.give(y, (to) => tape.scale(to, dout, factor));
       tape.pass(x, out, dout);
     },
     Loss.maker(sum, item),

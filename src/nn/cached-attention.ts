@@ -39,12 +39,14 @@ export class AttentionCache {
   }
 
   /**
-   * Forgets all tokens.
+   * Forgets all tokens, but for the first `kept`.
+   * @throws RangeError when there are fewer
    *
    * @example new AttentionCache(nn, 1, 8, 8).clear();
    */
-  clear(): void {
-    this.#length = 0;
+  clear(kept = 0): void {
+    integer("AttentionCache.clear", "kept", kept, 0, this.#length);
+    this.#length = kept;
   }
 
   /**
@@ -110,11 +112,17 @@ export function cachedAttention(
   if (M > context) {
     throw new RangeError(`${where}: the cache must have room for ${N} more tokens, got ${cache.length} of ${context}`);
   }
+  const before = cache.length;
   cache.append(qkv.tensor);
   const [q] = headsOf(qkv.tensor, heads);
   const all = (tensor: Tensor) => tensor.view([B, context, heads, C / heads]).narrow(1, 0, M);
   const out = tape.empty([B, N, C]);
   const into = out.view([B, N, heads, C / heads]);
-  attention(engine, q, all(cache.k), all(cache.v), { ...options, layout: "BNHD", out: into });
+  try {
+    attention(engine, q, all(cache.k), all(cache.v), { ...options, layout: "BNHD", out: into });
+  } catch (error) {
+    cache.clear(before);
+    throw error;
+  }
   return new Value(out, false);
 }

@@ -1,6 +1,6 @@
 /** Checks of what the operations of `laser-attention/nn` are given, in the manner of src/check.ts. */
 import { contiguous, show } from "../check.js";
-import { operand } from "../check-tensor.js";
+import { operand, rank, rankAtLeast } from "../check-tensor.js";
 import { count, type Shape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
@@ -11,13 +11,12 @@ interface Instance {
   readonly engine: NnEngine;
 }
 
-/** A value of this instance that has not ended with its step, of `rank` axes; one axis at least if nothing is said. */
-export function value(where: string, name: string, { engine }: Instance, given: unknown, rank?: number | "any"): void {
+/** A value of this instance that has not ended with its step, of so many axes; one axis at least if nothing is said. */
+export function value(where: string, name: string, { engine }: Instance, given: unknown, axes?: number | "any"): void {
   if (!(given instanceof Value)) throw new TypeError(`${where}: ${name} must be a value, got ${show(given)}`);
   operand(where, name, given.tensor, "f32", engine.space);
-  const axes = given.shape.length;
-  if (axes === rank || rank === "any" || (rank === undefined && axes > 0)) return;
-  throw new RangeError(`${where}: ${name} must have rank ${rank ?? "1 or more"}, got ${show(given.shape)}`);
+  if (axes === undefined) rankAtLeast(where, name, given.tensor, 1);
+  else if (axes !== "any") rank(where, name, given.tensor, axes);
 }
 
 /** A parameter of this instance with these sizes; null stands for any size. */

@@ -2,7 +2,7 @@
 import { show } from "../check.js";
 import type { AdamW, AdamWState } from "./adamw.js";
 import { checkJson, type Json, parseJson } from "./json.js";
-import type { Module, StateDict } from "./module.js";
+import type { Module, ParameterValues, StateDict } from "./module.js";
 import { readSafetensors, type SafetensorsInput, type SafetensorsTensor, writeSafetensors } from "./safetensors.js";
 
 /**
@@ -97,13 +97,13 @@ export function saveCheckpoint(
 export function loadCheckpoint(bytes: Uint8Array | ArrayBuffer): Checkpoint {
   const where = "loadCheckpoint";
   const { tensors, metadata } = readSafetensors(bytes);
-  const state = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  const moments = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  const [state, moments] = [new Map<string, ParameterValues>(), new Map<string, ParameterValues>()];
   // Without steps it is no run of ours, and a parameter may have any name.
   const { family, steps } = metadata;
-  for (const [name, { dtype, shape, data }] of tensors) {
+  for (const [name, tensor] of tensors) {
     const to = steps !== undefined && name.startsWith(OPTIMIZER) ? moments : state;
-    to.set(to === moments ? name.slice(OPTIMIZER.length) : name, { shape, data: floats(where, name, dtype, data) });
+    const values = { shape: tensor.shape, data: floats(where, name, tensor) };
+    to.set(to === moments ? name.slice(OPTIMIZER.length) : name, values);
   }
   const taken = Number(steps);
   if (steps !== undefined && !(/^\d+$/.test(steps) && Number.isSafeInteger(taken))) {
@@ -118,12 +118,7 @@ export function loadCheckpoint(bytes: Uint8Array | ArrayBuffer): Checkpoint {
   };
 }
 
-function floats(
-  where: string,
-  name: string,
-  dtype: SafetensorsTensor["dtype"],
-  data: SafetensorsTensor["data"],
-): Float32Array {
+function floats(where: string, name: string, { dtype, data }: SafetensorsTensor): Float32Array {
   if (data instanceof Float32Array) return data;
   if (data instanceof Float64Array) return Float32Array.from(data);
   throw new TypeError(`${where}: ${show(name)} must be of floats, got ${dtype}`);

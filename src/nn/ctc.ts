@@ -4,7 +4,7 @@ import { integer } from "../check-number.js";
 import { list, value } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
-import { split } from "./split.js";
+import { splitWithScratch } from "./split.js";
 import type { Value } from "./value.js";
 
 /** Operations a frame and label, roughly: exp and log in float64. */
@@ -57,21 +57,11 @@ export function ctcLoss(
   const tracked = tape.recording && logits.tracked;
   const dlogits = tracked ? tape.empty(logits.shape) : undefined;
   const scratchBytes = 4 * kernels.ctcScratch(T, S);
-  const members = engine.pool?.size ?? 1;
-  space.arena.borrow(members * scratchBytes, (scratch) => {
-    let taken = 0;
-    split(engine, "ctc", B, 1, WORK * B * T * S, (first, size) => {
-      const at = 4 * first * T * V;
-      const own = scratch + scratchBytes * taken++;
-      const inputs = [
-        logits.tensor.ptr + at,
-        labels.ptr + 4 * first * S,
-        lengths.ptr + 4 * first,
-        used.ptr + 4 * first,
-      ];
-      const to = [losses.ptr + 8 * first, dlogits === undefined ? 0 : dlogits.ptr + at];
-      return [...to, ...inputs, own, size, T, V, S, blank, factors.ptr + 4 * first];
-    });
+  splitWithScratch(engine, "ctc", B, 1, WORK * B * T * S, scratchBytes, (first, size, scratch) => {
+    const at = 4 * first * T * V;
+    const inputs = [logits.tensor.ptr + at, labels.ptr + 4 * first * S, lengths.ptr + 4 * first, used.ptr + 4 * first];
+    const to = [losses.ptr + 8 * first, dlogits === undefined ? 0 : dlogits.ptr + at];
+    return [...to, ...inputs, scratch, size, T, V, S, blank, factors.ptr + 4 * first];
   });
   let mean = 0;
   const each = new Float64Array(space.arena.buffer, losses.ptr, B).slice();

@@ -1,7 +1,7 @@
 /** Convolution over time, every channel by itself. */
 import { parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
-import { split } from "./split.js";
+import { splitWithScratch } from "./split.js";
 import type { Parameter, Value } from "./value.js";
 
 /**
@@ -25,33 +25,23 @@ export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter):
   parameter("depthwise", "bias", nn, bias, [width]);
   const taps = weight.shape[2]!;
   if (taps % 2 === 0) throw new RangeError(`depthwise: weight must have an odd number of taps, got ${taps}`);
-  const { kernels, space } = engine;
-  const scratchBytes = 4 * kernels.depthwiseScratch(width, taps);
-  const members = engine.pool?.size ?? 1;
+  const scratchBytes = 4 * engine.kernels.depthwiseScratch(width, taps);
   const work = 2 * B * T * width * taps;
   const y = tape.empty(x.shape);
   const n = T * width;
   /** Batch entries are shared; each thread packs the weights for itself. */
   const run = (kernel: "depthwise" | "depthwiseBackward", argumentsOf: (at: number) => readonly number[]): void => {
-    space.arena.borrow(members * scratchBytes, (scratch) => {
-      let used = 0;
-      split(engine, kernel, B, 1, work, (first, size) => {
-        const own = scratch + scratchBytes * used++;
-        return [...argumentsOf(4 * first * n), own, size, T, width, taps];
-      });
+    splitWithScratch(engine, kernel, B, 1, work, scratchBytes, (first, size, scratch) => {
+      return [...argumentsOf(4 * first * n), scratch, size, T, width, taps];
     });
   };
   run("depthwise", (at) => [y.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, bias.tensor.ptr]);
 
   return tape.record(y, [x, weight, bias], [], (dy) => {
     tape.giveBoth(weight, bias, (dw, db, add) => {
-      space.arena.borrow(members * scratchBytes, (scratch) => {
-        let used = 0;
-        split(engine, "depthwiseParams", width, 16, work, (first, size) => {
-          const own = scratch + scratchBytes * used++;
-          const range = [B, T, width, taps, first, first + size, add ? 1 : 0];
-          return [dw.ptr, db.ptr, dy.ptr, x.tensor.ptr, own, ...range];
-        });
+      splitWithScratch(engine, "depthwiseParams", width, 16, work, scratchBytes, (first, size, scratch) => {
+        const range = [B, T, width, taps, first, first + size, add ? 1 : 0];
+        return [dw.ptr, db.ptr, dy.ptr, x.tensor.ptr, scratch, ...range];
       });
     });
     tape.give(x, (dx) => run("depthwiseBackward", (at) => [dx.ptr + at, dy.ptr + at, weight.tensor.ptr]));

@@ -1,5 +1,5 @@
 /** Modules of one operation each. All take the instance, sizes, and a generator for their first values. */
-
+import { count } from "../shape.js";
 import { type SelfAttentionOptions, selfAttention } from "./attention.js";
 import { type AttentionCache, cachedAttention } from "./cached-attention.js";
 import { depthwise } from "./depthwise.js";
@@ -11,18 +11,12 @@ import { layerNorm, rmsNorm } from "./norm.js";
 import type { Random } from "./random.js";
 import type { Parameter, Value } from "./value.js";
 
-/** Standard deviation of the first values of matrices (method.md, recipe; GPT-2). */
+/** Standard deviation of the first values of matrices, as in GPT-2. */
 const DEVIATION = 0.02;
 
 /** A matrix of normal deviates of 0.02. */
 export const matrix = (nn: Nn, random: Random, shape: readonly number[]): Parameter =>
-  nn.parameter(
-    random.normals(
-      shape.reduce((product, size) => product * size, 1),
-      DEVIATION,
-    ),
-    shape,
-  );
+  nn.parameter(random.normals(count(shape), DEVIATION), shape);
 
 /** Biases as PyTorch begins with them: uniform within 1 / sqrt(inputs). */
 const biases = (nn: Nn, random: Random, size: number, inputs: number): Parameter => {

@@ -91,8 +91,8 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
 }
 
 /** to[j] (+)= sum of x[i, j] over the rows i. */
-export function columnSum({ engine }: Nn, to: Tensor, x: Tensor, rows: number, width: number, add: boolean): void {
-  split(engine, "columnSum", width, 16, rows * width, (first, size) => [
-    ...[to.ptr, x.ptr, rows, width, first, first + size, add ? 1 : 0],
-  ]);
+function columnSum({ engine }: Nn, to: Tensor, x: Tensor, rows: number, width: number, add: boolean): void {
+  split(engine, "columnSum", width, 16, rows * width, (first, size) => {
+    return [to.ptr, x.ptr, rows, width, first, first + size, add ? 1 : 0];
+  });
 }

@@ -1,7 +1,5 @@
-import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import type { Nn } from "./nn.js";
-import { split } from "./split.js";
 import { Value } from "./value.js";
 
 /**
@@ -33,17 +31,13 @@ export class Loss extends Value {
    * A loss whose forward pass has already written its gradient, `dx`, for a gradient of 1.
    * @internal
    */
-  static record(nn: Nn, item: number, x: Value, dx: Tensor | undefined, saved: readonly Tensor[]): Loss {
-    const { tape, engine } = nn;
+  static record({ tape }: Nn, item: number, x: Value, dx: Tensor | undefined, saved: readonly Tensor[]): Loss {
     const tensor = tape.empty([1]);
     tensor.data[0] = item;
     const made = dx === undefined ? saved : [...saved, dx];
     const backward = (dout: Tensor): void => {
       const factor = dout.data[0]!;
-      const n = count(x.shape);
-      tape.give(x, (to) => {
-        split(engine, "scale", n, 64, n, (first, size) => [to.ptr + 4 * first, dx!.ptr + 4 * first, factor, size]);
-      });
+      tape.give(x, (to) => tape.scale(to, dx!, factor));
     };
     return tape.record(tensor, [x], made, backward, (tracked) => new Loss(tensor, tracked, item));
   }

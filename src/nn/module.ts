@@ -1,7 +1,6 @@
 import { show } from "../check.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { parameterCount } from "./nn.js";
 import type { SafetensorsInput } from "./safetensors.js";
 import { Parameter } from "./value.js";
 
@@ -78,9 +77,11 @@ export abstract class Module {
     return found;
   }
 
-  /** How many numbers the parameters are. */
+  /** How many numbers the parameters are, all together; one that has several names counts once. */
   get parameterCount(): number {
-    return parameterCount(this.parameters.values());
+    let sum = 0;
+    for (const { shape } of new Set(this.parameters.values())) sum += count(shape);
+    return sum;
   }
 
   /**

@@ -1,7 +1,6 @@
 import * as check from "../check.js";
 import { operand } from "../check-tensor.js";
 import { engineOf, type LaserAttention } from "../facade.js";
-import { count } from "../shape.js";
 import type { NnEngine } from "./engine.js";
 import { Loss } from "./loss.js";
 import { Plan } from "./plan.js";
@@ -149,10 +148,3 @@ export class Nn {
     }
   }
 }
-
-/** Numbers in the parameters, all together; one that has several names counts once. */
-export const parameterCount = (parameters: Iterable<Parameter>): number => {
-  let sum = 0;
-  for (const { shape } of new Set(parameters)) sum += count(shape);
-  return sum;
-};

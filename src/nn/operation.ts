@@ -54,11 +54,7 @@ export function operation(nn: Nn, inputs: readonly Value[], { shape, forward, ba
     backward(dy, made);
     for (const [index, gradient] of made.entries()) {
       if (gradient === undefined) continue;
-      const write = (to: Tensor, add: boolean): void => {
-        if (add) tape.add(to, gradient);
-        else to.data.set(gradient.data);
-      };
-      tape.give(inputs[index]!, write, true);
+      tape.giveCopy(inputs[index]!, gradient);
       gradient.dispose();
     }
   });

@@ -1,3 +1,4 @@
+import { beginOf } from "../matmul.js";
 import type { Job } from "../protocol.js";
 import type { NnEngine, NnKernels } from "./engine.js";
 
@@ -19,7 +20,24 @@ export function split(
     (kernels[kernel] as (...args: readonly number[]) => void)(...argumentsOf(0, count));
     return;
   }
-  const begin = (member: number): number =>
-    Math.min(count, unit * Math.floor((Math.ceil(count / unit) * member) / members));
-  pool.run(kernel, members, (member) => argumentsOf(begin(member), begin(member + 1) - begin(member)));
+  pool.run(kernel, members, (member) => {
+    const first = beginOf(count, unit, member, members);
+    return argumentsOf(first, beginOf(count, unit, member + 1, members) - first);
+  });
+}
+
+/** The same for a kernel that needs scratch: `bytes` of it for each thread, at the third argument of `argumentsOf`. */
+export function splitWithScratch(
+  engine: NnEngine,
+  kernel: keyof NnKernels & Job,
+  count: number,
+  unit: number,
+  work: number,
+  bytes: number,
+  argumentsOf: (first: number, size: number, scratch: number) => readonly number[],
+): void {
+  engine.space.arena.borrow((engine.pool?.size ?? 1) * bytes, (scratch) => {
+    let used = 0;
+    split(engine, kernel, count, unit, work, (first, size) => argumentsOf(first, size, scratch + bytes * used++));
+  });
 }

@@ -1,12 +1,11 @@
-import type { Shape } from "../shape.js";
-import { count } from "../shape.js";
+import { count, type Shape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
 import { split } from "./split.js";
 import { Parameter, Value } from "./value.js";
 
 /** Writes a gradient into `to`, or adds to it. */
-export type Write = (to: Tensor, add: boolean) => void;
+type Write = (to: Tensor, add: boolean) => void;
 
 interface Entry {
   readonly out: Value;
@@ -92,7 +91,7 @@ export class Tape {
       const [first, second] = [this.empty(one.shape), this.empty(one.shape)];
       write(first, second, false);
       for (const part of [first, second]) {
-        this.give(one, (to, add) => (add ? this.add(to, part) : to.data.set(part.data)), true);
+        this.giveCopy(one, part);
         part.dispose();
       }
       return;
@@ -112,9 +111,18 @@ export class Tape {
     if (value.gradient === undefined && !(value instanceof Parameter) && from.gradient?.tensor === dout) {
       value.gradient = from.gradient;
       value.gradient.owners++;
-    } else {
-      this.give(value, (to, add) => (add ? this.add(to, dout) : to.data.set(dout.data)), true);
-    }
+    } else this.giveCopy(value, dout);
+  }
+
+  /** A contribution that lies in a tensor already. */
+  giveCopy(value: Value, part: Tensor): void {
+    this.give(value, (to, add) => (add ? this.add(to, part) : to.data.set(part.data)), true);
+  }
+
+  /** y = factor x */
+  scale(y: Tensor, x: Tensor, factor: number): void {
+    const n = count(y.shape);
+    split(this.engine, "scale", n, 64, n, (first, size) => [y.ptr + 4 * first, x.ptr + 4 * first, factor, size]);
   }
 
   /** y += x */

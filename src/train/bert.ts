@@ -1,12 +1,11 @@
 /** A masked language model on a plain text: 15 % of the tokens are hidden, all behind the mask token. */
-
 import { windowBatch } from "../data/text.js";
 import { bert } from "../models/bert.js";
 import { fill } from "../models/fill.js";
 import type { Nn } from "../nn/nn.js";
 import { Random } from "../nn/random.js";
 import type { Recipe, Task } from "./task.js";
-import { rowsOf, splitText, windowsOf } from "./text.js";
+import { meanLoss, rowsOf, splitText, windowsOf } from "./text.js";
 
 const HIDDEN = 0.15;
 /** What a hole is shown as in samples. */
@@ -49,14 +48,7 @@ export function bertTask(nn: Nn, recipe: Recipe, text: string): Task {
       const masked = hide(windowBatch(train, batch, context, random).inputs, model.maskId, random);
       return { tokens: batch * context, loss: () => lossOf(masked) };
     },
-    evaluate() {
-      let [sum, count] = [0, 0];
-      for (const masked of held) {
-        sum += nn.evaluate(() => lossOf(masked).item) * masked.count;
-        count += masked.count;
-      }
-      return sum / count;
-    },
+    evaluate: () => meanLoss(nn, held, lossOf, ({ count }) => count),
     sample() {
       const row = held[0]!.inputs.subarray(0, context);
       const shown = Array.from(row, (id) => (id === model.maskId ? HOLE : tokenizer.decode([id]))).join("");

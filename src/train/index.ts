@@ -7,9 +7,9 @@ import type { FamilyName, Recipe, Task } from "./task.js";
 import { type Images, vitTask } from "./vit.js";
 
 export { type Recording, type Speech, textOf } from "./conformer.js";
-export { isFamily, recipeOf } from "./recipe.js";
-export { FAMILIES, type FamilyName, type Recipe, type Task } from "./task.js";
-export { type History, type Progress, Trainer } from "./trainer.js";
+export { recipeOf } from "./recipe.js";
+export { FAMILIES, type FamilyName, type Recipe } from "./task.js";
+export { Trainer } from "./trainer.js";
 export type { Images } from "./vit.js";
 
 /** Training data of any family. */

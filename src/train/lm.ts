@@ -5,7 +5,7 @@ import { gpt } from "../models/gpt.js";
 import type { Nn } from "../nn/nn.js";
 import type { Random } from "../nn/random.js";
 import type { Recipe, Task } from "./task.js";
-import { rowsOf, splitText, windowsOf } from "./text.js";
+import { meanLoss, rowsOf, splitText, windowsOf } from "./text.js";
 
 const SAMPLE = 160;
 
@@ -22,14 +22,7 @@ export function lmTask(nn: Nn, recipe: Recipe, text: string): Task {
       const windows = windowBatch(train, batch, context, random);
       return { tokens: batch * context, loss: () => lossOf(windows) };
     },
-    evaluate() {
-      let [sum, count] = [0, 0];
-      for (const windows of held) {
-        sum += nn.evaluate(() => lossOf(windows).item) * windows.inputs.length;
-        count += windows.inputs.length;
-      }
-      return sum / count;
-    },
+    evaluate: () => meanLoss(nn, held, lossOf, ({ inputs }) => inputs.length),
     sample() {
       const prompt = validation.subarray(0, Math.min(16, context));
       const ids = [...generate(nn, model, prompt, { count: SAMPLE, temperature: 0.8, seed })];

@@ -1,5 +1,5 @@
-/** The recipe of the project's evidence runs (docs/evidence.md), which two processor cores finish. */
-import { FAMILIES, type FamilyName, type Recipe } from "./task.js";
+/** Recipes for the data that the README names, at sizes that two processor cores finish. */
+import type { FamilyName, Recipe } from "./task.js";
 
 const COMMON = {
   ...{ heads: 4, warmup: 100, weightDecay: 0.05, clip: 1, every: 250, evaluations: 20, seed: 1 },
@@ -16,13 +16,10 @@ const RECIPES: Readonly<Record<FamilyName, Recipe>> = {
 
 /** The recipe of a family with some values replaced. A run that is shorter than the warm-up warms up for a tenth of it. */
 export function recipeOf(family: FamilyName, given: Partial<Recipe> = {}): Recipe {
-  const recipe = { ...RECIPES[family] };
-  for (const [name, value] of Object.entries(given)) if (value !== undefined) Object.assign(recipe, { [name]: value });
+  const recipe = { ...RECIPES[family], ...given };
   if (given.warmup === undefined) recipe.warmup = Math.min(recipe.warmup, Math.ceil(recipe.steps / 10));
   return recipe;
 }
-
-export const isFamily = (name: unknown): name is FamilyName => (FAMILIES as readonly unknown[]).includes(name);
 
 /** Betas of AdamW. */
 export const BETAS = [0.9, 0.98] as const;

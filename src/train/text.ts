@@ -1,5 +1,7 @@
 /** A text as rows of token ids, for lm and bert. */
 import { characterTokenizer, splitTokens, type WindowBatch } from "../data/text.js";
+import type { Loss } from "../nn/loss.js";
+import type { Nn } from "../nn/nn.js";
 
 /** Rows of a [batch, context] array. */
 export const rowsOf = (all: Int32Array, context: number): Int32Array[] =>
@@ -14,6 +16,21 @@ export function windowsOf(ids: Int32Array, batch: number, context: number, most:
     batches.push({ inputs: ids.subarray(from, to), targets: ids.subarray(from + 1, to + 1) });
   }
   return batches;
+}
+
+/** The mean loss of all tokens that have one: batches may have different counts of them. */
+export function meanLoss<B>(
+  nn: Nn,
+  batches: readonly B[],
+  lossOf: (batch: B) => Loss,
+  countOf: (batch: B) => number,
+): number {
+  let [sum, count] = [0, 0];
+  for (const batch of batches) {
+    sum += nn.evaluate(() => lossOf(batch).item) * countOf(batch);
+    count += countOf(batch);
+  }
+  return sum / count;
 }
 
 /** Token ids for training and for validation. @throws RangeError for a text that is too short for the context */

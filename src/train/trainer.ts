@@ -66,11 +66,6 @@ export class Trainer {
     return this.steps >= this.recipe.steps;
   }
 
-  /** The best evaluation so far. */
-  get best(): number {
-    return Math.min(...this.history.evaluations.map(({ value }) => value));
-  }
-
   /** One step more. @throws RangeError when loss or gradients are not finite; the parameters are those before the step */
   step(): Progress {
     const { nn, task, recipe, history } = this;
@@ -83,7 +78,7 @@ export class Trainer {
     history.norms.push(norm);
     const progress = { step: number + 1, loss, norm, tokens: batch.tokens };
     if (this.steps % recipe.every !== 0 && !this.done) return progress;
-    const before = this.best;
+    const before = Math.min(...history.evaluations.map(({ value }) => value));
     const value = task.evaluate();
     // A step that was finite itself may have left parameters that are too large for the next forward pass.
     if (!Number.isFinite(value))
@@ -116,8 +111,6 @@ export class Trainer {
     if (optimizer === undefined) throw new RangeError("the checkpoint holds a model, but no run to go on with");
     this.task.model.loadStateDict(state);
     this.#optimizer.loadStateDict(optimizer);
-    Object.assign(this.history, structuredCopy(history));
+    Object.assign(this.history, history);
   }
 }
-
-const structuredCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;

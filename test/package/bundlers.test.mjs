@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { chromium } from "../../scripts/programs.mjs";
 import { bundlers, writeApp } from "./support/bundlers.mjs";
-import { chromium, visit } from "./support/chromium.mjs";
+import { visit } from "./support/chromium.mjs";
 import { context, missing, succeed } from "./support/context.mjs";
 
 const { folder, project } = context();

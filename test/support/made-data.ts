@@ -1,5 +1,6 @@
 /** Small data made for the tests of training: a text with a rule, images of one colour, tones. */
 import { Random } from "../../src/nn/random.js";
+import { wav } from "./wav.js";
 
 /** Words over and over. */
 export const TEXT = "the cat sat on the mat and the dog sat on the log. ".repeat(60);
@@ -28,29 +29,8 @@ export function tone(digit: number, seed: number): Float32Array {
 }
 
 /** The same as a wav file of 16 bits. */
-export function wavBytes(samples: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(44 + 2 * samples.length);
-  const view = new DataView(bytes.buffer);
-  const text = (at: number, value: string) => bytes.set(new TextEncoder().encode(value), at);
-  text(0, "RIFF");
-  view.setUint32(4, bytes.length - 8, true);
-  text(8, "WAVEfmt ");
-  for (const [at, value] of [
-    [16, 16],
-    [24, 8000],
-    [28, 16000],
-    [40, 2 * samples.length],
-  ] as const) {
-    view.setUint32(at, value, true);
-  }
-  for (const [at, value] of [
-    [20, 1],
-    [22, 1],
-    [32, 2],
-    [34, 16],
-  ] as const)
-    view.setUint16(at, value, true);
-  text(36, "data");
-  for (const [n, x] of samples.entries()) view.setInt16(44 + 2 * n, Math.round(32767 * x), true);
-  return bytes;
-}
+export const wavBytes = (samples: Float32Array): Uint8Array =>
+  wav(
+    {},
+    Array.from(samples, (x) => Math.round(32767 * x)),
+  );

@@ -95,12 +95,12 @@ export function oracleRow(c: Case, b: number, h: number, i: number): Row {
 }
 
 /** d out_id / d v_jd of the n-th visible key j: w_ijd for LASER, p_ij for standard. */
-export function byValue(c: Case, row: Row, n: number, d: number, value: number): number {
+function byValue(c: Case, row: Row, n: number, d: number, value: number): number {
   return c.variant === "laser" ? Math.exp(row.s[n]! + value - row.lse - row.out[d]!) : row.p[n]!;
 }
 
 /** d out_id / d s_ij, given w = byValue: w_ijd - p_ij for LASER, p_ij (v_jd - o_id) for standard. */
-export function byScore(c: Case, row: Row, n: number, d: number, value: number, w: number): number {
+function byScore(c: Case, row: Row, n: number, d: number, value: number, w: number): number {
   return c.variant === "laser" ? w - row.p[n]! : w * (value - row.out[d]!);
 }
 

@@ -1,39 +1,35 @@
 /** Programs of other hosts, for tests that start them: where they are, and what happens where they are not. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { delimiter, resolve } from "node:path";
+import { resolve } from "node:path";
 import { test } from "uvu";
+import { chromium, onPath, run as runProgram, strict } from "../../scripts/programs.mjs";
 
-/** Names of a program, and how it is had. */
-const PROGRAMS = {
-  bun: { names: ["bun"], how: "npm ci in test/hosts" },
-  workerd: { names: ["workerd"], how: "npm ci in test/hosts" },
-  chromium: {
-    names: ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"],
-    how: "apt-get install chromium",
-  },
+/** How a program is had. */
+const HOW = {
+  bun: "npm ci in test/hosts",
+  workerd: "npm ci in test/hosts",
+  chromium: "apt-get install chromium",
 };
 
-type Program = keyof typeof PROGRAMS;
+type Program = keyof typeof HOW;
 
 /** In what npm installs in test/hosts, or on the path. */
 function find(program: Program): string | undefined {
-  const own = `test/hosts/node_modules/${program}-${process.platform}-${process.arch}/bin`;
-  const folders = [own, ...(process.env.PATH ?? "").split(delimiter)];
-  const candidates = folders.flatMap((folder) => PROGRAMS[program].names.map((name) => resolve(folder, name)));
-  return candidates.find((file) => existsSync(file));
+  if (program === "chromium") return chromium();
+  const own = resolve(`test/hosts/node_modules/${program}-${process.platform}-${process.arch}/bin`, program);
+  return existsSync(own) ? own : onPath(program);
 }
 
 /**
- * A test that needs `program`, run once, from Node. Without the program it is skipped and says so; where CI is "true" it
- * fails.
+ * A test that needs `program`, run once, from Node. Without the program it is skipped and says so; where CI is set it fails.
  */
 export function testWith(program: Program, title: string, body: (file: string) => Promise<void>): void {
   if ("Deno" in globalThis) return;
   const file = find(program);
-  const missing = `${program} is missing (${PROGRAMS[program].how})`;
+  const missing = `${program} is missing (${HOW[program]})`;
   if (file !== undefined) test(title, () => body(file));
-  else if (process.env.CI === "true") {
+  else if (strict) {
     test(title, () => {
       throw new Error(missing);
     });
@@ -50,20 +46,8 @@ export interface Output {
 }
 
 /** Runs a program to its end, in the repository's root; killed after a minute (code null). */
-export function run(file: string, args: readonly string[]): Promise<Output> {
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 60_000, killSignal: "SIGKILL" });
-  const output: Output = { code: null, stdout: "", stderr: "" };
-  child.stdout.setEncoding("utf8").on("data", (text) => {
-    output.stdout += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text) => {
-    output.stderr += text;
-  });
-  return new Promise((done, failed) => {
-    child.on("error", failed);
-    child.on("close", (code) => done({ ...output, code }));
-  });
-}
+export const run = (file: string, args: readonly string[]): Promise<Output> =>
+  runProgram(file, args, { timeout: 60_000 });
 
 /**
  * Starts a server, waits until its output matches `ready`, gives the first group to `body`, and ends the server. The output

@@ -1,15 +1,11 @@
 // One page in a headless Chromium: a server on this machine, a fresh profile, and the result that the page POSTs.
-import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { onPath } from "./context.mjs";
-
-/** The browser, if there is one. CHROMIUM names another of that family. */
-export const chromium = () =>
-  process.env.CHROMIUM ?? onPath("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
+import { start, stop } from "../../../scripts/child.mjs";
+import { chromium } from "../../../scripts/programs.mjs";
 
 // biome-ignore format: a kind a line
 const FLAGS = [
@@ -31,22 +27,18 @@ const LIMIT_MS = 60_000;
  * POSTs to /result, and to what the browser reports as violations of the policy.
  */
 export async function visit(folder, policy) {
-  const { address, result, violations, stop } = await serve(folder, policy);
+  const { server, address, result, violations } = await serve(folder, policy);
   const profile = mkdtempSync(join(tmpdir(), "laser-attention-chromium-"));
   const args = [...FLAGS, `--user-data-dir=${profile}`, `${address}/index.html`];
-  // A group of its own, so that its helpers end with it.
-  const browser = spawn(chromium(), args, { stdio: "ignore", detached: true });
-  const ended = new Promise((resolve) => browser.on("close", resolve).on("error", resolve));
+  const browser = start(chromium(), args, { stdio: "ignore" });
   const late = setTimeout(LIMIT_MS, { error: `no result within ${LIMIT_MS} ms` }, { ref: false });
-  const early = ended.then((code) => ({ error: `the browser ended: ${code}` }));
+  const early = browser.ended.then((end) => ({ error: `the browser ended: ${end}` }));
   const answer = await Promise.race([result, late, early]);
   // Reports of violations come after what has caused them.
   await setTimeout(200);
-  try {
-    process.kill(-browser.pid, "SIGKILL");
-  } catch {} // it has ended by itself
-  await ended;
-  stop();
+  await stop(browser);
+  server.closeAllConnections();
+  server.close();
   rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   return { ...answer, violations };
 }
@@ -69,11 +61,7 @@ async function serve(folder, policy) {
     });
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const stop = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return { address: `http://127.0.0.1:${server.address().port}`, result, violations, stop };
+  return { server, address: `http://127.0.0.1:${server.address().port}`, result, violations };
 }
 
 function sendFile(response, path, policy) {

@@ -1,11 +1,12 @@
 // The public names of the installed package, with what their declarations document.
 import { join } from "node:path";
 import ts from "typescript";
+import { ENTRIES } from "../../../scripts/build.mjs";
 
-/** Names that mean the same in every entry are listed once. */
-export const ENTRIES = ["index", "relaxed", "slim", "threads", "nn/index", "models/index"];
-
-/** Everything public: exports, and members of exported classes and interfaces, as { name, value, callable, documentation, examples }. */
+/**
+ * Everything public: exports, and members of exported classes and interfaces, as { name, value, callable, documentation, examples }.
+ * Names that mean the same in every entry are listed once.
+ */
 export function publicNames(installed) {
   const files = ENTRIES.map((name) => join(installed, "dist", `${name}.d.ts`));
   const program = ts.createProgram(files, { lib: ["lib.es2022.d.ts"], types: [], strict: true });

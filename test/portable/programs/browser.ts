@@ -1,4 +1,4 @@
-/** A page: fetches what is expected, posts the outcome. scripts/browsers.mjs serves both. */
+/** A page: fetches what is expected, posts the outcome. scripts/test-browsers.mjs serves both. */
 import { type Outcome, runAll } from "../main.js";
 import type { Expected } from "../support/expected.js";
 

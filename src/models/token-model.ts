@@ -1,0 +1,100 @@
+import type { AttentionCache } from "../nn/cached-attention.js";
+import { crossEntropy } from "../nn/cross-entropy.js";
+import { Embedding, LayerNorm, Linear } from "../nn/layers.js";
+import type { Loss } from "../nn/loss.js";
+import { Module } from "../nn/module.js";
+import type { Nn } from "../nn/nn.js";
+import { Random } from "../nn/random.js";
+import type { Value } from "../nn/value.js";
+import { Block } from "./block.js";
+import { batchOf, checkConfig, flat, type ModelConfig, targetsOf } from "./config.js";
+
+/**
+ * Config of a model of tokens.
+ *
+ * @example const config: TokenConfig = { vocabulary: 65, context: 128, width: 128, heads: 4, layers: 4, variant: "laser" };
+ */
+export interface TokenConfig extends ModelConfig {
+  /** Number of tokens. Of a bert the last one is the mask. */
+  vocabulary: number;
+  /** The most tokens in a row. */
+  context: number;
+}
+
+/**
+ * What `gpt` and `bert` have in common: token and position embeddings, blocks, a norm, a head.
+ *
+ * @example const tokens: TokenModel = model;
+ */
+export abstract class TokenModel extends Module {
+  readonly #nn: Nn;
+  readonly #causal: boolean;
+  /** What a checkpoint calls it. */
+  abstract readonly family: "gpt" | "bert";
+  /** The config it was made from. */
+  readonly config: Readonly<TokenConfig>;
+  /** A vector for each token. */
+  readonly tok: Embedding;
+  /** A vector for each place. */
+  readonly pos: Embedding;
+  /** The transformer blocks, in order. */
+  readonly blocks: readonly Block[];
+  /** The norm before the head. */
+  readonly lnf: LayerNorm;
+  /** From the width to the scores. */
+  readonly head: Linear;
+
+  /** @internal */
+  constructor(nn: Nn, where: string, config: TokenConfig, causal: boolean) {
+    super();
+    checkConfig(where, config, ["vocabulary", "context"]);
+    const { vocabulary, context, width, layers, seed = 1 } = config;
+    const random = new Random(seed);
+    this.#nn = nn;
+    this.#causal = causal;
+    this.config = Object.freeze({ ...config });
+    this.tok = new Embedding(nn, random, vocabulary, width);
+    this.pos = new Embedding(nn, random, context, width);
+    this.blocks = Array.from({ length: layers }, () => new Block(nn, random, config));
+    this.lnf = new LayerNorm(nn, width);
+    this.head = new Linear(nn, random, width, vocabulary);
+  }
+
+  /** Rows of ids through the blocks, behind the tokens in the caches where there are any: [B, N, D]. @internal */
+  protected hidden(ids: readonly ArrayLike<number>[], caches?: readonly AttentionCache[]): Value {
+    const { context, variant } = this.config;
+    const before = caches?.[0]?.length ?? 0;
+    const shape = batchOf(this.family, ids, context - before);
+    let x = this.pos.add(this.tok.forward(flat(ids), shape), before);
+    for (const [n, block] of this.blocks.entries())
+      x = block.forward(x, { variant, causal: this.#causal }, caches?.[n]);
+    return x;
+  }
+
+  /** Scores of the tokens, from what the blocks give. @internal */
+  protected scores(x: Value): Value {
+    return this.head.forward(this.lnf.forward(x));
+  }
+
+  /**
+   * Scores of the tokens: [B, N, V]. Those of a gpt at each place are of the token that follows, those of a bert of the one that
+   * stands there.
+   * @param ids B rows of N token ids, N at most `context`
+   * @throws RangeError for no rows, rows of different lengths, or an id that is no token
+   *
+   * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
+   */
+  logits(ids: readonly ArrayLike<number>[]): Value {
+    return this.scores(this.hidden(ids));
+  }
+
+  /**
+   * Mean cross-entropy of `targets`: the ids that follow, or the hidden ones; -1 leaves a place out.
+   * @throws RangeError as `logits` does, or when a target is no token
+   *
+   * @example const value = nn.step(() => model.loss(ids, targets));
+   */
+  loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[]): Loss {
+    return crossEntropy(this.#nn, this.logits(ids), targetsOf(this.family, targets, ids));
+  }
+}
