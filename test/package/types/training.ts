@@ -10,6 +10,8 @@ import type {
   Gpt,
   GptConfig,
   ModelConfig,
+  TokenConfig,
+  TokenModel,
   Vit,
   VitConfig,
 } from "laser-attention/models";
@@ -173,6 +175,8 @@ const configs: [GptConfig, BertConfig, VitConfig, ConformerConfig] = [
 ];
 const language: Gpt = gpt(nn, configs[0]);
 const masked: Bert = bert(nn, configs[1]);
+const ofTokens: [TokenModel, TokenModel] = [language, masked];
+const shared: TokenConfig = ofTokens[0].config;
 const image: Vit = vit(nn, configs[2]);
 const speech: Conformer = conformer(nn, configs[3]);
 const blocks: readonly Block[] = [...language.blocks, ...masked.blocks, ...image.blocks];
@@ -253,6 +257,7 @@ export const trained = [
   counted,
   blocks,
   convolved,
+  shared,
   scores,
   steps,
   norm,
