@@ -51,9 +51,9 @@ export function marker(x: number, y: number, { colour, marker }: Series): string
   return `<path transform="translate(${round(x)},${round(y)})" d="${shapes[marker]}" ${paint}/>`;
 }
 
-export function path(points: readonly (readonly [number, number])[], colour: string): string {
+export function path(points: readonly (readonly [number, number])[], colour: string, width = 2): string {
   const d = points.map(([x, y], n) => `${n === 0 ? "M" : "L"}${round(x)},${round(y)}`).join("");
-  return `<path d="${d}" fill="none" stroke="${colour}" stroke-width="2"/>`;
+  return `<path d="${d}" fill="none" stroke="${colour}" stroke-width="${width}"/>`;
 }
 
 /** Names with their markers in rows of `width` at most. Returns the height as well. */

@@ -259,8 +259,12 @@ export default module;
 /** The worker's file is started, not imported. */
 const WORKER_TYPES = "export {};\n";
 
-/** Where a name of a folder is found: those of training in the one declaration file of their entry. */
-const home = (file) => (file.includes("/") ? `${posix.dirname(file)}/index.d.ts` : file);
+/** Where a name of a folder is found: those of training in the one declaration file of their entry; src/data has no entry. */
+function home(file) {
+  if (!file.includes("/")) return file;
+  const entry = `${posix.dirname(file)}/index`;
+  return ENTRIES.includes(entry) ? `${entry}.d.ts` : undefined;
+}
 
 /** Declarations of all of src come from tsc; only the files that the entries reach go into the package. */
 async function declare() {

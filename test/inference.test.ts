@@ -2,13 +2,14 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { characterTokenizer } from "../src/data/text.js";
 import * as models from "../src/models/index.js";
 import { bert, conformer, vit } from "../src/models/index.js";
 import * as training from "../src/nn/index.js";
 import { warmupCosine } from "../src/nn/schedule.js";
+import { wav } from "./support/wav.js";
 
-const { classify, distribution, fill, generate, gpt, restore, transcribe } = models;
+const { characterTokenizer, classify, distribution, fill, generate, gpt, restore, transcribe } = models;
+const { LOG_MEL_RATE, logMel, MELS, readCifar10, readWav, resample } = models;
 const { AdamW, checkFinite, createSync, loadCheckpoint, Random, saveCheckpoint } = training;
 
 /** What a reader without types has: configs and extras of any kind. */
@@ -77,15 +78,19 @@ test("a masked model, an image model and a recogniser answer in the documented f
   assert.is(filled.places[0].position, 4);
   assert.is(filled.places[0].candidates.length, 3);
 
-  const viewer = vit(nn, { ...sizes, side: 8, patch: 4, classes: 10 });
-  const pixels = Uint8Array.from({ length: 192 }, (_, n) => n);
+  const viewer = vit(nn, { ...sizes, side: 32, patch: 8, classes: 10 });
+  const file = Uint8Array.from({ length: 3073 }, (_, n) => n % 9);
+  const { pixels } = readCifar10(file);
   const [classes] = classify(nn, viewer, pixels, { candidates: 3 }) as Any;
   classes[0].id;
   classes[0].probability;
   assert.ok(classes[0].probability >= classes[1].probability && classes.length === 3);
 
-  const listener = conformer(nn, { ...sizes, mels: 4, stack: 2, context: 20, classes: 5, kernel: 3 });
-  const [frames, features] = [21, new Random(2).normals(84)];
+  const listener = conformer(nn, { ...sizes, mels: MELS, stack: 2, context: 20, classes: 5, kernel: 3 });
+  const noise = Array.from(new Random(2).normals(4000, 3000), Math.round);
+  const recording = wav({ rate: 11025, bits: 16 }, noise);
+  const { rate: hertz, samples } = readWav(recording);
+  const { frames, data: features } = logMel(resample(samples, hertz, LOG_MEL_RATE));
   const [heard] = transcribe(nn, listener, features, [frames], { beam: 8 }) as Any;
   heard.labels;
   heard.logLikelihood;

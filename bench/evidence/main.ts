@@ -25,7 +25,7 @@ import { inPlace } from "../machine.js";
 import { variants } from "../tasks.js";
 import { publish } from "./publish.js";
 import { isDone, type Job, readResults, runJob } from "./runs.js";
-import { printTimes } from "./times.js";
+import { measureTimes } from "./times.js";
 
 const { values: args } = parseArgs({
   options: {
@@ -81,7 +81,7 @@ async function runAllJobs(families: readonly FamilyName[], seeds: number, thread
 async function main(): Promise<void> {
   const families = familiesOf(args.family);
   const threads = args.threads === undefined ? undefined : integerOf("threads", args.threads);
-  if (args.time) return printTimes(families, read, threads);
+  if (args.time) return measureTimes(families, read, threads);
   if (!args.report && !(await runAllJobs(families, integerOf("seeds", args.seeds), threads))) return;
   const held = publish(readResults());
   if (args.assert && !held) process.exitCode = 1;

@@ -12,7 +12,11 @@ const PLANE = SIDE * SIDE;
 const PIXELS = CHANNELS * PLANE;
 const RECORD = 1 + PIXELS;
 
-/** The names of the labels 0 to 9. */
+/**
+ * The names of the labels 0 to 9.
+ *
+ * @example CIFAR10_CLASSES[6]; // "frog"
+ */
 export const CIFAR10_CLASSES: readonly string[] = [
   "airplane",
   "automobile",
@@ -26,8 +30,13 @@ export const CIFAR10_CLASSES: readonly string[] = [
   "truck",
 ];
 
-/** The images of one or more files. */
+/**
+ * The images of one or more files.
+ *
+ * @example const none: Cifar10 = { count: 0, labels: new Uint8Array(0), pixels: new Uint8Array(0) };
+ */
 export interface Cifar10 {
+  /** How many images. */
   readonly count: number;
   /** A label of 0 to 9 for every image. */
   readonly labels: Uint8Array;
@@ -39,8 +48,8 @@ export interface Cifar10 {
  * Reads files of the official binary layout, one after the other.
  *
  * @example
- * const train = readCifar10(await readFile("data_batch_1.bin"), await readFile("data_batch_2.bin"));
- * CIFAR10_CLASSES[train.labels[0]]; // "frog"
+ * const black = readCifar10(new Uint8Array(3073)); // a record: label 0, and 3 x 32 x 32 pixels
+ * CIFAR10_CLASSES[black.labels[0]!]; // "airplane"
  *
  * @throws RangeError for a file that is no whole number of records, or that has a label above 9.
  */

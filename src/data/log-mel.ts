@@ -2,10 +2,18 @@
 import { arrayOf } from "../check-number.js";
 import { cosPi, exp, log, sinPi } from "./math.js";
 
-/** Samples a second that {@link logMel} expects. */
+/**
+ * Samples a second that {@link logMel} expects.
+ *
+ * @example resample(new Float32Array(441), 44100, LOG_MEL_RATE); // 80 samples
+ */
 export const LOG_MEL_RATE = 8000;
 
-/** Bands of {@link logMel}. */
+/**
+ * Bands of {@link logMel}: the `mels` of a {@link conformer}.
+ *
+ * @example logMel(new Float32Array(LOG_MEL_RATE)).data.length / MELS; // 98 frames
+ */
 export const MELS = 40;
 
 const WINDOW = 200;
@@ -19,8 +27,13 @@ const FLOOR = 1e-6;
 /** Added to the deviation of a band before it divides, so that a constant band is 0. */
 const LEAST_DEVIATION = 1e-5;
 
-/** What {@link logMel} gives. */
+/**
+ * What {@link logMel} gives.
+ *
+ * @example const features: Features = logMel(new Float32Array(LOG_MEL_RATE));
+ */
 export interface Features {
+  /** How many: one for every 80 samples. */
   frames: number;
   /** [frames, 40], row-major. */
   data: Float32Array;
@@ -33,7 +46,8 @@ export interface Features {
  * divided by its deviation (of the population, plus 1e-5).
  *
  * @example
- * const { frames, data } = logMel(readWav(bytes).samples); // at 8 kHz; else resample(samples, rate, LOG_MEL_RATE)
+ * const second = Float32Array.from({ length: 44100 }, (_, n) => Math.sin(n / 20));
+ * const { frames, data } = logMel(resample(second, 44100, LOG_MEL_RATE)); // 98 frames
  *
  * @throws RangeError when the signal is shorter than one frame of 200 samples.
  */

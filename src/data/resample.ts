@@ -15,7 +15,9 @@ const KEPT = 2 ** 20;
  * in float64, the same bits in every engine. The signal is 0 before its beginning and after its end. There are
  * ceil(length * to / from) samples, the first at the same time as the first one given.
  *
- * @example const samples = resample(readWav(bytes).samples, 44100, 8000);
+ * @throws RangeError for rates that are not integers of 1000 to 192000
+ *
+ * @example const samples = resample(new Float32Array(44100), 44100, 8000); // 8000 of them
  */
 export function resample(samples: Float32Array, from: number, to: number): Float32Array {
   const where = "resample";

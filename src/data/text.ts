@@ -4,17 +4,34 @@ import { arrayOf, integer, real, string } from "../check-number.js";
 import { host } from "../host.js";
 import type { Random } from "../nn/random.js";
 
-/** A mapping between text and token ids, both ways. */
+/**
+ * A mapping between text and token ids, both ways.
+ *
+ * @example const tokenizer: Tokenizer = byteTokenizer();
+ */
 export interface Tokenizer {
   /** How many ids there are: 0 to size - 1. */
   readonly size: number;
-  /** The id of every token of the text. */
+  /**
+   * The id of every token of the text.
+   *
+   * @example const ids = byteTokenizer().encode("to be");
+   */
   encode(text: string): Int32Array;
-  /** The text of the ids. */
+  /**
+   * The text of the ids.
+   * @throws RangeError for an id that is none
+   *
+   * @example byteTokenizer().decode([116, 111]); // "to"
+   */
   decode(ids: ArrayLike<number>): string;
 }
 
-/** A {@link Tokenizer} with a token for every character. */
+/**
+ * A {@link Tokenizer} with a token for every character.
+ *
+ * @example const again: CharacterTokenizer = characterTokenizer(characterTokenizer("hello").vocabulary);
+ */
 export interface CharacterTokenizer extends Tokenizer {
   /** The characters in the order of their ids. `characterTokenizer(vocabulary)` makes the same tokenizer again. */
   readonly vocabulary: string;
@@ -23,6 +40,7 @@ export interface CharacterTokenizer extends Tokenizer {
 /**
  * A token for every character (code point) that `text` has, in the order of code points. `encode` refuses every other
  * character and says where it stands.
+ * @throws RangeError for a text without a character
  *
  * @example
  * const tokenizer = characterTokenizer("hello");

@@ -1,7 +1,11 @@
 /** Recordings: RIFF/WAVE files with samples that are integers of 8, 16, 24 or 32 bits, or 32-bit floats. */
 import { bytesOf } from "../check-number.js";
 
-/** What {@link readWav} gives. */
+/**
+ * What {@link readWav} gives.
+ *
+ * @example const silence: Wav = { rate: 8000, samples: new Float32Array(8000) };
+ */
 export interface Wav {
   /** Samples a second. */
   rate: number;
@@ -41,8 +45,8 @@ interface Format {
  * Reads a whole file with one or two channels.
  *
  * @example
- * const { rate, samples } = readWav(await readFile("7_lucas_3.wav"));
- * const features = logMel(resample(samples, rate, 8000));
+ * const { rate, samples } = readWav(await (await fetch("/7_lucas_3.wav")).arrayBuffer());
+ * const { frames, data } = logMel(resample(samples, rate, LOG_MEL_RATE));
  *
  * @throws RangeError for another format or codec, for a file that is cut off, and for samples that are not finite.
  */

@@ -1,5 +1,10 @@
-/** laser-attention/models: the four families of the paper, each from a config, with either attention. */
+/** laser-attention/models: the four families of the paper, each from a config, with either attention; what they read and what they write. */
 
+export { CIFAR10_CLASSES, type Cifar10, readCifar10 } from "../data/cifar10.js";
+export { type Features, LOG_MEL_RATE, logMel, MELS } from "../data/log-mel.js";
+export { resample } from "../data/resample.js";
+export { byteTokenizer, type CharacterTokenizer, characterTokenizer, type Tokenizer } from "../data/text.js";
+export { readWav, type Wav } from "../data/wav.js";
 export { type Bert, type BertConfig, bert } from "./bert.js";
 export type { Block } from "./block.js";
 export { classify } from "./classify.js";

@@ -6,7 +6,7 @@
  * brotli makes of kernels.wasm. With kernels at their goal it would take 20.2 KB; 18 KB needs 2.2 KB less of JavaScript.
  * The tarball was to stay below 250 KB when there was attention alone; training, models and the command came since.
  * ./nn brings six builds of kernels, attention and training, for one thread and for several; ./models brings none, but the attention
- * call and the operations that its layers are made of, which it shares with ./nn.
+ * call and the operations that its layers are made of, which it shares with ./nn, and readers of what models take (2.7 KB).
  */
 export const BUDGETS = [
   { what: "laser-attention", files: "index.js", measure: "brotli", limit: 23_200, goal: 18_000 },
@@ -14,9 +14,9 @@ export const BUDGETS = [
   { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 29_000 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 11_700 },
   { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 48_700 },
-  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 23_100 },
+  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 25_700 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 680 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 29_100, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 10_800, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 333_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 350_000 },
 ];

@@ -4,20 +4,28 @@ import type {
   Bert,
   BertConfig,
   Block,
+  CharacterTokenizer,
+  Cifar10,
   Conformer,
   ConformerBlock,
   ConformerConfig,
+  Features,
   Gpt,
   GptConfig,
   ModelConfig,
   TokenConfig,
+  Tokenizer,
   TokenModel,
   Vit,
   VitConfig,
+  Wav,
 } from "laser-attention/models";
 import {
   bert,
+  byteTokenizer,
   type Candidate,
+  CIFAR10_CLASSES,
+  characterTokenizer,
   classify,
   conformer,
   distribution,
@@ -27,7 +35,13 @@ import {
   type GenerateOptions,
   generate,
   gpt,
+  LOG_MEL_RATE,
+  logMel,
+  MELS,
   patchesOf,
+  readCifar10,
+  readWav,
+  resample,
   restore,
   type SamplingOptions,
   type Transcription,
@@ -233,6 +247,16 @@ const filled: Filled[] = fill(nn, masked, [[1, masked.maskId]]);
 const place: FilledPlace | undefined = filled[0]?.places[0];
 const classes: Candidate[][] = classify(nn, image, new Uint8Array(192));
 const said: Transcription[] = transcribe(nn, speech, new Float32Array(4 * 40), [4]);
+const characters: CharacterTokenizer = characterTokenizer("to be");
+const tokens: Tokenizer[] = [characters, byteTokenizer()];
+const spelled: string[] = tokens.map((one) => one.decode(one.encode("be")));
+const pictures: Cifar10 = readCifar10(new Uint8Array(3073));
+const pictured: string | undefined = CIFAR10_CLASSES[pictures.labels[0] ?? 0];
+const hear = (bytes: ArrayBuffer): Features => {
+  const wav: Wav = readWav(bytes);
+  return logMel(resample(wav.samples, wav.rate, LOG_MEL_RATE));
+};
+const bands: number = MELS;
 nn.step(() => scale(nn, add(nn, language.loss([[1]], [[2]]), language.loss([[2]], [[1]])), 0.5));
 nn.dispose();
 
@@ -262,4 +286,20 @@ export const trained = [
   steps,
   norm,
 ];
-export const files = [type, data, mean, extra, family, likely, attended, written, place, classes, said];
+export const files = [
+  type,
+  data,
+  mean,
+  extra,
+  family,
+  likely,
+  attended,
+  written,
+  place,
+  classes,
+  said,
+  spelled,
+  pictured,
+  hear,
+  bands,
+];

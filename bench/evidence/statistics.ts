@@ -1,0 +1,33 @@
+/** Means and standard deviations over seeds. */
+import type { Variant } from "../../src/types.js";
+import type { Result } from "./runs.js";
+
+export interface Spread {
+  mean: number;
+  /** Of a sample, n - 1; NaN for one value. */
+  deviation: number;
+  count: number;
+}
+
+export function spread(values: readonly number[]): Spread {
+  const count = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / (count - 1)), count };
+}
+
+export const ofVariant = (results: readonly Result[], variant: Variant): Result[] =>
+  results.filter(({ recipe }) => recipe.variant === variant);
+
+/** LASER less standard, seed by seed: both saw the same batches. */
+export function differences(results: readonly Result[]): number[] {
+  const standard = new Map(ofVariant(results, "standard").map(({ recipe, value }) => [recipe.seed, value]));
+  return ofVariant(results, "laser").flatMap(({ recipe, value }) => {
+    const other = standard.get(recipe.seed);
+    return other === undefined ? [] : [value - other];
+  });
+}
+
+/** How many standard deviations, of both together, two means lie apart. */
+export const apart = (a: Spread, [mean, deviation]: readonly [number, number]): number =>
+  Math.abs(a.mean - mean) / Math.hypot(a.deviation, deviation);
