@@ -1,4 +1,4 @@
-/** What the benchmark counts as work, against what the oracle sees. */
+/** What the benchmark counts as work, against what the oracle sees; and as memory, against what a training step takes. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -10,6 +10,11 @@ import {
   visibleShapes,
   visibleTilePairs,
 } from "../bench/shapes.js";
+import { memoryOf } from "../bench/train/memory.js";
+import { build } from "../bench/train/own.js";
+import { workloads } from "../bench/train/workloads.js";
+import * as models from "../src/models/index.js";
+import * as training from "../src/nn/index.js";
 import { type Case, sees } from "./support/oracle.js";
 
 function pairsOfOracle(shape: AttentionShape): number {
@@ -41,5 +46,20 @@ test("whole panels and row groups hold the visible pairs, and no more than their
     }
   }
 });
+
+for (const workload of workloads.filter(({ size }) => size === "small")) {
+  test(`memory of ${workload.name}`, () => {
+    const nn = training.createSync({ threads: 1 });
+    const { model, loss } = build({ ...models, ...training }, nn, workload);
+    const optimizer = new training.AdamW(nn, model);
+    nn.step(loss);
+    optimizer.step();
+    const { bytes, parameters, activations, most } = memoryOf(workload, { nn, parameters: model.parameterCount });
+    const excess = nn.stepBytes - activations;
+    assert.ok(0 <= excess && excess < 1024, `${excess}`); // blocks end at multiples of 64
+    assert.ok(parameters + activations <= bytes && bytes <= most, `${bytes} of ${most}`);
+    nn.dispose();
+  });
+}
 
 test.run();

@@ -26,9 +26,11 @@ export function printWorkload({ name, work, results, memory }: WorkloadResult): 
     line(library, cells, `loss within ${error.toExponential(1)}${noisy}`);
   }
   if (memory === undefined) return;
-  const { bytes, parameters, step } = memory;
+  const { bytes, parameters, activations, most } = memory;
+  const parts = `parameters x 4 ${mega(parameters)}, activations ${mega(activations)}`;
   console.log(
-    `    memory: ${mega(bytes)} MB; parameters, gradients and moments ${mega(16 * parameters)}, step ${mega(step)}`,
+    `    memory: ${mega(bytes)} MB; theory ${mega(parameters + activations)} (${parts}), with slack ${mega(most)}: ` +
+      (bytes <= most ? "holds" : "MISS"),
   );
 }
 

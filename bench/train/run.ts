@@ -1,6 +1,7 @@
 /** Measures a training step: all libraries from the same parameters, checked by their losses, then interleaved. */
 
 import { interleave, type Measurement, type Pace, ratio, type Series } from "../measure.js";
+import { type Memory, memoryOf } from "./memory.js";
 import { type OwnTrainer, startOf } from "./own.js";
 import { openPeaks, PEAK_FLOPS } from "./peak.js";
 import { type Target, targets } from "./targets.js";
@@ -30,17 +31,11 @@ export interface Checked extends Omit<Target, "workloads"> {
   holds: boolean;
 }
 
-/** Bytes of the relaxed build: of its memory, and of what must be in it. */
-export interface Memory {
-  bytes: number;
-  parameters: number;
-  step: number;
-}
-
 export interface WorkloadResult {
   name: string;
   work: number;
   results: Result[];
+  /** Of the relaxed build. */
   memory: Memory | undefined;
   checked: Checked[];
 }
@@ -67,13 +62,20 @@ async function enter({ library, make }: Opened, workload: Workload, start: Start
   return { library, trainer, error };
 }
 
-function check(name: string, results: readonly Result[], series: ReadonlyMap<string, Series>): Checked[] {
+function check(
+  name: string,
+  results: readonly Result[],
+  series: ReadonlyMap<string, Series>,
+  memory: Memory | undefined,
+): Checked[] {
   const peers = results.filter(({ own }) => !own).sort((a, b) => a.median - b.median);
   return targets.flatMap(({ workloads, ...target }) => {
+    if (!workloads.test(name)) return [];
     const other = series.get(target.against === "peers" ? (peers[0]?.library ?? "") : target.against);
     const build = series.get(target.build);
-    if (!workloads.test(name) || other === undefined || build === undefined) return [];
-    const value = ratio(other, build);
+    const times = other && build && ratio(other, build);
+    const value = target.against === "memory" ? memory && memory.most / memory.bytes : times;
+    if (value === undefined) return [];
     return [{ ...target, workload: name, ratio: value, holds: value >= target.least }];
   });
 }
@@ -112,9 +114,13 @@ export async function measureWorkload(
     };
   });
   const relaxed = entries.find(({ library }) => library.name === "relaxed")?.trainer as OwnTrainer | undefined;
-  const memory = relaxed && {
-    ...{ bytes: relaxed.nn.la.memory.bytes, parameters: relaxed.parameters, step: relaxed.nn.stepBytes },
-  };
+  const memory = relaxed && memoryOf(workload, relaxed);
   for (const { trainer } of entries) await trainer.dispose();
-  return { name: workload.name, work: work / 1e9, results, memory, checked: check(workload.name, results, series) };
+  return {
+    name: workload.name,
+    work: work / 1e9,
+    results,
+    memory,
+    checked: check(workload.name, results, series, memory),
+  };
 }

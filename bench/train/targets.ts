@@ -2,11 +2,11 @@
 
 export interface Target {
   text: string;
-  /** The build of this package, and who it is held against: the faster of the peers, or another build. */
+  /** The build of this package, and who it is held against: the fastest of the peers, another build, or memory.ts. */
   build: string;
-  against: "peers" | "relaxed";
+  against: "peers" | "relaxed" | "memory";
   workloads: RegExp;
-  /** The least time of the other over that of the build. */
+  /** The least time of the other over that of the build; of memory the bytes that there may be over those that there are. */
   least: number;
 }
 
@@ -19,4 +19,5 @@ export const targets: readonly Target[] = [
     workloads: /^(GPT|BERT|ViT) d (128|192)/,
     least: 1.6,
   },
+  { text: "memory within theory and slack", build: "relaxed", against: "memory", workloads: /./, least: 1 },
 ];
