@@ -1,4 +1,4 @@
-/** Just enough of ONNX's protobuf format to write a graph of float32 tensors: https://onnx.ai, onnx.proto. */
+/** Just enough of ONNX's protobuf format to write a graph of float32 and int32 tensors: https://onnx.ai, onnx.proto. */
 
 /** Attributes carry their type: `{ i: 1 }`, `{ f: 0.5 }`, `{ ints: [0, 1] }`. */
 export type Attribute = { readonly i: number } | { readonly f: number } | { readonly ints: readonly number[] };
@@ -13,17 +13,21 @@ export interface OnnxNode {
 
 export interface OnnxGraph {
   inputs: Readonly<Record<string, readonly number[]>>;
+  /** Inputs of int32. */
+  indices?: OnnxGraph["inputs"];
   /** Names only: the runtime infers the shapes. */
   outputs: readonly string[];
   nodes: readonly OnnxNode[];
-  /** Float32Array: a float tensor; number[]: an int64 vector, for axes and shapes. */
-  constants: Readonly<Record<string, { data: Float32Array; shape: readonly number[] } | readonly number[]>>;
+  /** A typed array: a tensor of its type; number[]: an int64 vector, for axes and shapes. */
+  constants: Readonly<
+    Record<string, { data: Float32Array | Int32Array; shape: readonly number[] } | readonly number[]>
+  >;
 }
 
 /** The first opset with the op Attention, and the version of the contributed ops. */
 const OPSETS = { "": 23, "com.microsoft": 1 };
 const IR_VERSION = 11;
-const [FLOAT, INT64] = [1, 7];
+const [FLOAT, INT32, INT64] = [1, 6, 7];
 const ATTRIBUTE_TYPE = { f: 1, i: 2, ints: 7 };
 const text = new TextEncoder();
 
@@ -73,25 +77,26 @@ function node({ op, inputs, outputs, domain = "", attributes = {} }: OnnxNode): 
 function constant([name, value]: [string, OnnxGraph["constants"][string]]): Uint8Array {
   const [type, shape, data] =
     "data" in value
-      ? [FLOAT, value.shape, value.data]
+      ? [value.data instanceof Int32Array ? INT32 : FLOAT, value.shape, value.data]
       : [INT64, [value.length], BigInt64Array.from(value, (x) => BigInt(x))];
   const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return message(5, ...shape.map((n) => int(1, n)), int(2, type), string(8, name), bytes(9, raw));
 }
 
-function value(field: number, name: string, shape: readonly number[] | undefined): Uint8Array {
+function value(field: number, name: string, shape: readonly number[] | undefined, type = FLOAT): Uint8Array {
   const dims = shape && [message(2, ...shape.map((n) => message(1, int(1, n))))];
-  return message(field, string(1, name), message(2, message(1, int(1, FLOAT), ...(dims ?? []))));
+  return message(field, string(1, name), message(2, message(1, int(1, type), ...(dims ?? []))));
 }
 
 /** The graph as the bytes of an .onnx file. */
-export function onnxModel({ inputs, outputs, nodes, constants }: OnnxGraph): Uint8Array {
+export function onnxModel({ inputs, indices = {}, outputs, nodes, constants }: OnnxGraph): Uint8Array {
   const graph = message(
     7,
     ...nodes.map(node),
     string(2, "graph"),
     ...Object.entries(constants).map(constant),
     ...Object.entries(inputs).map(([name, shape]) => value(11, name, shape)),
+    ...Object.entries(indices).map(([name, shape]) => value(11, name, shape, INT32)),
     ...outputs.map((name) => value(12, name, undefined)),
   );
   const opsets = Object.entries(OPSETS).map(([domain, version]) => message(8, string(1, domain), int(2, version)));

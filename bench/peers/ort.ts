@@ -13,13 +13,13 @@ type Feeds = Record<string, OrtTensor>;
 /** What is used of the packages' API. */
 export interface Ort {
   env: { logLevel: string; wasm: { numThreads: number } };
-  Tensor: new (type: "float32", data: Float32Array, dims: readonly number[]) => OrtTensor;
-  InferenceSession: {
-    create(
-      model: Uint8Array,
-      options: object,
-    ): Promise<{ run(feeds: Feeds): Promise<Record<string, OrtTensor>>; release(): Promise<void> }>;
-  };
+  Tensor: new (type: "float32" | "int32", data: Float32Array | Int32Array, dims: readonly number[]) => OrtTensor;
+  InferenceSession: { create(model: Uint8Array, options: object): Promise<Session> };
+}
+
+interface Session {
+  run(feeds: Feeds): Promise<Record<string, OrtTensor>>;
+  release(): Promise<void>;
 }
 
 const SESSION = {
@@ -29,7 +29,16 @@ const SESSION = {
   graphOptimizationLevel: "all",
 };
 
-const node = (op: string, inputs: string[], output: string, attributes: OnnxNode["attributes"] = {}): OnnxNode => ({
+/** A graph, optimised and ready to run on one thread. */
+export const openSession = (ort: Ort, graph: OnnxGraph): Promise<Session> =>
+  ort.InferenceSession.create(onnxModel(graph), SESSION);
+
+export const node = (
+  op: string,
+  inputs: string[],
+  output: string,
+  attributes: OnnxNode["attributes"] = {},
+): OnnxNode => ({
   op,
   inputs,
   outputs: [output],
@@ -123,7 +132,7 @@ type Data = Readonly<Record<string, Float32Array>>;
 
 /** `arrange` turns a result back to [H, N, D]. */
 async function prepare(ort: Ort, graph: OnnxGraph, data: Data, arrange = (x: Float32Array) => x): Promise<Ready> {
-  const session = await ort.InferenceSession.create(onnxModel(graph), SESSION);
+  const session = await openSession(ort, graph);
   const feeds: Feeds = {};
   for (const [name, shape] of Object.entries(graph.inputs)) feeds[name] = new ort.Tensor("float32", data[name]!, shape);
   return {

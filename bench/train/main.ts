@@ -3,7 +3,7 @@
  *
  *   npm run bench:train -- [--filter NAME] [--time MS] [--quick] [--profile] [--json FILE] [--assert]
  *
- * --filter   only the workloads with NAME in their line ("GPT d 128", "LASER")
+ * --filter   only the workloads with NAME in their line ("GPT d 128", "LASER", "forward")
  * --time     ms of measuring that each library gets for each workload (default 2000)
  * --quick    little time, no large sizes: to see that it works
  * --profile  instead: where the time of a step of this package goes
@@ -11,12 +11,14 @@
  * --assert   exit code 1 when a ratio misses its target (targets.ts)
  *
  * Shares the peers of `npm run bench:peers`, which are installed on first use. Node 22 or newer. Not measured: the Conformer,
- * for no peer has a CTC loss, and onnxruntime-web, which has no gradients.
+ * for no peer has a CTC loss. onnxruntime-web, which has no gradients, takes part in the forward pass at batch 1.
  */
 import { parseArgs } from "node:util";
 import { environment, writeJson } from "../machine.js";
 import { install, installed } from "../peers/install.js";
+import { onnxruntimeWeb } from "../peers/onnxruntime-web.js";
 import { printDoubts } from "../report.js";
+import { forwards, measureForward } from "./forward.js";
 import { jaxJs } from "./jax-js.js";
 import { own } from "./own.js";
 import { type Profile, profile } from "./profile.js";
@@ -47,21 +49,24 @@ async function printProfiles(chosen: readonly Workload[], steps: number): Promis
   return profiles;
 }
 
+/** What takes part in steps is opened with the first of them. */
 async function measure(chosen: readonly Workload[], time: number): Promise<WorkloadResult[]> {
   const opened: Opened[] = [];
-  for (const library of [...own, ...peers]) opened.push({ library, make: await library.open() });
   const progress = new report.Progress(chosen.length);
   const results: WorkloadResult[] = [];
   for (const workload of chosen) {
     progress.begin(workload.name);
-    const result = await measureWorkload(workload, opened, own, { time });
+    const forward = forwards.includes(workload);
+    if (!forward && opened.length === 0) {
+      for (const library of [...own, ...peers]) opened.push({ library, make: await library.open() });
+    }
+    const result = forward
+      ? await measureForward(workload, { time })
+      : await measureWorkload(workload, opened, own, { time });
     progress.clear();
     report.printWorkload(result);
     results.push(result);
   }
-  const checked = results.flatMap((result) => result.checked);
-  report.printTargets(checked);
-  printDoubts(results.flatMap((result) => result.results));
   return results;
 }
 
@@ -72,20 +77,25 @@ export async function main(): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  const wanted = workloads.filter(({ name }) => name.toLowerCase().includes(args.filter.toLowerCase()));
-  const chosen = args.quick ? wanted.filter(({ size }) => size !== "large") : wanted;
-  if (chosen.length === 0) console.log(`Nothing has "${args.filter}" in its line.`);
+  const choose = (all: readonly Workload[]): Workload[] =>
+    all.filter(
+      ({ name, size }) => name.toLowerCase().includes(args.filter.toLowerCase()) && !(args.quick && size === "large"),
+    );
+  const [steps, forward] = [choose(workloads), choose(forwards)];
+  if (steps.length + forward.length === 0) console.log(`Nothing has "${args.filter}" in its line.`);
   if (args.profile) {
     report.printEnvironment();
-    const profiles = await printProfiles(chosen, args.quick ? 5 : 20);
+    const profiles = await printProfiles(steps, args.quick ? 5 : 20);
     if (args.json) writeJson(args.json, { ...environment, profiles });
     return;
   }
   install();
-  for (const { name, packages } of peers) environment.versions[name] = installed(packages).version;
+  for (const { name, packages } of [...peers, onnxruntimeWeb]) environment.versions[name] = installed(packages).version;
   report.printEnvironment();
-  const results = await measure(chosen, args.quick ? 300 : Number(args.time));
+  const results = await measure([...steps, ...forward], args.quick ? 300 : Number(args.time));
+  const checked = results.flatMap((result) => result.checked);
+  report.printTargets(checked);
+  printDoubts(results.flatMap((result) => result.results));
   if (args.json) writeJson(args.json, { ...environment, workloads: results });
-  const missed = results.some(({ checked }) => checked.some(({ holds }) => !holds));
-  process.exit(args.assert && missed ? 1 : 0); // peers leave workers behind
+  process.exit(args.assert && checked.some(({ holds }) => !holds) ? 1 : 0); // peers leave workers behind
 }

@@ -17,7 +17,7 @@ interface Package {
 /** The bundle lies in bench/peers/build/. */
 const entry = <T>(name: string): Promise<T> => load<T>(new URL(`../../../dist/${name}/index.js`, import.meta.url).href);
 
-async function openPackage(): Promise<Package> {
+export async function openPackage(): Promise<Package> {
   return { ...(await entry<Package>("nn")), ...(await entry<Package>("models")) };
 }
 

@@ -13,17 +13,18 @@ const mega = (bytes: number): string => (bytes / 1e6).toFixed(1);
 export function printEnvironment(): void {
   printMachine();
   console.log(
-    "Median ms of forward, backward and AdamW, one thread unless said. Share: of the faster peak loop, one thread. x: over relaxed.\n",
+    "Median ms of forward, backward and AdamW, or of forward alone where it is said; one thread unless said. " +
+      "Share: of the faster peak loop, one thread. x: over relaxed.\n",
   );
 }
 
-export function printWorkload({ name, work, results, memory }: WorkloadResult): void {
+export function printWorkload({ name, work, checks, results, memory }: WorkloadResult): void {
   console.log(`${name}: ${work.toPrecision(3)} GFLOP`);
   line("", ["ms", "GFLOP/s", "share", "x"]);
   for (const { library, median, rate, share, ratio, error, spread } of results) {
     const noisy = spread > NOISY ? ", noisy" : "";
     const cells = [time(median), rate.toFixed(1), percent(share), ratio.toFixed(2)];
-    line(library, cells, `loss within ${error.toExponential(1)}${noisy}`);
+    line(library, cells, `${checks} within ${error.toExponential(1)}${noisy}`);
   }
   if (memory === undefined) return;
   const { bytes, parameters, activations, most } = memory;

@@ -1,6 +1,6 @@
 /** Measures a training step: all libraries from the same parameters, checked by their losses, then interleaved. */
 
-import { interleave, type Measurement, type Pace, ratio, type Series } from "../measure.js";
+import { type Call, interleave, type Measurement, type Pace, ratio, type Series } from "../measure.js";
 import { type Memory, memoryOf } from "./memory.js";
 import { type OwnTrainer, startOf } from "./own.js";
 import { openPeaks, PEAK_FLOPS } from "./peak.js";
@@ -16,7 +16,7 @@ export interface Opened {
 export interface Result extends Measurement {
   library: string;
   own: boolean;
-  /** Largest difference of a loss, relative to that of the first library. */
+  /** Difference from the first library: the largest of a loss, relative to it, or that of all logits, of their norm. */
   error: number;
   /** Time over that of the relaxed build: median over the rounds. */
   ratio: number;
@@ -34,9 +34,11 @@ export interface Checked extends Omit<Target, "workloads"> {
 export interface WorkloadResult {
   name: string;
   work: number;
+  /** What the errors of the results are of. */
+  checks: "loss" | "logits";
   results: Result[];
   /** Of the relaxed build. */
-  memory: Memory | undefined;
+  memory?: Memory | undefined;
   checked: Checked[];
 }
 
@@ -44,13 +46,15 @@ export interface WorkloadResult {
 const STEPS = 4;
 const TOLERANCE = 1e-3;
 
-interface Entry {
-  library: Library;
-  trainer: Trainer;
+/** What is timed, checked already. */
+export interface Entry {
+  library: string;
+  own: boolean;
+  call: Call;
   error: number;
 }
 
-async function enter({ library, make }: Opened, workload: Workload, start: Start, expected: number[]): Promise<Entry> {
+async function enter({ library, make }: Opened, workload: Workload, start: Start, expected: number[]) {
   const trainer = await make(workload, start);
   const losses: number[] = [];
   for (let n = 0; n < STEPS; n++) losses.push(await trainer.step());
@@ -80,6 +84,29 @@ function check(
   });
 }
 
+/** Times the entries in turn, beside the peak loops; `work` is in operations. */
+export async function compare(
+  name: string,
+  work: number,
+  entries: readonly Entry[],
+  pace: Pace,
+  memory?: Memory,
+): Promise<Omit<WorkloadResult, "checks">> {
+  const calls = entries.map(({ call }) => call);
+  const all = await interleave([...calls, ...(await openPeaks())], pace);
+  const series = new Map(entries.map(({ library }, n) => [library, all[n]!]));
+  const peak = PEAK_FLOPS / Math.min(...all.slice(entries.length).map(({ summary }) => summary.median));
+  const results = entries.map(({ library, own, error }, n): Result => {
+    const { summary } = all[n]!;
+    const rate = work / summary.median;
+    return {
+      ...{ library, own, error, ...summary },
+      ...{ ratio: ratio(all[n]!, series.get("relaxed") ?? all[0]!), rate: rate / 1e6, share: rate / peak },
+    };
+  });
+  return { name, work: work / 1e9, results, memory, checked: check(name, results, series, memory) };
+}
+
 export async function measureWorkload(
   workload: Workload,
   opened: readonly Opened[],
@@ -87,40 +114,18 @@ export async function measureWorkload(
   pace: Pace,
 ): Promise<WorkloadResult> {
   const start = await startOf(workload);
-  const entries: Entry[] = [];
+  const entered: Awaited<ReturnType<typeof enter>>[] = [];
   const expected: number[] = [];
-  for (const one of opened) entries.push(await enter(one, workload, start, expected));
-  const peaks = await openPeaks();
-  const all = await interleave(
-    [
-      ...entries.map(
-        ({ trainer }) =>
-          () =>
-            trainer.step(),
-      ),
-      ...peaks,
-    ],
-    pace,
+  for (const one of opened) entered.push(await enter(one, workload, start, expected));
+  const relaxed = entered.find(({ library }) => library.name === "relaxed")?.trainer as OwnTrainer | undefined;
+  const entries = entered.map(
+    ({ library, trainer, error }): Entry => ({
+      ...{ library: library.name, own: own.includes(library), error },
+      call: () => trainer.step(),
+    }),
   );
-  const series = new Map(entries.map(({ library }, n) => [library.name, all[n]!]));
-  const peak = PEAK_FLOPS / Math.min(...all.slice(entries.length).map(({ summary }) => summary.median));
-  const work = stepFlops(workload);
-  const results = entries.map(({ library, error }, n): Result => {
-    const { summary } = all[n]!;
-    const rate = work / summary.median;
-    return {
-      ...{ library: library.name, own: own.includes(library), error, ...summary },
-      ...{ ratio: ratio(all[n]!, series.get("relaxed") ?? all[0]!), rate: rate / 1e6, share: rate / peak },
-    };
-  });
-  const relaxed = entries.find(({ library }) => library.name === "relaxed")?.trainer as OwnTrainer | undefined;
   const memory = relaxed && memoryOf(workload, relaxed);
-  for (const { trainer } of entries) await trainer.dispose();
-  return {
-    name: workload.name,
-    work: work / 1e9,
-    results,
-    memory,
-    checked: check(workload.name, results, series, memory),
-  };
+  const result = await compare(workload.name, stepFlops(workload), entries, pace, memory);
+  for (const { trainer } of entered) await trainer.dispose();
+  return { ...result, checks: "loss" };
 }
