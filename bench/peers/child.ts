@@ -7,8 +7,8 @@ import { smallShapes } from "../shapes.js";
 import type { Peer } from "./peer.js";
 import { attentionWorkload, growth } from "./workloads.js";
 
-/** Runs this program as `main.js child JOB ARGS`, which prints one line of JSON. */
-function inChild<T>(...args: readonly (string | number)[]): T {
+/** Runs this program as `PROGRAM child JOB ARGS`, which prints one line of JSON. */
+export function inChild<T>(...args: readonly (string | number)[]): T {
   const out = execFileSync(process.execPath, [process.argv[1]!, "child", ...args.map(String)], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
@@ -20,7 +20,7 @@ function inChild<T>(...args: readonly (string | number)[]): T {
  * Most resident memory of this process. Not maxRSS where it can be helped: Linux hands it on to a child process, and the
  * parent here holds every peer.
  */
-function mostBytes(): number {
+export function mostBytes(): number {
   const status = process.platform === "linux" ? readFileSync("/proc/self/status", "utf8") : "";
   const peak = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1];
   return 1024 * Number(peak ?? process.resourceUsage().maxRSS);

@@ -5,7 +5,7 @@
  *
  * --filter   only the workloads with NAME in their line ("GPT d 128", "LASER", "forward")
  * --time     ms of measuring that each library gets for each workload (default 2000)
- * --quick    little time, no large sizes: to see that it works
+ * --quick    little time, no large sizes, no memory of peers: to see that it works
  * --profile  instead: where the time of a step of this package goes
  * --json     writes all numbers to FILE
  * --assert   exit code 1 when a ratio misses its target (targets.ts)
@@ -20,9 +20,10 @@ import { onnxruntimeWeb } from "../peers/onnxruntime-web.js";
 import { printDoubts } from "../report.js";
 import { forwards, measureForward } from "./forward.js";
 import { jaxJs } from "./jax-js.js";
-import { own } from "./own.js";
+import { own, relaxed } from "./own.js";
 import { type Profile, profile } from "./profile.js";
 import * as report from "./report.js";
+import { child, measureResidence, type Residence } from "./residence.js";
 import { measureWorkload, type Opened, type WorkloadResult } from "./run.js";
 import { tfjs } from "./tfjs.js";
 import type { Library } from "./trainer.js";
@@ -70,7 +71,19 @@ async function measure(chosen: readonly Workload[], time: number): Promise<Workl
   return results;
 }
 
+/** Memory hardly differs between the variants. */
+async function measureMemory(chosen: readonly Workload[]): Promise<Residence[]> {
+  const all: Residence[] = [];
+  for (const workload of chosen.filter(({ variant }) => variant === "standard")) {
+    all.push(...(await measureResidence(workload, [relaxed, ...peers])));
+  }
+  report.printResidence(all);
+  return all;
+}
+
 export async function main(): Promise<void> {
+  const [job, ...rest] = process.argv.slice(2);
+  if (job === "child") return child([...own, ...peers], rest);
   const { values: args } = parseArgs({ options });
   if (Number(process.versions.node.split(".")[0]) < 22) {
     console.error(`jax-js and relaxed SIMD need Node 22 or newer. This is Node ${process.versions.node}.`);
@@ -93,9 +106,10 @@ export async function main(): Promise<void> {
   for (const { name, packages } of [...peers, onnxruntimeWeb]) environment.versions[name] = installed(packages).version;
   report.printEnvironment();
   const results = await measure([...steps, ...forward], args.quick ? 300 : Number(args.time));
+  const memory = args.quick ? [] : await measureMemory(steps);
   const checked = results.flatMap((result) => result.checked);
   report.printTargets(checked);
   printDoubts(results.flatMap((result) => result.results));
-  if (args.json) writeJson(args.json, { ...environment, workloads: results });
+  if (args.json) writeJson(args.json, { ...environment, workloads: results, memory });
   process.exit(args.assert && checked.some(({ holds }) => !holds) ? 1 : 0); // peers leave workers behind
 }

@@ -2,6 +2,7 @@
 import { NOISY } from "../measure.js";
 import { percent, printMachine, time } from "../report.js";
 import type { Profile } from "./profile.js";
+import type { Residence } from "./residence.js";
 import type { Checked, WorkloadResult } from "./run.js";
 
 export { Progress } from "../report.js";
@@ -33,6 +34,17 @@ export function printWorkload({ name, work, checks, results, memory }: WorkloadR
     `    memory: ${mega(bytes)} MB; theory ${mega(parameters + activations)} (${parts}), with slack ${mega(most)}: ` +
       (bytes <= most ? "holds" : "MISS"),
   );
+}
+
+export function printResidence(all: readonly Residence[]): void {
+  if (all.length === 0) return;
+  console.log("\nMost resident memory in three steps, MB above a process that only reads the first parameters");
+  for (const name of new Set(all.map(({ workload }) => workload))) {
+    const cells = all
+      .filter(({ workload }) => workload === name)
+      .map(({ library, bytes }) => `${library} ${mega(bytes)}`);
+    console.log(`    ${name}: ${cells.join(", ")}`);
+  }
 }
 
 /** A line for each target: where its ratio is the lowest. */
