@@ -1,13 +1,14 @@
 /**
  * Writes measured numbers into README.md and the charts into docs/.
  *
- *   npm run bench:report -- [--entries FILE]... [--bench FILE]... [--peers FILE]
+ *   npm run bench:report -- [--entries FILE]... [--bench FILE]... [--peers FILE] [--train FILE]
  *
  * --entries  a file that `npm run bench -- --json FILE` wrote: the table of entries; its sizes are measured now, of dist/
  * --bench    the same: builds become columns, in the order of the files
  * --peers    a file that `npm run bench:peers -- --json FILE` wrote: a table, and both charts
+ * --train    a file that `npm run bench:train -- --json FILE` wrote: tables of steps, of the forward pass and of memory
  *
- * Text between <!-- entries --> and <!-- /entries -->, and likewise for bench and peers, is replaced.
+ * Text between <!-- entries --> and <!-- /entries -->, and likewise for bench, peers and train, is replaced.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -15,12 +16,14 @@ import { growthChart, ratioChart } from "./charts.js";
 import { entriesTable } from "./entries.js";
 import { inPlace } from "./machine.js";
 import { type BenchFile, benchTables, type PeersFile, peersTables } from "./tables.js";
+import { type TrainFile, trainTables } from "./train/table.js";
 
 const { values: args } = parseArgs({
   options: {
     entries: { type: "string", multiple: true, default: [] },
     bench: { type: "string", multiple: true, default: [] },
     peers: { type: "string" },
+    train: { type: "string" },
   },
 });
 
@@ -47,4 +50,5 @@ if (args.peers) {
   const images = charts.map(([name, label]) => `![${label}](docs/${name}.svg)`);
   readme = replace(readme, "peers", [peersTables(peers), ...images].join("\n\n"));
 }
+if (args.train) readme = replace(readme, "train", trainTables(read<TrainFile>(args.train)));
 writeFileSync("README.md", readme);

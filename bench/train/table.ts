@@ -1,0 +1,75 @@
+/** The README's tables of training, from the numbers of bench:train. */
+import type { Environment } from "../machine.js";
+import { megabytes } from "../peers/report.js";
+import { percent } from "../report.js";
+import { duration, shortRuntime, table } from "../tables.js";
+import type { Residence } from "./residence.js";
+import type { Result, WorkloadResult } from "./run.js";
+
+/** What `npm run bench:train -- --json FILE` writes. */
+export interface TrainFile extends Environment {
+  workloads: WorkloadResult[];
+  memory: Residence[];
+}
+
+const libraryOf = (library: string, { versions }: TrainFile): string =>
+  versions[library] ? `${library} ${versions[library]}` : library;
+
+/** A time, with how many times that of the relaxed build, or of that with what it reaches. */
+function cell(result: Result | undefined): string {
+  if (result === undefined) return "";
+  const { library, median, rate, share, ratio } = result;
+  const beside = library === "relaxed" ? `${rate.toFixed(1)} GFLOP/s, ${percent(share)}` : `${ratio.toFixed(2)}x`;
+  return `${duration(median)} (${beside})`;
+}
+
+/** Relaxed first, then the others in their order; nothing where nothing was measured. */
+function timeTable(file: TrainFile, workloads: readonly WorkloadResult[]): string[] {
+  if (workloads.length === 0) return [];
+  const measured = workloads.flatMap(({ results }) => results.map(({ library }) => library));
+  const libraries = [...new Set(["relaxed", ...measured])];
+  const withMemory = workloads.some(({ memory }) => memory);
+  const rows = workloads.map(({ name, results, memory }) => [
+    name,
+    ...libraries.map((library) => cell(results.find((one) => one.library === library))),
+    ...(withMemory
+      ? [memory ? `${megabytes(memory.bytes)} (theory ${megabytes(memory.parameters + memory.activations)})` : ""]
+      : []),
+  ]);
+  const header = ["", ...libraries.map((library) => libraryOf(library, file))];
+  return [table(withMemory ? [...header, "memory, MB"] : header, rows)];
+}
+
+function memoryTable(file: TrainFile): string[] {
+  if (file.memory.length === 0) return [];
+  const libraries = [...new Set(file.memory.map(({ library }) => library))];
+  const rows = [...new Set(file.memory.map(({ workload }) => workload))].map((workload) => [
+    workload,
+    ...libraries.map((library) => {
+      const one = file.memory.find((other) => other.workload === workload && other.library === library);
+      return one ? megabytes(one.bytes) : "";
+    }),
+  ]);
+  return [
+    table(["most resident memory of the process, MB", ...libraries.map((library) => libraryOf(library, file))], rows),
+    "Resident memory is what three steps take above a process that only reads the first parameters.",
+  ];
+}
+
+export function trainTables(file: TrainFile): string {
+  const { machine, runtime, date, versions, workloads } = file;
+  const forward = ({ checks }: WorkloadResult): boolean => checks === "logits";
+  return [
+    `${machine}; ${shortRuntime(runtime)}; laser-attention ${versions["laser-attention"]}; one thread unless said; ${date}; ` +
+      "`npm run bench:train`.",
+    "Time of forward, backward and AdamW, or of forward alone; those of a row interleaved, losses of four steps and logits compared. In " +
+      "brackets how many times the time of relaxed; of relaxed the speed, and its share of a loop of multiply-adds in registers. " +
+      "Memory: the instance of the relaxed build; theory: four numbers a parameter, and the activations.",
+    ...timeTable(
+      file,
+      workloads.filter((one) => !forward(one)),
+    ),
+    ...timeTable(file, workloads.filter(forward)),
+    ...memoryTable(file),
+  ].join("\n\n");
+}
