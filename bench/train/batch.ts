@@ -14,11 +14,20 @@ export interface ImageBatch {
   labels: Int32Array;
 }
 
+export interface SpeechBatch {
+  /** [batch, frames, mels] */
+  features: Float32Array;
+  /** Of each utterance: all have full length. */
+  frames: readonly number[];
+  /** A class for each stack of frames, in place of the labels that CTC would take. */
+  targets: Int32Array;
+}
+
 /** What a masked language model has to find again: 15 % of the tokens. */
 const HIDDEN = 0.15;
 
 export function tokenBatch({ sizes, task }: Workload): TokenBatch {
-  if (task.family === "vit") throw new Error("a vit reads patches");
+  if (task.family === "vit" || task.family === "conformer") throw new Error(`a ${task.family} reads no tokens`);
   const { vocabulary, context, family } = task;
   const random = new Random(1);
   const rows = Array.from({ length: sizes.batch }, () =>
@@ -32,11 +41,22 @@ export function tokenBatch({ sizes, task }: Workload): TokenBatch {
 
 export function imageBatch(workload: Workload): ImageBatch {
   const { sizes, task } = workload;
-  if (task.family !== "vit") throw new Error("a language model reads tokens");
+  if (task.family !== "vit") throw new Error(`a ${task.family} reads no patches`);
   const random = new Random(1);
   const numbers = sizes.batch * (tokensOf(workload) - 1) * patchSize(task.patch);
   return {
     patches: random.uniforms(numbers, -1, 1),
     labels: Int32Array.from({ length: sizes.batch }, () => random.int(task.classes)),
+  };
+}
+
+export function speechBatch({ sizes, task }: Workload): SpeechBatch {
+  if (task.family !== "conformer") throw new Error(`a ${task.family} reads no frames`);
+  const { mels, stack, context, classes } = task;
+  const random = new Random(1);
+  return {
+    features: random.uniforms(sizes.batch * context * stack * mels, -1, 1),
+    frames: Array.from({ length: sizes.batch }, () => context * stack),
+    targets: Int32Array.from({ length: sizes.batch * context }, () => random.int(classes)),
   };
 }

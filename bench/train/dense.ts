@@ -1,9 +1,9 @@
 /**
- * A workload as peers take it: one matrix of inputs whose rows times `embed` are the tokens (one-hot rows, or patches with a
- * column of ones for the bias and one for the class token), one-hot targets, an additive mask. All sizes but the batch are
- * padded to multiples of `unit` with what adds nothing.
+ * A workload as peers take it: one matrix of inputs whose rows times `embed` are the tokens (one-hot rows, or patches or stacks
+ * of frames with a column of ones for the bias, and for patches one for the class token), one-hot targets, an additive mask.
+ * All sizes but the batch are padded to multiples of `unit` with what adds nothing.
  */
-import { imageBatch, tokenBatch } from "./batch.js";
+import { imageBatch, speechBatch, tokenBatch } from "./batch.js";
 import type { Start } from "./trainer.js";
 import { patchSize, tokensOf, type Workload } from "./workloads.js";
 
@@ -17,7 +17,7 @@ export interface Dense {
   rows: number;
   /** Whether only the first token of each row is scored. */
   first: boolean;
-  /** The names of `Start`, with `embed` and `pos` in place of the first layers. */
+  /** The names of `Start`, with `embed` and `pos` in place of the first layers; weights of convolutions are [K, C]. */
   parameters: ReadonlyMap<string, Matrix>;
   /** inputs, targets and perhaps mask */
   batch: ReadonlyMap<string, Matrix>;
@@ -38,15 +38,22 @@ function padded(data: ArrayLike<number>, width: number, rows: number, columns = 
   return matrix;
 }
 
-/** [width of the input, K] to [K, width]. */
-function transposed({ data, shape }: Matrix): Float32Array {
-  const [n, k] = shape as [number, number];
-  return Float32Array.from(data, (_, i) => data[(i % n) * k + Math.floor(i / n)]!);
+/** [N, ..., K] to [K, N]. */
+function transposed({ data, shape }: Matrix): Matrix {
+  const [n, k] = [shape[0]!, shape.at(-1)!];
+  return { data: Float32Array.from(data, (_, i) => data[(i % n) * k + Math.floor(i / n)]!), shape: [k, n] };
+}
+
+/** A row for each label, for a mean over all. */
+function oneHot(labels: Int32Array, columns: number): Matrix {
+  const matrix = zeros(labels.length, columns);
+  for (const [row, label] of labels.entries()) matrix.data[row * columns + label] = 1 / labels.length;
+  return matrix;
 }
 
 function tokenForm(workload: Workload, up: (n: number) => number) {
   const { task } = workload;
-  if (task.family === "vit") throw new Error("a vit has patches");
+  if (task.family === "vit" || task.family === "conformer") throw new Error(`a ${task.family} has no tokens`);
   const { ids, targets } = tokenBatch(workload);
   const [N, rows, columns] = [task.context, up(task.context), up(task.vocabulary)];
   const inputs = zeros(ids.length * rows, columns);
@@ -65,7 +72,7 @@ function tokenForm(workload: Workload, up: (n: number) => number) {
 
 function imageForm(workload: Workload, up: (n: number) => number) {
   const { task, sizes } = workload;
-  if (task.family !== "vit") throw new Error("a language model has tokens");
+  if (task.family !== "vit") throw new Error(`a ${task.family} has no patches`);
   const { patches, labels } = imageBatch(workload);
   const [N, rows, numbers] = [tokensOf(workload), up(tokensOf(workload)), patchSize(task.patch)];
   const columns = up(numbers + 2);
@@ -79,9 +86,32 @@ function imageForm(workload: Workload, up: (n: number) => number) {
       inputs.data[at + numbers] = 1;
     }
   }
-  const targets = zeros(sizes.batch, up(task.classes));
-  for (const [b, label] of labels.entries()) targets.data[b * up(task.classes) + label] = 1 / sizes.batch;
-  return { inputs, targets, classes: task.classes };
+  return { inputs, targets: oneHot(labels, up(task.classes)), classes: task.classes };
+}
+
+function speechForm(workload: Workload, up: (n: number) => number) {
+  const { task } = workload;
+  if (task.family !== "conformer") throw new Error(`a ${task.family} has no frames`);
+  const { mels, stack, context, classes } = task;
+  if (up(context) !== context) throw new Error("the convolution would see the steps that padding adds");
+  const { features, targets } = speechBatch(workload);
+  const [numbers, columns] = [mels * stack, up(mels * stack + 1)];
+  const inputs = padded(features, numbers, targets.length, columns);
+  for (let n = 0; n < targets.length; n++) inputs.data[n * columns + numbers] = 1;
+  return { inputs, targets: oneHot(targets, up(classes)), classes };
+}
+
+const formOf = { gpt: tokenForm, bert: tokenForm, vit: imageForm, conformer: speechForm };
+
+/** [inputs, width] of what makes the tokens, biases and the class token below. */
+function tableOf(family: Workload["task"]["family"], of: (name: string) => Matrix): Float32Array {
+  const rows = {
+    gpt: () => [of("tok.weight")],
+    bert: () => [of("tok.weight")],
+    vit: () => [transposed(of("patch.weight")), of("patch.bias"), of("cls")],
+    conformer: () => [transposed(of("inp.weight")), of("inp.bias")],
+  };
+  return Float32Array.from(rows[family]().flatMap(({ data }) => [...data]));
 }
 
 function maskOf(workload: Workload, rows: number): Matrix | undefined {
@@ -109,21 +139,20 @@ function thirds([name, matrix]: [string, Matrix]): [string, Matrix][] {
 export function dense(workload: Workload, start: Start, unit: number, cut: boolean): Dense {
   const up = (n: number) => Math.ceil(n / unit) * unit;
   const { width } = workload.sizes;
-  const vit = workload.task.family === "vit";
+  const { family } = workload.task;
+  const vit = family === "vit";
   const rows = up(tokensOf(workload));
-  const { inputs, targets, classes } = vit ? imageForm(workload, up) : tokenForm(workload, up);
+  const { inputs, targets, classes } = formOf[family](workload, up);
   const of = (name: string) => start.get(name)!;
-  const table = vit
-    ? [...transposed(of("patch.weight")), ...of("patch.bias").data, ...of("cls").data]
-    : of("tok.weight").data;
   const bias = new Float32Array(up(classes)).fill(HIDDEN);
   bias.set(of("head.bias").data);
   const parameters = new Map<string, Matrix>([
-    ["embed", padded(table, width, inputs.shape[1]!)],
+    ["embed", padded(tableOf(family, of), width, inputs.shape[1]!)],
     ["pos", padded(of(vit ? "pos" : "pos.weight").data, width, rows)],
     ...[...start]
       .filter(([name]) => name.startsWith("blocks.") || name.startsWith("lnf."))
-      .flatMap((one) => (cut ? thirds(one) : [one])),
+      .flatMap((one) => (cut ? thirds(one) : [one]))
+      .map(([name, one]) => [name, name.endsWith(".dw.weight") ? transposed(one) : one] as const),
     ["head.weight", padded(of("head.weight").data, width, up(classes))],
     ["head.bias", { data: bias, shape: [up(classes)] }],
   ]);

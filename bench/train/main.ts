@@ -10,8 +10,9 @@
  * --json     writes all numbers to FILE
  * --assert   exit code 1 when a ratio misses its target (targets.ts)
  *
- * Shares the peers of `npm run bench:peers`, which are installed on first use. Node 22 or newer. Not measured: the Conformer,
- * for no peer has a CTC loss. onnxruntime-web, which has no gradients, takes part in the forward pass at batch 1.
+ * Shares the peers of `npm run bench:peers`, which are installed on first use. Node 22 or newer. No peer has a CTC loss, so
+ * the Conformer's steps are scored by cross-entropy here, by this package too. onnxruntime-web, which has no gradients, takes
+ * part in the forward pass at batch 1.
  */
 import { parseArgs } from "node:util";
 import { environment, writeJson } from "../machine.js";

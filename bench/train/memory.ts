@@ -24,6 +24,11 @@ export function activations(workload: Workload): number {
       return blocks + T * (2 * C + 1); // tokens, with places, and ids
     case "vit": // patches and their product; with the class token, with places
       return blocks + (T - batch) * (patchSize(workload.task.patch) + C) + 2 * C * T;
+    case "conformer": {
+      // A block keeps 40 C + 2 H + 12; a byte of each token says whether it counts.
+      const { mels, stack } = workload.task;
+      return T * (mels * stack + 9 * C - 2 + L * (40 * C + 2 * H + 12)) + T / 4;
+    }
   }
 }
 

@@ -1,15 +1,17 @@
 /** This package as users install it: plain, relaxed, and relaxed on two threads. */
-import type { bert, gpt, vit } from "../../src/models/index.js";
-import type { AdamW, createSync, Loss, Module, Nn } from "../../src/nn/index.js";
+import type { bert, conformer, gpt, vit } from "../../src/models/index.js";
+import type { AdamW, createSync, crossEntropy, Loss, Module, Nn } from "../../src/nn/index.js";
 import { load } from "../peers/peer.js";
-import { imageBatch, tokenBatch } from "./batch.js";
+import { imageBatch, speechBatch, tokenBatch } from "./batch.js";
 import { adamw, type Library, type Start, type Trainer } from "./trainer.js";
 import type { Workload } from "./workloads.js";
 
 interface Package {
   createSync: typeof createSync;
   AdamW: typeof AdamW;
+  crossEntropy: typeof crossEntropy;
   bert: typeof bert;
+  conformer: typeof conformer;
   gpt: typeof gpt;
   vit: typeof vit;
 }
@@ -31,6 +33,13 @@ export function build(own: Package, nn: Nn, workload: Workload) {
     const { side, patch, classes } = task;
     const model = own.vit(nn, { ...common, side, patch, classes });
     return { model: model as Module, loss: (): Loss => model.loss(patches, labels) };
+  }
+  if (task.family === "conformer") {
+    const { features, frames, targets } = speechBatch(workload);
+    const { mels, stack, context, classes, kernel } = task;
+    const model = own.conformer(nn, { ...common, mels, stack, context, classes, kernel });
+    const loss = (): Loss => own.crossEntropy(nn, model.logits(features, frames), targets);
+    return { model: model as Module, loss };
   }
   const { ids, targets } = tokenBatch(workload);
   const { vocabulary, context } = task;

@@ -8,6 +8,8 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   "attention backward": ["attentionBackward"],
   "bias, activation": ["biasAct", "actBackward"],
   "sums of biases": ["columnSum"],
+  "gate, mask": ["glu", "gluBackward", "maskRows"],
+  convolution: ["depthwise", "depthwiseBackward", "depthwiseParams"],
   norms: ["layerNorm", "layerNormBackward", "layerNormParams"],
   residuals: ["addScaled", "addTo", "scale"],
   embedding: ["embedding", "embeddingBackward", "addRows", "sumRows"],

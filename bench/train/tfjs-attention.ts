@@ -15,7 +15,12 @@ export interface Tf {
   dispose(tensors: unknown): void;
   reshape(x: Tensor, shape: readonly number[]): Tensor;
   matMul(a: Tensor, b: Tensor): Tensor;
-  transpose(x: Tensor): Tensor;
+  transpose(x: Tensor, axes?: readonly number[]): Tensor;
+  pad(x: Tensor, paddings: readonly (readonly [number, number])[]): Tensor;
+  reverse(x: Tensor, axis: number): Tensor;
+  split(x: Tensor, parts: number, axis: number): Tensor[];
+  concat(x: readonly Tensor[], axis: number): Tensor;
+  depthwiseConv2d(x: Tensor, filter: Tensor, strides: number, pad: "same" | "valid"): Tensor;
   softmax(x: Tensor): Tensor;
   add(a: Tensor, b: Tensor | number): Tensor;
   sub(a: Tensor | number, b: Tensor): Tensor;

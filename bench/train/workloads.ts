@@ -9,10 +9,14 @@ interface Sizes {
   batch: number;
 }
 
-/** `gpt` and `bert` read tokens and score all of them; `vit` reads patches and scores the class token. */
+/**
+ * `gpt` and `bert` read tokens and score all of them; `vit` reads patches and scores the class token; `conformer` reads stacks
+ * of frames and scores all of them, each by itself: no peer has a CTC loss.
+ */
 export type Task =
   | { family: "gpt" | "bert"; vocabulary: number; context: number }
-  | { family: "vit"; side: number; patch: number; classes: number };
+  | { family: "vit"; side: number; patch: number; classes: number }
+  | { family: "conformer"; mels: number; stack: number; context: number; classes: number; kernel: number };
 
 export interface Workload {
   name: string;
@@ -58,6 +62,18 @@ const shapes: readonly Pick<Workload, "name" | "size" | "sizes" | "task">[] = [
     sizes: { width, heads: 4, layers, batch: 16 },
     task: { family: "vit" as const, side: 32, patch, classes: 10 },
   })),
+  ...(
+    [
+      ["small", 64, 2, 40],
+      ["middle", 128, 4, 120],
+      ["large", 192, 4, 240],
+    ] as const
+  ).map(([size, width, layers, context]) => ({
+    name: `Conformer d ${width}, ${layers} layers, context ${context}, batch 8`,
+    size,
+    sizes: { width, heads: 4, layers, batch: 8 },
+    task: { family: "conformer" as const, mels: 40, stack: 4, context, classes: 11, kernel: 15 },
+  })),
 ];
 
 export const workloads: readonly Workload[] = shapes.flatMap((shape) =>
@@ -69,6 +85,11 @@ function matmulFlops(workload: Workload): number {
   const { sizes, task } = workload;
   const { width, layers, batch } = sizes;
   const rows = batch * tokensOf(workload);
+  if (task.family === "conformer") {
+    const { mels, stack, classes, kernel } = task;
+    // Of width^2: 8 for each half feed-forward layer, 4 for attention, 3 around the convolution.
+    return 6 * rows * width * (layers * (23 * width + kernel) + mels * stack + classes);
+  }
   const blocks = 12 * layers * width * width * rows;
   if (task.family !== "vit") return 6 * (blocks + width * task.vocabulary * rows);
   const patches = batch * (tokensOf(workload) - 1);

@@ -1,0 +1,137 @@
+/** Layers of a training step in TensorFlow.js, each with what gives its gradients. Their x is [B N, C]. */
+import type { Dense } from "./dense.js";
+import { attention, type Tensor, type Tf } from "./tfjs-attention.js";
+import { EPS } from "./trainer.js";
+import type { Workload } from "./workloads.js";
+
+export type Parameters = Map<string, Tensor>;
+/** Writes down the gradient of a parameter. */
+export type Give = (name: string, gradient: Tensor) => void;
+/** A result, and what gives the gradient of the input for that of the result. */
+export type Layer = readonly [y: Tensor, back: (dy: Tensor) => Tensor];
+export type Apply = (x: Tensor) => Layer;
+
+const SQRT = Math.sqrt(2 / Math.PI);
+const CUBE = 0.044715;
+
+/** What a step is made of. */
+export interface Parts {
+  readonly tf: Tf;
+  readonly workload: Workload;
+  readonly form: Dense;
+  readonly batch: Parameters;
+  readonly parameters: Parameters;
+  readonly give: Give;
+}
+
+export class Layers {
+  readonly parts: Parts;
+  readonly #tf: Tf;
+
+  constructor(parts: Parts) {
+    this.parts = parts;
+    this.#tf = parts.tf;
+  }
+
+  /** What a layer has by this name. */
+  of(name: string): Tensor {
+    return this.parts.parameters.get(name)!;
+  }
+
+  sumRows(x: Tensor): Tensor {
+    const tf = this.#tf;
+    return tf.reshape(tf.matMul(tf.ones([1, x.shape[0]!]), x), [x.shape[1]!]);
+  }
+
+  linear(x: Tensor, name: string): Layer {
+    const tf = this.#tf;
+    const [w, b] = [this.of(`${name}.weight`), this.of(`${name}.bias`)];
+    const y = tf.add(tf.matMul(x, tf.transpose(w)), b);
+    const back = (dy: Tensor) => {
+      this.parts.give(`${name}.weight`, tf.matMul(tf.transpose(dy), x));
+      this.parts.give(`${name}.bias`, this.sumRows(dy));
+      return tf.matMul(dy, w);
+    };
+    return [y, back];
+  }
+
+  norm(x: Tensor, name: string): Layer {
+    const tf = this.#tf;
+    const [gamma, beta] = [this.of(`${name}.weight`), this.of(`${name}.bias`)];
+    const centred = tf.sub(x, tf.mean(x, 1, true));
+    const rstd = tf.rsqrt(tf.add(tf.mean(tf.mul(centred, centred), 1, true), EPS));
+    const hat = tf.mul(centred, rstd);
+    const back = (dy: Tensor) => {
+      this.parts.give(`${name}.weight`, this.sumRows(tf.mul(dy, hat)));
+      this.parts.give(`${name}.bias`, this.sumRows(dy));
+      const dhat = tf.mul(dy, gamma);
+      const along = tf.mul(hat, tf.mean(tf.mul(dhat, hat), 1, true));
+      return tf.mul(rstd, tf.sub(tf.sub(dhat, tf.mean(dhat, 1, true)), along));
+    };
+    return [tf.add(tf.mul(hat, gamma), beta), back];
+  }
+
+  /** x s, where s is the sigmoid of u and `slope` is du/dx, if that is not 1. */
+  #gated(x: Tensor, s: Tensor, slope?: () => Tensor): Layer {
+    const tf = this.#tf;
+    const y = tf.mul(x, s);
+    const back = (dy: Tensor) => {
+      const inner = tf.mul(y, tf.sub(1, s));
+      return tf.mul(dy, tf.add(s, slope ? tf.mul(inner, slope()) : inner));
+    };
+    return [y, back];
+  }
+
+  gelu(x: Tensor): Layer {
+    const tf = this.#tf;
+    const square = tf.mul(x, x);
+    const s = tf.sigmoid(tf.mul(x, tf.add(tf.mul(square, 2 * SQRT * CUBE), 2 * SQRT)));
+    return this.#gated(x, s, () => tf.add(tf.mul(square, 6 * SQRT * CUBE), 2 * SQRT));
+  }
+
+  silu(x: Tensor): Layer {
+    return this.#gated(x, this.#tf.sigmoid(x));
+  }
+
+  /** The layers one after the other, each on the result of the one before. */
+  chain(x: Tensor, layers: readonly Apply[]): Layer {
+    let y = x;
+    const backs = layers.map((layer) => {
+      const [next, back] = layer(y);
+      y = next;
+      return back;
+    });
+    return [y, (dy) => backs.reduceRight((d, back) => back(d), dy)];
+  }
+
+  /** x + factor times the chain of layers. */
+  residual(x: Tensor, layers: readonly Apply[], factor = 1): Layer {
+    const tf = this.#tf;
+    const [y, back] = this.chain(x, layers);
+    const scaled = (z: Tensor) => (factor === 1 ? z : tf.mul(z, factor));
+    return [tf.add(x, scaled(y)), (dy) => tf.add(dy, back(scaled(dy)))];
+  }
+
+  attention(x: Tensor, name: string): Layer {
+    const { workload, form, batch } = this.parts;
+    return this.chain(x, [
+      (y) => this.linear(y, `${name}.qkv`),
+      (y) => attention(this.#tf, y, workload, form.rows, batch.get("mask")),
+      (y) => this.linear(y, `${name}.proj`),
+    ]);
+  }
+
+  /** The first of the rows of each batch entry. */
+  firstRow(x: Tensor): Layer {
+    const { batch: B } = this.parts.workload.sizes;
+    const [all, C] = x.shape as [number, number];
+    const pick = (from: Float32Array, fromStride: number, size: number, stride: number): Float32Array => {
+      const to = new Float32Array(size);
+      for (let b = 0; b < B; b++) to.set(from.subarray(b * fromStride, b * fromStride + C), b * stride);
+      return to;
+    };
+    const long = (all / B) * C;
+    const y = this.#tf.tensor2d(pick(x.dataSync(), long, B * C, C), [B, C]);
+    return [y, (dy) => this.#tf.tensor2d(pick(dy.dataSync(), C, all * C, long), [all, C])];
+  }
+}
