@@ -1,26 +1,36 @@
 /** The evidence: its statistics, and that what is committed is what the sources give. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { evidenceChart } from "../bench/evidence/chart.js";
 import { lines, page } from "../bench/evidence/page.js";
+import { charts } from "../bench/evidence/publish.js";
 import { type Result, readResults } from "../bench/evidence/runs.js";
+import { readSource } from "../bench/evidence/source.js";
 import { apart, differences, spread } from "../bench/evidence/statistics.js";
-import { readData } from "../src/cli/data.js";
 import { createSync } from "../src/nn/index.js";
-import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
+import { FAMILIES, makeTask, recipeOf, Trainer } from "../src/train/index.js";
+import type { Variant } from "../src/types.js";
 import { dataFiles } from "./support/data.js";
 
 const results = readResults();
 
-const made = (variant: "standard" | "laser", seed: number, value: number): Result => ({
+const made = (variant: Variant, seed: number, value: number, steps = [2000, 4000]): Result => ({
   ...{ family: "lm", recipe: recipeOf("lm", { variant, seed }), measure: "validation loss", value },
-  ...{ evaluations: [], losses: [], norms: [], seconds: 1, threads: 1, machine: "", runtime: "", date: "" },
+  ...{ evaluations: steps.map((step) => ({ step, value })), start: { steps: 20, loss: 4 }, data: "0" },
+  ...{ machine: "", runtime: "", date: "" },
 });
 
 test("means and deviations are those of a sample; one value has no deviation", () => {
   assert.equal(spread([1, 2, 6]), { mean: 3, deviation: Math.sqrt(7), count: 3 });
   assert.ok(Number.isNaN(spread([5]).deviation) && spread([5]).mean === 5);
-  assert.is(apart({ mean: 5, deviation: 3, count: 2 }, [0, 4]), 1);
+  const [a, b] = [
+    { mean: 5, deviation: 6, count: 4 },
+    { mean: 15, deviation: 8, count: 4 },
+  ];
+  assert.is(apart(a, b), -2); // standard errors 3 and 4
+  assert.is(apart(b, a), 2);
 });
 
 test("variants are compared seed by seed, where both have run", () => {
@@ -28,37 +38,45 @@ test("variants are compared seed by seed, where both have run", () => {
   assert.equal(differences(runs), [3]);
 });
 
-test("every committed run has the recipe of today, ran to its end and says so in its last evaluation", () => {
-  for (const { family, recipe, value, evaluations, losses } of results) {
-    const { variant, seed, steps, every } = recipe;
-    assert.equal(recipe, recipeOf(family, { variant, seed }));
-    assert.is(evaluations.length, Math.ceil(steps / every));
-    assert.equal(evaluations.at(-1), { step: steps, value });
-    assert.is(losses.at(-1)![0], steps);
+test("a chart has a thick line for each variant that ran and thin ones where there are several seeds, flat ones too", () => {
+  const count = (text: string, width: number) => text.split(`stroke-width="${width}"/>`).length - 1;
+  const one = evidenceChart("x", [made("laser", 1, 2)]);
+  assert.equal([count(one, 2.5), count(one, 0.7)], [1, 0]);
+  const both = evidenceChart("x", [made("laser", 1, 2), made("laser", 2, 3), made("standard", 1, 2)]);
+  assert.equal([count(both, 2.5), count(both, 0.7)], [2, 2]);
+  for (const chart of [one, both]) assert.not.match(chart, /NaN|Infinity|undefined/);
+});
+
+test("there are runs of both variants of every family, with the same seeds, to their last step", () => {
+  for (const family of FAMILIES) {
+    const seeds = (["standard", "laser"] as const).map((variant) =>
+      results.filter((one) => one.family === family && one.recipe.variant === variant).map(({ recipe }) => recipe.seed),
+    );
+    assert.ok(seeds[0]!.length > 0, family);
+    assert.equal(seeds[0], seeds[1], family);
+  }
+  for (const { recipe, value, evaluations } of results) {
+    assert.is(evaluations.length, Math.ceil(recipe.steps / recipe.every));
+    assert.equal(evaluations.at(-1), { step: recipe.steps, value });
   }
 });
 
-test("docs/evidence.md is what the committed runs give", () => {
-  const there = existsSync("docs/evidence.md") ? readFileSync("docs/evidence.md", "utf8") : undefined;
-  assert.is(there, results.length === 0 ? undefined : page(lines(results)));
+test("docs/evidence.md and its charts are what the committed runs give", () => {
+  const all = lines(results);
+  assert.is(readFileSync("docs/evidence.md", "utf8"), page(all));
+  for (const [name, chart] of charts(all)) assert.is(readFileSync(name, "utf8"), chart, name);
 });
 
 const [folder] = dataFiles("evidence", "fsdd") ?? [];
-const conformer = results.find(({ family }) => family === "conformer");
-if (folder !== undefined && conformer !== undefined) {
-  test("the first steps of a committed run of the Conformer come out again, to the digits that are kept", () => {
-    const { recipe, losses } = conformer;
-    const nn = createSync();
-    const trainer = new Trainer(
-      nn,
-      "conformer",
-      makeTask(nn, "conformer", recipe, readData("conformer", folder)),
-      recipe,
-    );
-    const [last, mean] = losses[0]!;
-    while (trainer.steps < last) trainer.step();
-    const sum = trainer.history.losses.reduce((a, b) => a + b);
-    assert.is(Number((sum / last).toPrecision(5)), mean);
+if (folder !== undefined) {
+  test("the first steps of a committed run of the Conformer come out again to the bit, on the same data", () => {
+    const { recipe, start, data } = results.find(({ family }) => family === "conformer")!;
+    const { content, hash } = readSource("conformer", dirname(folder));
+    assert.is(hash, data);
+    const nn = createSync({ threads: 1 });
+    const trainer = new Trainer(nn, "conformer", makeTask(nn, "conformer", recipe, content), recipe);
+    while (trainer.steps < start.steps) trainer.step();
+    assert.is(trainer.history.losses.reduce((a, b) => a + b) / start.steps, start.loss);
     nn.dispose();
   });
 }

@@ -2,29 +2,30 @@
  * LASER beside standard attention on real data: trains both variants of the four families with the recipes of
  * src/train/recipe.ts, one run after the other, and writes docs/evidence.md from all that have finished.
  *
- *   npm run evidence -- [--family NAME]... [--seeds N] [--data FOLDER] [--threads N] [--time] [--report] [--assert]
+ *   npm run evidence -- [--family NAME]... [--seeds N] [--data FOLDER] [--threads N] [--assert]
+ *   npm run evidence -- --time [--threads N] [--data FOLDER]
+ *   npm run evidence -- --report [--assert]
  *
  * --family   lm, bert, vit, conformer; default all
  * --seeds    seeds 1 to N (default 3)
- * --data     a folder with tinyshakespeare/input.txt, cifar10/ and fsdd/ (default ../shared/data)
- * --threads  default: what create() of laser-attention/nn takes. Results have the same bits with any number
+ * --data     a folder with tinyshakespeare/input.txt, cifar10/ and fsdd/ (default DATA of the environment, or ../shared/data)
+ * --threads  default 2. Results have the same bits with any number
  * --time     instead: how long a run of each family and variant takes, from the median of a few steps
  * --report   instead: only the table and docs/evidence.md
- * --assert   exit code 1 when a mean misses its limit (reference.ts)
+ * --assert   exit code 1 when a mean misses its limit (reference.ts) or a family has no run
  *
- * Ctrl-C saves; the same command goes on. Finished runs are in bench/evidence/results/ and are not done again. Two commands for
- * different families can run side by side with --threads 1, which takes less time for both than two threads for each in turn.
+ * Ctrl-C saves; the same command goes on. Finished runs are in bench/evidence/results/ and are not done again. Commands for
+ * different families can run side by side.
  */
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { readData } from "../../src/cli/data.js";
 import { UserError } from "../../src/cli/files.js";
 import { create } from "../../src/nn/index.js";
-import { type Data, FAMILIES, type FamilyName } from "../../src/train/index.js";
+import { FAMILIES, type FamilyName } from "../../src/train/index.js";
 import { inPlace } from "../machine.js";
 import { variants } from "../tasks.js";
 import { publish } from "./publish.js";
-import { isDone, type Job, readResults, runJob } from "./runs.js";
+import { isDone, type Job, runJob } from "./runs.js";
+import { readSource } from "./source.js";
 import { measureTimes } from "./times.js";
 
 const { values: args } = parseArgs({
@@ -32,19 +33,12 @@ const { values: args } = parseArgs({
     family: { type: "string", multiple: true, default: [...FAMILIES] },
     seeds: { type: "string", default: "3" },
     data: { type: "string" },
-    threads: { type: "string" },
+    threads: { type: "string", default: "2" },
     time: { type: "boolean", default: false },
     report: { type: "boolean", default: false },
     assert: { type: "boolean", default: false },
   },
 });
-
-const folders: Readonly<Record<FamilyName, string>> = {
-  lm: "tinyshakespeare/input.txt",
-  bert: "tinyshakespeare/input.txt",
-  vit: "cifar10",
-  conformer: "fsdd",
-};
 
 function familiesOf(names: readonly string[]): FamilyName[] {
   const unknown = names.find((name) => !FAMILIES.includes(name as FamilyName));
@@ -57,34 +51,33 @@ function integerOf(name: string, value: string): number {
   return Number(value);
 }
 
-const read = (family: FamilyName): Data =>
-  readData(family, join(args.data === undefined ? "../shared/data" : inPlace(args.data), folders[family]));
-
-/** Seed by seed, so that all families have something to show early. Returns whether it came to the end. */
-async function runAllJobs(families: readonly FamilyName[], seeds: number, threads?: number): Promise<boolean> {
-  const jobs: Job[] = Array.from({ length: seeds }, (_, n) => n + 1).flatMap((seed) =>
+/** Seed by seed, so that all families have something to show early. Returns whether all means hold; undefined: stopped. */
+async function runAllJobs(folder: string, threads: number): Promise<boolean | undefined> {
+  const families = familiesOf(args.family);
+  const seeds = Array.from({ length: integerOf("seeds", args.seeds) }, (_, n) => n + 1);
+  const jobs: Job[] = seeds.flatMap((seed) =>
     families.flatMap((family) => variants.map((variant) => ({ family, variant, seed }))),
   );
   const open = jobs.filter((job) => !isDone(job));
   for (const [n, job] of open.entries()) {
     console.log(`${n + 1} of ${open.length}: ${job.family}, ${job.variant}, seed ${job.seed}`);
-    const nn = await create(threads === undefined ? {} : { threads });
+    const nn = await create({ threads });
     try {
-      if (!(await runJob(job, nn, read(job.family)))) return false;
+      if (!(await runJob(job, nn, readSource(job.family, folder)))) return undefined;
     } finally {
       nn.dispose();
     }
+    publish();
   }
-  return true;
+  return publish();
 }
 
 async function main(): Promise<void> {
-  const families = familiesOf(args.family);
-  const threads = args.threads === undefined ? undefined : integerOf("threads", args.threads);
-  if (args.time) return measureTimes(families, read, threads);
-  if (!args.report && !(await runAllJobs(families, integerOf("seeds", args.seeds), threads))) return;
-  const held = publish(readResults());
-  if (args.assert && !held) process.exitCode = 1;
+  const folder = args.data === undefined ? (process.env.DATA ?? "../shared/data") : inPlace(args.data);
+  const threads = integerOf("threads", args.threads);
+  if (args.time) await measureTimes(folder, threads);
+  const held = args.time || args.report ? publish() : await runAllJobs(folder, threads);
+  if (args.assert && held !== true) process.exitCode = 1;
 }
 
 try {

@@ -1,13 +1,14 @@
 /** One run of the evidence: a family, a variant and a seed, trained by the command's own loop, and what is kept of it. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { smooth } from "../../src/cli/chart.js";
+import { UserError } from "../../src/cli/files.js";
 import { LAST, runAll } from "../../src/cli/run.js";
 import { readCheckpoint } from "../../src/cli/train.js";
 import type { Nn } from "../../src/nn/index.js";
-import { type Data, type FamilyName, makeTask, type Recipe, recipeOf, Trainer } from "../../src/train/index.js";
+import { type FamilyName, makeTask, type Recipe, recipeOf, Trainer } from "../../src/train/index.js";
 import type { Variant } from "../../src/types.js";
 import { environment } from "../machine.js";
+import type { Source } from "./source.js";
 
 export interface Result {
   family: FamilyName;
@@ -16,12 +17,10 @@ export interface Result {
   /** After the last step. */
   value: number;
   evaluations: { step: number; value: number }[];
-  /** Means over parts of the run, with the last step of each part. */
-  losses: [step: number, mean: number][];
-  norms: [step: number, mean: number][];
-  /** Of training and evaluations together. */
-  seconds: number;
-  threads: number;
+  /** Mean training loss of so many first steps: a test does them again. */
+  start: { steps: number; loss: number };
+  /** SHA-256 of the files of data. */
+  data: string;
   machine: string;
   runtime: string;
   date: string;
@@ -37,55 +36,60 @@ export interface Job {
 const RESULTS = "bench/evidence/results";
 /** Runs that are under way: checkpoints, not committed. */
 const WORK = "build/evidence";
-/** Points of a curve that is kept. */
-const PARTS = 80;
+const START = 20;
 
 const nameOf = ({ family, variant, seed }: Job): string => `${family}-${variant}-${seed}`;
 const fileOf = (job: Job): string => join(RESULTS, `${nameOf(job)}.json`);
 
 export const isDone = (job: Job): boolean => existsSync(fileOf(job));
 
-/** All finished runs, by name. */
+/** @throws UserError where a run is one of other settings or other data than those of today */
+function checkSame(file: string, found: Pick<Result, "recipe" | "data">, recipe: Recipe, data = found.data): void {
+  const [before, now] = [
+    { ...found.recipe, data: found.data },
+    { ...recipe, data },
+  ];
+  for (const key of Object.keys(now) as (keyof typeof now)[]) {
+    if (before[key] === now[key]) continue;
+    const what = `${file}: ${key} must be ${now[key]}, got ${before[key]}`;
+    throw new UserError(`${what}. Remove the file, or go on with the sources and data that it was made with`);
+  }
+}
+
+/** All finished runs, by name. @throws UserError for one of another recipe */
 export function readResults(): Result[] {
   if (!existsSync(RESULTS)) return [];
   const names = readdirSync(RESULTS).filter((name) => name.endsWith(".json"));
-  return names.sort().map((name) => JSON.parse(readFileSync(join(RESULTS, name), "utf8")) as Result);
+  return names.sort().map((name) => {
+    const file = join(RESULTS, name);
+    const result = JSON.parse(readFileSync(file, "utf8")) as Result;
+    const { family, recipe } = result;
+    checkSame(file, result, recipeOf(family, { variant: recipe.variant, seed: recipe.seed }));
+    return result;
+  });
 }
 
-const rounded = (points: readonly [number, number][]): [number, number][] =>
-  points.map(([step, mean]) => [step, Number(mean.toPrecision(5))]);
-
 /** Begins a run or goes on with it. Returns false when a signal stopped it: its checkpoint is saved. */
-export async function runJob(job: Job, nn: Nn, data: Data): Promise<boolean> {
+export async function runJob(job: Job, nn: Nn, { content, hash }: Source): Promise<boolean> {
   const { family, variant, seed } = job;
   const recipe = recipeOf(family, { variant, seed });
-  const trainer = new Trainer(nn, family, makeTask(nn, family, recipe, data), recipe);
+  const trainer = new Trainer(nn, family, makeTask(nn, family, recipe, content), recipe);
   const folder = join(WORK, nameOf(job));
   const last = join(folder, LAST);
-  let before = 0;
   if (existsSync(last)) {
     const checkpoint = readCheckpoint(last);
-    const { run, seconds } = checkpoint.extra as unknown as { run: { recipe: Recipe }; seconds: number };
-    if (JSON.stringify(run.recipe) !== JSON.stringify(recipe)) {
-      throw new RangeError(`${last} is a run of another recipe: remove it, or go on with the sources it was made with`);
-    }
+    const { run, data } = checkpoint.extra as unknown as { run: { recipe: Recipe }; data: string };
+    checkSame(last, { recipe: run.recipe, data }, recipe, hash);
     trainer.resume(checkpoint);
-    before = seconds;
   }
-  const start = performance.now();
-  const clock = {
-    get seconds() {
-      return before + (performance.now() - start) / 1000;
-    },
-  };
-  await runAll([{ trainer, folder }], { json: false, out: folder, notes: clock, again: "the same command" });
-  if (!trainer.done) return false;
-  const { losses, norms, evaluations } = trainer.history;
+  const options = { json: false, out: folder, notes: { data: hash }, again: "the same command" };
+  if (!(await runAll([{ trainer, folder }], options))) return false;
+  const { losses, evaluations } = trainer.history;
+  const loss = losses.slice(0, START).reduce((a, b) => a + b) / START;
   const { machine, runtime, date } = environment;
   const result: Result = {
     ...{ family, recipe, measure: trainer.task.measure, value: evaluations.at(-1)!.value, evaluations },
-    ...{ losses: rounded(smooth(losses, PARTS)), norms: rounded(smooth(norms, PARTS)) },
-    ...{ seconds: Math.round(clock.seconds), threads: nn.la.threads, machine, runtime, date },
+    ...{ start: { steps: START, loss }, data: hash, machine, runtime, date },
   };
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(fileOf(job), `${JSON.stringify(result)}\n`);

@@ -28,6 +28,6 @@ export function differences(results: readonly Result[]): number[] {
   });
 }
 
-/** How many standard deviations, of both together, two means lie apart. */
-export const apart = (a: Spread, [mean, deviation]: readonly [number, number]): number =>
-  Math.abs(a.mean - mean) / Math.hypot(a.deviation, deviation);
+/** a.mean - b.mean in standard errors of that difference (Welch). */
+export const apart = (a: Spread, b: Spread): number =>
+  (a.mean - b.mean) / Math.hypot(a.deviation / Math.sqrt(a.count), b.deviation / Math.sqrt(b.count));

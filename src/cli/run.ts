@@ -26,8 +26,8 @@ export interface RunOptions {
 export const LAST = "last.safetensors";
 const BEST = "best.safetensors";
 
-/** Trains to the end, or until a signal stops it: all is saved then. */
-export async function runAll(runs: readonly Run[], { json, out, notes, again }: RunOptions): Promise<void> {
+/** Trains to the end, or until a signal stops it: all is saved then, and false is returned. */
+export async function runAll(runs: readonly Run[], { json, out, notes, again }: RunOptions): Promise<boolean> {
   let stopped = false;
   const stop = () => {
     stopped = true;
@@ -76,6 +76,7 @@ export async function runAll(runs: readonly Run[], { json, out, notes, again }: 
     const lines = results.map(({ variant, measure, value }) => `${variant}: ${measure} ${value?.toFixed(4)}`);
     say({ event: "done", steps, out, results }, `${lines.join("\n")}\nCheckpoints and report.html are in ${out}`);
   }
+  return !stopped;
 }
 
 function step({ trainer, folder }: Run) {

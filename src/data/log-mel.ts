@@ -33,7 +33,7 @@ const LEAST_DEVIATION = 1e-5;
  * @example const features: Features = logMel(new Float32Array(LOG_MEL_RATE));
  */
 export interface Features {
-  /** How many: one for every 80 samples. */
+  /** How many: 1 + floor((samples - 200) / 80). */
   frames: number;
   /** [frames, 40], row-major. */
   data: Float32Array;
