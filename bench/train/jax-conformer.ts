@@ -1,6 +1,6 @@
 /**
- * A Conformer block of a training step in jax-js. The convolution over time is a sum of shifted products. Of a whole step at d 64,
- * 128 and 192, others took so many times as long:
+ * A Conformer block of a training step in jax-js. The convolution over time is a sum of shifted products. Other ways took so many
+ * times as long, a whole step at d 64, 128 and 192, in turn with this one on a busy machine:
  *
  * - `convGeneralDilated` with a group a channel: 0.9 to 1.07, 1.0, 1.07; by itself 2 to 4
  * - shifted products with time as the last axis: 1.15, 1.0

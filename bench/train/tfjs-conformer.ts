@@ -1,11 +1,12 @@
 /**
  * A Conformer block of a training step in TensorFlow.js. The convolution over time and both its gradients are XNNPACK's
- * `depthwiseConv2d`: for the input with the taps reversed, for the taps with the gradient as a filter of N taps. Of a whole step at
- * d 64, 128 and 192, others took so many times as long:
+ * `depthwiseConv2d`: for the input with the taps reversed, for the taps with the gradient as a filter of N taps. Other ways took
+ * so many times as long, a whole step at d 64, 128 and 192, in turn with this one on a busy machine:
  *
  * - shifted products, summed over rows by products with ones: 1.15, 1.22, 1.2
  * - the gradient of the taps on typed arrays: 1.02, 1.03, 1.05
- * - by itself: on typed arrays 1.5, a sum over a stack of the shifted inputs 3, products of each channel with a Toeplitz matrix 3 to 11
+ * - by itself: on typed arrays 1.5, a sum over a stack of the shifted inputs 3, products of each channel with a Toeplitz matrix 3
+ *   to 11
  * - no convolution at all: 0.93, 0.95, 0.96
  *
  * One product cut in value and gate is as fast as a product for each.
