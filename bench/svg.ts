@@ -80,6 +80,12 @@ export function logScale(low: number, high: number, start: number, end: number):
   return (value) => start + ((end - start) * Math.log(value / low)) / span;
 }
 
+/** A linear one. */
+export const linearScale =
+  (low: number, high: number, start: number, end: number) =>
+  (value: number): number =>
+    start + ((end - start) * (value - low)) / (high - low);
+
 export function svg(width: number, height: number, label: string, parts: readonly string[]): string {
   const head = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img"`;
   return `${head} aria-label="${escaped(label)}">\n<style>${STYLE}\n</style>\n${parts.join("\n")}\n</svg>\n`;

@@ -47,13 +47,14 @@ test("a chart has a thick line for each variant that ran and thin ones where the
   for (const chart of [one, both]) assert.not.match(chart, /NaN|Infinity|undefined/);
 });
 
-test("there are runs of both variants of every family, with the same seeds, to their last step", () => {
+test("there are runs of both variants of every family, with the same seeds, to their last step, on the same data", () => {
   for (const family of FAMILIES) {
     const seeds = (["standard", "laser"] as const).map((variant) =>
       results.filter((one) => one.family === family && one.recipe.variant === variant).map(({ recipe }) => recipe.seed),
     );
     assert.ok(seeds[0]!.length > 0, family);
     assert.equal(seeds[0], seeds[1], family);
+    assert.is(new Set(results.filter((one) => one.family === family).map(({ data }) => data)).size, 1, family);
   }
   for (const { recipe, value, evaluations } of results) {
     assert.is(evaluations.length, Math.ceil(recipe.steps / recipe.every));

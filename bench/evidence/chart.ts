@@ -1,6 +1,6 @@
 /** The measure of a family against steps: a thin line for each seed of both variants, the thick one with marks their mean. */
 import type { Variant } from "../../src/types.js";
-import { legend, line, marker, palette, path, type Series, svg, text } from "../svg.js";
+import { legend, line, linearScale, marker, palette, path, type Series, svg, text } from "../svg.js";
 import { variantName, variants } from "../tasks.js";
 import type { Result } from "./runs.js";
 import { ofVariant } from "./statistics.js";
@@ -14,11 +14,6 @@ const series: Readonly<Record<Variant, Series>> = {
 const SHOWN = 0.2;
 
 type Point = readonly [step: number, value: number];
-
-const linear =
-  (low: number, high: number, start: number, end: number) =>
-  (value: number): number =>
-    start + ((end - start) * (value - low)) / (high - low);
 
 /** Multiples of 1, 2 or 5 times a power of ten from at most `low` to at least `high`: four to ten of them. */
 function ticks(low: number, high: number): number[] {
@@ -47,7 +42,7 @@ export function evidenceChart(title: string, results: readonly Result[]): string
     RIGHT - LEFT,
   );
   const top = 50 + key.height;
-  const [x, y] = [linear(from, steps, LEFT, RIGHT), linear(marks[0]!, marks.at(-1)!, BOTTOM, top)];
+  const [x, y] = [linearScale(from, steps, LEFT, RIGHT), linearScale(marks[0]!, marks.at(-1)!, BOTTOM, top)];
   const place = (points: readonly Point[]): Point[] => points.map(([step, value]) => [x(step), y(value)]);
   const parts = [text(14, 22, title, "start", ' class="title"'), key.svg];
   for (const value of marks) {

@@ -23,7 +23,7 @@ import { create } from "../../src/nn/index.js";
 import { FAMILIES, type FamilyName } from "../../src/train/index.js";
 import { inPlace } from "../machine.js";
 import { variants } from "../tasks.js";
-import { publish } from "./publish.js";
+import { publish, writePage } from "./publish.js";
 import { isDone, type Job, runJob } from "./runs.js";
 import { readSource } from "./source.js";
 import { measureTimes } from "./times.js";
@@ -67,7 +67,7 @@ async function runAllJobs(folder: string, threads: number): Promise<boolean | un
     } finally {
       nn.dispose();
     }
-    publish();
+    writePage();
   }
   return publish();
 }

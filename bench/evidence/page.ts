@@ -20,7 +20,7 @@ const data: Readonly<Record<FamilyName, string>> = {
   bert: "Tiny Shakespeare, character by character, 15 % hidden, all behind the mask token; of the last tenth, some 6,000 hidden ones are judged",
   vit: "a JPEG copy of CIFAR-10: 8,000 images to train on, mirrored and shifted by up to 4 pixels, and 2,000 to judge",
   conformer:
-    "Free Spoken Digit Dataset, a new string of 1 to 5 digits each time, features with noise of deviation 0.3; takes 0 to 4 are held out: 304 strings of some 910 digits",
+    "Free Spoken Digit Dataset, a new string of 1 to 5 digits each time, features with noise of deviation 0.3; takes 0 to 4 are held out: 304 strings",
 };
 
 /** Beyond so many standard errors two means are called apart. */
@@ -138,9 +138,9 @@ Means and standard deviations over seeds, after the last step. They say nothing 
 
 ${pytorchTable(all)}
 
-Behind each: how far the mean here lies above it, in standard errors; beyond ${APART} it is in bold. The first column of PyTorch are three seeds of the same recipe, measured on a GPU before this page was written; no script here prints them. The second are eight seeds of \`bench/evidence/pytorch.py\` on an H100, which prepares the data as it is prepared here, with random numbers of its own.
+Where there are several seeds: how far the mean here lies above it, in standard errors; beyond ${APART} it is in bold. The first column of PyTorch are three seeds of the same recipe, measured on a GPU before this page was written; no script here prints them. The second are eight seeds of \`bench/evidence/pytorch.py\` on an H100, which prepares the data as it is prepared here, with random numbers of its own.
 
-- The Conformer is better here than in the first column, with either library. What makes the difference is the preparation of data: with 1,000 strings made once, in place of new ones each time, and every digit normalised by itself, \`pytorch.py conformer VARIANT SEED FOLDER 1000 alone\` gave 0.061 ± 0.010 (standard) and 0.055 ± 0.012 (LASER) over three seeds.
+- The Conformer is better here than in the first column, with either library. The preparation of data can make as much of a difference: with 1,000 strings made once, in place of new ones each time, and every digit normalised by itself, \`pytorch.py conformer VARIANT SEED FOLDER 1000 alone\` gave 0.061 ± 0.010 (standard) and 0.055 ± 0.012 (LASER) over three seeds.
 - BERT at this learning rate differs widely from seed to seed: eight in PyTorch went from 1.61 to 2.16 (standard) and from 1.53 to 1.68 (LASER).
 
 ## Curves

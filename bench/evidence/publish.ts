@@ -41,12 +41,15 @@ export const charts = (all: readonly Line[]): [name: string, chart: string][] =>
     evidenceChart(`${titles[family]}: ${measure}`, runs),
   ]);
 
-/** Returns whether every limit holds. */
-export function publish(): boolean {
+/** The page and its charts, where there are runs. */
+export function writePage(): readonly Line[] {
   const all = lines(readResults());
   if (all.length > 0) {
     for (const [name, chart] of charts(all)) writeFileSync(name, chart);
     writeFileSync("docs/evidence.md", page(all));
   }
-  return printChecked(all);
+  return all;
 }
+
+/** Writes the page and prints the limits. Returns whether every one holds. */
+export const publish = (): boolean => printChecked(writePage());

@@ -44,14 +44,10 @@ const fileOf = (job: Job): string => join(RESULTS, `${nameOf(job)}.json`);
 export const isDone = (job: Job): boolean => existsSync(fileOf(job));
 
 /** @throws UserError where a run is one of other settings or other data than those of today */
-function checkSame(file: string, found: Pick<Result, "recipe" | "data">, recipe: Recipe, data = found.data): void {
-  const [before, now] = [
-    { ...found.recipe, data: found.data },
-    { ...recipe, data },
-  ];
-  for (const key of Object.keys(now) as (keyof typeof now)[]) {
-    if (before[key] === now[key]) continue;
-    const what = `${file}: ${key} must be ${now[key]}, got ${before[key]}`;
+function checkSame<T extends object>(file: string, found: T, wanted: T): void {
+  for (const key of Object.keys(wanted) as (keyof T & string)[]) {
+    if (found[key] === wanted[key]) continue;
+    const what = `${file}: ${key} must be ${wanted[key]}, got ${found[key]}`;
     throw new UserError(`${what}. Remove the file, or go on with the sources and data that it was made with`);
   }
 }
@@ -64,7 +60,7 @@ export function readResults(): Result[] {
     const file = join(RESULTS, name);
     const result = JSON.parse(readFileSync(file, "utf8")) as Result;
     const { family, recipe } = result;
-    checkSame(file, result, recipeOf(family, { variant: recipe.variant, seed: recipe.seed }));
+    checkSame(file, recipe, recipeOf(family, { variant: recipe.variant, seed: recipe.seed }));
     return result;
   });
 }
@@ -79,7 +75,7 @@ export async function runJob(job: Job, nn: Nn, { content, hash }: Source): Promi
   if (existsSync(last)) {
     const checkpoint = readCheckpoint(last);
     const { run, data } = checkpoint.extra as unknown as { run: { recipe: Recipe }; data: string };
-    checkSame(last, { recipe: run.recipe, data }, recipe, hash);
+    checkSame(last, { ...run.recipe, data }, { ...recipe, data: hash });
     trainer.resume(checkpoint);
   }
   const options = { json: false, out: folder, notes: { data: hash }, again: "the same command" };
