@@ -138,7 +138,7 @@ Means and standard deviations over seeds, after the last step. They say nothing 
 
 ${pytorchTable(all)}
 
-Where there are several seeds: how far the mean here lies above it, in standard errors; beyond ${APART} it is in bold. The first column of PyTorch are three seeds of the same recipe, measured on a GPU before this page was written; no script here prints them. The second are eight seeds of \`bench/evidence/pytorch.py\` on an H100, which prepares the data as it is prepared here, with random numbers of its own.
+Where there are several seeds: how far the mean here lies above it, in standard errors; beyond ${APART} it is in bold. The first column of PyTorch are three seeds of the same recipe, measured on a GPU before this page was written; no script here prints them. The second are eight seeds of \`bench/evidence/pytorch.py\` on an H100, which prepares the data as it is prepared here, with random numbers of its own; it cuts the first values of matrices at two deviations, and here they are not cut.
 
 - The Conformer is better here than in the first column, with either library. The preparation of data can make as much of a difference: with 1,000 strings made once, in place of new ones each time, and every digit normalised by itself, \`pytorch.py conformer VARIANT SEED FOLDER 1000 alone\` gave 0.061 ± 0.010 (standard) and 0.055 ± 0.012 (LASER) over three seeds.
 - BERT at this learning rate differs widely from seed to seed: eight in PyTorch went from 1.61 to 2.16 (standard) and from 1.53 to 1.68 (LASER).
@@ -153,7 +153,7 @@ ${charts.join("\n\n")}
 
 ${settingsTable(all)}
 
-AdamW with betas 0.9 and 0.98, weight decay on everything, a warm-up, then a cosine from the peak to a tenth of it. Matrices from a truncated normal of standard deviation 0.02, the rest as PyTorch initialises it; no dropout. "every" is the steps between evaluations, "evaluations" the most held-out batches of each.
+AdamW with betas 0.9 and 0.98, weight decay on everything, a warm-up, then a cosine from the peak to a tenth of it. Matrices from a normal distribution of deviation 0.02 (\`trunc_normal_\` of PyTorch cuts it at 2, a hundred deviations, unless told otherwise), the rest as PyTorch initialises it; no dropout. "every" is the steps between evaluations, "evaluations" the most held-out batches of each.
 
 ## Runs
 
