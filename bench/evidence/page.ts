@@ -138,10 +138,10 @@ Means and standard deviations over seeds, after the last step. They say nothing 
 
 ${pytorchTable(all)}
 
-Where there are several seeds: how far the mean here lies above it, in standard errors; beyond ${APART} it is in bold. The first column of PyTorch are three seeds of the same recipe, measured on a GPU before this page was written; no script here prints them. The second are eight seeds of \`bench/evidence/pytorch.py\` on an H100, which prepares the data as it is prepared here, with random numbers of its own; it cuts the first values of matrices at two deviations, and here they are not cut.
+Where there are several seeds: how far the mean here lies above it, in standard errors; beyond ${APART} it is in bold. The first column of PyTorch are three seeds of the same recipe, measured on a GPU before this page was written; no script here prints them. The second are eight seeds of \`bench/evidence/pytorch.py\` on an H100, which prepares the data as it is prepared here, with random numbers of its own.
 
-- The Conformer is better here than in the first column, with either library. The preparation of data can make as much of a difference: with 1,000 strings made once, in place of new ones each time, and every digit normalised by itself, \`pytorch.py conformer VARIANT SEED FOLDER 1000 alone\` gave 0.061 ± 0.010 (standard) and 0.055 ± 0.012 (LASER) over three seeds.
-- BERT at this learning rate differs widely from seed to seed: eight in PyTorch went from 1.61 to 2.16 (standard) and from 1.53 to 1.68 (LASER).
+- The Conformer is better here than in the first column, with either library. The preparation of data can make as much of a difference: with 1,000 strings made once, in place of new ones each time, and every digit normalised by itself, \`pytorch.py conformer VARIANT SEED FOLDER 1000 alone\` gave 0.059 ± 0.019 (standard) and 0.063 ± 0.022 (LASER) over three seeds.
+- BERT differs most from seed to seed: eight in PyTorch went from 1.57 to 1.73 (standard) and from 1.52 to 1.64 (LASER).
 
 ## Curves
 

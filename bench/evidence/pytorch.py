@@ -221,8 +221,8 @@ torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 torch.set_default_device("cuda")
 model, loss, evaluate = {"bert": bert, "conformer": conformer}[family]()
 for p in model.parameters():
-    if p.dim() == 2:
-        nn.init.trunc_normal_(p, std=0.02, a=-0.04, b=0.04)
+    if p.dim() >= 2:
+        nn.init.trunc_normal_(p, std=0.02)
 optimizer = torch.optim.AdamW(model.parameters(), lr=1, betas=(0.9, 0.98), weight_decay=0.05)
 for step in range(STEPS[family]):
     falling = 0.1 + 0.45 * (1 + math.cos(math.pi * (step - WARMUP) / (STEPS[family] - WARMUP)))

@@ -7,7 +7,7 @@
  * --time     ms of measuring that each library gets for each workload (default 2000)
  * --quick    little time, no large sizes, no memory of peers: to see that it works
  * --profile  instead: where the time of a step of this package goes
- * --json     writes all numbers to FILE
+ * --json     writes all numbers to FILE, again after each workload: what is stopped is not lost
  * --assert   exit code 1 when a ratio misses its target (targets.ts)
  *
  * Shares the peers of `npm run bench:peers`, which are installed on first use. Node 22 or newer. No peer has a CTC loss, so
@@ -51,8 +51,10 @@ async function printProfiles(chosen: readonly Workload[], steps: number): Promis
   return profiles;
 }
 
+type Keep = (results: readonly WorkloadResult[]) => void;
+
 /** What takes part in steps is opened with the first of them. */
-async function measure(chosen: readonly Workload[], time: number): Promise<WorkloadResult[]> {
+async function measure(chosen: readonly Workload[], time: number, keep: Keep): Promise<WorkloadResult[]> {
   const opened: Opened[] = [];
   const progress = new report.Progress(chosen.length);
   const results: WorkloadResult[] = [];
@@ -68,6 +70,7 @@ async function measure(chosen: readonly Workload[], time: number): Promise<Workl
     progress.clear();
     report.printWorkload(result);
     results.push(result);
+    keep(results);
   }
   return results;
 }
@@ -106,11 +109,14 @@ export async function main(): Promise<void> {
   install();
   for (const { name, packages } of [...peers, onnxruntimeWeb]) environment.versions[name] = installed(packages).version;
   report.printEnvironment();
-  const results = await measure([...steps, ...forward], args.quick ? 300 : Number(args.time));
+  const write = (workloads: readonly WorkloadResult[], memory: readonly Residence[] = []): void => {
+    if (args.json) writeJson(args.json, { ...environment, workloads, memory });
+  };
+  const results = await measure([...steps, ...forward], args.quick ? 300 : Number(args.time), write);
   const memory = args.quick ? [] : await measureMemory(steps);
   const checked = results.flatMap((result) => result.checked);
   report.printTargets(checked);
   printDoubts(results.flatMap((result) => result.results));
-  if (args.json) writeJson(args.json, { ...environment, workloads: results, memory });
+  write(results, memory);
   process.exit(args.assert && checked.some(({ holds }) => !holds) ? 1 : 0); // peers leave workers behind
 }
