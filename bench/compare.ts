@@ -4,22 +4,23 @@
  *   npm run bench:compare -- DIR... [--entry relaxed] [--filter NAME] [--time MS]
  *
  * DIR      another checkout of this repository, built (npm run build)
- * --entry  index, relaxed (default) or threads
+ * --entry  index, relaxed (default) or threads; of training steps: plain, relaxed, or relaxed on two threads
  * --filter only what has NAME in its line (case is ignored)
  * --time   ms that each call gets, about (default 1000)
  *
  * Calls are interleaved; a ratio is the median over the rounds of a checkout's time over this one's. Recompute lines: every
  * element goes through LASER's exact recompute.
  */
-import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { createSync } from "../src/index.js";
 import { environment, inPlace } from "./machine.js";
-import { interleave, ratio } from "./measure.js";
+import { type Call, interleave, ratio } from "./measure.js";
 import { worst } from "./recompute.js";
 import { attentionShapes, growthShapes, recomputeShapes, smallShapes, visibleShapes } from "./shapes.js";
 import { attentionTask, matmulTask, prepareAttention, type Task, variants } from "./tasks.js";
+import { type Options, openOwn } from "./train/own.js";
+import { workloads } from "./train/workloads.js";
 
 const { values: args, positionals } = parseArgs({
   allowPositionals: true,
@@ -48,28 +49,54 @@ const tasks: readonly Pick<Task, "name" | "prepare">[] = [
   ),
 ];
 
+const stepOptions: Readonly<Record<string, Options>> = {
+  index: { threads: 1, simd: "plain" },
+  relaxed: { threads: 1, simd: "relaxed" },
+  threads: { threads: 2, simd: "relaxed" },
+};
+
+interface Line {
+  name: string;
+  /** `dist` of a checkout. */
+  open(dist: URL): Promise<{ call: Call; dispose(): void | Promise<void> }>;
+}
+
+const lines: readonly Line[] = [
+  ...tasks.map(({ name, prepare }) => ({
+    name,
+    open: async (dist: URL) => {
+      const file = new URL(`${args.entry}.js`, dist).href;
+      const la = ((await import(file)) as { createSync: typeof createSync }).createSync();
+      return { call: prepare(la), dispose: () => la.dispose() };
+    },
+  })),
+  ...workloads
+    .filter(({ size }) => size === "middle")
+    .map((workload) => ({
+      name: `step ${workload.name}`,
+      open: async (dist: URL) => {
+        const trainer = (await openOwn(stepOptions[args.entry]!, dist))(workload);
+        return { call: () => trainer.step(), dispose: () => trainer.dispose() };
+      },
+    })),
+];
+
 const folders = [".", ...positionals];
-const open = await Promise.all(
-  folders.map(async (folder) => {
-    const file = join(inPlace(folder), "dist", `${args.entry}.js`);
-    return ((await import(pathToFileURL(file).href)) as { createSync: typeof createSync }).createSync;
-  }),
-);
 console.log(
   `${environment.machine}\n${environment.runtime}; entry ${args.entry}; ms of one call, best; time over the first\n`,
 );
-console.log(`${"".padEnd(56)}${folders.map((folder) => folder.slice(-24).padStart(26)).join("")}`);
-for (const { name, prepare } of tasks) {
+console.log(`${"".padEnd(64)}${folders.map((folder) => folder.slice(-24).padStart(26)).join("")}`);
+for (const { name, open } of lines) {
   if (!name.toLowerCase().includes(args.filter.toLowerCase())) continue;
-  const instances = open.map((create) => create());
+  const opened = await Promise.all(folders.map((folder) => open(pathToFileURL(`${inPlace(folder)}/dist/`))));
   const series = await interleave(
-    instances.map((la) => prepare(la)),
+    opened.map(({ call }) => call),
     { time: Number(args.time) },
   );
   const cells = series.map((one) => {
     const { best } = one.summary;
     return `${best.toPrecision(4)} ${ratio(one, series[0]!).toFixed(3)}`.padStart(26);
   });
-  console.log(`${name.padEnd(56)}${cells.join("")}`);
-  for (const la of instances) la.dispose();
+  console.log(`${name.padEnd(64)}${cells.join("")}`);
+  for (const { dispose } of opened) await dispose();
 }

@@ -138,9 +138,9 @@ const UNITS = { rows: 12, columns: 8 };
 /** Products that are summed before they join the sum of an element: KC of assembly/tile.ts. */
 const SPAN = 256;
 
-/** Where a share begins when `count` rows or columns are divided into `shares` in multiples of `unit`. */
+/** Where a share begins when `count` rows or columns are divided into `shares` in multiples of `unit`; the first are the largest. */
 export const beginOf = (count: number, unit: number, share: number, shares: number): number =>
-  Math.min(count, unit * Math.floor((Math.ceil(count / unit) * share) / shares));
+  Math.min(count, unit * Math.ceil((Math.ceil(count / unit) * share) / shares));
 
 /** Operations of a job of a thread: a second at a quarter of this machine's peak, a tenth of what a pool waits for progress. */
 const JOB_WORK = 1.5e10;

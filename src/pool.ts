@@ -26,11 +26,13 @@ export type StartWorker = (start: WorkerStart, failed: (reason: string) => void)
  * attention divide the work themselves (assembly/team.ts), that of all others is divided by the caller. The calling thread works too, then waits.
  */
 export class Pool {
-  readonly #arena: Arena;
   readonly #problem: Problem;
   readonly #kernels: Kernels;
   readonly #control: number;
   readonly #bytes: number;
+  /** The control words, as integers and as arguments. Growth of shared memory leaves views of it as they are. */
+  readonly #words: Int32Array;
+  readonly #arguments: Float64Array;
   readonly #workers: WorkerHandle[] = [];
   /** Whether this thread may sleep: a browser's main thread may not. */
   readonly maySleep: boolean;
@@ -47,12 +49,13 @@ export class Pool {
     maySleep: boolean,
     limits: typeof LIMITS_MS = LIMITS_MS,
   ) {
-    this.#arena = arena;
     this.#problem = problem;
     this.#kernels = kernels;
     this.#bytes = size * SLOT * 4;
     this.#control = arena.allocate(this.#bytes);
+    this.#words = arena.i32(this.#control, this.#bytes / 4);
     this.#words.fill(0);
+    this.#arguments = new Float64Array(this.#words.buffer, this.#control, this.#bytes / 8);
     this.maySleep = maySleep;
     this.#limits = limits;
   }
@@ -116,7 +119,7 @@ export class Pool {
       const args = argumentsOf(member);
       const slot = member * SLOT;
       words[slot + 1] = args.length;
-      new Float64Array(words.buffer, words.byteOffset + 4 * (slot + ARGUMENTS), args.length).set(args);
+      this.#arguments.set(args, (slot + ARGUMENTS) / 2);
       Atomics.store(words, slot, job);
       Atomics.notify(words, slot);
     }
@@ -174,9 +177,5 @@ export class Pool {
     this.#break(reason);
     this.#reported = true;
     return new Error(`laser-attention: ${this.#broken}; later calls run on one thread`, { cause });
-  }
-
-  get #words(): Int32Array {
-    return this.#arena.i32(this.#control, this.#bytes / 4);
   }
 }

@@ -52,5 +52,9 @@ export type Job = (typeof JOBS)[number];
 /** From one job number to the next, so that the rest is the number of the kernel. */
 export const JOB_STEP = 64;
 
-/** Looks before a thread goes to sleep, some 50 us: waking a sleeper takes 6 to 110 us, a looker less than 1. */
-export const SPINS = 5000;
+/**
+ * Looks before a thread goes to sleep, about 1 ms: waking a sleeper takes 6 to 110 us, a looker less than 1. Between the shared
+ * operations of a training step lie up to some hundred us of the calling thread alone; with 50 us of looking, workers slept through
+ * many of them.
+ */
+export const SPINS = 100_000;

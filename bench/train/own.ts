@@ -17,10 +17,11 @@ interface Package {
 }
 
 /** The bundle lies in bench/peers/build/. */
-const entry = <T>(name: string): Promise<T> => load<T>(new URL(`../../../dist/${name}/index.js`, import.meta.url).href);
+const DIST = new URL("../../../dist/", import.meta.url);
 
-export async function openPackage(): Promise<Package> {
-  return { ...(await entry<Package>("nn")), ...(await entry<Package>("models")) };
+export async function openPackage(dist = DIST): Promise<Package> {
+  const entry = (name: string) => load<Package>(new URL(`${name}/index.js`, dist).href);
+  return { ...(await entry("nn")), ...(await entry("models")) };
 }
 
 /** The model of a workload, and the loss of its batch. */
@@ -54,8 +55,11 @@ export interface OwnTrainer extends Trainer {
 
 export type Options = { threads: number; simd: "plain" | "relaxed" };
 
-export async function openOwn(options: Options): Promise<(workload: Workload, start?: Start) => OwnTrainer> {
-  const own = await openPackage();
+type Open = (workload: Workload, start?: Start) => OwnTrainer;
+
+/** `dist`: of another checkout. */
+export async function openOwn(options: Options, dist?: URL): Promise<Open> {
+  const own = await openPackage(dist);
   return (workload, start) => {
     const nn = own.createSync(options);
     const { model, loss } = build(own, nn, workload);
