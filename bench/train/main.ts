@@ -26,6 +26,7 @@ import { type Profile, profile } from "./profile.js";
 import * as report from "./report.js";
 import { child, measureResidence, type Residence } from "./residence.js";
 import { measureWorkload, type Opened, type WorkloadResult } from "./run.js";
+import { stepBeside } from "./side-by-side.js";
 import { tfjs } from "./tfjs.js";
 import type { Library } from "./trainer.js";
 import { type Workload, workloads } from "./workloads.js";
@@ -87,6 +88,7 @@ async function measureMemory(chosen: readonly Workload[]): Promise<Residence[]> 
 
 export async function main(): Promise<void> {
   const [job, ...rest] = process.argv.slice(2);
+  if (job === "beside") return stepBeside(rest);
   if (job === "child") return child([...own, ...peers], rest);
   const { values: args } = parseArgs({ options });
   if (Number(process.versions.node.split(".")[0]) < 22) {

@@ -89,7 +89,9 @@ const library = (name: string, options: Options): Library => ({
   open: () => openOwn(options),
 });
 
-export const relaxed = library("relaxed", { threads: 1, simd: "relaxed" });
+const relaxedOptions: Options = { threads: 1, simd: "relaxed" };
+export const openRelaxed = (): Promise<Open> => openOwn(relaxedOptions);
+export const relaxed = library("relaxed", relaxedOptions);
 export const own: readonly Library[] = [
   library("plain", { threads: 1, simd: "plain" }),
   relaxed,

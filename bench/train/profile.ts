@@ -1,5 +1,5 @@
 /** Where a step's time goes: the kernels of an instance with timers around them. What is left over is JavaScript. */
-import { openOwn } from "./own.js";
+import { openRelaxed } from "./own.js";
 import type { Workload } from "./workloads.js";
 
 const parts: Readonly<Record<string, readonly string[]>> = {
@@ -32,7 +32,7 @@ const WARMUP = 1000;
 type Kernels = Record<string, unknown>;
 
 export async function profile(workload: Workload, steps: number): Promise<Profile> {
-  const trainer = (await openOwn({ threads: 1, simd: "relaxed" }))(workload);
+  const trainer = (await openRelaxed())(workload);
   const begin = performance.now();
   for (let n = 0; n < 10 || performance.now() - begin < WARMUP; n++) await trainer.step();
   const sums = new Map([...Object.keys(parts), OTHER].map((part) => [part, { ms: 0, calls: 0 }]));

@@ -19,7 +19,7 @@ export function printEnvironment(): void {
   );
 }
 
-export function printWorkload({ name, work, checks, results, memory }: WorkloadResult): void {
+export function printWorkload({ name, work, checks, results, memory, two }: WorkloadResult): void {
   console.log(`${name}: ${work.toPrecision(3)} GFLOP`);
   line("", ["ms", "GFLOP/s", "share", "x"]);
   for (const { library, median, rate, share, ratio, error, spread } of results) {
@@ -27,6 +27,8 @@ export function printWorkload({ name, work, checks, results, memory }: WorkloadR
     const cells = [time(median), rate.toFixed(1), percent(share), ratio.toFixed(2)];
     line(library, cells, `${checks} within ${error.toExponential(1)}${noisy}`);
   }
+  if (two !== undefined)
+    console.log(`    two instances of one thread, side by side: ${two.toFixed(2)} times the steps of one`);
   if (memory === undefined) return;
   const { bytes, parameters, activations, most } = memory;
   const parts = `parameters x 4 ${mega(parameters)}, activations ${mega(activations)}`;

@@ -4,6 +4,7 @@ import { type Call, interleave, type Measurement, type Pace, ratio, type Series 
 import { type Memory, memoryOf } from "./memory.js";
 import { type OwnTrainer, startOf } from "./own.js";
 import { openPeaks, PEAK_FLOPS } from "./peak.js";
+import { sideBySide } from "./side-by-side.js";
 import { type Target, targets } from "./targets.js";
 import type { Library, Start, Trainer } from "./trainer.js";
 import { stepFlops, type Workload } from "./workloads.js";
@@ -39,6 +40,8 @@ export interface WorkloadResult {
   results: Result[];
   /** Of the relaxed build. */
   memory?: Memory | undefined;
+  /** How many times the steps of one instance two make that share nothing (side-by-side.ts). */
+  two?: number | undefined;
   checked: Checked[];
 }
 
@@ -126,6 +129,7 @@ export async function measureWorkload(
   );
   const memory = relaxed && memoryOf(workload, relaxed);
   const result = await compare(workload.name, stepFlops(workload), entries, pace, memory);
+  const two = relaxed && workload.size !== "small" ? await sideBySide(workload, relaxed) : undefined;
   for (const { trainer } of entered) await trainer.dispose();
-  return { ...result, checks: "loss" };
+  return { ...result, two, checks: "loss" };
 }

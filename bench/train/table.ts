@@ -56,6 +56,16 @@ function memoryTable(file: TrainFile): string[] {
   ];
 }
 
+/** Nothing where it was not measured. */
+function reachText(workloads: readonly WorkloadResult[]): string[] {
+  const all = workloads.flatMap(({ two }) => two ?? []);
+  if (all.length === 0) return [];
+  const range = `${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)}`;
+  return [
+    `What two threads can reach here: two instances of one thread, side by side, make ${range} times the steps of one.`,
+  ];
+}
+
 export function trainTables(file: TrainFile): string {
   const { machine, runtime, date, versions, workloads } = file;
   const forward = ({ checks }: WorkloadResult): boolean => checks === "logits";
@@ -69,6 +79,7 @@ export function trainTables(file: TrainFile): string {
       file,
       workloads.filter((one) => !forward(one)),
     ),
+    ...reachText(workloads),
     ...timeTable(file, workloads.filter(forward)),
     ...memoryTable(file),
   ].join("\n\n");
