@@ -1,21 +1,23 @@
 /**
  * Speed of training beside other libraries.
  *
- *   npm run bench:train -- [--filter NAME] [--time MS] [--quick] [--profile] [--json FILE] [--assert]
+ *   npm run bench:train -- [--filter NAME] [--time MS] [--quick] [--profile] [--json FILE [--resume]] [--assert]
  *
  * --filter   only the workloads with NAME in their line ("GPT d 128", "LASER", "forward")
  * --time     ms of measuring that each library gets for each workload (default 2000)
  * --quick    little time, no large sizes, no memory of peers: to see that it works
  * --profile  instead: where the time of a step of this package goes
- * --json     writes all numbers to FILE, again after each workload: what is stopped is not lost
+ * --json     writes all numbers to FILE, again after each workload
+ * --resume   goes on with a run that was stopped: workloads that FILE has already are not measured again
  * --assert   exit code 1 when a ratio misses its target (targets.ts)
  *
  * Shares the peers of `npm run bench:peers`, which are installed on first use. Node 22 or newer. No peer has a CTC loss, so
  * the Conformer's steps are scored by cross-entropy here, by this package too. onnxruntime-web, which has no gradients, takes
  * part in the forward pass at batch 1.
  */
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { environment, writeJson } from "../machine.js";
+import { type Environment, environment, inPlace, writeJson } from "../machine.js";
 import { install, installed } from "../peers/install.js";
 import { onnxruntimeWeb } from "../peers/onnxruntime-web.js";
 import { printDoubts } from "../report.js";
@@ -27,6 +29,7 @@ import * as report from "./report.js";
 import { child, measureResidence, type Residence } from "./residence.js";
 import { measureWorkload, type Opened, type WorkloadResult } from "./run.js";
 import { stepBeside } from "./side-by-side.js";
+import type { TrainFile } from "./table.js";
 import { tfjs } from "./tfjs.js";
 import type { Library } from "./trainer.js";
 import { type Workload, workloads } from "./workloads.js";
@@ -39,6 +42,7 @@ const options = {
   quick: { type: "boolean", default: false },
   profile: { type: "boolean", default: false },
   json: { type: "string" },
+  resume: { type: "boolean", default: false },
   assert: { type: "boolean", default: false },
 } as const;
 
@@ -54,12 +58,18 @@ async function printProfiles(chosen: readonly Workload[], steps: number): Promis
 
 type Keep = (results: readonly WorkloadResult[]) => void;
 
-/** What takes part in steps is opened with the first of them. */
-async function measure(chosen: readonly Workload[], time: number, keep: Keep): Promise<WorkloadResult[]> {
+/** All results, those of `earlier` included. What takes part in steps is opened with the first of them. */
+async function measure(
+  chosen: readonly Workload[],
+  earlier: readonly WorkloadResult[],
+  time: number,
+  keep: Keep,
+): Promise<WorkloadResult[]> {
   const opened: Opened[] = [];
-  const progress = new report.Progress(chosen.length);
-  const results: WorkloadResult[] = [];
-  for (const workload of chosen) {
+  const results = [...earlier];
+  const open = chosen.filter(({ name }) => !earlier.some((one) => one.name === name));
+  const progress = new report.Progress(open.length);
+  for (const workload of open) {
     progress.begin(workload.name);
     const forward = forwards.includes(workload);
     if (!forward && opened.length === 0) {
@@ -74,6 +84,14 @@ async function measure(chosen: readonly Workload[], time: number, keep: Keep): P
     keep(results);
   }
   return results;
+}
+
+/** What a file has; of the same machine, runtime and versions. */
+function readResults(file: string): WorkloadResult[] {
+  const made = JSON.parse(readFileSync(inPlace(file), "utf8")) as TrainFile;
+  const told = ({ machine, runtime, versions }: Environment): string => JSON.stringify({ machine, runtime, versions });
+  if (told(made) !== told(environment)) throw new Error(`${file} was made elsewhere or with other versions`);
+  return made.workloads;
 }
 
 /** Memory hardly differs between the variants. */
@@ -114,7 +132,8 @@ export async function main(): Promise<void> {
   const write = (workloads: readonly WorkloadResult[], memory: readonly Residence[] = []): void => {
     if (args.json) writeJson(args.json, { ...environment, workloads, memory });
   };
-  const results = await measure([...steps, ...forward], args.quick ? 300 : Number(args.time), write);
+  const earlier = args.resume && args.json ? readResults(args.json) : [];
+  const results = await measure([...steps, ...forward], earlier, args.quick ? 300 : Number(args.time), write);
   const memory = args.quick ? [] : await measureMemory(steps);
   const checked = results.flatMap((result) => result.checked);
   report.printTargets(checked);
