@@ -21,7 +21,7 @@ export const KT: i32 = 288;
 /** Bytes from one row of a score strip to the next. */
 export const STRIP: usize = KT << 2;
 
-/** Depth of a matmul block: 256 x 8 floats of B stay in the first-level cache. */
+/** Depth of a matmul block: 256 x MR floats of A and 256 x 8 of B stay in the first-level cache. */
 export const KC: i32 = 256;
 
 /** Rows and columns of a matmul block: 48 x 256 floats of A and 256 x 1024 of B stay in the second-level cache. */
