@@ -3,8 +3,8 @@
     python3 pytorch.py bert|conformer standard|laser SEED FOLDER [STRINGS [alone]]
 
 FOLDER is what `npm run evidence` takes as --data. STRINGS: so many strings of digits are made once, in place of new ones for each
-batch; alone: every digit is normalised by itself. Needs a GPU; prints the measure of docs/evidence.md after the last step: of the
-Conformer the mean over 12 draws of held-out strings, whose results differ more than those of seeds, then each of them.
+batch; alone: every digit is normalised by itself. Needs a GPU; prints the measure of docs/evidence.md after the last step: the mean
+over 12 draws of what is held out (hidden characters, strings of digits), then each of them.
 """
 
 import math
@@ -22,7 +22,7 @@ WIDTH = {"bert": 128, "conformer": 96}
 LAYERS = {"bert": 4, "conformer": 2}
 STEPS = {"bert": 4000, "conformer": 1500}
 PEAK = {"bert": 2e-3, "conformer": 1e-3}
-HEADS, BATCH, CONTEXT, EVALUATIONS, WARMUP = 4, 16, {"bert": 128, "conformer": 120}, 20, 100
+HEADS, BATCH, CONTEXT, EVALUATIONS, WARMUP, DRAWS = 4, 16, {"bert": 128, "conformer": 120}, 20, 100, 12
 
 family, variant, seed, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
 strings = int(sys.argv[5]) if len(sys.argv) > 5 else 0
@@ -169,7 +169,7 @@ def conformer():
     draw = random.Random(seed)
     model = Conformer(11)
     fixed = [string(train, draw) for _ in range(strings)]
-    draws = [random.Random(n) for n in range(12)]
+    draws = [random.Random(n) for n in range(DRAWS)]
     held = [[batch([string(test, same) for _ in range(BATCH)]) for _ in range(19)] for same in draws]
 
     def loss():
@@ -203,9 +203,11 @@ def bert():
         hidden = torch.rand(x.shape, device="cuda") < 0.15
         return x.masked_fill(hidden, mask), x, hidden
 
-    torch.manual_seed(0)
     rows = validation[: BATCH * EVALUATIONS * context].view(EVALUATIONS, BATCH, context)
-    held = [hide(x) for x in rows]
+    held = []
+    for n in range(DRAWS):
+        torch.manual_seed(n)
+        held.append([hide(x) for x in rows])
     torch.manual_seed(1000 + seed)
 
     def score(x, wanted, hidden):
@@ -215,7 +217,7 @@ def bert():
         at = torch.randint(len(train) - context, (BATCH,), device="cuda")
         return score(*hide(train[at[:, None] + torch.arange(context, device="cuda")]))
 
-    return model, loss, lambda: [sum(score(*one).item() for one in held) / len(held)]
+    return model, loss, lambda: [sum(score(*one).item() for one in draw) / len(draw) for draw in held]
 
 
 torch.manual_seed(seed)
@@ -237,5 +239,4 @@ for step in range(STEPS[family]):
     optimizer.step()
 with torch.no_grad():
     values = evaluate()
-    each = values if len(values) > 1 else []
-    print(family, variant, seed, *sys.argv[5:], *(f"{x:.4f}" for x in [sum(values) / len(values), *each]), flush=True)
+    print(family, variant, seed, *sys.argv[5:], *(f"{x:.4f}" for x in [sum(values) / DRAWS, *values]), flush=True)
