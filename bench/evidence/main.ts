@@ -5,6 +5,7 @@
  *   npm run evidence -- [--family NAME]... [--seeds N] [--data FOLDER] [--threads N] [--assert]
  *   npm run evidence -- --time [--threads N] [--data FOLDER]
  *   npm run evidence -- --report [--assert]
+ *   npm run evidence -- --export FOLDER [--seeds N] [--data FOLDER]
  *
  * --family   lm, bert, vit, conformer; default all
  * --seeds    seeds 1 to N (default 3)
@@ -12,6 +13,7 @@
  * --threads  default 2. Results have the same bits with any number
  * --time     instead: how long a run of each family and variant takes, from the median of a few steps
  * --report   instead: only the table and docs/evidence.md
+ * --export   instead: first values and batches of BERT as files, for bench/evidence/pytorch.py
  * --assert   exit code 1 when a mean misses its limit (reference.ts) or a family has no run
  *
  * Ctrl-C saves; the same command goes on. Finished runs are in bench/evidence/results/ and are not done again. Commands for
@@ -23,6 +25,7 @@ import { create } from "../../src/nn/index.js";
 import { FAMILIES, type FamilyName } from "../../src/train/index.js";
 import { inPlace } from "../machine.js";
 import { variants } from "../tasks.js";
+import { exportBert } from "./export.js";
 import { publish, writePage } from "./publish.js";
 import { isDone, type Job, runJob } from "./runs.js";
 import { readSource } from "./source.js";
@@ -36,6 +39,7 @@ const { values: args } = parseArgs({
     threads: { type: "string", default: "2" },
     time: { type: "boolean", default: false },
     report: { type: "boolean", default: false },
+    export: { type: "string" },
     assert: { type: "boolean", default: false },
   },
 });
@@ -51,10 +55,12 @@ function integerOf(name: string, value: string): number {
   return Number(value);
 }
 
+const seedsOf = (count: string): number[] => Array.from({ length: integerOf("seeds", count) }, (_, n) => n + 1);
+
 /** Seed by seed, so that all families have something to show early. Returns whether all means hold; undefined: stopped. */
 async function runAllJobs(folder: string, threads: number): Promise<boolean | undefined> {
   const families = familiesOf(args.family);
-  const seeds = Array.from({ length: integerOf("seeds", args.seeds) }, (_, n) => n + 1);
+  const seeds = seedsOf(args.seeds);
   const jobs: Job[] = seeds.flatMap((seed) =>
     families.flatMap((family) => variants.map((variant) => ({ family, variant, seed }))),
   );
@@ -75,6 +81,10 @@ async function runAllJobs(folder: string, threads: number): Promise<boolean | un
 async function main(): Promise<void> {
   const folder = args.data === undefined ? (process.env.DATA ?? "../shared/data") : inPlace(args.data);
   const threads = integerOf("threads", args.threads);
+  if (args.export !== undefined) {
+    const { content } = readSource("bert", folder);
+    return exportBert(content as string, seedsOf(args.seeds), inPlace(args.export));
+  }
   if (args.time) await measureTimes(folder, threads);
   const held = args.time || args.report ? publish() : await runAllJobs(folder, threads);
   if (args.assert && held !== true) process.exitCode = 1;

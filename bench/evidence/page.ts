@@ -141,7 +141,7 @@ ${pytorchTable(all)}
 Where there are several seeds: how far the mean here lies above it, in standard errors; beyond ${APART} it is in bold. The first column of PyTorch are three seeds of the same recipe, measured on a GPU before this page was written; no script here prints them. The second are eight seeds of \`bench/evidence/pytorch.py\` on an H100, which prepares the data as it is prepared here, with random numbers of its own. It scores each Conformer on 12 draws of held-out strings and takes the mean, since draws differ more than seeds do: averaged over seeds, from 0.013 to 0.025 (standard) and from 0.015 to 0.030 (LASER).
 
 - The Conformer is better here than in the first column, with either library. The preparation of data can make as much of a difference: with 1,000 strings made once, in place of new ones each time, and every digit normalised by itself, \`pytorch.py conformer VARIANT SEED FOLDER 1000 alone\` gave 0.068 ± 0.014 (standard) and 0.069 ± 0.019 (LASER) over three seeds.
-- BERT differs most from seed to seed: eight in PyTorch went from 1.57 to 1.73 (standard) and from 1.52 to 1.64 (LASER).
+- BERT differs most from seed to seed: eight in PyTorch went from 1.58 to 1.72 (standard) and from 1.52 to 1.63 (LASER). What a seed draws decides it, not the library: with the first values and batches that seeds 1, 2 and 3 have here (\`npm run evidence -- --export\`), \`pytorch.py\` gave 1.655, 1.786 and 1.705 (standard), 1.666, 1.638 and 1.509 (LASER); the table of runs has what came out here.
 
 ## Curves
 

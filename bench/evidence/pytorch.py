@@ -1,14 +1,18 @@
 """The recipes of src/train/recipe.ts for BERT and the Conformer in PyTorch, with data prepared as src/train prepares it.
 
-    python3 pytorch.py bert|conformer standard|laser SEED FOLDER [STRINGS [alone]]
+    python3 pytorch.py bert standard|laser SEED FOLDER [EXPORT]
+    python3 pytorch.py conformer standard|laser SEED FOLDER [STRINGS [alone]]
 
-FOLDER is what `npm run evidence` takes as --data. STRINGS: so many strings of digits are made once, in place of new ones for each
+FOLDER is what `npm run evidence` takes as --data. EXPORT: what `npm run evidence -- --export EXPORT` wrote; first values and batches
+are then those of that seed here, in place of PyTorch's own. STRINGS: so many strings of digits are made once, in place of new ones for each
 batch; alone: every digit is normalised by itself. Needs a GPU; prints the measure of docs/evidence.md after the last step: the mean
 over 12 draws of what is held out (hidden characters, strings of digits), then each of them.
 """
 
+import json
 import math
 import random
+import struct
 import sys
 import wave
 from pathlib import Path
@@ -25,7 +29,8 @@ PEAK = {"bert": 2e-3, "conformer": 1e-3}
 HEADS, BATCH, CONTEXT, EVALUATIONS, WARMUP, DRAWS = 4, 16, {"bert": 128, "conformer": 120}, 20, 100, 12
 
 family, variant, seed, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
-strings = int(sys.argv[5]) if len(sys.argv) > 5 else 0
+export = Path(sys.argv[5]) if family == "bert" and len(sys.argv) > 5 else None
+strings = int(sys.argv[5]) if family == "conformer" and len(sys.argv) > 5 else 0
 alone = len(sys.argv) > 6
 d, h = WIDTH[family], HEADS
 
@@ -213,10 +218,18 @@ def bert():
     def score(x, wanted, hidden):
         return F.cross_entropy(model(x)[hidden], wanted[hidden])
 
+    given = export and np.fromfile(export / f"batches-{seed}.bin", np.uint8).reshape(-1, BATCH, context)
+
     def loss():
+        if export:
+            x = torch.tensor(given[loss.step], device="cuda").long()
+            loss.step += 1
+            ids, hidden = x % 128, x >= 128
+            return score(ids.masked_fill(hidden, mask), ids, hidden)
         at = torch.randint(len(train) - context, (BATCH,), device="cuda")
         return score(*hide(train[at[:, None] + torch.arange(context, device="cuda")]))
 
+    loss.step = 0
     return model, loss, lambda: [sum(score(*one).item() for one in draw) / len(draw) for draw in held]
 
 
@@ -227,6 +240,13 @@ model, loss, evaluate = {"bert": bert, "conformer": conformer}[family]()
 for p in model.parameters():
     if p.dim() >= 2:
         nn.init.trunc_normal_(p, std=0.02)
+if export:
+    data = (export / f"init-{seed}.safetensors").read_bytes()
+    begin = 8 + struct.unpack("<Q", data[:8])[0]
+    entries = json.loads(data[8:begin])
+    for name, p in model.named_parameters():
+        at, end = entries[name]["data_offsets"]
+        p.data = torch.tensor(np.frombuffer(data[begin + at : begin + end], "<f4").reshape(p.shape), device="cuda")
 optimizer = torch.optim.AdamW(model.parameters(), lr=1, betas=(0.9, 0.98), weight_decay=0.05)
 for step in range(STEPS[family]):
     falling = 0.1 + 0.45 * (1 + math.cos(math.pi * (step - WARMUP) / (STEPS[family] - WARMUP)))

@@ -31,6 +31,11 @@ function hide(ids: Int32Array, maskId: number, random: Random): Masked {
   return { inputs, targets, count };
 }
 
+/** The batch of a step. */
+export function maskedBatch(train: Int32Array, { batch, context }: Recipe, maskId: number, random: Random): Masked {
+  return hide(windowBatch(train, batch, context, random).inputs, maskId, random);
+}
+
 export function bertTask(nn: Nn, recipe: Recipe, text: string): Task {
   const { width, heads, layers, context, batch, evaluations, seed, variant } = recipe;
   const { tokenizer, train, validation } = splitText(text, context);
@@ -45,7 +50,7 @@ export function bertTask(nn: Nn, recipe: Recipe, text: string): Task {
     ...{ model, measure: "masked validation loss", unit: "tokens" },
     extra: { vocabulary: tokenizer.vocabulary },
     batch(random: Random) {
-      const masked = hide(windowBatch(train, batch, context, random).inputs, model.maskId, random);
+      const masked = maskedBatch(train, recipe, model.maskId, random);
       return { tokens: batch * context, loss: () => lossOf(masked) };
     },
     evaluate: () => meanLoss(nn, held, lossOf, ({ count }) => count),

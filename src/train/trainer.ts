@@ -33,6 +33,9 @@ export interface Progress {
 /** Steps of one seed never meet those of another. */
 const SEEDS = 2 ** 24;
 
+/** What the batch of a step is drawn with, by its number from 0 on. */
+export const randomOf = ({ seed }: Recipe, step: number): Random => new Random(seed * SEEDS + step);
+
 /**
  * One run. The batch of a step depends on the seed and the number of the step alone, not on what ran before: so both variants
  * see the same batches, and a run that goes on from a checkpoint has the same losses as one that never stopped.
@@ -70,7 +73,7 @@ export class Trainer {
   step(): Progress {
     const { nn, task, recipe, history } = this;
     const number = this.steps;
-    const batch = task.batch(new Random(recipe.seed * SEEDS + number));
+    const batch = task.batch(randomOf(recipe, number));
     const loss = nn.step(() => batch.loss());
     const norm = this.#optimizer.step({ lr: this.#rate(number), clip: recipe.clip });
     checkFinite(task.model, { step: number + 1, loss, norm });
