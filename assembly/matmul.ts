@@ -103,7 +103,7 @@ function multiplyBlock(
       multiplyPanels<Interleaved>(edge, PANEL, aPanel, MR << 2, b, PANEL, 0, 1, depth, false, 0);
       putEdge(c + <usize>j * PANEL, cRow, edge, min(rows - i, MR), min(columns - j * NR, NR), add);
     }
-    c += MR * cRow;
+    c += <usize>MR * cRow;
     aPanel += (<usize>(MR * depth)) << 2;
   }
 }
