@@ -19,7 +19,7 @@ import { type Call, interleave, ratio } from "./measure.js";
 import { worst } from "./recompute.js";
 import { attentionShapes, growthShapes, recomputeShapes, smallShapes, visibleShapes } from "./shapes.js";
 import { attentionTask, matmulTask, prepareAttention, type Task, variants } from "./tasks.js";
-import { type Options, openOwn } from "./train/own.js";
+import { builds, type Options, openOwn } from "./train/own.js";
 import { workloads } from "./train/workloads.js";
 
 const { values: args, positionals } = parseArgs({
@@ -50,9 +50,9 @@ const tasks: readonly Pick<Task, "name" | "prepare">[] = [
 ];
 
 const stepOptions: Readonly<Record<string, Options>> = {
-  index: { threads: 1, simd: "plain" },
-  relaxed: { threads: 1, simd: "relaxed" },
-  threads: { threads: 2, simd: "relaxed" },
+  index: builds.plain,
+  relaxed: builds.relaxed,
+  threads: builds["2 threads"],
 };
 
 interface Line {

@@ -4,9 +4,9 @@
     python3 pytorch.py conformer standard|laser SEED FOLDER [STRINGS [alone]]
 
 FOLDER is what `npm run evidence` takes as --data. EXPORT: what `npm run evidence -- --export EXPORT` wrote; first values and batches
-are then those of that seed here, in place of PyTorch's own. STRINGS: so many strings of digits are made once, in place of new ones for each
-batch; alone: every digit is normalised by itself. Needs a GPU; prints the measure of docs/evidence.md after the last step: the mean
-over 12 draws of what is held out (hidden characters, strings of digits), then each of them.
+are then those of that seed here, in place of PyTorch's own. STRINGS: so many strings of digits are made once, in place of new ones
+for each batch; alone: every digit is normalised by itself. Needs a GPU; prints the measure of docs/evidence.md after the last step:
+the mean over 12 draws of what is held out (hidden characters, strings of digits), then each of them.
 """
 
 import json

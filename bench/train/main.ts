@@ -15,7 +15,7 @@
  * the Conformer's steps are scored by cross-entropy here, by this package too. onnxruntime-web, which has no gradients, takes
  * part in the forward pass at batch 1.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Environment, environment, inPlace, writeJson } from "../machine.js";
 import { install, installed } from "../peers/install.js";
@@ -86,8 +86,9 @@ async function measure(
   return results;
 }
 
-/** What a file has; of the same machine, runtime and versions. */
+/** What a file has, if it is there; of the same machine, runtime and versions. */
 function readResults(file: string): WorkloadResult[] {
+  if (!existsSync(inPlace(file))) return [];
   const made = JSON.parse(readFileSync(inPlace(file), "utf8")) as TrainFile;
   const told = ({ machine, runtime, versions }: Environment): string => JSON.stringify({ machine, runtime, versions });
   if (told(made) !== told(environment)) throw new Error(`${file} was made elsewhere or with other versions`);

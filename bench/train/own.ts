@@ -89,11 +89,11 @@ const library = (name: string, options: Options): Library => ({
   open: () => openOwn(options),
 });
 
-const relaxedOptions: Options = { threads: 1, simd: "relaxed" };
-export const openRelaxed = (): Promise<Open> => openOwn(relaxedOptions);
-export const relaxed = library("relaxed", relaxedOptions);
-export const own: readonly Library[] = [
-  library("plain", { threads: 1, simd: "plain" }),
-  relaxed,
-  library("2 threads", { threads: 2, simd: "relaxed" }),
-];
+export const builds = {
+  plain: { threads: 1, simd: "plain" },
+  relaxed: { threads: 1, simd: "relaxed" },
+  "2 threads": { threads: 2, simd: "relaxed" },
+} as const;
+export const openRelaxed = (): Promise<Open> => openOwn(builds.relaxed);
+export const own: readonly Library[] = Object.entries(builds).map(([name, options]) => library(name, options));
+export const relaxed = own.find(({ name }) => name === "relaxed")!;

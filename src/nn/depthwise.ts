@@ -4,6 +4,9 @@ import type { Nn } from "./nn.js";
 import { splitWithScratch } from "./split.js";
 import type { Parameter, Value } from "./value.js";
 
+/** 0.1 ns a tap of an element, 0.2 for the gradients of the parameters (split.ts). */
+const WORK = 5;
+
 /**
  * Depthwise convolution over time with zeros around it, as long as x ("same").
  * @param x [B, T, C]
@@ -26,7 +29,7 @@ export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter):
   const taps = weight.shape[2]!;
   if (taps % 2 === 0) throw new RangeError(`depthwise: weight must have an odd number of taps, got ${taps}`);
   const scratchBytes = 4 * engine.kernels.depthwiseScratch(width, taps);
-  const work = 2 * B * T * width * taps;
+  const work = WORK * B * T * width * taps;
   const y = tape.empty(x.shape);
   const n = T * width;
   /** Batch entries are shared; each thread packs the weights for itself. */

@@ -2,12 +2,14 @@ import { beginOf } from "../matmul.js";
 import type { Job } from "../protocol.js";
 import type { NnEngine, NnKernels } from "./engine.js";
 
-/** Work of an element where a kernel only reads, adds and writes: 0.3 to 0.5 ns in steps of models of width 128, one thread. */
+/** Work of an element where a kernel only reads, adds and writes: 0.3 to 0.5 ns. */
 export const PASS_WORK = 20;
 
 /**
  * Runs a kernel on `count` rows or columns, shared between threads in multiples of `unit` where `work` is worth it: the
- * operations that a product makes in the same time, 50 a nanosecond. `argumentsOf` gives the arguments for `size` of them from `first` on. No kernel's sums depend on such a division.
+ * operations that a product makes in the same time, 50 a nanosecond. What an element takes stands at each operation, measured on one
+ * thread with arrays of some 100,000. `argumentsOf` gives the arguments for `size` of the rows or columns from `first` on. No kernel's
+ * sums depend on such a division.
  */
 export function split(
   { kernels, pool }: NnEngine,
