@@ -48,8 +48,8 @@ interface Group {
   readonly v: Tensor;
 }
 
-/** 1.1 ns an element (split.ts). */
-const WORK = 50;
+/** 1.1 ns an element. */
+const WORK = 2.5;
 
 /**
  * The optimiser of a model: AdamW (Loshchilov and Hutter, arXiv 1711.05101), as `torch.optim.AdamW`.

@@ -4,7 +4,7 @@ import { count } from "../shape.js";
 import { sameShape, value } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
-import { PASS_WORK, split } from "./split.js";
+import { split } from "./split.js";
 import type { Value } from "./value.js";
 
 /**
@@ -25,7 +25,7 @@ export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
   real("add", "factor", factor);
   const n = count(x.shape);
   const sum = tape.empty(x.shape);
-  split(engine, "addScaled", n, 64, PASS_WORK * n, (first, size) => {
+  split(engine, "addScaled", n, 64, n, (first, size) => {
     const at = 4 * first;
     return [sum.ptr + at, x.tensor.ptr + at, y.tensor.ptr + at, factor, size];
   });

@@ -4,8 +4,8 @@ import type { Nn } from "./nn.js";
 import { splitWithScratch } from "./split.js";
 import type { Parameter, Value } from "./value.js";
 
-/** 0.1 ns a tap of an element, 0.2 for the gradients of the parameters (split.ts). */
-const WORK = 5;
+/** 0.1 ns a tap of an element, 0.2 for the gradients of the parameters. */
+const WORK = 0.25;
 
 /**
  * Depthwise convolution over time with zeros around it, as long as x ("same").

@@ -7,8 +7,8 @@ import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
 
-/** 0.7 ns an element (split.ts). */
-const WORK = 35;
+/** 0.7 ns an element. */
+const WORK = 2;
 
 /**
  * Elements become 0 with probability p, the others are divided by 1 - p: `torch.nn.functional.dropout` with numbers that a seed decides.

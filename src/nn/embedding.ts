@@ -4,7 +4,7 @@ import { integer } from "../check-number.js";
 import { count } from "../shape.js";
 import { ids as checkIds, parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
-import { PASS_WORK, split } from "./split.js";
+import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
 
 /**
@@ -28,7 +28,7 @@ export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number
   checkIds("embedding", ids, rows, vocabulary);
   const y = tape.empty([...shape, width]);
   const numbers = tape.integers(ids);
-  split(engine, "embedding", rows, 1, PASS_WORK * rows * width, (first, size) => {
+  split(engine, "embedding", rows, 1, rows * width, (first, size) => {
     return [y.ptr + 4 * first * width, table.tensor.ptr, numbers.ptr + 4 * first, size, width];
   });
 
@@ -37,7 +37,7 @@ export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number
       table,
       (to, add) => {
         if (!add) to.data.fill(0);
-        split(engine, "embeddingBackward", width, 16, PASS_WORK * rows * width, (first, size) => {
+        split(engine, "embeddingBackward", width, 16, rows * width, (first, size) => {
           return [to.ptr, dy.ptr, numbers.ptr, rows, width, first, first + size];
         });
       },
@@ -68,7 +68,7 @@ export function addPositions(nn: Nn, x: Value, positions: Parameter, first = 0):
   const n = N * width;
   const begin = first * width;
   const y = tape.empty(x.shape);
-  split(engine, "addRows", B, 1, PASS_WORK * B * n, (row, size) => {
+  split(engine, "addRows", B, 1, B * n, (row, size) => {
     const at = 4 * row * n;
     return [y.ptr + at, x.tensor.ptr + at, positions.tensor.ptr + 4 * begin, size, n];
   });

@@ -5,7 +5,7 @@ import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
-import { PASS_WORK, split } from "./split.js";
+import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
 
 /**
@@ -18,8 +18,8 @@ export type Activation = "gelu" | "gelu-erf" | "silu";
 /** Numbers of assembly/nn/activation.ts. */
 export const ACTIVATIONS = { none: 0, gelu: 1, "gelu-erf": 2, silu: 3 } as const;
 
-/** 2.0 ns an element forward, 2.7 backward (split.ts); with `silu` a little less. */
-export const ACTIVATION_WORK = 100;
+/** 2.0 ns an element forward, 2.7 backward; with `silu` a little less. */
+export const ACTIVATION_WORK = 5;
 
 /**
  * Products that are added to each other before they join a sum. With 256, as elsewhere, one weight of 16,384 in the golden
@@ -55,7 +55,7 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
   product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k), { span: SPAN });
   const act = ACTIVATIONS[activation ?? "none"];
   const y = act === 0 ? z : tape.empty(shape);
-  const work = m * n * (act === 0 ? PASS_WORK : ACTIVATION_WORK);
+  const work = m * n * (act === 0 ? 1 : ACTIVATION_WORK);
   if (act !== 0 || bias !== undefined) {
     split(engine, "biasAct", m, 1, work, (first, size) => {
       const at = 4 * first * n;
@@ -92,7 +92,7 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
 
 /** to[j] (+)= sum of x[i, j] over the rows i. */
 function columnSum({ engine }: Nn, to: Tensor, x: Tensor, rows: number, width: number, add: boolean): void {
-  split(engine, "columnSum", width, 16, PASS_WORK * rows * width, (first, size) => {
+  split(engine, "columnSum", width, 16, rows * width, (first, size) => {
     return [to.ptr, x.ptr, rows, width, first, first + size, add ? 1 : 0];
   });
 }

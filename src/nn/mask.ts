@@ -3,7 +3,7 @@ import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { keep as checkKeep, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
-import { PASS_WORK, split } from "./split.js";
+import { split } from "./split.js";
 import type { Value } from "./value.js";
 
 /**
@@ -20,7 +20,7 @@ export function maskRows(nn: Nn, x: Value, keep: Tensor<"u8">): Value {
   const [rows, width] = [count(x.shape.slice(0, -1)), x.shape.at(-1)!];
   checkKeep("maskRows", nn, keep, rows);
   const run = (to: Tensor, from: Tensor): void => {
-    split(engine, "maskRows", rows, 1, PASS_WORK * rows * width, (first, size) => {
+    split(engine, "maskRows", rows, 1, rows * width, (first, size) => {
       const at = 4 * first * width;
       return [to.ptr + at, from.ptr + at, keep.ptr + first, size, width];
     });

@@ -6,8 +6,8 @@ import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
 
-/** 0.8 to 1.1 ns an element (split.ts), forward and backward. */
-const WORK = 50;
+/** 0.8 to 1.1 ns an element, forward and backward. */
+const WORK = 2.5;
 
 /**
  * (x - mean) / sqrt(variance + eps) * weight + bias over the last axis: `torch.nn.functional.layer_norm`.

@@ -2,14 +2,13 @@ import { beginOf } from "../matmul.js";
 import type { Job } from "../protocol.js";
 import type { NnEngine, NnKernels } from "./engine.js";
 
-/** Work of an element where a kernel only reads, adds and writes: 0.3 to 0.5 ns. */
-export const PASS_WORK = 20;
+/** Operations of a product in the 0.3 to 0.5 ns that a pass takes for an element (measured on one thread, some 100,000 elements). */
+const PASS = 20;
 
 /**
- * Runs a kernel on `count` rows or columns, shared between threads in multiples of `unit` where `work` is worth it: the
- * operations that a product makes in the same time, 50 a nanosecond. What an element takes stands at each operation, measured on one
- * thread with arrays of some 100,000. `argumentsOf` gives the arguments for `size` of the rows or columns from `first` on. No kernel's
- * sums depend on such a division.
+ * Runs a kernel on `count` rows or columns, shared between threads in multiples of `unit` where `work` is worth it: elements, times
+ * what one takes longer than in a pass that only reads, adds and writes. `argumentsOf` gives the arguments for `size` of the rows or
+ * columns from `first` on. No kernel's sums depend on such a division.
  */
 export function split(
   { kernels, pool }: NnEngine,
@@ -20,7 +19,7 @@ export function split(
   argumentsOf: (first: number, size: number) => readonly number[],
 ): void {
   if (count === 0) return;
-  const members = pool?.members(work) ?? 1;
+  const members = pool?.members(PASS * work) ?? 1;
   if (pool === undefined || members === 1) {
     (kernels[kernel] as (...args: readonly number[]) => void)(...argumentsOf(0, count));
     return;

@@ -1,7 +1,7 @@
 import { count, type Shape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
-import { PASS_WORK, split } from "./split.js";
+import { split } from "./split.js";
 import { Parameter, Value } from "./value.js";
 
 /** Writes a gradient into `to`, or adds to it. */
@@ -122,18 +122,13 @@ export class Tape {
   /** y = factor x */
   scale(y: Tensor, x: Tensor, factor: number): void {
     const n = count(y.shape);
-    split(this.engine, "scale", n, 64, PASS_WORK * n, (first, size) => [
-      y.ptr + 4 * first,
-      x.ptr + 4 * first,
-      factor,
-      size,
-    ]);
+    split(this.engine, "scale", n, 64, n, (first, size) => [y.ptr + 4 * first, x.ptr + 4 * first, factor, size]);
   }
 
   /** y += x */
   add(y: Tensor, x: Tensor): void {
     const n = count(y.shape);
-    split(this.engine, "addTo", n, 64, PASS_WORK * n, (first, size) => [y.ptr + 4 * first, x.ptr + 4 * first, size]);
+    split(this.engine, "addTo", n, 64, n, (first, size) => [y.ptr + 4 * first, x.ptr + 4 * first, size]);
   }
 
   /** Takes the gradients of everything recorded, from the last entry on, whose result is a loss. */
