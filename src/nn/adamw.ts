@@ -49,7 +49,7 @@ interface Group {
 }
 
 /** 1.1 ns an element. */
-const WORK = 2.5;
+const WORK = 3;
 
 /**
  * The optimiser of a model: AdamW (Loshchilov and Hutter, arXiv 1711.05101), as `torch.optim.AdamW`.

@@ -8,7 +8,7 @@ import { splitWithScratch } from "./split.js";
 import type { Value } from "./value.js";
 
 /** 270 ns a frame and label, 11 classes: exp and log in float64. */
-const WORK = 650;
+const WORK = 600;
 
 /**
  * Options of {@link ctcLoss}.

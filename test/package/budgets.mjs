@@ -14,7 +14,7 @@ export const BUDGETS = [
   { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 29_000 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 11_700 },
   { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 48_700 },
-  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 25_800 },
+  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 25_700 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 680 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 29_100, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 10_800, goal: 8_000 },
