@@ -5,6 +5,7 @@ import { KeyTile, keyTile, tileCount } from "./layout";
 import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { Band, biasAt, enterHead, Lanes, maskAt } from "./score";
+import { Simd } from "./simd";
 import { NR, PANEL } from "./tile";
 
 /**
@@ -113,14 +114,12 @@ function hostileRows(p: Problem, from: usize, stride: usize, width: i32, tile: K
 /** Whether n floats are all finite. */
 export function finite(x: usize, n: i32): bool {
   let rest = i32x4.splat(0);
-  const end = x + ((<usize>n) << 2);
-  for (; x + 16 <= end; x += 16) {
+  for (; n >= 4; n -= 4, x += 16) {
     const y = v128.load(x);
     rest = v128.or(rest, f32x4.sub(y, y));
   }
-  let ok = !v128.any_true(rest);
-  for (; x < end; x += 4) ok = ok && isFinite(load<f32>(x));
-  return ok;
+  const y = v128.and(v128.load(x), Simd.first(n));
+  return !v128.any_true(v128.or(rest, f32x4.sub(y, y)));
 }
 
 /** Bounds of the seen keys of tile t; true when every key of the tile is seen. */

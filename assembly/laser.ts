@@ -8,9 +8,9 @@
  * The paper's trick takes one maximum over the whole sequence; a maximum per tile keeps what no query may see out of
  * it. What still leaves the float32 range is recomputed exactly (recompute.ts). docs/math.md derives all of it.
  */
-import { Exp } from "./exp";
+import { CORE_LOWEST, CORE_ROUND, Exp, LN2_HI, LN2_LO, LOG2_E, ONE, S1, S2, S3, S4, S5, TWO } from "./exp";
 import { keyTile, tileCount } from "./layout";
-import { Log } from "./log";
+import { A3, A5, A7, Log, SQRT_HALF } from "./log";
 import { Problem } from "./problem";
 import { Rare } from "./rare";
 import { Range } from "./score";
@@ -99,25 +99,43 @@ export function expShift(p: Problem, t: i32, to: usize, step: usize, panel: usiz
   const row = p.vM << 2;
   const seen = p.seen + ((<usize>j0) << 2);
   let rest = i32x4.splat(0);
-  for (let d = 0; d < p.Ep; d += NR) {
-    const v = p.vHead + <usize>j0 * row + ((<usize>d) << 2);
+  const lowest = v128.load32_splat(CORE_LOWEST);
+  const round = v128.load32_splat(CORE_ROUND);
+  const log2e = v128.load32_splat(LOG2_E);
+  const hi = v128.load32_splat(LN2_HI);
+  const lo = v128.load32_splat(LN2_LO);
+  const s1 = v128.load32_splat(S1);
+  const s2 = v128.load32_splat(S2);
+  const s3 = v128.load32_splat(S3);
+  const s4 = v128.load32_splat(S4);
+  const s5 = v128.load32_splat(S5);
+  const two = v128.load32_splat(TWO);
+  for (let d = 0; d < p.Ep; d += 4) {
+    let x = p.vHead + <usize>j0 * row + ((<usize>d) << 2);
     const c = columnMax(p, t) + ((<usize>d) << 2);
-    findColumnMax(p, c, d, v, seen, rows);
-    const top0 = v128.load(c);
-    const top1 = v128.load(c, 16);
-    const shift0 = v128.and(top0, f32x4.ne(top0, hidden)); // exp(-inf - 0) = 0 where all are -inf
-    const shift1 = v128.and(top1, f32x4.ne(top1, hidden));
-    const valid0 = Simd.first(p.E - d);
-    const valid1 = Simd.first(p.E - d - 4);
-    let x = v;
-    let y = to + <usize>(d / NR) * panel;
+    if (d % NR == 0) findColumnMax(p, c, d, x, seen, rows);
+    const top = v128.load(c);
+    const shift = v128.and(top, f32x4.ne(top, hidden)); // exp(-inf - 0) = 0 where all are -inf
+    const valid = Simd.first(p.E - d);
+    let y = to + <usize>(d / NR) * panel + ((<usize>(d % NR)) << 2);
     for (let j = 0; j < rows; ++j, x += row, y += step) {
-      const shown = v128.load32_splat(seen + ((<usize>j) << 2));
-      const e0 = v128.and(shown, v128.and(valid0, Exp.below(f32x4.sub(v128.load(x), shift0))));
-      const e1 = v128.and(shown, v128.and(valid1, Exp.below(f32x4.sub(v128.load(x, 16), shift1))));
-      v128.store(y, e0);
-      v128.store(y, e1, 16);
-      rest = v128.or(rest, v128.or(f32x4.sub(e0, e0), f32x4.sub(e1, e1))); // x - x is 0 for finite x only
+      const below = Exp.belowWith(
+        f32x4.sub(v128.load(x), shift),
+        lowest,
+        round,
+        log2e,
+        hi,
+        lo,
+        s1,
+        s2,
+        s3,
+        s4,
+        s5,
+        two,
+      );
+      const e = v128.and(v128.load32_splat(seen + ((<usize>j) << 2)), v128.and(valid, below));
+      v128.store(y, e);
+      rest = v128.or(rest, f32x4.sub(e, e)); // x - x is 0 for finite x only
     }
   }
   if (!v128.any_true(rest)) return false;
@@ -185,13 +203,21 @@ export function columnFactors(p: Problem, t: i32): i32 {
 /** x = sum / l in place, out = log(x) + c_q for one row; returns how many elements the recompute pass must replace. */
 export function logShift(p: Problem, out: usize, sum: usize, l: f32): i32 {
   const inverse = f32x4.splat(1 / l);
+  const root = v128.load32_splat(SQRT_HALF);
+  const one = v128.load32_splat(ONE);
+  const two = v128.load32_splat(TWO);
+  const hi = v128.load32_splat(LN2_HI);
+  const lo = v128.load32_splat(LN2_LO);
+  const a3 = v128.load32_splat(A3);
+  const a5 = v128.load32_splat(A5);
+  const a7 = v128.load32_splat(A7);
   let far = 0;
   for (let d = 0; d < p.E; d += 4) {
     const at = (<usize>d) << 2;
     const c = v128.load(p.runMax + at);
     const x = f32x4.mul(v128.load(sum + at), inverse);
     v128.store(sum + at, x);
-    Simd.storeFirst(out + at, Log.share(x, c), p.E - d);
+    Simd.storeFirst(out + at, Log.share(x, c, root, one, two, hi, lo, a3, a5, a7), p.E - d);
     far += popcnt(i32x4.bitmask(Far.forward(x, c)));
   }
   return far;

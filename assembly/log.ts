@@ -5,7 +5,7 @@
  *
  * e LN2_HI is exact (8 bits times 16), fused or not.
  */
-import { LN2_HI, LN2_LO, ONE, TWO } from "./exp";
+import { LN2_HI, LN2_LO, ONE } from "./exp";
 import { Simd } from "./simd";
 
 // log(1 + f) = f - f^2 / 2 + f^3 (L3 + L4 f + ... + L10 f^7); the lines are printed by scripts/coefficients/log.mjs
@@ -19,12 +19,12 @@ const L9 = memory.data<f32>([0.12761578], 4);
 const L10 = memory.data<f32>([-0.07634498], 4);
 
 // log((1 + s) / (1 - s)) = 2 s + s^3 (A3 + A5 s^2 + A7 s^4)
-const A3 = memory.data<f32>([0.66666776], 4);
-const A5 = memory.data<f32>([0.39977542], 4);
-const A7 = memory.data<f32>([0.2987173], 4);
+export const A3 = memory.data<f32>([0.66666776], 4);
+export const A5 = memory.data<f32>([0.39977542], 4);
+export const A7 = memory.data<f32>([0.2987173], 4);
 
 const MINUS_HALF = memory.data<f32>([-0.5], 4);
-const SQRT_HALF = memory.data<u32>([0x3f3504f3], 4);
+export const SQRT_HALF = memory.data<u32>([0x3f3504f3], 4);
 const INFINITY = memory.data<u32>([0x7f800000], 4);
 const LEAST_NORMAL = memory.data<u32>([0x00800000], 4); // 2^-126
 const TWO_23 = memory.data<f32>([8388608], 4);
@@ -51,19 +51,30 @@ export class Log {
   /**
    * log(x) + c for a share x, 0 < x <= 2 or +inf or NaN, which stay; c = -inf gives -inf; x = 0 gives a finite number.
    * With s = f / (2 + f), log(1 + f) = log((1 + s) / (1 - s)) takes three coefficients. Where log(x) and c nearly cancel
-   * it keeps what their rounded sum would lose. Error: at most 2 ulp, or 2 * 2^-25 where both cancel (test/log.test.ts).
+   * it keeps what their rounded sum would lose. Error: at most 2 ulp, or 2 * 2^-25 where both cancel (test/log.test.ts). Its
+   * constants come from its one loop, which loads them once.
    */
-  @inline static share(x: v128, c: v128): v128 {
-    const two = v128.load32_splat(TWO);
-    const shift = Log.exponent(x);
+  @inline static share(
+    x: v128,
+    c: v128,
+    rootHalf: v128,
+    one: v128,
+    two: v128,
+    ln2Hi: v128,
+    ln2Lo: v128,
+    a3: v128,
+    a5: v128,
+    a7: v128,
+  ): v128 {
+    const shift = i32x4.shr_s(i32x4.sub(x, rootHalf), 23);
     const e = f32x4.convert_i32x4_s(shift);
-    const f = f32x4.sub(i32x4.sub(x, i32x4.shl(shift, 23)), v128.load32_splat(ONE));
+    const f = f32x4.sub(i32x4.sub(x, i32x4.shl(shift, 23)), one);
     const s = f32x4.div(f, f32x4.add(two, f));
     const z = f32x4.mul(s, s);
-    let p = Simd.madd(v128.load32_splat(A7), z, v128.load32_splat(A5));
-    p = Simd.madd(p, z, v128.load32_splat(A3));
-    p = Simd.madd(f32x4.mul(p, z), s, f32x4.mul(e, v128.load32_splat(LN2_LO)));
-    const y = f32x4.add(Simd.madd(e, v128.load32_splat(LN2_HI), c), f32x4.add(f32x4.add(s, s), p));
+    let p = Simd.madd(a7, z, a5);
+    p = Simd.madd(p, z, a3);
+    p = Simd.madd(f32x4.mul(p, z), s, f32x4.mul(e, ln2Lo));
+    const y = f32x4.add(Simd.madd(e, ln2Hi, c), f32x4.add(f32x4.add(s, s), p));
     return f32x4.add(y, f32x4.sub(x, f32x4.pmin(x, two))); // + 0, or + infinity or NaN
   }
 
@@ -105,18 +116,13 @@ export class Log {
  */
 export function log(y: usize, x: usize, n: i32): void {
   for (; n > 0; n -= 4, y += 16, x += 16) {
-    const z = Log.full(v128.load(x));
-    if (n < 4) {
-      Simd.storeTail(y, z, n); // leaves the loop: a call that comes back costs 3 %
-      return;
-    }
-    v128.store(y, z);
+    if (Simd.storeEnds(y, Log.full(v128.load(x)), n)) return;
   }
 }
 
 /** dx = dy / x; dx may be dy or x. */
 export function logBackward(dx: usize, dy: usize, x: usize, n: i32): void {
   for (; n > 0; n -= 4, dx += 16, dy += 16, x += 16) {
-    Simd.storeFirst(dx, f32x4.div(v128.load(dy), v128.load(x)), n);
+    if (Simd.storeEnds(dx, f32x4.div(v128.load(dy), v128.load(x)), n)) return;
   }
 }

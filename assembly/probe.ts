@@ -1,6 +1,6 @@
 /** Array loops over the inlined helpers of the core, for the tests and the benchmark; no part of the shipped kernels. */
-import { Exp } from "./exp";
-import { Log } from "./log";
+import { Exp, LN2_HI, LN2_LO, ONE, TWO } from "./exp";
+import { A3, A5, A7, Log, SQRT_HALF } from "./log";
 import { Simd } from "./simd";
 import { Tanh } from "./tanh";
 
@@ -28,8 +28,16 @@ export function logCore(y: usize, x: usize, n: i32): void {
 }
 
 export function logShare(y: usize, x: usize, c: usize, n: i32): void {
+  const root = v128.load32_splat(SQRT_HALF);
+  const one = v128.load32_splat(ONE);
+  const two = v128.load32_splat(TWO);
+  const hi = v128.load32_splat(LN2_HI);
+  const lo = v128.load32_splat(LN2_LO);
+  const a3 = v128.load32_splat(A3);
+  const a5 = v128.load32_splat(A5);
+  const a7 = v128.load32_splat(A7);
   for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16, c += 16) {
-    v128.store(y, Log.share(v128.load(x), v128.load(c)));
+    v128.store(y, Log.share(v128.load(x), v128.load(c), root, one, two, hi, lo, a3, a5, a7));
   }
 }
 

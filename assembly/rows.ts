@@ -110,12 +110,24 @@ export function groupExp2(x: usize, rows: i32, n: i32, l: usize, group: usize): 
 export function rowGradient(s: usize, ds: usize, n: i32, lse: f32, rest: f32, delta: f32, all: bool): void {
   const l = f32x4.splat(lse);
   const low = f32x4.splat(rest);
+  const lowest = v128.load32_splat(BASE2_LOWEST);
+  const round = v128.load32_splat(CORE_ROUND);
+  const b1 = v128.load32_splat(B1);
+  const b2 = v128.load32_splat(B2);
+  const b3 = v128.load32_splat(B3);
+  const b4 = v128.load32_splat(B4);
+  const b5 = v128.load32_splat(B5);
+  const two = v128.load32_splat(TWO);
+  const end = s + ((<usize>n) << 2);
+  for (let x = s; x < end; x += 16) {
+    const y = f32x4.sub(f32x4.sub(v128.load(x), l), low);
+    v128.store(x, Exp.base2With(y, lowest, round, b1, b2, b3, b4, b5, two));
+  }
   const row = f32x4.splat(delta);
   const zero = f32x4.splat(0);
   const keep = i32x4.splat(all ? -1 : 0);
-  for (const end = s + ((<usize>n) << 2); s < end; s += 16) {
-    const y = Exp.base2(f32x4.sub(f32x4.sub(v128.load(s), l), low));
-    v128.store(s, y);
+  for (; s < end; s += 16) {
+    const y = v128.load(s);
     v128.store(ds, v128.and(f32x4.mul(y, f32x4.sub(v128.load(ds), row)), v128.or(keep, f32x4.ne(y, zero))));
     ds += 16;
   }
@@ -134,7 +146,7 @@ export function rowSlope(ds: usize, slope: usize, n: i32): void {
 export function rowScale(to: usize, from: usize, n: i32, scale: f32): void {
   for (let d = 0; d < n; d += 4) {
     const at = (<usize>d) << 2;
-    Simd.storeFirst(to + at, f32x4.mul(v128.load(from + at), f32x4.splat(scale)), n - d);
+    if (Simd.storeEnds(to + at, f32x4.mul(v128.load(from + at), f32x4.splat(scale)), n - d)) return;
   }
 }
 
@@ -143,6 +155,6 @@ export function rowAdd(to: usize, from: usize, n: i32, scale: f32): void {
   for (let d = 0; d < n; d += 4) {
     const at = (<usize>d) << 2;
     const y = Simd.madd(v128.load(from + at), f32x4.splat(scale), v128.load(to + at));
-    Simd.storeFirst(to + at, y, n - d);
+    if (Simd.storeEnds(to + at, y, n - d)) return;
   }
 }

@@ -23,11 +23,28 @@ export class Simd {
   /** Stores the first n lanes, all four when n >= 4. */
   @inline static storeFirst(to: usize, v: v128, n: i32): void {
     if (n >= 4) v128.store(to, v);
-    else Simd.storeTail(to, v, n);
+    else Simd.storeLanes(to, v, n);
+  }
+
+  /**
+   * The same for a loop, which must end where this is true: there less than four lanes were stored. A call that came back into
+   * the loop would have registers saved around it, and copies of its code are 40 to 80 bytes each.
+   */
+  @inline static storeEnds(to: usize, v: v128, n: i32): bool {
+    if (n < 4) {
+      Simd.storeTail(to, v, n);
+      return true;
+    }
+    v128.store(to, v);
+    return false;
   }
 
   /** Stores the first n lanes, 0 to 3: the end of an array whose length is no multiple of 4. */
-  @inline static storeTail(to: usize, v: v128, n: i32): void {
+  static storeTail(to: usize, v: v128, n: i32): void {
+    Simd.storeLanes(to, v, n);
+  }
+
+  @inline private static storeLanes(to: usize, v: v128, n: i32): void {
     if (n & 2) {
       v128.store64_lane(to, v, 0);
       v = i64x2.shuffle(v, v, 1, 0);

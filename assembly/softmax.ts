@@ -25,7 +25,7 @@ export function softmax(y: usize, x: usize, rows: i32, n: i32): void {
     const total = f32x4.splat(Simd.hsum(sum));
     for (let j = 0; j < n; j += 4) {
       const at = (<usize>j) << 2;
-      Simd.storeFirst(y + at, f32x4.div(v128.load(y + at), total), n - j);
+      if (Simd.storeEnds(y + at, f32x4.div(v128.load(y + at), total), n - j)) break;
     }
   }
 }
@@ -44,7 +44,7 @@ export function softmaxBackward(dx: usize, dy: usize, y: usize, rows: i32, n: i3
     const total = f32x4.splat(Simd.hsum(sum));
     for (let j = 0; j < n; j += 4) {
       const at = (<usize>j) << 2;
-      Simd.storeFirst(dx + at, f32x4.mul(v128.load(y + at), f32x4.sub(v128.load(dy + at), total)), n - j);
+      if (Simd.storeEnds(dx + at, f32x4.mul(v128.load(y + at), f32x4.sub(v128.load(dy + at), total)), n - j)) break;
     }
   }
 }

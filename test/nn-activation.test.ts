@@ -6,6 +6,9 @@ import { acts, erfc, glu } from "./support/nn-oracle.js";
 import { Random } from "./support/random.js";
 import { between, worst } from "./support/ulp.js";
 
+/** Around the number of elements that are worked on at once (CHUNK in assembly/nn/activation.ts), and beyond two of it. */
+const CHUNKS = [511, 512, 513, 515, 1027];
+
 const NAMES = ["none", "GELU tanh", "GELU erf", "SiLU"];
 const { POSITIVE_INFINITY: inf, NaN: nan } = Number;
 const random = new Random(21);
@@ -40,7 +43,7 @@ for (const nn of builds) {
     }
   });
 
-  test(`${nn.target} biasAct on all rows, on single rows, in place and without a bias gives the same bits`, () => {
+  test(`${nn.target} biasAct on all rows, on single rows and without a bias gives the same bits`, () => {
     const [rows, width] = [5, 13];
     const [x, bias] = [random.normals(rows * width, 3), random.normals(width)];
     for (const [act, name] of NAMES.entries()) {
@@ -55,8 +58,8 @@ for (const nn of builds) {
       for (let r = 0; r < rows; r++)
         biasAct(parts.ptr + 4 * r * width, whole.ptr + 4 * r * width, b.ptr, 1, width, act);
       sameBits(`${name} rows`, parts.now, y.now);
-      biasAct(whole.ptr, whole.ptr, 0, rows, width, act); // z holds z + bias by now
-      sameBits(`${name} in place`, whole.now, y.now);
+      biasAct(parts.ptr, whole.ptr, 0, rows, width, act); // z holds z + bias by now
+      sameBits(`${name} without a bias`, parts.now, y.now);
       const only = nn.f32(x);
       biasAct(0, only.ptr, b.ptr, rows, width, 0);
       sameBits("bias alone", only.now, z.now);
@@ -65,7 +68,7 @@ for (const nn of builds) {
     }
   });
 
-  test(`${nn.target} actBackward is dy times the derivative of the float64 activation, in place too`, () => {
+  test(`${nn.target} actBackward is dy times the derivative of the float64 activation`, () => {
     for (const [act, name] of NAMES.entries()) {
       for (const n of [...SIZES, 401]) {
         const z = between(-12, 12, Math.max(n, 2)).subarray(0, n);
@@ -77,8 +80,25 @@ for (const nn of builds) {
         const bound = (i: number): number => (act === 0 ? 2e-9 : 14 * U + 2e-9) * Math.abs(dy[i]!);
         const want = slope.map((value, i) => value * dy[i]!);
         close(`${nn.target} ${name} n ${n}`, dz.now, want, bound);
-        actBackward(g.ptr, g.ptr, saved.ptr, n, act);
-        sameBits(`${name} in place`, g.now, dz.now);
+        nn.intact(name);
+      }
+    }
+  });
+
+  test(`${nn.target} long arrays give the bits of their parts, forward and backward`, () => {
+    for (const [act, name] of NAMES.entries()) {
+      for (const n of CHUNKS) {
+        const [z, g] = [nn.reset().f32(random.normals(n, 3)), nn.f32(random.normals(n))];
+        const [y, dz, part, parts] = [nn.f32(n), nn.f32(n), nn.f32(n), nn.f32(n)];
+        biasAct(y.ptr, z.ptr, 0, 1, n, act);
+        actBackward(dz.ptr, g.ptr, z.ptr, n, act);
+        for (let i = 0; i < n; i += 100) {
+          const [at, size] = [4 * i, Math.min(100, n - i)];
+          biasAct(part.ptr + at, z.ptr + at, 0, 1, size, act);
+          actBackward(parts.ptr + at, g.ptr + at, z.ptr + at, size, act);
+        }
+        sameBits(`${name} n ${n}`, y.now, part.now);
+        sameBits(`${name} slope n ${n}`, dz.now, parts.now);
         nn.intact(name);
       }
     }
@@ -97,11 +117,12 @@ for (const nn of builds) {
     }
   });
 
-  test(`${nn.target} glu and its gradient are those of float64, row by row the same bits, and in place`, () => {
+  test(`${nn.target} glu and its gradient are those of float64, row by row the same bits`, () => {
     for (const width of SIZES) {
       const rows = 3;
       const [x, dy] = [random.normals(rows * 2 * width, 3), random.normals(rows * width)];
       const [y, xs, g, dx] = [nn.reset().f32(rows * width), nn.f32(x), nn.f32(dy), nn.f32(rows * 2 * width)];
+      const [part, parts] = [nn.f32(rows * width), nn.f32(rows * 2 * width)];
       nn.kernels.glu(y.ptr, xs.ptr, rows, width);
       const want = glu(x, width);
       const place = (n: number): number => 2 * width * Math.floor(n / width) + (n % width);
@@ -115,10 +136,11 @@ for (const nn of builds) {
         return 10 * U * Math.abs(dy[row * width + c]!) * (1 + Math.abs(x[row * 2 * width + c]!)) + 1e-8;
       });
       for (let r = 0; r < rows; r++) {
-        nn.kernels.glu(y.ptr + 4 * r * width, xs.ptr + 8 * r * width, 1, width);
-        gluBackward(xs.ptr + 8 * r * width, g.ptr + 4 * r * width, xs.ptr + 8 * r * width, 1, width);
+        nn.kernels.glu(part.ptr + 4 * r * width, xs.ptr + 8 * r * width, 1, width);
+        gluBackward(parts.ptr + 8 * r * width, g.ptr + 4 * r * width, xs.ptr + 8 * r * width, 1, width);
       }
-      sameBits("in place", xs.now, dx.now);
+      sameBits("rows of y", part.now, y.now);
+      sameBits("rows of dx", parts.now, dx.now);
       nn.intact("glu");
     }
     const [y, x] = [nn.reset().f32(4), nn.f32([2, 2, 2, 2, 3e38, -3e38, -inf, nan])];

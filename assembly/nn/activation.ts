@@ -7,73 +7,113 @@
  *
  * with s the sigmoid. C1 = 2 sqrt(2 / pi), C3 = 0.044715 C1.
  */
+import { coreInPlace, ONE } from "../exp";
 import { Simd } from "../simd";
 import { addRows } from "./elementwise";
 import { Normal } from "./erf";
-import { Sigmoid } from "./sigmoid";
 
 /** The values of `act`. */
 const NONE: i32 = 0;
 const GELU_TANH: i32 = 1;
 const GELU_ERF: i32 = 2;
-const SILU: i32 = 3;
+export const SILU: i32 = 3;
 
+const SIGN = memory.data<u32>([0x80000000], 4);
 const C1 = memory.data<f32>([1.59576912], 4);
 const C3 = memory.data<f32>([0.071354816], 4);
 const SLOPE3 = memory.data<f32>([0.21406445], 4); // 3 C3
 
+/** Elements at once: exp's argument, exp, and what is made of it are a loop each, so that exp finds its constants in registers. */
+const CHUNK: i32 = 512;
+
+/**
+ * For slopes, z and 2 u are held within [-HELD, HELD], NaN stays: beyond, slopes are 0 or 1 to 2e-30. There e and s stay normal
+ * numbers, and infinity times 0 does not come up.
+ */
+export const HELD: f32 = 80;
+
+/** sigmoid(x) and 1 - sigmoid(x) = e sigmoid(x), given e = exp(-x): relatively accurate both, and so is what is made of them. */
+export class Sigmoid {
+  @inline static fromDecay(e: v128): v128 {
+    const one = v128.load32_splat(ONE);
+    return f32x4.div(one, f32x4.add(one, e));
+  }
+}
+
+/** Loops over n elements in which act is a constant: each form is a loop of its own. e = exp(exponent), where the result will be. */
 class Act {
-  @inline static value(z: v128, act: i32): v128 {
-    if (act == GELU_ERF) return f32x4.mul(z, Normal.fromDecay(z, Normal.decay(z)));
-    return f32x4.div(z, Sigmoid.denominator(act == GELU_TANH ? Act.twoU(z) : z));
-  }
-
-  @inline static slope(z: v128, act: i32): v128 {
-    z = Sigmoid.hold(z);
-    if (act == GELU_ERF) {
-      const e = Normal.decay(z);
-      return Simd.madd(z, Normal.density(e), Normal.fromDecay(z, e));
+  @inline static exponents(e: usize, z: usize, n: i32, limit: f32, act: i32): void {
+    const low = f32x4.splat(-limit);
+    const high = f32x4.splat(limit);
+    for (; n > 0; n -= 4, e += 16, z += 16) {
+      let x = f32x4.pmin(f32x4.pmax(v128.load(z), low), high);
+      if (act == GELU_TANH) {
+        const twoU = f32x4.mul(x, Simd.madd(f32x4.mul(x, x), v128.load32_splat(C3), v128.load32_splat(C1)));
+        x = f32x4.pmin(f32x4.pmax(twoU, low), high);
+      }
+      x = act == GELU_ERF ? Normal.exponent(x) : v128.xor(x, v128.load32_splat(SIGN));
+      if (Simd.storeEnds(e, x, n)) return;
     }
-    const e = Sigmoid.decay(act == GELU_TANH ? Sigmoid.hold(Act.twoU(z)) : z);
-    const s = Sigmoid.fromDecay(e);
-    if (act == GELU_TANH) {
-      z = f32x4.mul(z, Simd.madd(f32x4.mul(z, z), v128.load32_splat(SLOPE3), v128.load32_splat(C1)));
-    }
-    return Simd.madd(f32x4.mul(z, f32x4.mul(e, s)), s, s);
   }
 
-  @inline private static twoU(z: v128): v128 {
-    return f32x4.mul(z, Simd.madd(f32x4.mul(z, z), v128.load32_splat(C3), v128.load32_splat(C1)));
-  }
-
-  /** act is a constant where this is used: each form compiles to a loop of its own. */
   @inline static values(y: usize, z: usize, n: i32, act: i32): void {
-    for (const whole = y + ((<usize>(n & ~3)) << 2); y < whole; y += 16, z += 16) {
-      v128.store(y, Act.value(v128.load(z), act));
+    for (; n > 0; n -= 4, y += 16, z += 16) {
+      const x = v128.load(z);
+      const e = v128.load(y);
+      // from exponent 88.73 on, e is +inf and the quotient 0
+      const value =
+        act == GELU_ERF ? f32x4.mul(x, Normal.fromDecay(x, e)) : f32x4.div(x, f32x4.add(v128.load32_splat(ONE), e));
+      if (Simd.storeEnds(y, value, n)) return;
     }
-    if (n & 3) Simd.storeTail(y, Act.value(v128.load(z), act), n & 3);
   }
 
   @inline static slopes(dz: usize, dy: usize, z: usize, n: i32, act: i32): void {
-    for (const whole = dz + ((<usize>(n & ~3)) << 2); dz < whole; dz += 16, dy += 16, z += 16) {
-      v128.store(dz, f32x4.mul(v128.load(dy), Act.slope(v128.load(z), act)));
+    const low = f32x4.splat(-HELD);
+    const high = f32x4.splat(HELD);
+    for (; n > 0; n -= 4, dz += 16, dy += 16, z += 16) {
+      const x = f32x4.pmin(f32x4.pmax(v128.load(z), low), high);
+      const e = v128.load(dz);
+      let slope: v128;
+      if (act == GELU_ERF) slope = Simd.madd(x, Normal.density(e), Normal.fromDecay(x, e));
+      else {
+        const s = Sigmoid.fromDecay(e);
+        let u = x;
+        if (act == GELU_TANH) {
+          u = f32x4.mul(x, Simd.madd(f32x4.mul(x, x), v128.load32_splat(SLOPE3), v128.load32_splat(C1)));
+        }
+        slope = Simd.madd(f32x4.mul(u, f32x4.mul(e, s)), s, s);
+      }
+      if (Simd.storeEnds(dz, f32x4.mul(v128.load(dy), slope), n)) return;
     }
-    if (n & 3) Simd.storeTail(dz, f32x4.mul(v128.load(dy), Act.slope(v128.load(z), act)), n & 3);
   }
 }
 
-function values(y: usize, z: usize, n: i32, act: i32): void {
-  if (act == GELU_TANH) Act.values(y, z, n, GELU_TANH);
-  else if (act == GELU_ERF) Act.values(y, z, n, GELU_ERF);
-  else if (act == SILU) Act.values(y, z, n, SILU);
-  else memory.copy(y, z, (<usize>n) << 2);
+/** e = exp(exponent(z)), which with SILU is exp(-z), of so few elements that they stay in the first-level cache. */
+export function decays(e: usize, z: usize, n: i32, limit: f32, act: i32): void {
+  if (act == GELU_TANH) Act.exponents(e, z, n, limit, GELU_TANH);
+  else if (act == GELU_ERF) Act.exponents(e, z, n, limit, GELU_ERF);
+  else Act.exponents(e, z, n, limit, SILU);
+  coreInPlace(e, n);
 }
 
-/** z [rows, width] += bias [width] in place (0: none), y = act(z); y may be z, and 0 where act is 0. */
+function values(y: usize, z: usize, n: i32, act: i32): void {
+  if (act == NONE) memory.copy(y, z, (<usize>n) << 2);
+  else {
+    for (; n > 0; n -= CHUNK, y += CHUNK << 2, z += CHUNK << 2) {
+      const size = min(n, CHUNK);
+      decays(y, z, size, Infinity, act);
+      if (act == GELU_ERF) Act.values(y, z, size, GELU_ERF);
+      else Act.values(y, z, size, SILU);
+    }
+  }
+}
+
+/** z [rows, width] += bias [width] in place (0: none), y = act(z); y is not z, but where act is 0 it is 0. */
 export function biasAct(y: usize, z: usize, bias: usize, rows: i32, width: i32, act: i32): void {
   assert(rows >= 0 && width >= 0, "rows and width must be 0 or more");
   assert(NONE <= act && act <= SILU, "act must be 0 to 3");
   assert(y != 0 || act == NONE, "y must be there");
+  assert(y != z || act == NONE, "y must not be z");
   if (bias == 0) {
     if (y) values(y, z, rows * width, act);
     return;
@@ -88,12 +128,19 @@ export function biasAct(y: usize, z: usize, bias: usize, rows: i32, width: i32, 
   }
 }
 
-/** dz = dy act'(z), n elements; dz may be dy. The gradient of the bias is the columnSum of dz. */
+/** dz = dy act'(z), n elements; dz is neither dy nor z. The gradient of the bias is the columnSum of dz. */
 export function actBackward(dz: usize, dy: usize, z: usize, n: i32, act: i32): void {
   assert(n >= 0, "n must be 0 or more");
+  assert(dz != dy && dz != z, "dz must not be dy or z");
   assert(NONE <= act && act <= SILU, "act must be 0 to 3");
-  if (act == GELU_TANH) Act.slopes(dz, dy, z, n, GELU_TANH);
-  else if (act == GELU_ERF) Act.slopes(dz, dy, z, n, GELU_ERF);
-  else if (act == SILU) Act.slopes(dz, dy, z, n, SILU);
-  else memory.copy(dz, dy, (<usize>n) << 2);
+  if (act == NONE) memory.copy(dz, dy, (<usize>n) << 2);
+  else {
+    for (; n > 0; n -= CHUNK, dz += CHUNK << 2, dy += CHUNK << 2, z += CHUNK << 2) {
+      const size = min(n, CHUNK);
+      decays(dz, z, size, HELD, act);
+      if (act == GELU_TANH) Act.slopes(dz, dy, z, size, GELU_TANH);
+      else if (act == GELU_ERF) Act.slopes(dz, dy, z, size, GELU_ERF);
+      else Act.slopes(dz, dy, z, size, SILU);
+    }
+  }
 }

@@ -46,7 +46,7 @@ function gradient(d: usize, at: usize, chosen: f64, width: i32, sum: f64, factor
   const f = f32x4.splat(<f32>(factor / sum));
   for (let c = 0; c < width; c += 4) {
     const to = d + ((<usize>c) << 2);
-    Simd.storeFirst(to, f32x4.mul(v128.load(to), f), width - c);
+    if (Simd.storeEnds(to, f32x4.mul(v128.load(to), f), width - c)) break;
   }
   store<f32>(d + at, own);
 }

@@ -163,6 +163,6 @@ function softmaxRow(d: usize, x: usize, V: i32, total: f64, factor: f32): void {
   for (let v = 0; v < V; v += 4) {
     const at = (<usize>v) << 2;
     const p = Exp.core(f32x4.sub(f32x4.sub(v128.load(x + at), high), low));
-    Simd.storeFirst(d + at, f32x4.mul(p, f), V - v);
+    if (Simd.storeEnds(d + at, f32x4.mul(p, f), V - v)) return;
   }
 }

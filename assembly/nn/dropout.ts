@@ -41,7 +41,7 @@ export function dropout(y: usize, x: usize, n: i32, seedLow: u32, seedHigh: u32,
     const at = (<usize>i) << 2;
     const h = Hash.mix4(i32x4.add(Hash.mix4(v128.xor(index, key0)), key1));
     const keep = i32x4.ge_s(i32x4.shr_u(h, 8), least);
-    Simd.storeFirst(y + at, v128.and(f32x4.mul(v128.load(x + at), factor), keep), n - i);
+    if (Simd.storeEnds(y + at, v128.and(f32x4.mul(v128.load(x + at), factor), keep), n - i)) return;
     index = i32x4.add(index, four);
   }
 }

@@ -3,31 +3,35 @@
  *
  *   da = dy s        db = dy a s (1 - s),   s = sigmoid(b)
  */
+import { ONE } from "../exp";
 import { Simd } from "../simd";
-import { Sigmoid } from "./sigmoid";
+import { decays, HELD, SILU, Sigmoid } from "./activation";
 
 /** x [rows, 2 width], y [rows, width]. */
 export function glu(y: usize, x: usize, rows: i32, width: i32): void {
   assert(rows >= 0 && width >= 0, "rows and width must be 0 or more");
   const bytes = (<usize>width) << 2;
   for (let r = 0; r < rows; ++r, y += bytes, x += 2 * bytes) {
+    decays(y, x + bytes, width, Infinity, SILU);
     for (let c = 0; c < width; c += 4) {
       const at = (<usize>c) << 2;
-      const below = Sigmoid.denominator(v128.load(x + bytes + at));
-      Simd.storeFirst(y + at, f32x4.div(v128.load(x + at), below), width - c);
+      const below = f32x4.add(v128.load32_splat(ONE), v128.load(y + at));
+      if (Simd.storeEnds(y + at, f32x4.div(v128.load(x + at), below), width - c)) break;
     }
   }
 }
 
-/** dx [rows, 2 width]; dx may be x. */
+/** dx [rows, 2 width]; dx is not x. */
 export function gluBackward(dx: usize, dy: usize, x: usize, rows: i32, width: i32): void {
   assert(rows >= 0 && width >= 0, "rows and width must be 0 or more");
+  assert(dx != x, "dx must not be x");
   const bytes = (<usize>width) << 2;
   for (let r = 0; r < rows; ++r, dy += bytes, x += 2 * bytes, dx += 2 * bytes) {
+    decays(dx + bytes, x + bytes, width, HELD, SILU);
     for (let c = 0; c < width; c += 4) {
       const at = (<usize>c) << 2;
       const a = v128.load(x + at);
-      const e = Sigmoid.decay(Sigmoid.hold(v128.load(x + bytes + at)));
+      const e = v128.load(dx + bytes + at);
       const s = Sigmoid.fromDecay(e);
       const da = f32x4.mul(v128.load(dy + at), s);
       Simd.storeFirst(dx + at, da, width - c);

@@ -59,7 +59,7 @@ export function maskedMeanBackward(dx: usize, dy: usize, keep: usize, B: i32, T:
       }
       for (let c = 0; c < width; c += 4) {
         const at = (<usize>c) << 2;
-        Simd.storeFirst(dx + at, f32x4.div(v128.load(dy + at), count), width - c);
+        if (Simd.storeEnds(dx + at, f32x4.div(v128.load(dy + at), count), width - c)) break;
       }
     }
     if (keep) keep += <usize>T;

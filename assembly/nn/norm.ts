@@ -123,7 +123,7 @@ function forward<N>(
       const xhat = f32x4.mul(f32x4.sub(v128.load(x + at), m), s);
       const g = v128.load(gamma + at);
       const out = isInteger<N>() ? Simd.madd(xhat, g, v128.load(beta + at)) : f32x4.mul(xhat, g);
-      Simd.storeFirst(y + at, out, width - c);
+      if (Simd.storeEnds(y + at, out, width - c)) break;
     }
   }
 }
@@ -176,7 +176,7 @@ function backward<N>(
       if (isInteger<N>()) g = f32x4.sub(g, g1);
       g = f32x4.mul(Simd.nmadd(xhat, g2, g), s);
       if (add) g = f32x4.add(v128.load(dx + at), g);
-      Simd.storeFirst(dx + at, g, width - c);
+      if (Simd.storeEnds(dx + at, g, width - c)) break;
     }
   }
 }
