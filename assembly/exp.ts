@@ -9,8 +9,8 @@
  *
  * Every constant lies in memory and is loaded where it is used. V8 rebuilds a v128 constant at each use inside a
  * loop, which costs 1.4 to 2.4 times as much (Node 20, 24, 26, Deno); a splatting load is one instruction, as fast
- * as a load of a splatted table. A loop that does little else loads them once (core, below and 2^x "With" them): they
- * fit into the registers, and it takes a fifth to two fifths less time.
+ * as a load of a splatted table. A loop that does little else loads them once (core, below and 2^x "With" them), where
+ * all or most of them stay in registers; docs/design.md has what that gives.
  */
 import { Simd } from "./simd";
 
@@ -104,7 +104,7 @@ export class Exp {
     );
   }
 
-  /** core with its constants, which a loop that does nothing else loads once: they fit into the registers. */
+  /** core with its constants, which a loop that does nothing else loads once. */
   @inline static coreWith(
     x: v128,
     lowest: v128,

@@ -36,7 +36,7 @@ export class Log {
     const zero = f32x4.splat(0);
     const small = f32x4.lt(x, v128.load32_splat(LEAST_NORMAL));
     const scaled = v128.bitselect(f32x4.mul(x, v128.load32_splat(TWO_23)), x, small);
-    const shift = Log.exponent(scaled);
+    const shift = Log.exponent(scaled, v128.load32_splat(SQRT_HALF));
     const e = f32x4.add(f32x4.convert_i32x4_s(shift), v128.and(small, v128.load32_splat(MINUS_23)));
     const y = Log.limits(Log.sum(scaled, shift, e), x);
     return v128.or(y, f32x4.lt(x, zero)); // all bits set: NaN
@@ -44,7 +44,7 @@ export class Log {
 
   /** log(x) for x = 0 (-inf), x >= 2^-126, +inf and NaN. Worst error: as `log` below. */
   @inline static core(x: v128): v128 {
-    const shift = Log.exponent(x);
+    const shift = Log.exponent(x, v128.load32_splat(SQRT_HALF));
     return Log.limits(Log.sum(x, shift, f32x4.convert_i32x4_s(shift)), x);
   }
 
@@ -52,7 +52,7 @@ export class Log {
    * log(x) + c for a share x, 0 < x <= 2 or +inf or NaN, which stay; c = -inf gives -inf; x = 0 gives a finite number.
    * With s = f / (2 + f), log(1 + f) = log((1 + s) / (1 - s)) takes three coefficients. Where log(x) and c nearly cancel
    * it keeps what their rounded sum would lose. Error: at most 2 ulp, or 2 * 2^-25 where both cancel (test/log.test.ts). Its
-   * constants come from its one loop, which loads them once.
+   * constants are loaded once, before the loop.
    */
   @inline static share(
     x: v128,
@@ -66,7 +66,7 @@ export class Log {
     a5: v128,
     a7: v128,
   ): v128 {
-    const shift = i32x4.shr_s(i32x4.sub(x, rootHalf), 23);
+    const shift = Log.exponent(x, rootHalf);
     const e = f32x4.convert_i32x4_s(shift);
     const f = f32x4.sub(i32x4.sub(x, i32x4.shl(shift, 23)), one);
     const s = f32x4.div(f, f32x4.add(two, f));
@@ -79,8 +79,8 @@ export class Log {
   }
 
   /** The integer e of x = 2^e m. */
-  @inline private static exponent(x: v128): v128 {
-    return i32x4.shr_s(i32x4.sub(x, v128.load32_splat(SQRT_HALF)), 23);
+  @inline private static exponent(x: v128, rootHalf: v128): v128 {
+    return i32x4.shr_s(i32x4.sub(x, rootHalf), 23);
   }
 
   /** log(2^-shift x) + e ln 2. */

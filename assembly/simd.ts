@@ -27,7 +27,7 @@ export class Simd {
   }
 
   /**
-   * The same for a loop, which must end where this is true: there less than four lanes were stored. A call that came back into
+   * The same for a loop, which must end where this is true: less than four lanes were stored, so they were the last. A call that came back into
    * the loop would have registers saved around it, and copies of its code are 40 to 80 bytes each.
    */
   @inline static storeEnds(to: usize, v: v128, n: i32): bool {

@@ -47,6 +47,10 @@ test("a failed assert of the nn kernels is an error that names file and line", a
   const { exports: nn, memory } = await loadNn("debug");
   assertAborts(() => nn.biasAct(0, base, 0, 1, 1, 1), "y must be there");
   assertAborts(() => nn.biasAct(base, base, 0, 1, 1, 4), "act must be 0 to 3");
+  assertAborts(() => nn.biasAct(base, base, 0, 1, 1, 1), "y must not be z");
+  assertAborts(() => nn.actBackward(base, base, base + 64, 1, 1), "dz must not be dy or z");
+  assertAborts(() => nn.glu(base, base, 1, 1), "y must not be x");
+  assertAborts(() => nn.gluBackward(base, base + 64, base, 1, 1), "dx must not be x");
   assertAborts(() => nn.layerNorm(base, base, base, base, base, base, 1, 0, 0), "width 1 or more");
   assertAborts(() => nn.columnSum(base, base, 1, 4, 2, 5, 0), "c1 <= width");
   assertAborts(() => nn.depthwise(base, base, base, 0, base, 1, 1, 1, 2), "taps odd");

@@ -23,7 +23,10 @@ const C1 = memory.data<f32>([1.59576912], 4);
 const C3 = memory.data<f32>([0.071354816], 4);
 const SLOPE3 = memory.data<f32>([0.21406445], 4); // 3 C3
 
-/** Elements at once: exp's argument, exp, and what is made of it are a loop each, so that exp finds its constants in registers. */
+/**
+ * Elements at once, few enough to stay in the first-level cache: exp's argument, exp, and what is made of it are a loop each, so that
+ * exp finds most of its constants in registers.
+ */
 const CHUNK: i32 = 512;
 
 /**
@@ -56,17 +59,6 @@ class Act {
     }
   }
 
-  @inline static values(y: usize, z: usize, n: i32, act: i32): void {
-    for (; n > 0; n -= 4, y += 16, z += 16) {
-      const x = v128.load(z);
-      const e = v128.load(y);
-      // from exponent 88.73 on, e is +inf and the quotient 0
-      const value =
-        act == GELU_ERF ? f32x4.mul(x, Normal.fromDecay(x, e)) : f32x4.div(x, f32x4.add(v128.load32_splat(ONE), e));
-      if (Simd.storeEnds(y, value, n)) return;
-    }
-  }
-
   @inline static slopes(dz: usize, dy: usize, z: usize, n: i32, act: i32): void {
     const low = f32x4.splat(-HELD);
     const high = f32x4.splat(HELD);
@@ -88,12 +80,28 @@ class Act {
   }
 }
 
-/** e = exp(exponent(z)), which with SILU is exp(-z), of so few elements that they stay in the first-level cache. */
+/** e = exp(exponent(z)), which with SILU is exp(-z). limit: HELD for slopes, Infinity, which changes nothing, for values. */
 export function decays(e: usize, z: usize, n: i32, limit: f32, act: i32): void {
   if (act == GELU_TANH) Act.exponents(e, z, n, limit, GELU_TANH);
   else if (act == GELU_ERF) Act.exponents(e, z, n, limit, GELU_ERF);
   else Act.exponents(e, z, n, limit, SILU);
   coreInPlace(e, n);
+}
+
+/** y = z / (1 + e), e in y. From exponent 88.73 on, e is +inf and the quotient 0. */
+export function quotients(y: usize, z: usize, n: i32): void {
+  for (; n > 0; n -= 4, y += 16, z += 16) {
+    const below = f32x4.add(v128.load32_splat(ONE), v128.load(y));
+    if (Simd.storeEnds(y, f32x4.div(v128.load(z), below), n)) return;
+  }
+}
+
+/** y = z Phi(z), e in y. */
+function normals(y: usize, z: usize, n: i32): void {
+  for (; n > 0; n -= 4, y += 16, z += 16) {
+    const x = v128.load(z);
+    if (Simd.storeEnds(y, f32x4.mul(x, Normal.fromDecay(x, v128.load(y))), n)) return;
+  }
 }
 
 function values(y: usize, z: usize, n: i32, act: i32): void {
@@ -102,13 +110,13 @@ function values(y: usize, z: usize, n: i32, act: i32): void {
     for (; n > 0; n -= CHUNK, y += CHUNK << 2, z += CHUNK << 2) {
       const size = min(n, CHUNK);
       decays(y, z, size, Infinity, act);
-      if (act == GELU_ERF) Act.values(y, z, size, GELU_ERF);
-      else Act.values(y, z, size, SILU);
+      if (act == GELU_ERF) normals(y, z, size);
+      else quotients(y, z, size);
     }
   }
 }
 
-/** z [rows, width] += bias [width] in place (0: none), y = act(z); y is not z, but where act is 0 it is 0. */
+/** z [rows, width] += bias [width] in place (0: none), y = act(z); y is not z unless act is 0, where it may be 0 too: none. */
 export function biasAct(y: usize, z: usize, bias: usize, rows: i32, width: i32, act: i32): void {
   assert(rows >= 0 && width >= 0, "rows and width must be 0 or more");
   assert(NONE <= act && act <= SILU, "act must be 0 to 3");
@@ -131,7 +139,7 @@ export function biasAct(y: usize, z: usize, bias: usize, rows: i32, width: i32, 
 /** dz = dy act'(z), n elements; dz is neither dy nor z. The gradient of the bias is the columnSum of dz. */
 export function actBackward(dz: usize, dy: usize, z: usize, n: i32, act: i32): void {
   assert(n >= 0, "n must be 0 or more");
-  assert(dz != dy && dz != z, "dz must not be dy or z");
+  assert((dz != dy && dz != z) || act == NONE, "dz must not be dy or z");
   assert(NONE <= act && act <= SILU, "act must be 0 to 3");
   if (act == NONE) memory.copy(dz, dy, (<usize>n) << 2);
   else {

@@ -3,21 +3,17 @@
  *
  *   da = dy s        db = dy a s (1 - s),   s = sigmoid(b)
  */
-import { ONE } from "../exp";
 import { Simd } from "../simd";
-import { decays, HELD, SILU, Sigmoid } from "./activation";
+import { decays, HELD, quotients, SILU, Sigmoid } from "./activation";
 
-/** x [rows, 2 width], y [rows, width]. */
+/** x [rows, 2 width], y [rows, width]; y is not x. */
 export function glu(y: usize, x: usize, rows: i32, width: i32): void {
   assert(rows >= 0 && width >= 0, "rows and width must be 0 or more");
+  assert(y != x, "y must not be x");
   const bytes = (<usize>width) << 2;
   for (let r = 0; r < rows; ++r, y += bytes, x += 2 * bytes) {
     decays(y, x + bytes, width, Infinity, SILU);
-    for (let c = 0; c < width; c += 4) {
-      const at = (<usize>c) << 2;
-      const below = f32x4.add(v128.load32_splat(ONE), v128.load(y + at));
-      if (Simd.storeEnds(y + at, f32x4.div(v128.load(x + at), below), width - c)) break;
-    }
+    quotients(y, x, width);
   }
 }
 

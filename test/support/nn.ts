@@ -150,4 +150,4 @@ export const dot = (a: Numbers, b: Numbers): number => {
 };
 
 /** Sizes around the vectors, and a prime. */
-export const SIZES = [0, 1, 3, 4, 5, 7, 8, 9, 16, 17, 31];
+export const SIZES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 31];
