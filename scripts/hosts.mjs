@@ -92,20 +92,29 @@ async function servers() {
   });
 }
 
-/** Imports of kernels as modules of the worker, which test/hosts/workerd.capnp names. */
-const modules = {
+/** Imports of kernels as modules of the worker, which test/hosts/workerd.capnp names; `queries` gets what follows the names. */
+const modules = (queries) => ({
   name: "modules",
   setup({ onResolve }) {
-    onResolve({ filter: /\.wasm$/ }, ({ path }) => ({ path: path.replace(/^.*\//, "./"), external: true }));
+    onResolve({ filter: /\.wasm(\?.*)?$/ }, ({ path }) => {
+      const [file, query] = path.split("?");
+      if (query !== undefined) queries.add(query);
+      return { path: file.replace(/^.*\//, "./"), external: true };
+    });
   },
-};
+});
 
-/** The worker is asked once over HTTP; workerd tells on file descriptor 3 which port it took. */
-async function workerd() {
+/**
+ * The entries of one of the package's conditions for edge workers, both in workerd: `config` is the constant of
+ * test/hosts/workerd.capnp. The worker is asked once over HTTP; workerd tells on file descriptor 3 which port it took.
+ */
+async function edge(condition, config) {
   const found = hosted("workerd");
-  const conditions = ["workerd", "worker", "browser"];
-  const options = { platform: "browser", conditions, plugins: [modules] };
-  await bundle([`${PROGRAMS}/workerd.ts`], "build/portable/workerd", options);
+  const queries = new Set();
+  const options = { platform: "browser", conditions: [condition, "worker", "browser"], plugins: [modules(queries)] };
+  await bundle([`${PROGRAMS}/workerd.ts`], `build/portable/${condition}`, options);
+  if ([...queries].join() !== (condition === "edge-light" ? "module" : ""))
+    throw new Error(`the entries of ${condition} ask for kernels with "${[...queries]}"`);
   const expected = {
     host: "workerd",
     version: found?.version,
@@ -115,11 +124,15 @@ async function workerd() {
     compiles: false,
     workers: false,
   };
-  return { name: "workerd", found, run: () => ask(found.file, expected) };
+  const run = async () => {
+    const result = await ask(found.file, config, expected);
+    return { ...result, runtime: `${result.runtime}, condition ${condition}` };
+  };
+  return { name: `workerd, condition ${condition}`, found, run };
 }
 
-async function ask(file, expected) {
-  const args = ["serve", join(folder, "workerd.capnp"), "--control-fd=3"];
+async function ask(file, config, expected) {
+  const args = ["serve", join(folder, "workerd.capnp"), config, "--control-fd=3"];
   const program = start(file, args, { stdio: ["ignore", "ignore", "inherit", "pipe"] });
   try {
     const port = await new Promise((resolve, reject) => {
@@ -145,7 +158,7 @@ async function ask(file, expected) {
 /** Runs them, two at a time: a core each. */
 export async function runHosts() {
   const results = [];
-  const queue = [...(await servers()), await workerd()];
+  const queue = [...(await servers()), await edge("workerd", "workerd"), await edge("edge-light", "edgeLight")];
   const lane = async () => {
     for (let host = queue.shift(); host !== undefined; host = queue.shift()) {
       const result = host.found

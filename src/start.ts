@@ -27,7 +27,10 @@ const builds = {
 /** An instance of the kernels, and of `more` kernels on the same memory. */
 export function startSync(options?: ThreadsOptions<KernelSource>, more?: More): LaserAttention {
   const plan = planFor("createSync", options);
-  if (plan === undefined) return openSync([plain], { maxMemory: options?.maxMemory }, more);
+  if (plan === undefined) {
+    if (options?.wasm !== undefined) compileSync("createSync", [], "shared", options.wasm); // left unused, but checked
+    return openSync([plain], { maxMemory: options?.maxMemory }, more);
+  }
   const compiled = compileSync("createSync", plan.builds, "shared", options?.wasm, more);
   const { la, pool } = assemble(plan, compiled, instantiateSync(compiled.modules, plan.memory));
   const reason = pool?.ready();
@@ -37,7 +40,10 @@ export function startSync(options?: ThreadsOptions<KernelSource>, more?: More): 
 
 export async function start(options?: ThreadsOptions, more?: More): Promise<LaserAttention> {
   const plan = planFor("create", options);
-  if (plan === undefined) return open([plain], { maxMemory: options?.maxMemory }, more);
+  if (plan === undefined) {
+    if (options?.wasm !== undefined) await compile("create", [], "shared", options.wasm);
+    return open([plain], { maxMemory: options?.maxMemory }, more);
+  }
   const compiled = await compile("create", plan.builds, "shared", options?.wasm, more);
   const { la, pool } = assemble(plan, compiled, await instantiate(compiled.modules, plan.memory));
   const reason = await pool?.started();

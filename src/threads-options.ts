@@ -14,7 +14,10 @@ import type { Address, AsyncKernelSource, CreateOptions } from "./types.js";
 export interface ThreadsOptions<Source = AsyncKernelSource> extends CreateOptions<Source> {
   /** Threads in all, the calling one included: 1 to 64. Default: as many as the machine runs at once, at most 8. */
   threads?: number | undefined;
-  /** "relaxed": fused multiply-add where the engine has it, as in `laser-attention/relaxed`. Default "plain". */
+  /**
+   * "relaxed": fused multiply-add where the engine has it, as in `laser-attention/relaxed`. Default "plain", which also runs where
+   * memory can't be shared.
+   */
   simd?: Simd | undefined;
   /** Browsers: where `laser-attention/worker.js` is served from, when the bundler does not find it. Same origin. */
   worker?: Address | undefined;

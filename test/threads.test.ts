@@ -284,6 +284,13 @@ test("a page that is not cross-origin isolated, a host without workers, or witho
     }
     const unshared = await warnings(() => replacing(wasm, { Memory }, () => alone(options)));
     assert.equal(unshared, [`laser-attention: one thread only: ${reason}`]);
+    const unused = { threads: 1, wasm: Uint8Array.of(1, 2, 3) };
+    await replacing(wasm, { Memory }, async () => {
+      const refused = "createSync: wasm must be kernels.threads.wasm";
+      throws(() => threads.createSync(unused), RangeError, refused, "got 3 bytes");
+      const reason = await threads.create(unused).catch((error: Error) => error.message);
+      assert.match(String(reason), "create: wasm must be kernels.threads.wasm");
+    });
   }
   assert.equal(await warnings(() => alone({ ...options, threads: 1 })), [], "one thread as asked for is no warning");
 });

@@ -5,7 +5,7 @@ import { Nn } from "../nn/nn.js";
 import relaxedMore from "../nn.relaxed.wasm";
 import plainMore from "../nn.wasm";
 import { open, openSync } from "../open.js";
-import type { Build } from "../source.js";
+import { type Build, compile, compileSync } from "../source.js";
 import { checkThreadsOptions, type ThreadsOptions, warn } from "../threads-options.js";
 import type { KernelSource } from "../types.js";
 import { Binary } from "../wasm.js";
@@ -26,11 +26,15 @@ const more = {
 } as const;
 
 export function createSync(options?: ThreadsOptions<KernelSource>): Nn {
-  return new Nn(openSync([wanted("createSync", options)], { maxMemory: options?.maxMemory }, more));
+  const build = wanted("createSync", options);
+  if (options?.wasm !== undefined) compileSync("createSync", [], "shared", options.wasm); // left unused, but checked
+  return new Nn(openSync([build], { maxMemory: options?.maxMemory }, more));
 }
 
 export async function create(options?: ThreadsOptions): Promise<Nn> {
-  return new Nn(await open([wanted("create", options)], { maxMemory: options?.maxMemory }, more));
+  const build = wanted("create", options);
+  if (options?.wasm !== undefined) await compile("create", [], "shared", options.wasm);
+  return new Nn(await open([build], { maxMemory: options?.maxMemory }, more));
 }
 
 function wanted(where: string, options: ThreadsOptions = {}): Build {

@@ -3,7 +3,7 @@ import type { LaserAttention } from "../facade.js";
 import relaxedKernels from "../kernels.relaxed.wasm";
 import plainKernels from "../kernels.wasm";
 import { open, openSync } from "../open.js";
-import type { Build } from "../source.js";
+import { type Build, compile, compileSync } from "../source.js";
 import { checkThreadsOptions, type ThreadsOptions, warn } from "../threads-options.js";
 import type { KernelSource } from "../types.js";
 import { Binary } from "../wasm.js";
@@ -14,11 +14,15 @@ const builds = {
 } as const;
 
 export function createSync(options?: ThreadsOptions<KernelSource>): LaserAttention {
-  return openSync([wanted("createSync", options)], { maxMemory: options?.maxMemory });
+  const build = wanted("createSync", options);
+  if (options?.wasm !== undefined) compileSync("createSync", [], "shared", options.wasm); // left unused, but checked
+  return openSync([build], { maxMemory: options?.maxMemory });
 }
 
 export async function create(options?: ThreadsOptions): Promise<LaserAttention> {
-  return open([wanted("create", options)], { maxMemory: options?.maxMemory });
+  const build = wanted("create", options);
+  if (options?.wasm !== undefined) await compile("create", [], "shared", options.wasm);
+  return open([build], { maxMemory: options?.maxMemory });
 }
 
 function wanted(where: string, options: ThreadsOptions = {}): Build {

@@ -3,6 +3,7 @@ import * as main from "laser-attention";
 import relaxedKernels from "laser-attention/kernels.relaxed.wasm";
 import threadsKernels from "laser-attention/kernels.threads.wasm";
 import kernels from "laser-attention/kernels.wasm";
+import * as nn from "laser-attention/nn";
 import * as relaxed from "laser-attention/relaxed";
 import * as slim from "laser-attention/slim";
 import * as threads from "laser-attention/threads";
@@ -151,7 +152,16 @@ test("a wrong option, kernels of another kind and other bytes are refused, namin
     "wasm must be kernels.wasm or kernels.relaxed.wasm",
     "got kernels.threads.wasm",
   );
-  throws(() => loose({ wasm: Uint8Array.of(1, 2, 3) }), RangeError, "got 3 bytes that this engine does not compile");
+  const bytes = { wasm: Uint8Array.of(1, 2, 3) };
+  throws(() => loose(bytes), RangeError, "got 3 bytes that this engine does not compile");
+  // Checked where threads, and so these kernels, are left unused as well.
+  throws(
+    () => threads.createSync({ threads: 1, ...bytes }),
+    RangeError,
+    "wasm must be kernels.threads.wasm",
+    "got 3 bytes",
+  );
+  throws(() => nn.createSync({ threads: 1, ...bytes }), RangeError, "wasm must be kernels.threads.wasm", "got 3 bytes");
   throws(() => (slim.createSync as (options?: unknown) => unknown)(), TypeError, "wasm must be");
   const rejected = await reason(main.create({ maxMemory: 1 }));
   assert.ok(rejected instanceof RangeError && rejected.message.startsWith("create: maxMemory"), String(rejected));

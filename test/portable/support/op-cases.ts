@@ -26,6 +26,10 @@ const products: readonly Matmul[] = [
   ["one a for a batch", [6, 12], [2, 3, 12, 9]],
   ["broadcast both ways", [2, 1, 5, 12], [3, 12, 9]],
   ["nothing along k", [4, 0], [0, 3]],
+  // Work enough for three threads, forward and backward; "shared:" is what test/portable/threads.test.ts looks for.
+  ["shared: by rows", [301, 131], [131, 150]],
+  ["shared: by columns", [3, 70, 131], [3, 131, 299]],
+  ["shared: one b for a batch", [5, 61, 131], [131, 150]],
 ];
 
 const random = (la: LaserAttention, seed: number, shape: number[], deviation = 1): Tensor => {
