@@ -54,4 +54,22 @@ test("an instance with threads takes no thread from another", async () => {
   second.dispose();
 });
 
+const { host, threads: able } = expected();
+if (able.create === 2 && ["chromium", "firefox", "webkit"].includes(host)) {
+  test("a page names the worker's file itself; an address with no such file gives one thread, and one warning", async () => {
+    const beside = (name: string): string => new URL(name, import.meta.url).href;
+    const reference = await digest(asSource(main.createSync()), "shared: one head");
+    const named = await threads.create({ threads: 2, worker: beside("./worker.js") });
+    assert.is(named.threads, 2);
+    assert.equal(await digest(asSource(named), "shared: one head"), reference);
+    named.dispose();
+    const found = await warnings(async () => {
+      const la = await threads.create({ threads: 2, worker: beside("./missing.js") });
+      assert.is(la.threads, 1);
+      assert.equal(await digest(asSource(la), "shared: one head"), reference);
+    });
+    assert.equal(found, ["laser-attention: one thread only: a worker could not be started, or broke down"]);
+  });
+}
+
 test.run();
