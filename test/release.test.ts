@@ -64,6 +64,14 @@ test("workflows run actions by commit, with their version, and only where a main
   }
 });
 
+test("both workflows run .ci/run as root where apt has the browsers, and publishing waits for it; the matrix has every Node of the tests", () => {
+  for (const file of workflows)
+    assert.match(read(file), /\n {4}container: debian:12\n[\s\S]*\n {6}- run: bash \.ci\/run\n/, file);
+  assert.match(read(`${WORKFLOWS}/publish.yml`), /\n {2}publish:\n {4}needs: all\n/);
+  const majors = /const MAJORS = (\[.*\]);/.exec(read("scripts/hosts.mjs"))![1]!;
+  assert.ok(read(`${WORKFLOWS}/ci.yml`).includes(`node: ${majors}\n`), majors);
+});
+
 test("the publish workflow has what provenance needs, and no more", () => {
   const text = read(`${WORKFLOWS}/publish.yml`);
   assert.match(text, /\n {6}contents: read\n(?: {6}#.*\n)* {6}id-token: write\n {4}\w/);
