@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { nodes } from "../../scripts/hosts.mjs";
 import { bun } from "./support/bundlers.mjs";
 import { context, here, missing, root, run, succeed } from "./support/context.mjs";
 import { programsOf } from "./support/readme.mjs";
@@ -72,11 +73,16 @@ test("all runtimes give the same bits", () => {
   assert.equal(new Set(hashes.values()).size, 1, JSON.stringify([...hashes]));
 });
 
-test("node: require() loads every entry, and package.json", async () => {
-  const text = await succeed(process.execPath, ["entries.cjs"], { cwd: project });
-  assert.equal(check(text), hashes.get("node"));
-  assert.equal(JSON.parse(text).version, version);
-});
+for (const { name, found } of nodes()) {
+  test(`${name}: require() loads every entry, and package.json, and says nothing else`, async (t) => {
+    if (found === undefined) return missing(t, "not installed: npm ci in test/hosts");
+    const { code, stdout, stderr } = await run(found.file, ["entries.cjs"], { cwd: project });
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, "");
+    assert.equal(check(stdout), hashes.get("node"));
+    assert.equal(JSON.parse(stdout).version, version);
+  });
+}
 
 const NO_SIMD = "Error: laser-attention: this engine has no WebAssembly SIMD";
 const engines = [
