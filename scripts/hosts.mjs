@@ -80,12 +80,14 @@ function bun() {
   return { name: "bun", host: "bun", found, command: [found?.file], relaxedFrom: 0 };
 }
 
+/** Node in every version that is promised, and the running one; `found` is undefined where one is not installed. */
+export const nodes = () => (MAJORS.includes(ownMajor) ? MAJORS : [ownMajor, ...MAJORS]).map(node);
+
 /** Programs of hosts that read files: one bundle for all. */
 async function servers() {
   const programs = ["server", "instance"].map((name) => `${PROGRAMS}/${name}.ts`);
   const [program] = await bundle(programs, "build/portable/server", bytes);
-  const majors = MAJORS.includes(ownMajor) ? MAJORS : [ownMajor, ...MAJORS];
-  return [...majors.map(node), deno(), bun()].map(({ name, host, found, command, relaxedFrom }) => {
+  return [...nodes(), deno(), bun()].map(({ name, host, found, command, relaxedFrom }) => {
     const expected = { ...server, host, version: found?.version, relaxedFrom };
     const [file, ...args] = [...command, program, JSON.stringify(expected)];
     return { name, found, run: () => runTests(name, file, args, LIMIT_MS, `${name} `) };

@@ -107,7 +107,7 @@ test("the relaxed file, brought to an engine with relaxed SIMD, runs relaxed; el
   assert.is(threads.createSync({ threads: 1, wasm: bytesOf("kernels.threads-relaxed.wasm") }).simd, "relaxed");
 });
 
-test("bytes that are no kernels, cut off, of another version or for other memory: a RangeError that says which", async () => {
+test("no kernels, or cut off, of another version or for other memory, as bytes or compiled: a RangeError that says which", async () => {
   const expected = `wasm must be kernels.wasm or kernels.relaxed.wasm of laser-attention ${VERSION}, got`;
   const shared = `wasm must be kernels.threads.wasm or kernels.threads-relaxed.wasm of laser-attention ${VERSION}, got`;
   const html = Buffer.from("<!doctype html>");
@@ -126,7 +126,15 @@ test("bytes that are no kernels, cut off, of another version or for other memory
     throws(() => entry.createSync({ wasm }), RangeError, `createSync: ${message}`);
     await rejects(() => entry.create({ wasm }), RangeError, `create: ${message}`);
   }
-  throws(() => slim.createSync({ wasm: new Module(EMPTY) }), RangeError, expected);
+  const compiled = [
+    [EMPTY, "a module that is not of this package"],
+    [signed("0.0.9 kernels.wasm"), "kernels.wasm of version 0.0.9"],
+  ] as const;
+  for (const [bytes, what] of compiled) {
+    const wasm = new Module(bytes);
+    throws(() => slim.createSync({ wasm }), RangeError, `createSync: ${expected} ${what}`);
+    await rejects(() => slim.create({ wasm }), RangeError, `create: ${expected} ${what}`);
+  }
 });
 
 test("another kind of thing, or nothing in the slim entry, is a TypeError", async () => {

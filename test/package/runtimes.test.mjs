@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { nodes } from "../../scripts/hosts.mjs";
 import { bun } from "./support/bundlers.mjs";
-import { context, here, root, run, succeed } from "./support/context.mjs";
+import { context, here, missing, root, run, succeed } from "./support/context.mjs";
+import { programsOf } from "./support/readme.mjs";
 
 const { folder, project, installed, registry } = context();
 const { version } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
@@ -28,8 +30,8 @@ const env = {
   BUN_INSTALL_CACHE_DIR: join(folder, "bun-cache"),
 };
 
-const readme = readFileSync(join(installed, "README.md"), "utf8");
-const tenLines = /## Ten lines\n+```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+const [tenLines] = programsOf("Ten lines");
+const [byAddress] = programsOf("Deno"); // "Node and Bun take the same line"
 
 /** What every entry must give: the bits of one, two threads where two are asked for. */
 function check(text) {
@@ -47,7 +49,7 @@ function check(text) {
 const hashes = new Map();
 
 for (const { name, command, args, install } of runtimes) {
-  test(`${name}: installed by name into an empty project, the README's ten lines run and every entry gives its bits`, async () => {
+  test(`${name}: installed by name into an empty project, the README's lines run and every entry gives its bits`, async () => {
     const cwd = install === null ? project : join(folder, name);
     if (install !== null) {
       mkdirSync(cwd);
@@ -60,6 +62,8 @@ for (const { name, command, args, install } of runtimes) {
     assert.equal(code, 0, stderr);
     assert.equal(stderr, "");
     assert.equal(stdout.match(/\[ 1, 2, 5, 8 \]/g)?.length, 3, stdout);
+    writeFileSync(join(cwd, "by-address.mjs"), `${byAddress}console.log(la.simd);\n`);
+    assert.equal(await succeed(command, [...args, "by-address.mjs"], { cwd, env }), "plain\n");
     hashes.set(name, check(await succeed(command, [...args, "entries.mjs"], { cwd, env })));
   });
 }
@@ -69,11 +73,35 @@ test("all runtimes give the same bits", () => {
   assert.equal(new Set(hashes.values()).size, 1, JSON.stringify([...hashes]));
 });
 
-test("node: require() loads every entry, and package.json", async () => {
-  const text = await succeed(process.execPath, ["entries.cjs"], { cwd: project });
-  assert.equal(check(text), hashes.get("node"));
-  assert.equal(JSON.parse(text).version, version);
-});
+for (const { name, found } of nodes()) {
+  test(`${name}: require() loads every entry, and package.json, and says nothing else`, async (t) => {
+    if (found === undefined) return missing(t, "not installed: npm ci in test/hosts");
+    const { code, stdout, stderr } = await run(found.file, ["entries.cjs"], { cwd: project });
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, "");
+    assert.equal(check(stdout), hashes.get("node"));
+    assert.equal(JSON.parse(stdout).version, version);
+  });
+}
+
+const NO_SIMD = "Error: laser-attention: this engine has no WebAssembly SIMD";
+const engines = [
+  // V8 has no SIMD on a processor without SSE 4.1, and no such switch for the SIMD of other processors.
+  { name: "node --no-enable-sse4-1", command: process.execPath, args: ["--no-enable-sse4-1"], only: "x64" },
+  { name: "bun, BUN_JSC_useWasmSIMD=0", command: bun(), args: [], env: { BUN_JSC_useWasmSIMD: "0" } },
+];
+
+for (const { name, command, args, env, only = process.arch } of engines) {
+  test(`${name}: create and createSync of every entry say that the engine has no WebAssembly SIMD`, async (t) => {
+    if (process.arch !== only) return missing(t, `the switch is for ${only}`);
+    const said = JSON.parse(await succeed(command, [...args, "without-simd.mjs"], { cwd: project, env }));
+    const calls = ["main", "nn", "relaxed", "slim", "threads"].flatMap((entry) => [
+      `${entry}.createSync`,
+      `${entry}.create`,
+    ]);
+    assert.deepEqual(said, Object.fromEntries(calls.map((call) => [call, NO_SIMD])));
+  });
+}
 
 test("node --enable-source-maps: the trace of an error names the lines of src/ that it went through", async () => {
   const program = 'import { createSync } from "laser-attention"; createSync({ maxMemory: 1 });';

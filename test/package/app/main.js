@@ -1,14 +1,12 @@
 import { createSync } from "laser-attention";
-import * as slim from "laser-attention/slim";
 import { create } from "laser-attention/threads";
 import { bits } from "./bits.js";
-import { kernels } from "./kernels.js"; // the address of kernels.wasm, as each bundler gives it
 
 async function main() {
   const threads = await create({ threads: 2 });
   const result = {
     main: bits(createSync()),
-    slim: bits(await slim.create({ wasm: kernels })),
+    slim: bits((await import("./slim.js")).la), // the bundler's own lines; imported above, their failure would not be sent
     threads: bits(threads),
     members: threads.threads,
   };

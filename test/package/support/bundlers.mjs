@@ -2,6 +2,7 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { here, succeed } from "./context.mjs";
+import { programsOf } from "./readme.mjs";
 
 const PAGE = (script) => `<!doctype html><meta charset="utf-8"><title>app</title>${script}\n`;
 const MODULE = PAGE('<script type="module" src="./main.js"></script>');
@@ -10,12 +11,12 @@ const MODULE = PAGE('<script type="module" src="./main.js"></script>');
 const WORKER = "laser-attention/worker.js";
 
 /**
- * Each has: `kernels`, how the app gets the address of kernels.wasm; and `build`, which takes the folder of the app's sources, where
- * the package is installed too, and fills the folder `out`.
+ * Each has: `slim`, the lines that make `la` from the slim entry, the README's where it has some; and `build`, which takes the folder
+ * of the app's sources, where the package is installed too, and fills the folder `out`.
  */
 export const bundlers = {
   esbuild: {
-    kernels: 'export { default as kernels } from "laser-attention/kernels.wasm";',
+    slim: withSlim('import kernels from "laser-attention/kernels.wasm";'),
     async build(source, out) {
       const { build } = await import("esbuild");
       const { warnings } = await build({
@@ -34,7 +35,7 @@ export const bundlers = {
   },
 
   vite: {
-    kernels: 'export { default as kernels } from "laser-attention/kernels.wasm?url";',
+    slim: programsOf("Vite")[0],
     async build(source, out) {
       const { build, createLogger } = await import("vite");
       writeFileSync(join(source, "index.html"), MODULE);
@@ -48,7 +49,7 @@ export const bundlers = {
   },
 
   webpack: {
-    kernels: 'export const kernels = new URL("laser-attention/kernels.wasm", import.meta.url);',
+    slim: programsOf("webpack")[0],
     async build(source, out) {
       const { default: webpack } = await import("webpack");
       const output = { path: out, filename: "main.js" };
@@ -62,7 +63,7 @@ export const bundlers = {
   },
 
   rollup: {
-    kernels: 'export { default as kernels } from "laser-attention/kernels.wasm";',
+    slim: withSlim('import kernels from "laser-attention/kernels.wasm";'),
     async build(source, out) {
       const [{ rollup }, { nodeResolve }] = await Promise.all([
         import("rollup"),
@@ -86,7 +87,7 @@ export const bundlers = {
   },
 
   bun: {
-    kernels: 'import kernels from "laser-attention/kernels.wasm" with { type: "file" };\nexport { kernels };',
+    slim: withSlim('import kernels from "laser-attention/kernels.wasm" with { type: "file" };'),
     async build(source, out) {
       const worker = join(source, "node_modules", WORKER.replace("/", "/dist/"));
       const entries = ["./main.js", worker];
@@ -97,6 +98,11 @@ export const bundlers = {
   },
 };
 
+/** The lines of a bundler that the README does not name, from the one that gives the address of the kernels. */
+function withSlim(kernels) {
+  return `${kernels}\nimport { create } from "laser-attention/slim";\nconst la = await create({ wasm: kernels });\n`;
+}
+
 /** A warning about the package is one that each of its users gets. */
 function quiet(warnings) {
   if (warnings.length > 0) throw new Error(warnings.join("\n"));
@@ -105,9 +111,9 @@ function quiet(warnings) {
 /** Bun of this folder. */
 export const bun = () => join(here, "node_modules/.bin/bun");
 
-/** Puts the sources of the app into `folder`, with `program` as its main.js and the line that is the bundler's own. */
-export function writeApp(folder, kernels, program = "main.js") {
+/** Puts the sources of the app into `folder`, with `program` as its main.js and the lines that are the bundler's own. */
+export function writeApp(folder, slim, program = "main.js") {
   cpSync(join(here, "app"), folder, { recursive: true });
   cpSync(join(here, "app", program), join(folder, "main.js"));
-  writeFileSync(join(folder, "kernels.js"), `${kernels}\n`);
+  writeFileSync(join(folder, "slim.js"), `${slim}export { la };\n`);
 }

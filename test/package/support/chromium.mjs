@@ -22,12 +22,15 @@ const TYPES = {
 };
 const LIMIT_MS = 60_000;
 
+/** The header that says what a page may do. */
+export const POLICY = "content-security-policy";
+
 /**
- * Opens index.html of `folder` under the content security policy `policy`, cross-origin isolated. Resolves to what the page
+ * Opens index.html of `folder`, every file served with `headers`, a content security policy among them. Resolves to what the page
  * POSTs to /result, and to what the browser reports as violations of the policy.
  */
-export async function visit(folder, policy) {
-  const { server, address, result, violations } = await serve(folder, policy);
+export async function visit(folder, headers) {
+  const { server, address, result, violations } = await serve(folder, headers);
   const profile = mkdtempSync(join(tmpdir(), "laser-attention-chromium-"));
   const args = [...FLAGS, `--user-data-dir=${profile}`, `${address}/index.html`];
   const browser = start(chromium(), args, { stdio: "ignore" });
@@ -43,13 +46,15 @@ export async function visit(folder, policy) {
   return { ...answer, violations };
 }
 
-async function serve(folder, policy) {
+async function serve(folder, headers) {
+  // The report's address is all that is added: it permits nothing.
+  const reporting = { ...headers, [POLICY]: `${headers[POLICY]}; report-uri /violation` };
   const violations = [];
   const server = createServer();
   const result = new Promise((resolve) => {
     server.on("request", (request, response) => {
       const { pathname } = new URL(request.url, "http://localhost");
-      if (request.method !== "POST") return sendFile(response, join(folder, decodeURIComponent(pathname)), policy);
+      if (request.method !== "POST") return sendFile(response, join(folder, decodeURIComponent(pathname)), reporting);
       const chunks = [];
       request.on("data", (chunk) => chunks.push(chunk));
       request.on("end", () => {
@@ -64,7 +69,7 @@ async function serve(folder, policy) {
   return { server, address: `http://127.0.0.1:${server.address().port}`, result, violations };
 }
 
-function sendFile(response, path, policy) {
+function sendFile(response, path, headers) {
   let bytes;
   try {
     bytes = readFileSync(path);
@@ -72,11 +77,6 @@ function sendFile(response, path, policy) {
     response.writeHead(404).end();
     return;
   }
-  response.writeHead(200, {
-    "content-type": TYPES[extname(path)] ?? "application/octet-stream",
-    "content-security-policy": `${policy}; report-uri /violation`,
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-embedder-policy": "require-corp",
-  });
+  response.writeHead(200, { ...headers, "content-type": TYPES[extname(path)] ?? "application/octet-stream" });
   response.end(bytes);
 }
