@@ -1,9 +1,9 @@
 // What the package weighs: the tarball, and what npm has installed of it, against budgets.mjs.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { brotliCompressSync, constants } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { BUDGETS } from "./budgets.mjs";
 import { context } from "./support/context.mjs";
 import { filesOf } from "./support/entries.mjs";
@@ -33,11 +33,38 @@ const line = (what, ...cells) => what.padEnd(30) + cells.map((cell) => String(ce
 console.log(line("bytes", "", "measured", "limit", "goal"));
 for (const row of measured) console.log(line(row.what, row.measure, row[row.measure], row.limit, row.goal));
 
+/** What the tarball is made of, each file compressed by itself. */
+const groups = {
+  command: /cli\.js$/,
+  "source maps": /\.map$/,
+  kernels: /\.wasm$/,
+  declarations: /\.d\.ts$/,
+  text: /\.(md|svg)$/,
+};
+const parts = new Map();
+for (const name of readdirSync(installed, { recursive: true })) {
+  const file = join(installed, name);
+  if (!statSync(file).isFile()) continue;
+  const group = Object.keys(groups).find((group) => groups[group].test(name)) ?? "entries";
+  parts.set(group, (parts.get(group) ?? 0) + gzipSync(readFileSync(file), { level: 9 }).length);
+}
+for (const [group, bytes] of parts) console.log(line(`of the tarball: ${group}`, "gzip", bytes));
+
 for (const row of measured) {
   test(`${row.what} takes at most ${row.limit} bytes (${row.measure})`, () => {
     assert.ok(row[row.measure] <= row.limit, `it takes ${row[row.measure]}`);
   });
 }
+
+test("the README's sizes are those of the entries, to what another minifier makes of them", () => {
+  const readme = readFileSync(join(installed, "README.md"), "utf8");
+  for (const { what, files, brotli } of measured.filter(({ files }) =>
+    /^(index|relaxed|threads|slim)\.js$/.test(files),
+  )) {
+    const [, kilobytes] = new RegExp(`^\\| \`${what}\` \\|[^|]*\\| ([\\d.]+) KB`, "m").exec(readme) ?? [];
+    assert.ok(Math.abs(1000 * kilobytes - brotli) <= 0.03 * brotli, `${files}: ${kilobytes} KB for ${brotli} bytes`);
+  }
+});
 
 test("a limit that could be lower is lowered: no more than a twentieth above what is measured", () => {
   for (const row of measured) assert.ok(row.limit <= 1.05 * row[row.measure] + 50, `${row.what}: ${row[row.measure]}`);
