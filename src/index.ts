@@ -14,7 +14,7 @@ export type * from "./types.js";
 
 /**
  * A new instance, at once. Some browsers compile only very small binaries at once on the main thread: use `create` there.
- * @throws Error when the engine has no WebAssembly SIMD; for `wasm` see {@link CreateOptions.wasm}.
+ * @throws Error when the engine has no WebAssembly SIMD; RangeError or TypeError for wrong options; see {@link CreateOptions.wasm}.
  *
  * @example
  * const la = createSync({ maxMemory: 256 * 2 ** 20 });

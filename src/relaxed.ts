@@ -19,6 +19,7 @@ const relaxed = { simd: "relaxed", binary: /* @__PURE__ */ new Binary(hex) } as 
 
 /**
  * A new instance, at once; see `createSync` of the main entry.
+ * @throws As that does
  *
  * @example
  * import { createSync } from "laser-attention/relaxed";

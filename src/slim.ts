@@ -27,7 +27,7 @@ export interface SlimOptions<Source = AsyncKernelSource> extends CreateOptions<S
 
 /**
  * A new instance of the kernels that are brought, at once.
- * @throws Error when the engine has no WebAssembly SIMD; for `wasm` see {@link CreateOptions.wasm}.
+ * @throws Error when the engine has no WebAssembly SIMD; RangeError or TypeError for wrong options; see {@link CreateOptions.wasm}.
  *
  * @example
  * import { createSync } from "laser-attention/slim";

@@ -107,6 +107,7 @@ export class Tensor<T extends DType = "f32"> {
 
   /**
    * A copy of the elements, row-major, independent of linear memory. Works on every view.
+   * Throws a TypeError when the tensor is disposed.
    *
    * @example
    * la.tensor(new Float32Array([1, 2, 3, 4]), [2, 2]).narrow(1, 0, 1).toArray(); // [1, 3]

@@ -49,7 +49,7 @@ export interface Features {
  * const second = Float32Array.from({ length: 44100 }, (_, n) => Math.sin(n / 20));
  * const { frames, data } = logMel(resample(second, 44100, LOG_MEL_RATE)); // 98 frames
  *
- * @throws RangeError when the signal is shorter than one frame of 200 samples.
+ * @throws RangeError when the signal is shorter than one frame of 200 samples, or not finite.
  */
 export function logMel(samples: Float32Array): Features {
   arrayOf("logMel", "samples", samples, "Float32Array");

@@ -14,6 +14,7 @@ export interface Tokenizer {
   readonly size: number;
   /**
    * The id of every token of the text.
+   * @throws RangeError for a character without an id
    *
    * @example const ids = byteTokenizer().encode("to be");
    */

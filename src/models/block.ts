@@ -43,6 +43,7 @@ export class Block extends Module {
    * @param x [B, N, D]
    * @param cache The tokens before x, which x joins; not in a training step
    * @returns [B, N, D]
+   * @throws RangeError or TypeError as `attn.forward` does
    *
    * @example
    * const x = nn.input(new Float32Array(2 * 5 * 16), [2, 5, 16]);

@@ -15,6 +15,8 @@ const BATCH = 16;
  *
  * @param pixels Images of [3, side, side], one after the other, from 0 to 255
  * @param options `candidates`: how many classes to list, all by default
+ * @throws TypeError for a model of another instance; RangeError for pixels that are no whole images, `candidates` below 1, or scores
+ * that are not finite
  *
  * @example
  * const seeing = vit(nn, { side: 8, patch: 4, classes: 10, width: 16, heads: 2, layers: 1, variant: "laser" });

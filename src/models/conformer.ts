@@ -95,6 +95,7 @@ export class ConformerBlock extends Module {
    * @param x [B, T, D]
    * @param keep u8 [B, T]: 0 for steps that are padding
    * @returns [B, T, D]
+   * @throws RangeError when x has not D channels, or keep another shape; TypeError when keep is not contiguous
    *
    * @example
    * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 8, heads: 2, layers: 1, variant: "laser" });

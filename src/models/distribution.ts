@@ -61,6 +61,7 @@ export function best(scores: ArrayLike<number>, k: number): number[] {
 
 /**
  * The probability of each token to be drawn, from its score: temperature first, then topK, then topP.
+ * @throws RangeError for a score that is not finite, or an option out of range
  *
  * @example distribution(Float32Array.of(2, 1, 0), { topK: 2 }); // Float64Array [0.731..., 0.268..., 0]
  */

@@ -37,6 +37,8 @@ export interface Filled {
  *
  * @param rows Rows of token ids, each as long as it likes up to the context
  * @param options `candidates`: how many tokens to list for each place, 5 by default
+ * @throws TypeError for a model of another instance; RangeError for a row that is empty or too long, an id that is no token,
+ * `candidates` below 1, or scores that are not finite
  *
  * @example
  * const masked = bert(nn, { vocabulary: 24, context: 8, width: 16, heads: 2, layers: 1, variant: "laser" });

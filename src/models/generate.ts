@@ -34,7 +34,8 @@ export interface GenerateOptions extends SamplingOptions {
  * trains this very model changes what is generated. Memory is given back at the end, or when the loop is left.
  *
  * @param prompt Token ids, one at least
- * @throws TypeError or RangeError, at once, for options that are wrong or a prompt that is empty
+ * @throws TypeError or RangeError, at once, for options that are wrong or a prompt that is empty;
+ * later a RangeError when scores are not finite
  *
  * @example
  * for (const id of generate(nn, model, [1, 2, 3], { count: 20, temperature: 0.8, topK: 10, seed: 7 })) {

@@ -29,6 +29,7 @@ export class Gpt extends TokenModel {
 
   /**
    * Empty caches for {@link next}, a layer each, for B rows. They have memory of their own: dispose them at the end.
+   * @throws RangeError when B is below 1, or memory is exhausted; TypeError inside of a step
    *
    * @example const caches = model.caches();
    */
@@ -40,6 +41,7 @@ export class Gpt extends TokenModel {
   /**
    * Scores of the token that follows each row, [B, V]: those of the last place in `logits`, to rounding. The rows go on
    * after the tokens in the caches, which they join, and cost no more than themselves. Inside of `nn.evaluate`.
+   * @throws RangeError as `logits` does, or for caches that do not fit or have no room; TypeError in a training step
    *
    * @example
    * const caches = model.caches();

@@ -14,7 +14,8 @@ import { Vit, type VitConfig } from "./vit.js";
  * const restored = restore(nn, loadCheckpoint(saveCheckpoint(model))); // or of readFile
  * if (restored.family === "gpt") restored.config.vocabulary;
  *
- * @throws RangeError when the file names no family or config, as a state dict alone does not, or does not fit it
+ * @throws RangeError when the file names no family, as a state dict alone does not, or does not fit its config; TypeError or
+ * RangeError for a config that does not fit
  */
 export function restore(nn: Nn, { family, config, state }: Checkpoint): Gpt | Bert | Vit | Conformer {
   const given = config as unknown;

@@ -27,6 +27,8 @@ export interface Transcription {
  *
  * @param features Log-mel features [B, T, mels]
  * @param frames How many of the T frames of each utterance count
+ * @throws TypeError for a model of another instance; RangeError for features and frames that do not fit, `beam` below 1, or scores
+ * that are not finite
  *
  * @example
  * const sizes = { mels: 40, stack: 4, context: 30, classes: 11, kernel: 7 };

@@ -65,7 +65,7 @@ export class AdamW {
   readonly #groups: readonly Group[];
   #steps = 0;
 
-  /** @throws TypeError or RangeError for options that do not fit. */
+  /** @throws TypeError or RangeError for options that do not fit; TypeError inside of a step, or for a model of another instance */
   constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
     check(options);
     if (nn.engine.space.source !== undefined) throw new TypeError("AdamW: must be made outside of a step");
@@ -109,6 +109,7 @@ export class AdamW {
    * Changes the parameters by their gradients, which count as used up. Parameters that had no part in the loss stay as they are.
    * @param options `lr`: learning rate of this step. `clip`: the most that the norm of all gradients may be; larger ones are scaled.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
+   * @throws RangeError for a rate below 0 or a clip that is not above 0
    *
    * @example
    * nn.step(() => model.loss(ids, targets));
@@ -139,6 +140,7 @@ export class AdamW {
 
   /**
    * What a checkpoint needs: copies of the moments, and the number of steps.
+   * @throws TypeError when the instance is disposed
    *
    * @example
    * const { steps } = optimizer.stateDict();

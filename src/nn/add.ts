@@ -11,7 +11,7 @@ import type { Value } from "./value.js";
  * x + factor y: `torch.add(x, y, alpha=factor)`. Two losses give a loss.
  * @param x Any shape
  * @param y The same shape
- * @throws RangeError when the shapes differ
+ * @throws RangeError when the shapes differ, or factor is not finite
  *
  * @example const y = add(nn, x, silu(nn, x), 0.5); // the shape of x
  */

@@ -20,7 +20,10 @@ export class AttentionCache {
   readonly v: Tensor;
   #length = 0;
 
-  /** @param width C: what all heads have together */
+  /**
+   * @param width C: what all heads have together
+   * @throws RangeError for a size below 1, or when memory is exhausted; TypeError inside of a step
+   */
   constructor(nn: Nn, B: number, context: number, width: number) {
     for (const [name, size] of Object.entries({ B, context, width })) integer("AttentionCache", name, size, 1);
     if (nn.engine.space.source !== undefined) throw new TypeError("AttentionCache: must be made outside of a step");

@@ -50,7 +50,8 @@ const OPTIMIZER = "optimizer.";
  * @example
  * const file = saveCheckpoint(model, optimizer, { step: 200, random: random.state }); // for writeFile of node:fs/promises
  *
- * @throws TypeError for an extra that JSON would change, such as NaN or a typed array
+ * @throws TypeError for an extra that JSON would change, such as NaN or a typed array; RangeError for a parameter whose name
+ * begins with `optimizer.`
  */
 export function saveCheckpoint(
   model: Saved,

@@ -15,7 +15,7 @@ const WORK = 10;
  * @param targets An integer of 0 to V - 1 for each row, or -1 to leave the row out
  * @returns The mean; NaN when every target is ignored, as in PyTorch
  * Computes `torch.nn.functional.cross_entropy(logits, targets, ignore_index=-1)`, summed in float64.
- * @throws RangeError when a target is neither -1 nor a column of logits
+ * @throws RangeError when a target is neither -1 nor a column of logits, or there are not as many as rows
  *
  * @example crossEntropy(nn, x, [0, 1, 2, 3, 4, 5, 6, 7, -1, -1]).item; // x is [2, 5, 8]: ten rows of eight classes
  */

@@ -14,7 +14,7 @@ const WORK = 0.25;
  * @param bias [C]
  * @returns [B, T, C]
  * Computes `torch.nn.functional.conv1d` with groups C and padding (K - 1) / 2, channels last.
- * @throws RangeError when x has not C channels
+ * @throws RangeError when x has not C channels, or K is even
  *
  * @example
  * const [weight, bias] = [nn.parameter(random.normals(24), [8, 1, 3]), nn.parameter(new Float32Array(8), [8])];

@@ -13,7 +13,7 @@ import type { Parameter, Value } from "./value.js";
  * @param shape Sizes of ids, for example [B, N]
  * @param table [V, D]
  * @returns [...shape, D]
- * @throws RangeError when an id is not a row of the table
+ * @throws RangeError when an id is not a row of the table, or shape takes another number of ids
  *
  * @example
  * const table = nn.parameter(random.normals(10 * 8), [10, 8]);

@@ -39,7 +39,10 @@ export class Linear extends Module {
   /** [N], uniform within 1 / sqrt(inputs) at first, as in PyTorch. */
   readonly bias: Parameter;
 
-  /** `inputs` (K) to `outputs` (N) features; `random` makes the first values. */
+  /**
+   * `inputs` (K) to `outputs` (N) features; `random` makes the first values.
+   * @throws RangeError for a size out of range; TypeError inside of a step
+   */
   constructor(nn: Nn, random: Random, inputs: number, outputs: number) {
     super();
     this.#nn = nn;
@@ -51,6 +54,7 @@ export class Linear extends Module {
    * The layer applied to x.
    * @param x [..., K]
    * @returns [..., N]
+   * @throws RangeError when x has not K on its last axis
    *
    * @example const y = new Linear(nn, random, 8, 3).forward(x, "gelu"); // [2, 5, 3]
    */
@@ -71,7 +75,10 @@ export class LayerNorm extends Module {
   /** [D], zeros at first. */
   readonly bias: Parameter;
 
-  /** For the last axis of `width`. */
+  /**
+   * For the last axis of `width`.
+   * @throws RangeError for a size out of range; TypeError inside of a step
+   */
   constructor(nn: Nn, width: number) {
     super();
     this.#nn = nn;
@@ -83,6 +90,7 @@ export class LayerNorm extends Module {
    * The layer applied to x.
    * @param x [..., D]
    * @returns [..., D]
+   * @throws RangeError when x has not D on its last axis
    *
    * @example const y = new LayerNorm(nn, 8).forward(x); // [2, 5, 8]
    */
@@ -101,7 +109,10 @@ export class RmsNorm extends Module {
   /** [D], ones at first. */
   readonly weight: Parameter;
 
-  /** For the last axis of `width`. */
+  /**
+   * For the last axis of `width`.
+   * @throws RangeError for a size out of range; TypeError inside of a step
+   */
   constructor(nn: Nn, width: number) {
     super();
     this.#nn = nn;
@@ -112,6 +123,7 @@ export class RmsNorm extends Module {
    * The layer applied to x.
    * @param x [..., D]
    * @returns [..., D]
+   * @throws RangeError when x has not D on its last axis
    *
    * @example const y = new RmsNorm(nn, 8).forward(x); // [2, 5, 8]
    */
@@ -130,7 +142,10 @@ export class Embedding extends Module {
   /** [V, D], normal deviates of 0.02 at first. */
   readonly weight: Parameter;
 
-  /** `rows` (V) of `width` (D); `random` makes the first values. */
+  /**
+   * `rows` (V) of `width` (D); `random` makes the first values.
+   * @throws RangeError for a size out of range; TypeError inside of a step
+   */
   constructor(nn: Nn, random: Random, rows: number, width: number) {
     super();
     this.#nn = nn;
@@ -170,7 +185,10 @@ export class Depthwise extends Module {
   /** [C], uniform within 1 / sqrt(inputs) at first, as in PyTorch. */
   readonly bias: Parameter;
 
-  /** `width` channels (C), `taps` (K), an odd number; `random` makes the first values. */
+  /**
+   * `width` channels (C), `taps` (K), an odd number; `random` makes the first values.
+   * @throws RangeError for a size out of range; TypeError inside of a step
+   */
   constructor(nn: Nn, random: Random, width: number, taps: number) {
     super();
     this.#nn = nn;
@@ -182,6 +200,7 @@ export class Depthwise extends Module {
    * The layer applied to x.
    * @param x [B, T, C]
    * @returns [B, T, C]
+   * @throws RangeError when x has not C channels, or K is even
    *
    * @example const y = new Depthwise(nn, random, 8, 3).forward(x); // [2, 5, 8]
    */
@@ -203,7 +222,10 @@ export class SelfAttention extends Module {
   /** From the heads, one after the other, to the result. */
   readonly proj: Linear;
 
-  /** `width` channels, a multiple of `heads`; `random` makes the first values. */
+  /**
+   * `width` channels, a multiple of `heads`; `random` makes the first values.
+   * @throws RangeError for a size out of range; TypeError inside of a step
+   */
   constructor(nn: Nn, random: Random, width: number, heads: number) {
     super();
     this.#nn = nn;
@@ -217,6 +239,7 @@ export class SelfAttention extends Module {
    * @param x [B, N, C]
    * @param cache The tokens before x, which x joins; not in a training step
    * @returns [B, N, C]
+   * @throws RangeError when x, heads, options or the room in the cache do not fit; TypeError for a cache in a training step
    *
    * @example const y = new SelfAttention(nn, random, 8, 2).forward(x, { variant: "laser" }); // [2, 5, 8]
    */

@@ -86,6 +86,7 @@ export abstract class Module {
 
   /**
    * Copies of all parameters by name.
+   * @throws TypeError when the instance is disposed
    *
    * @example const file = writeSafetensors(model.stateDict());
    */

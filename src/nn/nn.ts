@@ -11,6 +11,9 @@ import { Parameter, Value } from "./value.js";
  * An instance for training: the kernels of attention and those of the layers around it, on one memory. Made by `create` or
  * `createSync` of `laser-attention/nn`.
  *
+ * Operations, but for your own, throw a TypeError for the wrong kind of argument, or for a value of another instance or of a step
+ * that has ended, and a RangeError for a wrong shape or number, or when memory is exhausted.
+ *
  * @example
  * import { gpt } from "laser-attention/models";
  * import { AdamW, createSync } from "laser-attention/nn";
@@ -47,7 +50,7 @@ export class Nn {
 
   /**
    * A new parameter with a copy of `data`.
-   * @throws TypeError inside of a step: what is made there ends with it
+   * @throws TypeError inside of a step: what is made there ends with it; RangeError when the data do not fill the shape
    *
    * @example const weight = nn.parameter(random.normals(24), [3, 8]);
    */
@@ -103,7 +106,7 @@ export class Nn {
 
   /**
    * Runs `body` without keeping anything for gradients. Values end with it: return arrays and numbers.
-   * @throws TypeError inside of a step
+   * @throws TypeError inside of a step, or when `body` returns a promise
    *
    * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
    */

@@ -31,6 +31,7 @@ export interface Operation {
  * An operation of your own, computed in JavaScript or by `nn.la`. What it makes with `nn.la` inside a step ends with the step.
  * The elements of a tensor are its `data`: take it again after whatever allocates.
  * @param inputs All values that the result depends on; the same one may stand twice
+ * @throws What `forward` throws; RangeError when memory is exhausted
  *
  * @example
  * const double = (x: Value) =>
@@ -64,6 +65,7 @@ export function operation(nn: Nn, inputs: readonly Value[], { shape, forward, ba
  * A loss of your own.
  * @param x What it is a function of
  * @param compute Returns the loss, and writes its gradient with respect to x into `dx`, every element, unless none is wanted
+ * @throws What `compute` throws; RangeError when memory is exhausted
  *
  * @example
  * const goal = x.toArray().fill(1);

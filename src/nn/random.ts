@@ -46,7 +46,10 @@ function checkState(value: unknown): asserts value is RandomState {
 export class Random {
   readonly #s: Uint32Array;
 
-  /** @param seed An integer from 0 to 2^53 - 1, or the state of another generator. */
+  /**
+   * @param seed An integer from 0 to 2^53 - 1, or the state of another generator.
+   * @throws RangeError for another number, or a state of zeros; TypeError for another kind of thing
+   */
   constructor(seed: number | RandomState) {
     if (typeof seed !== "object") integer("Random", "seed", seed, 0);
     else checkState(seed);
@@ -88,6 +91,7 @@ export class Random {
 
   /**
    * An integer from 0 to n - 1, each as likely as the others.
+   * @throws RangeError when n is no integer from 1 to 2^32
    *
    * @example const dice = 1 + random.int(6);
    */
@@ -122,6 +126,7 @@ export class Random {
 
   /**
    * `count` numbers, uniform from `low` up to `high`, rounded to float32.
+   * @throws RangeError for a count that is no integer of 0 or more, bounds that are not finite, or `high` below `low`
    *
    * @example const bias = random.uniforms(8, -0.1, 0.1);
    */
@@ -134,6 +139,7 @@ export class Random {
 
   /**
    * `count` normal deviates times `deviation`, plus `mean`, rounded to float32.
+   * @throws RangeError for a count that is no integer of 0 or more, a deviation below 0, or a number that is not finite
    *
    * @example const weights = random.normals(24, 0.02);
    */
@@ -146,6 +152,7 @@ export class Random {
 
   /**
    * `count` normal deviates, cut at 2, times `deviation`, rounded to float32.
+   * @throws RangeError for a count that is no integer of 0 or more, or a deviation below 0 or not finite
    *
    * @example const weights = random.truncatedNormals(24, 0.02);
    */
@@ -170,6 +177,7 @@ export class Random {
 
   /**
    * 0, 1, ... n - 1 in random order.
+   * @throws RangeError when n is no integer from 0 to 2^31
    *
    * @example for (const row of random.permutation(10)) console.log(row);
    */

@@ -49,6 +49,7 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
  * Row `index` of each batch entry.
  * @param x [B, N, D]
  * @returns [B, D]
+ * @throws RangeError when there is no such row
  *
  * @example const first = takeRow(nn, x, 0); // x is [2, 5, 8], first [2, 8]
  */

@@ -7,6 +7,7 @@ import type { Value } from "./value.js";
 
 /**
  * factor x. A loss gives a loss.
+ * @throws RangeError when factor is not finite
  *
  * @example nn.step(() => scale(nn, model.loss(ids, targets), 0.5));
  */

@@ -4,7 +4,7 @@ import { cosPi } from "../data/math.js";
 
 /**
  * The learning rate of an update, counted from 0: a pure function, so that training can go on from any step. The same bits
- * in every engine.
+ * in every engine. Those of this package throw a RangeError for a step that is no integer of 0 or more.
  *
  * @example const schedule: Schedule = constant(1e-3);
  */
@@ -28,6 +28,7 @@ export interface DecayOptions {
 
 /**
  * The same rate at every step.
+ * @throws RangeError for a rate below 0 or not finite
  *
  * @example constant(1e-3)(17); // 0.001
  */
@@ -41,6 +42,7 @@ export function constant(rate: number): Schedule {
 
 /**
  * A linear rise to the peak, then half a wave of a cosine down to a fraction of it.
+ * @throws RangeError for a number out of range, TypeError for an unknown option
  *
  * @example
  * const rate = warmupCosine({ peak: 1e-3, warmup: 100, steps: 4000 });
@@ -54,6 +56,7 @@ export function warmupCosine(options: DecayOptions): Schedule {
 
 /**
  * A linear rise to the peak, if wanted, then a linear fall to a fraction of it.
+ * @throws RangeError for a number out of range, TypeError for an unknown option
  *
  * @example
  * const rate = linearDecay({ peak: 1e-3, steps: 11 });

@@ -10,6 +10,7 @@ import type { Value } from "./value.js";
  * x times its sigmoid (Elfwing et al., arXiv 1702.03118): `torch.nn.functional.silu`.
  * @param x Any shape
  * @returns The same shape
+ * @throws TypeError when x is no value of this instance, or has ended with its step
  *
  * @example const y = silu(nn, x);
  */

@@ -34,6 +34,7 @@ export class Value {
 
   /**
    * A copy of the elements, row-major.
+   * @throws TypeError when it has ended with its step, or the instance is disposed
    *
    * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
    */

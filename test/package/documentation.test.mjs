@@ -19,6 +19,31 @@ test("every public name says what it is; every export, function and method has a
   assert.deepEqual(paths(wanted.filter(({ examples }) => examples.length === 0)), []);
 });
 
+/** Callables that say nothing of errors, by the reason. */
+const NEVER_THROWS = {
+  "takes nothing": [
+    ...["models/index.byteTokenizer", "nn/index.AdamW#gradientNorm", "nn/index.Module#eval"],
+    ...["bits", "uniform", "normal", "truncatedNormal"].map((name) => `nn/index.Random#${name}`),
+  ],
+  "takes every value of its type": ["models/index.Conformer#steps", "nn/index.Module#train", "nn/index.Random#shuffle"],
+  "may be called at any time, and again": ["index.Tensor", "nn/index.AttentionCache", "nn/index.Nn"].map(
+    (name) => `${name}#dispose`,
+  ),
+  "is written by the caller": [
+    ...["index.Answer#arrayBuffer", "nn/index.Operation#backward", "nn/index.Operation#forward"],
+  ],
+};
+
+test("every public function, method and constructor says what it throws, but for a list of those that throw nothing", () => {
+  const comments = Object.assign({}, ...names.map(({ comments }) => comments));
+  const says = (path) => /@throws|\b[Tt]hrows\b|\bRejects\b/.test(comments[path]);
+  const forAll = names.filter(({ documentation }) => /^Every method throws\b/m.test(documentation));
+  const covered = new Set(paths(forAll));
+  const silent = Object.keys(comments).filter((path) => !says(path) && !covered.has(path.split("#")[0]));
+  assert.ok(Object.keys(comments).length >= 120, `${Object.keys(comments).length} callables`);
+  assert.deepEqual(silent.sort(), Object.values(NEVER_THROWS).flat().sort());
+});
+
 test("the programs that the type tests compile use every export and method", () => {
   const text = ["consumer", "training"].map((name) => readFileSync(join(here, `types/${name}.ts`), "utf8")).join("\n");
   const wanted = names.filter(({ exported, callable }) => exported || callable);

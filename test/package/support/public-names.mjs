@@ -4,7 +4,8 @@ import ts from "typescript";
 import { ENTRIES } from "../../../scripts/build.mjs";
 
 /**
- * Everything public: exports, and members of exported classes and interfaces, as { name, value, callable, documentation, examples }.
+ * Everything public: exports, and members of exported classes and interfaces, as { name, value, callable, documentation, examples,
+ * comments }. `comments` are what is said of errors, examples left out: of a callable, and of the constructor of a class.
  * Names that mean the same in every entry are listed once.
  */
 export function publicNames(installed) {
@@ -17,14 +18,20 @@ export function publicNames(installed) {
     if (seen.has(symbol)) return;
     seen.add(symbol);
     const tags = symbol.getJsDocTags(checker).filter(({ name }) => name === "example");
+    const made = symbol.members?.get("__constructor");
+    const callable = calls(checker, symbol);
     found.push({
       path,
       name: symbol.name,
       exported: !path.includes("#"),
       value: (symbol.flags & ts.SymbolFlags.Value) !== 0 && !typeOnly(alias),
-      callable: (symbol.flags & (ts.SymbolFlags.Function | ts.SymbolFlags.Method)) !== 0,
-      documentation: ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim(),
+      callable,
+      documentation: prose(checker, symbol),
       examples: tags.map(({ text }) => ts.displayPartsToString(text)),
+      comments: {
+        ...(callable && { [path]: comment(checker, symbol) }),
+        ...(made && { [`new ${path}`]: comment(checker, made) }),
+      },
     });
     for (const member of members(symbol)) add(member, `${path}#${member.name}`);
   };
@@ -37,6 +44,26 @@ export function publicNames(installed) {
   }
   return found;
 }
+
+/** A function, a method, or a constant that holds a function. */
+function calls(checker, symbol) {
+  if ((symbol.flags & (ts.SymbolFlags.Function | ts.SymbolFlags.Method)) !== 0) return true;
+  return (
+    (symbol.flags & ts.SymbolFlags.Variable) !== 0 && checker.getTypeOfSymbol(symbol).getCallSignatures().length > 0
+  );
+}
+
+const prose = (checker, symbol) => ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim();
+
+/** The whole comment, its tags by name, without examples. */
+const comment = (checker, symbol) =>
+  [
+    prose(checker, symbol),
+    ...symbol
+      .getJsDocTags(checker)
+      .filter(({ name }) => name !== "example")
+      .map(({ name, text }) => `@${name} ${ts.displayPartsToString(text)}`),
+  ].join("\n");
 
 /** Whether an entry exports a name as a type only: a class whose objects are made by a function. */
 const typeOnly = (alias) =>
