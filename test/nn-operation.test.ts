@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Parameter, Value } from "../src/nn/index.js";
 import { add, createSync, Linear, loss, Module, operation, Random, silu } from "../src/nn/index.js";
+import { throws } from "./support/throws.js";
 
 const nn = createSync({ threads: 1 });
 const sizes = [3, 4] as const;
@@ -99,6 +100,36 @@ test("evaluating asks for no gradient, of an operation or a loss", () => {
     return found;
   });
   assert.equal(wanted, [undefined]);
+});
+
+test("wrong shapes, inputs and losses are refused by name", () => {
+  const x = nn.parameter(numbers, sizes);
+  const passes = { forward: () => {}, backward: () => {} };
+  const within = (body: () => unknown) => () => nn.evaluate(body);
+  throws(
+    within(() => operation(nn, [x], { shape: [-1], ...passes })),
+    RangeError,
+    "operation: every size of shape",
+    "-1",
+  );
+  throws(
+    within(() => operation(nn, [x, 7 as never], { shape: [1], ...passes })),
+    TypeError,
+    "operation: inputs[1] must be a value",
+    "7",
+  );
+  throws(
+    within(() => loss(nn, 7 as never, () => 1)),
+    TypeError,
+    "loss: x must be a value",
+    "7",
+  );
+  throws(
+    within(() => loss(nn, x, () => "abc" as never)),
+    TypeError,
+    "loss: compute must return a number",
+    "abc",
+  );
 });
 
 test.run();

@@ -1,5 +1,7 @@
 /** Operations and losses of a user's own, on the tape beside those of this package. */
+import * as check from "../check.js";
 import type { Tensor } from "../tensor.js";
+import { value } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
@@ -29,9 +31,9 @@ export interface Operation {
 
 /**
  * An operation of your own, computed in JavaScript or by `nn.la`. What it makes with `nn.la` inside a step ends with the step.
- * The elements of a tensor are its `data`: take it again after whatever allocates.
  * @param inputs All values that the result depends on; the same one may stand twice
- * @throws What `forward` throws; RangeError when memory is exhausted
+ * @throws What `forward` throws; TypeError for an input that is no value of this instance; RangeError for a wrong shape, and when memory is
+ * exhausted
  *
  * @example
  * const double = (x: Value) =>
@@ -44,6 +46,8 @@ export interface Operation {
  */
 export function operation(nn: Nn, inputs: readonly Value[], { shape, forward, backward }: Operation): Value {
   const { tape } = nn;
+  check.shape("operation", shape, "f32");
+  for (const [index, input] of inputs.entries()) value("operation", `inputs[${index}]`, nn, input, "any");
   const y = tape.empty(shape);
   forward(y);
   return tape.record(y, inputs, [], (dy) => {
@@ -65,7 +69,7 @@ export function operation(nn: Nn, inputs: readonly Value[], { shape, forward, ba
  * A loss of your own.
  * @param x What it is a function of
  * @param compute Returns the loss, and writes its gradient with respect to x into `dx`, every element, unless none is wanted
- * @throws What `compute` throws; RangeError when memory is exhausted
+ * @throws What `compute` throws; TypeError when it returns no number; RangeError when memory is exhausted
  *
  * @example
  * const goal = x.toArray().fill(1);
@@ -78,6 +82,9 @@ export function operation(nn: Nn, inputs: readonly Value[], { shape, forward, ba
  */
 export function loss(nn: Nn, x: Value, compute: (dx: Tensor | undefined) => number): Loss {
   const { tape } = nn;
+  value("loss", "x", nn, x, "any");
   const dx = tape.recording && x.tracked ? tape.empty(x.shape) : undefined;
-  return Loss.record(nn, compute(dx), x, dx, []);
+  const item = compute(dx);
+  if (typeof item !== "number") throw new TypeError(`loss: compute must return a number, got ${check.show(item)}`);
+  return Loss.record(nn, item, x, dx, []);
 }

@@ -10,13 +10,13 @@
  */
 export const BUDGETS = [
   { what: "laser-attention", files: "index.js", measure: "brotli", limit: 23_200, goal: 18_000 },
-  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 25_100 },
-  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 28_600 },
+  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 25_000 },
+  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 28_500 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 11_700 },
   { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 48_300 },
   { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 25_700 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 680 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 28_600, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 10_800, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 342_000, goal: 250_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 336_000, goal: 250_000 },
 ];
