@@ -1,10 +1,7 @@
 /**
  * The most that each thing may take, in bytes, a little above what it takes; and the goal, where it is not reached yet. An
  * entry is all the JavaScript that it loads, in one piece, as a page gets it; "brotli" is of quality 11.
- *
- * The main entry is 11.6 KB of JavaScript, a third of it checks of what callers pass and their messages, and 1.08 times what
- * brotli makes of kernels.wasm. With kernels at their goal it would take 20.2 KB; 18 KB needs 2.2 KB less of JavaScript.
- * The tarball was to stay below 250 KB when there was attention alone; training, models and the command came since.
+ * docs/design.md, "Size", says why goals are not reached.
  * ./nn brings six builds of kernels, attention and training, for one thread and for several; ./models brings none, but the attention
  * call and the operations that its layers are made of, which it shares with ./nn, and readers of what models take (2.7 KB).
  */
