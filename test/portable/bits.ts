@@ -4,5 +4,5 @@
  */
 export const BITS = "29c00b890221aa545508c04201ca86dc0afa8d1ee618eaed642d1ce7df896c64";
 
-/** The same of support/training.ts: losses, gradient norms and parameters of a few steps of training. */
-export const TRAINING = "67dbde2fac389e12f16904211bcb3cf08632491ebce52aecac4dcf9c21d1baac";
+/** The same of support/training.ts: losses, gradient norms and parameters of a few steps of training; log-mel features. */
+export const TRAINING = "944d5a7e6adfac7d68a2f974d9329c97ba92f73327baec611d8dc952cd5e77d0";

@@ -26,7 +26,7 @@ function sharedBy(nn: object): Set<string> {
   return names;
 }
 
-test("some steps of every family give the committed bits, with one thread and with two, which share every kernel", async () => {
+test("some steps of every family, and log-mel features, give the committed bits with one thread and with two, which share every kernel", async () => {
   const both = [createSync({ threads: 1 }), await create({ threads: 2 })];
   assert.equal(
     both.map(({ la }) => la.threads),

@@ -1,5 +1,5 @@
-/** A few steps of training of each family, as one hash: losses, and parameters at the end. */
-import { bert, conformer, gpt, vit } from "laser-attention/models";
+/** A few steps of training of each family, and features of sound, as one hash: losses, and parameters at the end. */
+import { bert, conformer, gpt, LOG_MEL_RATE, logMel, resample, vit } from "laser-attention/models";
 import { AdamW, type Module, type Nn } from "laser-attention/nn";
 import { sha256 } from "./digest.js";
 import { ExactRandom } from "./exact-random.js";
@@ -21,6 +21,7 @@ const text = rows(8, 128, 256);
 const talk = r.normals(8 * 128 * 20);
 const lengths = Array.from({ length: 8 }, (_, b) => 128 - 3 * b);
 const labels = rows(8, 30, 255).map((row) => row.map((label) => label + 1)); // 0 is the blank
+const sound = r.normals(6000);
 
 type Family = (
   nn: Nn,
@@ -80,5 +81,7 @@ export async function train(nn: Nn): Promise<{ total: string; each: readonly str
     const hashes = await Promise.all([new Uint8Array(Float64Array.from(losses).buffer), ...parameters].map(sha256));
     each.push(`${name} ${variant} ${await sha256(new TextEncoder().encode(hashes.join("")))}`);
   }
+  const features = logMel(resample(sound, 11025, LOG_MEL_RATE)).data;
+  each.push(`log-mel features ${await sha256(new Uint8Array(features.slice().buffer))}`);
   return { total: await sha256(new TextEncoder().encode(each.join())), each };
 }
