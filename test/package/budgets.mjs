@@ -15,5 +15,5 @@ export const BUDGETS = [
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 680 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 28_600, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 10_800, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 336_000, goal: 250_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 337_000, goal: 250_000 },
 ];
