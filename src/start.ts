@@ -5,7 +5,6 @@ import { hex as threadsHex } from "./generated/kernels.threads.js";
 import { hex as threadsRelaxedHex } from "./generated/kernels.threads-relaxed.js";
 import { program } from "./generated/worker.js";
 import { host, type Memory, nodeModule } from "./host.js";
-import { open, openSync } from "./open.js";
 import { plain } from "./plain.js";
 import { Pool, type StartWorker } from "./pool.js";
 import type { Problem } from "./problem.js";
@@ -13,6 +12,7 @@ import { ADDRESS_SPACE } from "./shape.js";
 import { type Build, type Compiled, compile, compileSync, type More } from "./source.js";
 import { checkThreadsOptions, type ThreadsOptions, warn } from "./threads-options.js";
 import type { Address, KernelSource } from "./types.js";
+import { openUnshared, openUnsharedSync } from "./unshared.js";
 import { Binary, createSharedMemory, instantiate, instantiateSync, type Kernels } from "./wasm.js";
 
 // No ES2022 library declares these, which bundlers look for by name: new Worker(new URL(..., import.meta.url)).
@@ -27,10 +27,7 @@ const builds = {
 /** An instance of the kernels, and of `more` kernels on the same memory. */
 export function startSync(options?: ThreadsOptions<KernelSource>, more?: More): LaserAttention {
   const plan = planFor("createSync", options);
-  if (plan === undefined) {
-    if (options?.wasm !== undefined) compileSync("createSync", [], "shared", options.wasm); // left unused, but checked
-    return openSync([plain], { maxMemory: options?.maxMemory }, more);
-  }
+  if (plan === undefined) return openUnsharedSync(plain, options, more);
   const compiled = compileSync("createSync", plan.builds, "shared", options?.wasm, more);
   const { la, pool } = assemble(plan, compiled, instantiateSync(compiled.modules, plan.memory));
   const reason = pool?.ready();
@@ -40,10 +37,7 @@ export function startSync(options?: ThreadsOptions<KernelSource>, more?: More): 
 
 export async function start(options?: ThreadsOptions, more?: More): Promise<LaserAttention> {
   const plan = planFor("create", options);
-  if (plan === undefined) {
-    if (options?.wasm !== undefined) await compile("create", [], "shared", options.wasm);
-    return open([plain], { maxMemory: options?.maxMemory }, more);
-  }
+  if (plan === undefined) return openUnshared(plain, options, more);
   const compiled = await compile("create", plan.builds, "shared", options?.wasm, more);
   const { la, pool } = assemble(plan, compiled, await instantiate(compiled.modules, plan.memory));
   const reason = await pool?.started();

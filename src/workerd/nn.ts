@@ -4,10 +4,10 @@ import plainKernels from "../kernels.wasm";
 import { Nn } from "../nn/nn.js";
 import relaxedMore from "../nn.relaxed.wasm";
 import plainMore from "../nn.wasm";
-import { open, openSync } from "../open.js";
-import { type Build, compile, compileSync } from "../source.js";
+import type { Build } from "../source.js";
 import { checkThreadsOptions, type ThreadsOptions, warn } from "../threads-options.js";
 import type { KernelSource } from "../types.js";
+import { openUnshared, openUnsharedSync } from "../unshared.js";
 import { Binary } from "../wasm.js";
 
 export * from "../nn/public.js";
@@ -26,15 +26,11 @@ const more = {
 } as const;
 
 export function createSync(options?: ThreadsOptions<KernelSource>): Nn {
-  const build = wanted("createSync", options);
-  if (options?.wasm !== undefined) compileSync("createSync", [], "shared", options.wasm); // left unused, but checked
-  return new Nn(openSync([build], { maxMemory: options?.maxMemory }, more));
+  return new Nn(openUnsharedSync(wanted("createSync", options), options, more));
 }
 
 export async function create(options?: ThreadsOptions): Promise<Nn> {
-  const build = wanted("create", options);
-  if (options?.wasm !== undefined) await compile("create", [], "shared", options.wasm);
-  return new Nn(await open([build], { maxMemory: options?.maxMemory }, more));
+  return new Nn(await openUnshared(wanted("create", options), options, more));
 }
 
 function wanted(where: string, options: ThreadsOptions = {}): Build {

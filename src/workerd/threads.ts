@@ -2,10 +2,10 @@
 import type { LaserAttention } from "../facade.js";
 import relaxedKernels from "../kernels.relaxed.wasm";
 import plainKernels from "../kernels.wasm";
-import { open, openSync } from "../open.js";
-import { type Build, compile, compileSync } from "../source.js";
+import type { Build } from "../source.js";
 import { checkThreadsOptions, type ThreadsOptions, warn } from "../threads-options.js";
 import type { KernelSource } from "../types.js";
+import { openUnshared, openUnsharedSync } from "../unshared.js";
 import { Binary } from "../wasm.js";
 
 const builds = {
@@ -14,15 +14,11 @@ const builds = {
 } as const;
 
 export function createSync(options?: ThreadsOptions<KernelSource>): LaserAttention {
-  const build = wanted("createSync", options);
-  if (options?.wasm !== undefined) compileSync("createSync", [], "shared", options.wasm); // left unused, but checked
-  return openSync([build], { maxMemory: options?.maxMemory });
+  return openUnsharedSync(wanted("createSync", options), options);
 }
 
 export async function create(options?: ThreadsOptions): Promise<LaserAttention> {
-  const build = wanted("create", options);
-  if (options?.wasm !== undefined) await compile("create", [], "shared", options.wasm);
-  return open([build], { maxMemory: options?.maxMemory });
+  return openUnshared(wanted("create", options), options);
 }
 
 function wanted(where: string, options: ThreadsOptions = {}): Build {
