@@ -5,26 +5,28 @@
  * da = dc b^T, db = a^T dc. Blocks as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication".
  */
 import { Interleaved, multiplyPanels } from "./microkernel";
-import { packColumns, packRows, packStrided, panelBytes } from "./pack";
-import { KC, MC, MR, NC, NR, PANEL } from "./tile";
+import { packColumns, packRows, packStrided } from "./pack";
+import { KC, KN, MC, MR, NC, NR, PANEL } from "./tile";
 
-/** Bytes of one register tile, at the start of scratch: the edges of c go through it. */
-const EDGE: usize = MR * NR * 4;
-
-/** Bytes of a block of b, behind the edge tile; the block of a lies behind it. */
-function bytesOfB(n: i32, k: i32): u64 {
-  return (panelBytes(NR, min(n, NC), min(k, KC)) + 63) & ~63;
+/** The most depth that is packed at once, KC to 1024: the fewer columns b has, the more of it. */
+function depthOf(n: i32): i32 {
+  return KN / min(max(n, KN / 1024), KN / KC);
 }
 
-/** Scratch of matmul, in floats. */
-export function matmulScratch(m: i32, n: i32, k: i32): usize {
-  return <usize>((EDGE + bytesOfB(n, k) + panelBytes(MR, min(m, MC), min(k, KC)) + 3) >> 2);
+/** Floats of a block of b, behind the edge tile; the block of a lies behind it. */
+function floatsOfB(n: i32, k: i32): i32 {
+  return ((min(n, NC) + NR - 1) & -NR) * min(k, depthOf(n));
+}
+
+/** Scratch of matmul, in floats, a multiple of 4; the last 4 for the spill of a 6-wide panel. */
+export function matmulScratch(n: i32, k: i32): i32 {
+  return MR * NR + floatsOfB(n, k) + MC * min(k, depthOf(n)) + 4;
 }
 
 /**
  * Strides in elements, any for a and b (read fastest where one of the two is 1); c's columns are contiguous.
  * c is overwritten, or with `add` added to, and shares no element with a or b. scratch: matmulScratch floats, 16-byte
- * aligned. span, at most KC: so many products are added to each other before they join the sum, so that a smaller span
+ * aligned, its first MR x NR for edges of c. span, at most KC: so many products are added to each other before they join the sum, so that a smaller span
  * rounds less and takes a little longer.
  */
 export function matmul(
@@ -47,23 +49,25 @@ export function matmul(
   assert(a != 0 && b != 0 && c != 0, "a, b and c must be there");
   assert(scratch != 0 && (scratch & 15) == 0, "scratch must be 16-byte aligned");
   assert(span > 0 && span <= KC, "span must be 1 to KC");
-  if (k == 0 && !add) {
-    for (let i = 0; i < m; ++i) memory.fill(c + ((<usize>i * cRow) << 2), 0, (<usize>n) << 2);
-  }
-  const bPanels = scratch + EDGE;
-  const aPanels = bPanels + <usize>bytesOfB(n, k);
+  const bPanels = scratch + <usize>MR * PANEL;
+  const aPanels = bPanels + ((<usize>floatsOfB(n, k)) << 2);
+  // Rows of a are read as far as they go; of columns, the next block's lie in the lines that a span has just loaded.
+  const most = aColumn == 1 ? depthOf(n) : span;
+  const deep = most - (most % span);
   for (let j = 0; j < n; j += NC) {
     const columns = min(n - j, NC);
-    for (let p = 0; p < k; p += span) {
-      const depth = min(k - p, span);
+    let p = 0;
+    do {
+      const depth = min(k - p, deep);
       packBlock(bPanels, NR, b + ((<usize>p * bRow + <usize>j * bColumn) << 2), bColumn, bRow, columns, depth);
       for (let i = 0; i < m; i += MC) {
         const rows = min(m - i, MC);
         packBlock(aPanels, MR, a + ((<usize>i * aRow + <usize>p * aColumn) << 2), aRow, aColumn, rows, depth);
         const block = c + ((<usize>i * cRow + <usize>j) << 2);
-        multiplyBlock(block, cRow << 2, scratch, aPanels, bPanels, rows, columns, depth, p > 0 || add != 0);
+        multiplyBlock(block, cRow << 2, scratch, aPanels, bPanels, rows, columns, depth, span, add | p);
       }
-    }
+      p += deep;
+    } while (p < k);
   }
 }
 
@@ -75,37 +79,43 @@ function packBlock(to: usize, width: i32, from: usize, line: usize, along: usize
 }
 
 /**
- * c[rows, columns] = a b or c += a b, row group by row group along all columns: c is then written as MR long rows, which the
- * processor sees coming. Column by column, as in Goto and van de Geijn, steps of training took 0.98 to 1.08 times the time
- * (relaxed, median 1.03; `npm run bench:compare -- DIR --filter step`).
+ * c[rows, columns] = a b or c += a b, span by span, each row group by row group along all columns: c is then written as MR
+ * long rows, which the processor sees coming. Column by column, as in Goto and van de Geijn, steps of training took 0.98 to
+ * 1.08 times the time (relaxed, median 1.03; `npm run bench:compare -- DIR --filter step`).
  */
 function multiplyBlock(
   c: usize,
   cRow: usize,
   edge: usize,
-  aPanel: usize,
+  aPanels: usize,
   bPanels: usize,
   rows: i32,
   columns: i32,
   depth: i32,
-  add: bool,
+  span: i32,
+  add: i32,
 ): void {
   const bPanel = (<usize>(NR * depth)) << 2;
-  const whole = columns / NR;
-  for (let i = 0; i < rows; i += MR) {
-    let j = 0;
-    if (i + MR <= rows) {
-      multiplyPanels<Interleaved>(c, cRow, aPanel, MR << 2, bPanels, PANEL, bPanel, whole, depth, add, 0);
-      j = whole;
+  let p = 0;
+  do {
+    const terms = min(depth - p, span);
+    let aPanel = aPanels + ((<usize>(MR * p)) << 2);
+    let to = c;
+    for (let i = 0; i < rows; i += MR) {
+      let j = i + MR <= rows ? columns / NR : 0;
+      multiplyPanels<Interleaved>(to, cRow, aPanel, MR << 2, bPanels, PANEL, bPanel, j, terms, add, 0);
+      for (; j * NR < columns; ++j) {
+        const b = bPanels + <usize>j * bPanel;
+        multiplyPanels<Interleaved>(edge, PANEL, aPanel, MR << 2, b, PANEL, 0, 1, terms, false, 0);
+        putEdge(to + <usize>j * PANEL, cRow, edge, min(rows - i, MR), min(columns - j * NR, NR), add != 0);
+      }
+      to += <usize>MR * cRow;
+      aPanel += (<usize>(MR * depth)) << 2;
     }
-    for (; j * NR < columns; ++j) {
-      const b = bPanels + <usize>j * bPanel;
-      multiplyPanels<Interleaved>(edge, PANEL, aPanel, MR << 2, b, PANEL, 0, 1, depth, false, 0);
-      putEdge(c + <usize>j * PANEL, cRow, edge, min(rows - i, MR), min(columns - j * NR, NR), add);
-    }
-    c += <usize>MR * cRow;
-    aPanel += (<usize>(MR * depth)) << 2;
-  }
+    bPanels += (<usize>(NR * span)) << 2;
+    add = 1;
+    p += span;
+  } while (p < depth);
 }
 
 /** Copies or adds the valid part of the edge tile. */

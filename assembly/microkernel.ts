@@ -24,7 +24,7 @@ export class Tile {
     b: usize,
     bStep: usize,
     depth: i32,
-    add: bool,
+    add: i32,
     factor: usize,
   ): void {
     const aRow: usize = isInteger<A>() ? 4 : STRIP; // Interleaved : Strip
@@ -124,7 +124,7 @@ export function multiplyPanels<A>(
   panel: usize,
   count: i32,
   depth: i32,
-  add: bool,
+  add: i32,
   factor: usize,
 ): void {
   for (; count > 0; --count) {

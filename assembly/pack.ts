@@ -6,11 +6,6 @@
  *   columns: to[p][k][w] = from[k][p W + w]
  */
 
-/** Bytes of `count` rows in panels of the given width and depth; 8 more for the spill of a 6-wide panel. */
-export function panelBytes(width: i32, count: i32, depth: i32): u64 {
-  return <u64>((count + width - 1) / width) * <u64>width * <u64>depth * 4 + 8;
-}
-
 /** Packs `rows` rows of `from` (`fromRow` bytes apart, depth contiguous floats each), scaled. Width: 4, 6 or 8. */
 export function packRows(to: usize, width: i32, from: usize, fromRow: usize, rows: i32, depth: i32, scale: f32): void {
   const step = (<usize>width) << 2;

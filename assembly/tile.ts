@@ -28,5 +28,12 @@ export const KC: i32 = 256;
 export const MC: i32 = 48;
 export const NC: i32 = 1024;
 
+/**
+ * Floats of b that are packed at once where that is more than KC deep: c is then read and written for each span in the
+ * caches, and rows of a are read further. Without, steps of training at width 192 took 0.96 to 1.06 times the time (relaxed,
+ * median 1.03; `npm run bench:compare -- DIR --filter "d 192"`).
+ */
+export const KN: i32 = 131072;
+
 /** Bytes of a panel's row, NR floats. */
 export const PANEL: usize = NR << 2;

@@ -5,7 +5,7 @@
  *
  * DIR      another checkout of this repository, built (npm run build)
  * --entry  index, relaxed (default) or threads; of training steps: plain, relaxed, or relaxed on two threads
- * --filter only what has NAME in its line (case is ignored)
+ * --filter only what has NAME in its line (case is ignored); training steps of all sizes, else of the middle one
  * --time   ms that each call gets, about (default 1000)
  *
  * Calls are interleaved; a ratio is the median over the rounds of a checkout's time over this one's. Recompute lines: every
@@ -41,6 +41,7 @@ const tasks: readonly Pick<Task, "name" | "prepare">[] = [
   ),
   ...variants.map((variant) => attentionTask(decode, variant, "forward")),
   matmulTask({ m: 512, k: 512, n: 512 }),
+  matmulTask({ m: 2048, k: 768, n: 192 }),
   ...recomputeShapes.flatMap((shape) =>
     directions.map((direction) => ({
       name: `recompute ${attentionTask(shape, "laser", direction).name}`,
@@ -71,7 +72,7 @@ const lines: readonly Line[] = [
     },
   })),
   ...workloads
-    .filter(({ size }) => size === "middle")
+    .filter(({ size }) => size === "middle" || args.filter !== "")
     .map((workload) => ({
       name: `step ${workload.name}`,
       open: async (dist: URL) => {

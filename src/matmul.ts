@@ -159,7 +159,7 @@ function withProduct(
 ): void {
   const work = 2 * m * n * k;
   const members = pool?.members(work) ?? 1;
-  const bytes = 4 * (kernels.matmulScratch(m, n, k) >>> 0);
+  const bytes = 4 * kernels.matmulScratch(n, k);
   arena.borrow(members * bytes, (scratch) => {
     if (pool === undefined || members === 1) {
       body((c, a, b) =>

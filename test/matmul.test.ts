@@ -40,7 +40,10 @@ function assertProduct(label: string, got: Float32Array, a: Matrix, b: Matrix, [
   }
 }
 
-/** m, n, k around the register tiles (4 or 6 rows, 8 columns) and the blocks (48 rows, 1024 columns, depth 256). */
+/**
+ * m, n, k around the register tiles (4 or 6 rows, 8 columns), the blocks (48 rows, 1024 columns, depth 256), and what is packed
+ * at once of the depth: 1024 up to 128 columns, 768 of 150 (in spans of 256), 256 from 512 on.
+ */
 const sizes = [
   [1, 1, 1],
   [3, 7, 2],
@@ -55,10 +58,23 @@ const sizes = [
   [2, 1023, 4],
   [3, 1024, 5],
   [13, 1025, 7],
+  [7, 8, 1023],
+  [5, 9, 1024],
+  [6, 3, 1025],
+  [3, 150, 767],
+  [3, 150, 769],
+  [2, 511, 257],
 ] as const;
 
 const build = (la: LaserAttention, rows: number, columns: number, flip: boolean) =>
   la.tensor(r.normals(rows * columns), flip ? [columns, rows] : [rows, columns]);
+
+/** [rows, columns] laid out by columns. */
+function across(la: LaserAttention, data: Float32Array, rows: number, columns: number): Tensor {
+  const view = la.zeros([columns, rows]).view([rows, columns], [1, rows]);
+  view.set(data);
+  return view;
+}
 
 for (const transposeA of [false, true]) {
   for (const transposeB of [false, true]) {
@@ -108,6 +124,21 @@ test("one b for a batch: product and gradients have the same bits however a and 
     assert.equal(run(apart(A, k, false), la.tensor(G, [batch, m, n])), expected);
     assert.equal(run(apart(A, k, true), apart(G, n, false)), expected);
     assert.equal(run(la.tensor(A, [batch, m, k]), apart(G, n, true)), expected);
+  }
+});
+
+test("an element has the same bits however much of the depth is packed at once", () => {
+  const [m, n, k] = [7, 600, 1300];
+  const [A, B] = [r.normals(m * k), r.normals(k * n)];
+  for (const la of engines) {
+    const b = la.tensor(B, [k, n]);
+    const columns = (count: number) => {
+      const out = la.matmul(la.tensor(A, [m, k]), b.view([k, count], [n, 1])).toArray();
+      return Array.from({ length: m }, (_, i) => [...out.subarray(i * count, i * count + 8)]);
+    };
+    const expected = columns(n); // 256 at once
+    for (const count of [8, 129, 150, 300]) assert.equal(columns(count), expected, `${la.simd} ${count}`);
+    assert.equal(la.matmul(la.tensor(A, [m, k]), b).toArray(), la.matmul(across(la, A, m, k), b).toArray());
   }
 });
 

@@ -11,7 +11,7 @@ import { attentionWorkload, growth } from "./workloads.js";
 export function inChild<T>(...args: readonly (string | number)[]): T {
   const out = execFileSync(process.execPath, [process.argv[1]!, "child", ...args.map(String)], {
     encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["ignore", "pipe", "pipe"], // what it says of an error goes into the message of ours
   });
   return JSON.parse(out.trimEnd().split("\n").at(-1)!) as T;
 }

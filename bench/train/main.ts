@@ -18,6 +18,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Environment, environment, inPlace, writeJson } from "../machine.js";
+import type { Pace } from "../measure.js";
+import { inChild } from "../peers/child.js";
 import { install, installed } from "../peers/install.js";
 import { onnxruntimeWeb } from "../peers/onnxruntime-web.js";
 import { printDoubts } from "../report.js";
@@ -26,7 +28,7 @@ import { jaxJs } from "./jax-js.js";
 import { own, relaxed } from "./own.js";
 import { type Profile, profile } from "./profile.js";
 import * as report from "./report.js";
-import { child, measureResidence, type Residence } from "./residence.js";
+import { measureResidence, printResidence, type Residence } from "./residence.js";
 import { measureWorkload, type Opened, type WorkloadResult } from "./run.js";
 import { stepBeside } from "./side-by-side.js";
 import type { TrainFile } from "./table.js";
@@ -56,28 +58,36 @@ async function printProfiles(chosen: readonly Workload[], steps: number): Promis
   return profiles;
 }
 
-type Keep = (results: readonly WorkloadResult[]) => void;
+/** What `train.js child workload NAME TIME` does: prints a WorkloadResult. */
+async function printResult([name, time]: readonly string[]): Promise<void> {
+  const pace = { time: Number(time) };
+  const forward = forwards.find((one) => one.name === name);
+  const result = forward ? await measureForward(forward, pace) : await measureStep(name!, pace);
+  console.log(JSON.stringify(result));
+}
 
-/** All results, those of `earlier` included. What takes part in steps is opened with the first of them. */
-async function measure(
+async function measureStep(name: string, pace: Pace): Promise<WorkloadResult> {
+  const opened: Opened[] = [];
+  for (const library of [...own, ...peers]) opened.push({ library, make: await library.open() });
+  return measureWorkload(workloads.find((one) => one.name === name)!, opened, own, pace);
+}
+
+/**
+ * All results, those of `earlier` included; `keep` gets what there is after each. A process for each workload: jax-js holds
+ * memory of those before, and ends at the 4 GiB that it can have.
+ */
+function measure(
   chosen: readonly Workload[],
   earlier: readonly WorkloadResult[],
   time: number,
-  keep: Keep,
-): Promise<WorkloadResult[]> {
-  const opened: Opened[] = [];
+  keep: (results: readonly WorkloadResult[]) => void,
+): WorkloadResult[] {
   const results = [...earlier];
   const open = chosen.filter(({ name }) => !earlier.some((one) => one.name === name));
   const progress = new report.Progress(open.length);
-  for (const workload of open) {
-    progress.begin(workload.name);
-    const forward = forwards.includes(workload);
-    if (!forward && opened.length === 0) {
-      for (const library of [...own, ...peers]) opened.push({ library, make: await library.open() });
-    }
-    const result = forward
-      ? await measureForward(workload, { time })
-      : await measureWorkload(workload, opened, own, { time });
+  for (const { name } of open) {
+    progress.begin(name);
+    const result = inChild<WorkloadResult>("workload", name, time);
     progress.clear();
     report.printWorkload(result);
     results.push(result);
@@ -108,7 +118,11 @@ async function measureMemory(chosen: readonly Workload[]): Promise<Residence[]> 
 export async function main(): Promise<void> {
   const [job, ...rest] = process.argv.slice(2);
   if (job === "beside") return stepBeside(rest);
-  if (job === "child") return child([...own, ...peers], rest);
+  if (job === "child") {
+    const [what, ...names] = rest;
+    await (what === "memory" ? printResidence([...own, ...peers], names) : printResult(names));
+    process.exit(0); // peers leave workers behind
+  }
   const { values: args } = parseArgs({ options });
   if (Number(process.versions.node.split(".")[0]) < 22) {
     console.error(`jax-js and relaxed SIMD need Node 22 or newer. This is Node ${process.versions.node}.`);
@@ -134,11 +148,11 @@ export async function main(): Promise<void> {
     if (args.json) writeJson(args.json, { ...environment, workloads, memory });
   };
   const earlier = args.resume && args.json ? readResults(args.json) : [];
-  const results = await measure([...steps, ...forward], earlier, args.quick ? 300 : Number(args.time), write);
+  const results = measure([...steps, ...forward], earlier, args.quick ? 300 : Number(args.time), write);
   const memory = args.quick ? [] : await measureMemory(steps);
   const checked = results.flatMap((result) => result.checked);
   report.printTargets(checked);
   printDoubts(results.flatMap((result) => result.results));
   write(results, memory);
-  process.exit(args.assert && checked.some(({ holds }) => !holds) ? 1 : 0); // peers leave workers behind
+  if (args.assert && checked.some(({ holds }) => !holds)) process.exitCode = 1;
 }

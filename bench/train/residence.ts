@@ -18,8 +18,11 @@ export interface Residence {
   bytes: number;
 }
 
-/** What `train.js child FILE [LIBRARY WORKLOAD]` does: prints its most resident memory in bytes. */
-export async function child(libraries: readonly Library[], [file, library, name]: readonly string[]): Promise<void> {
+/** What `train.js child memory FILE [LIBRARY WORKLOAD]` does: prints its most resident memory in bytes. */
+export async function printResidence(
+  libraries: readonly Library[],
+  [file, library, name]: readonly string[],
+): Promise<void> {
   const start: Start = deserialize(readFileSync(file!));
   if (library !== undefined) {
     const make = await libraries.find((one) => one.name === library)!.open();
@@ -27,7 +30,6 @@ export async function child(libraries: readonly Library[], [file, library, name]
     for (let n = 0; n < STEPS; n++) await trainer.step();
   }
   console.log(mostBytes());
-  process.exit(0); // peers leave workers behind
 }
 
 /** A library that dies of it is left out. */
@@ -36,10 +38,10 @@ export async function measureResidence(workload: Workload, libraries: readonly L
   try {
     const file = join(folder, "start");
     writeFileSync(file, serialize(await startOf(workload)));
-    const bare = inChild<number>(file);
+    const bare = inChild<number>("memory", file);
     return libraries.flatMap(({ name: library }) => {
       try {
-        const bytes = inChild<number>(file, library, workload.name) - bare;
+        const bytes = inChild<number>("memory", file, library, workload.name) - bare;
         return [{ workload: workload.name, library, bytes }];
       } catch (error) {
         console.error(`${library} failed at ${workload.name}: ${(error as Error).message.split("\n")[0]}`);
