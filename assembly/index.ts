@@ -11,3 +11,4 @@ export { exp, expBackward } from "./exp";
 export { log, logBackward } from "./log";
 export { matmul, matmulScratch } from "./matmul";
 export { softmax, softmaxBackward } from "./softmax";
+export { matmulThin } from "./thin";

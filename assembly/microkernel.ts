@@ -97,7 +97,7 @@ export class Tile {
     }
   }
 
-  @inline private static put(c: usize, x0: v128, x1: v128): void {
+  @inline static put(c: usize, x0: v128, x1: v128): void {
     v128.store(c, x0);
     v128.store(c, x1, 16);
   }

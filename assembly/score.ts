@@ -116,7 +116,8 @@ export function scoreRows(
   if (p.thin) {
     const keys = p.kHead + ((<usize>(j0 + from) * p.kM) << 2);
     const n = min(to - from, p.M - j0 - from); // those beyond M are hidden below
-    for (let r: usize = 0; r < <usize>rows; ++r) thinScores(s + r * STRIP, q + (r << 2), keys, p.kM << 2, n, p.D);
+    for (let r: usize = 0; r < <usize>rows; ++r)
+      thinScores(s + r * STRIP, q + (r << 2), MR << 2, keys, p.kM << 2, n, p.D, false);
   } else {
     multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, PANEL, panel, (to - from) / NR, p.D, false, 0);
   }

@@ -7,7 +7,7 @@
  */
 import { Tile } from "./microkernel";
 import { Simd } from "./simd";
-import { MR, NR, PANEL } from "./tile";
+import { NR, PANEL } from "./tile";
 
 /**
  * The most queries that are taken row by row. One was measured (docs/design.md); two by counting only: for 16 elements of K and V
@@ -15,19 +15,23 @@ import { MR, NR, PANEL } from "./tile";
  */
 export const THIN_ROWS: i32 = 2;
 
-const STEP: usize = (<usize>MR) << 2;
+/** Keys at a time. */
+const KEYS: i32 = 16;
+
+/** A cache line. */
+const LINE: usize = 64;
 
 /**
- * s[x] = sum_d q[d] k[x][d] for the keys x < n, D a multiple of 4. `q`: in a row panel. Sixteen keys at a time, the last ones partly
- * again; one after the other where there are fewer.
+ * s[x] = sum_d q[d] k[x][d], or s[x] += that, for the keys x < n, D a multiple of 4; elements of q lie qStep bytes apart. Sixteen keys at
+ * a time, the last ones partly again; one after the other where there are fewer, which is never to be added.
  */
-export function thinScores(s: usize, q: usize, k: usize, kRow: usize, n: i32, D: i32): void {
+export function thinScores(s: usize, q: usize, qStep: usize, k: usize, kRow: usize, n: i32, D: i32, add: bool): void {
   const bytes = (<usize>D) << 2;
-  if (n < 16) {
+  if (n < KEYS) {
     for (const end = s + ((<usize>n) << 2); s < end; s += 4, k += kRow) {
       let sum = f32x4.splat(0);
       let a = q;
-      for (let x = k; x < k + bytes; x += 4, a += STEP)
+      for (let x = k; x < k + bytes; x += 4, a += qStep)
         sum = Simd.madd(v128.load32_splat(a), v128.load32_splat(x), sum);
       v128.store32_lane(s, sum, 0);
     }
@@ -38,8 +42,8 @@ export function thinScores(s: usize, q: usize, k: usize, kRow: usize, n: i32, D:
   const k1: usize = 4 * kRow;
   const k2: usize = 8 * kRow;
   const k3: usize = 12 * kRow;
-  for (let x = 0; x < n; x += 16) {
-    x = min(x, n - 16);
+  for (let x = 0; x < n; x += KEYS) {
+    x = min(x, n - KEYS);
     const keys = k + <usize>x * kRow;
     const to = s + ((<usize>x) << 2);
     let s0 = f32x4.splat(0),
@@ -47,20 +51,53 @@ export function thinScores(s: usize, q: usize, k: usize, kRow: usize, n: i32, D:
       s2 = f32x4.splat(0),
       s3 = f32x4.splat(0);
     let a = q;
-    for (let y = keys; y < keys + bytes; y += 16, a += 4 * STEP) {
+    for (let y = keys; y < keys + bytes; y += 16) {
       const q0 = v128.load32_splat(a);
-      const q1 = v128.load32_splat(a, STEP);
-      const q2 = v128.load32_splat(a, 2 * STEP);
-      const q3 = v128.load32_splat(a, 3 * STEP);
+      a += qStep;
+      const q1 = v128.load32_splat(a);
+      a += qStep;
+      const q2 = v128.load32_splat(a);
+      a += qStep;
+      const q3 = v128.load32_splat(a);
+      a += qStep;
       s0 = Keys.add(s0, q0, q1, q2, q3, y, kRow, row2, row3);
       s1 = Keys.add(s1, q0, q1, q2, q3, y + k1, kRow, row2, row3);
       s2 = Keys.add(s2, q0, q1, q2, q3, y + k2, kRow, row2, row3);
       s3 = Keys.add(s3, q0, q1, q2, q3, y + k3, kRow, row2, row3);
     }
-    v128.store(to, s0);
-    v128.store(to, s1, 16);
-    v128.store(to, s2, 32);
-    v128.store(to, s3, 48);
+    if (add) {
+      Tile.add(to, s0, s1);
+      Tile.add(to + PANEL, s2, s3);
+    } else {
+      Tile.put(to, s0, s1);
+      Tile.put(to + PANEL, s2, s3);
+    }
+  }
+}
+
+/**
+ * c[m, j] = a[m, k] b[j, k]^T for the columns j from `from` to `to` of n, with the bits of matmul: for few rows of a, as in text
+ * generation, where packing b takes several times as long as the product. Rows are contiguous, k and span multiples of 4, and there
+ * are 16 columns or more: the last ones are taken partly again.
+ */
+export function matmulThin(c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, from: i32, to: i32, span: i32): void {
+  assert((k & 3) == 0 && (span & 3) == 0 && span > 0, "k and span must be multiples of 4");
+  assert(from >= 0 && to - from >= KEYS && to <= n, "there must be 16 columns or more");
+  const row = (<usize>k) << 2;
+  for (let j = from; j < to; j += KEYS) {
+    j = min(j, to - KEYS);
+    const rows = b + <usize>j * row;
+    let out = c + ((<usize>j) << 2);
+    // Once in order, of which the processor fetches ahead, before 16 rows are read in turns, of which it does not.
+    let seen = f32x4.splat(0);
+    for (let x = rows; x < rows + <usize>KEYS * row; x += LINE) seen = v128.xor(seen, v128.load(x));
+    v128.store(out, seen);
+    for (let x = a; x < a + <usize>m * row; x += row, out += (<usize>n) << 2) {
+      for (let p = 0; p < k; p += span) {
+        const at = (<usize>p) << 2;
+        thinScores(out, x + at, 4, rows + at, row, KEYS, min(k - p, span), p > 0);
+      }
+    }
   }
 }
 

@@ -19,7 +19,7 @@ import { type Call, interleave, ratio } from "./measure.js";
 import { worst } from "./recompute.js";
 import { attentionShapes, growthShapes, recomputeShapes, smallShapes, visibleShapes } from "./shapes.js";
 import { attentionTask, matmulTask, prepareAttention, type Task, variants } from "./tasks.js";
-import { builds, type Options, openOwn } from "./train/own.js";
+import { builds, type Options, openOwn, openPackage } from "./train/own.js";
 import { workloads } from "./train/workloads.js";
 
 const { values: args, positionals } = parseArgs({
@@ -80,6 +80,26 @@ const lines: readonly Line[] = [
         return { call: () => trainer.step(), dispose: () => trainer.dispose() };
       },
     })),
+  ...(
+    [
+      [128, 4, 128, 4],
+      [384, 6, 256, 6],
+    ] as const
+  ).map(([width, layers, context, heads]) => ({
+    name: `token GPT d ${width}, ${layers} layers, context ${context}`,
+    open: async (dist: URL) => {
+      const own = await openPackage(dist);
+      const nn = own.createSync(stepOptions[args.entry]!);
+      const model = own.gpt(nn, { vocabulary: 65, context, width, heads, layers, variant: "standard", seed: 1 });
+      const caches = model.caches();
+      let tokens = 0;
+      const call = () => {
+        if (tokens++ % context === 0) for (const cache of caches) cache.clear();
+        nn.evaluate(() => model.next([[1]], caches).toArray());
+      };
+      return { call, dispose: () => nn.dispose() };
+    },
+  })),
 ];
 
 const folders = [".", ...positionals];

@@ -21,6 +21,7 @@ export const JOBS = [
   "attentionForward",
   "attentionBackward",
   "matmul",
+  "matmulThin",
   "actBackward",
   "adamw",
   "addRows",

@@ -28,6 +28,12 @@ export const ACTIVATION_WORK = 4;
  */
 const SPAN = 128;
 
+/** Rows of x up to which weights are read where they lie (docs/design.md, "A token"); of three rows the plain build is faster packed. */
+const THIN_ROWS = 2;
+
+/** Columns of y at once there (`matmulThin` in assembly/thin.ts). */
+const THIN_COLUMNS = 16;
+
 /**
  * A linear layer, `torch.nn.functional.linear`, with an activation behind it where one is named.
  * @param x [..., K]
@@ -52,7 +58,15 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
   const z = tape.empty(shape);
   const rowsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: columns, col: 1 });
   const columnsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: 1, col: columns }); // the transpose
-  product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k), { span: SPAN });
+  if (m <= THIN_ROWS && n >= THIN_COLUMNS && k > 0 && k % 4 === 0) {
+    const groups = Math.floor(n / THIN_COLUMNS);
+    split(engine, "matmulThin", groups, 1, m * n * k, (first, size) => {
+      const end = first + size === groups ? n : THIN_COLUMNS * (first + size);
+      return [z.ptr, x.tensor.ptr, weight.tensor.ptr, m, n, k, THIN_COLUMNS * first, end, SPAN];
+    });
+  } else {
+    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k), { span: SPAN });
+  }
   const act = ACTIVATIONS[activation ?? "none"];
   const y = act === 0 ? z : tape.empty(shape);
   const work = m * n * (act === 0 ? 1 : ACTIVATION_WORK);

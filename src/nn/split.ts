@@ -1,6 +1,6 @@
 import { beginOf } from "../matmul.js";
 import type { Job } from "../protocol.js";
-import type { NnEngine, NnKernels } from "./engine.js";
+import type { NnEngine } from "./engine.js";
 
 /** Operations of a product in the 0.3 to 0.5 ns that a pass takes for an element (measured on one thread, some 100,000 elements). */
 const PASS = 20;
@@ -12,7 +12,7 @@ const PASS = 20;
  */
 export function split(
   { kernels, pool }: NnEngine,
-  kernel: keyof NnKernels & Job,
+  kernel: keyof NnEngine["kernels"] & Job,
   count: number,
   unit: number,
   work: number,
@@ -33,7 +33,7 @@ export function split(
 /** The same for a kernel that needs scratch: `bytes` of it for each thread, at the third argument of `argumentsOf`. */
 export function splitWithScratch(
   engine: NnEngine,
-  kernel: keyof NnKernels & Job,
+  kernel: keyof NnEngine["kernels"] & Job,
   count: number,
   unit: number,
   work: number,

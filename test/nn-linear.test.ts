@@ -1,0 +1,55 @@
+/** Linear layers of few rows, whose weights are read where they lie. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { create, createSync, linear, type Nn, type Parameter } from "../src/nn/index.js";
+import { loadKernels, relaxedSupported } from "./support/kernels.js";
+import { sameBits } from "./support/nn.js";
+import { Random } from "./support/random.js";
+
+/** Depths around 4, the span of 128 and two of them; columns around 16 and 32, and enough of them for two threads. */
+const SIZES: readonly (readonly [k: number, n: number])[] = [
+  ...[1, 3, 4, 5, 124, 127, 128, 129, 132, 256, 260, 388].map((k) => [k, 37] as const),
+  ...[1, 8, 15, 16, 17, 31, 32, 33, 47, 48, 49].map((n) => [36, n] as const),
+  [516, 1000],
+];
+
+const engines: readonly Nn[] = [
+  createSync({ threads: 1, simd: "plain" }),
+  ...(relaxedSupported ? [createSync({ threads: 1, simd: "relaxed" })] : []),
+  await create({ threads: 2 }),
+];
+
+test("one row or two have the bits that they have beside a third, with one thread and with two", () => {
+  for (const nn of engines) {
+    for (const [k, n] of SIZES) {
+      const random = new Random(1000 * k + n);
+      const [x, w, b] = [random.normals(3 * k), random.normals(n * k), random.normals(n)];
+      // Products that cancel or underflow: an element may be 0 or -0.
+      x.fill(1e-30, 2 * k);
+      w.fill(-1e-30, 0, k);
+      const [weight, bias] = [nn.parameter(w, [n, k]), nn.parameter(b, [n])];
+      const run = (rows: Float32Array, ...more: readonly [Parameter?, "gelu"?]) =>
+        nn.evaluate(() => linear(nn, nn.input(rows, [rows.length / k, k]), weight, ...more).toArray());
+      for (const more of [[], [bias, "gelu"]] as const) {
+        const whole = run(x, ...more);
+        for (const [first, end] of [
+          [0, 1],
+          [2, 3],
+          [1, 3],
+        ] as const) {
+          const where = `${nn.la.simd} x${nn.la.threads}, rows ${first} to ${end}, k ${k} n ${n}`;
+          sameBits(where, run(x.subarray(first * k, end * k), ...more), whole.subarray(first * n, end * n));
+        }
+      }
+    }
+  }
+});
+
+test("a failed assert of matmulThin is an error", async () => {
+  const { exports } = await loadKernels("debug");
+  const base = 2 ** 19;
+  assert.throws(() => exports.matmulThin(base, base, base, 1, 16, 3, 0, 16, 128), /k and span must be multiples of 4/);
+  assert.throws(() => exports.matmulThin(base, base, base, 1, 16, 4, 0, 15, 128), /there must be 16 columns or more/);
+});
+
+test.run();
