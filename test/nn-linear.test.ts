@@ -30,7 +30,8 @@ test("one row or two have the bits that they have beside a third, with one threa
       const [weight, bias] = [nn.parameter(w, [n, k]), nn.parameter(b, [n])];
       const run = (rows: Float32Array, ...more: readonly [Parameter?, "gelu"?]) =>
         nn.evaluate(() => linear(nn, nn.input(rows, [rows.length / k, k]), weight, ...more).toArray());
-      for (const more of [[], [bias, "gelu"]] as const) {
+      const layers: readonly (readonly [Parameter?, "gelu"?])[] = [[], [bias, "gelu"]];
+      for (const more of layers) {
         const whole = run(x, ...more);
         for (const [first, end] of [
           [0, 1],
