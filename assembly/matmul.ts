@@ -6,27 +6,32 @@
  */
 import { Interleaved, multiplyPanels } from "./microkernel";
 import { packColumns, packRows, packStrided } from "./pack";
-import { KC, KN, MC, MR, NC, NR, PANEL } from "./tile";
+import { KC, KD, KN, MC, MR, NC, NR, PANEL } from "./tile";
 
-/** The most depth that is packed at once, KC to 1024: the fewer columns b has, the more of it. */
+/** Columns in whole panels. */
+function padded(n: i32): i32 {
+  return (n + NR - 1) & -NR;
+}
+
+/** The most depth that is packed at once, KC to KD: the fewer columns there are, the more of it. */
 function depthOf(n: i32): i32 {
-  return KN / min(max(n, KN / 1024), KN / KC);
+  return KN / min(max(padded(n), KN / KD), KN / KC);
 }
 
-/** Floats of a block of b, behind the edge tile; the block of a lies behind it. */
-function floatsOfB(n: i32, k: i32): i32 {
-  return ((min(n, NC) + NR - 1) & -NR) * min(k, depthOf(n));
-}
-
-/** Scratch of matmul, in floats, a multiple of 4; the last 4 for the spill of a 6-wide panel. */
+/**
+ * Scratch of matmul, in floats, a multiple of 4: an edge tile, a block of b, one of a, and 4 for the spill of a 6-wide panel.
+ * It suffices for fewer columns too, a thread's share, whose blocks are deeper: of b they hold KN floats at most, or KC rows.
+ */
 export function matmulScratch(n: i32, k: i32): i32 {
-  return MR * NR + floatsOfB(n, k) + MC * min(k, depthOf(n)) + 4;
+  const columns = padded(min(n, NC));
+  const b = min(columns * min(k, KD), max(KN, columns * min(k, KC)));
+  return MR * NR + b + MC * min(k, KD) + 4;
 }
 
 /**
  * Strides in elements, any for a and b (read fastest where one of the two is 1); c's columns are contiguous.
  * c is overwritten, or with `add` added to, and shares no element with a or b. scratch: matmulScratch floats, 16-byte
- * aligned, its first MR x NR for edges of c. span, at most KC: so many products are added to each other before they join the sum, so that a smaller span
+ * aligned. span, at most KC: so many products are added to each other before they join the sum, so that a smaller span
  * rounds less and takes a little longer.
  */
 export function matmul(
@@ -50,7 +55,7 @@ export function matmul(
   assert(scratch != 0 && (scratch & 15) == 0, "scratch must be 16-byte aligned");
   assert(span > 0 && span <= KC, "span must be 1 to KC");
   const bPanels = scratch + <usize>MR * PANEL;
-  const aPanels = bPanels + ((<usize>floatsOfB(n, k)) << 2);
+  const aPanels = bPanels + ((<usize>(padded(min(n, NC)) * min(k, depthOf(n)))) << 2);
   // Rows of a are read as far as they go; of columns, the next block's lie in the lines that a span has just loaded.
   const most = aColumn == 1 ? depthOf(n) : span;
   const deep = most - (most % span);

@@ -78,17 +78,18 @@ export function thinScores(s: usize, q: usize, qStep: usize, k: usize, kRow: usi
 /**
  * c[m, j] = a[m, k] b[j, k]^T for the columns j from `from` to `to` of n, with the bits of matmul: for few rows of a, as in text
  * generation, where packing b takes several times as long as the product. Rows are contiguous, k and span multiples of 4, and there
- * are 16 columns or more: the last ones are taken partly again.
+ * are 16 columns or more, or none: the last ones are taken partly again.
  */
 export function matmulThin(c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, from: i32, to: i32, span: i32): void {
-  assert((k & 3) == 0 && (span & 3) == 0 && span > 0, "k and span must be multiples of 4");
-  assert(from >= 0 && to - from >= KEYS && to <= n, "there must be 16 columns or more");
+  assert(m > 0 && k > 0 && (k & 3) == 0 && (span & 3) == 0 && span > 0, "k and span must be multiples of 4");
+  assert(from == to || (from >= 0 && to - from >= KEYS && to <= n), "there must be 16 columns or more, or none");
   const row = (<usize>k) << 2;
   for (let j = from; j < to; j += KEYS) {
     j = min(j, to - KEYS);
     const rows = b + <usize>j * row;
     let out = c + ((<usize>j) << 2);
     // Once in order, of which the processor fetches ahead, before 16 rows are read in turns, of which it does not.
+    // What is stored here, so that the loads have a use, is written over below.
     let seen = f32x4.splat(0);
     for (let x = rows; x < rows + <usize>KEYS * row; x += LINE) seen = v128.xor(seen, v128.load(x));
     v128.store(out, seen);

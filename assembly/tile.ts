@@ -24,16 +24,18 @@ export const STRIP: usize = KT << 2;
 /** Depth of a matmul block: 256 x MR floats of A and 256 x 8 of B stay in the first-level cache. */
 export const KC: i32 = 256;
 
-/** Rows and columns of a matmul block: 48 x 256 floats of A and 256 x 1024 of B stay in the second-level cache. */
+/** Rows and columns of a matmul block, 48 x 256 floats of A and 256 x 1024 of B; of fewer columns deeper, see KN. */
 export const MC: i32 = 48;
 export const NC: i32 = 1024;
 
 /**
- * Floats of b that are packed at once where that is more than KC deep: c is then read and written for each span in the
- * caches, and rows of a are read further. Without, steps of training at width 192 took 0.96 to 1.06 times the time (relaxed,
- * median 1.03; `npm run bench:compare -- DIR --filter "d 192"`).
+ * Where rows of a are contiguous and b has less than 512 columns, KN floats of b (512 KB, half of the second-level cache here), KD rows
+ * at most, are packed at once: c then stays in that cache from span to span, and rows of a are read in longer runs. Changes no bit. KC
+ * rows each time, steps of training at width 192 took 0.96 to 1.06 times the time (relaxed, median of eight lines 1.03;
+ * `npm run bench:compare -- DIR --filter "d 192"`).
  */
 export const KN: i32 = 131072;
+export const KD: i32 = 1024;
 
 /** Bytes of a panel's row, NR floats. */
 export const PANEL: usize = NR << 2;

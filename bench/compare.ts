@@ -56,6 +56,9 @@ const stepOptions: Readonly<Record<string, Options>> = {
   threads: builds["2 threads"],
 };
 
+/** Generated in a call. */
+const TOKENS = 64;
+
 interface Line {
   name: string;
   /** `dist` of a checkout. */
@@ -86,16 +89,15 @@ const lines: readonly Line[] = [
       [384, 6, 256, 6],
     ] as const
   ).map(([width, layers, context, heads]) => ({
-    name: `token GPT d ${width}, ${layers} layers, context ${context}`,
+    name: `${TOKENS} tokens, GPT d ${width}, ${layers} layers`,
     open: async (dist: URL) => {
       const own = await openPackage(dist);
       const nn = own.createSync(stepOptions[args.entry]!);
       const model = own.gpt(nn, { vocabulary: 65, context, width, heads, layers, variant: "standard", seed: 1 });
       const caches = model.caches();
-      let tokens = 0;
       const call = () => {
-        if (tokens++ % context === 0) for (const cache of caches) cache.clear();
-        nn.evaluate(() => model.next([[1]], caches).toArray());
+        for (const cache of caches) cache.clear();
+        for (let n = 0; n < TOKENS; n++) nn.evaluate(() => model.next([[1]], caches).toArray());
       };
       return { call, dispose: () => nn.dispose() };
     },

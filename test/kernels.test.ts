@@ -70,7 +70,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [29_000, 10_900], relaxed: [29_700, 11_100] },
+  kernels: { release: [29_100, 10_900], relaxed: [29_700, 11_100] },
   nn: { release: [16_400, 5900], relaxed: [16_200, 5900] },
 } as const;
 

@@ -2,6 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { LaserAttention, Tensor } from "../src/index.js";
 import { engines } from "./support/engines.js";
+import { loadKernels, targets } from "./support/kernels.js";
 import { Random } from "./support/random.js";
 
 const r = new Random(3);
@@ -139,6 +140,38 @@ test("an element has the same bits however much of the depth is packed at once",
     const expected = columns(n); // 256 at once
     for (const count of [8, 129, 150, 300]) assert.equal(columns(count), expected, `${la.simd} ${count}`);
     assert.equal(la.matmul(la.tensor(A, [m, k]), b).toArray(), la.matmul(across(la, A, m, k), b).toArray());
+  }
+});
+
+test("a product writes nothing beyond the scratch that its size, or more columns, ask for", async () => {
+  for (const target of targets) {
+    const { exports: kernels, f32 } = await loadKernels(target);
+    for (const [m, n, k, whole] of [
+      [48, 1, 1030, 1],
+      [50, 64, 1100, 131],
+      [49, 128, 1024, 256],
+      [48, 129, 1100, 129],
+      [48, 136, 1100, 271],
+      [48, 256, 600, 512],
+      [48, 512, 600, 1024],
+      [7, 1030, 300, 2100],
+    ] as const) {
+      const scratch = kernels.matmulScratch(whole, k);
+      assert.is(scratch % 4, 0);
+      const at = 2 ** 19;
+      const [a, b, c] = [at + 4 * scratch + 64, at + 4 * (scratch + m * k) + 64, at + 4 * (scratch + (m + n) * k) + 64];
+      f32(at, scratch + (m + n) * k + m * n + 64); // grows the memory
+      f32(a, (m + n) * k).fill(1);
+      const behind = f32(at + 4 * scratch, 16).fill(7);
+      for (const span of [128, 256]) {
+        kernels.matmul(c, a, b, at, m, n, k, k, 1, n, 1, n, span, 0);
+        assert.ok(
+          behind.every((x) => x === 7),
+          `${target} ${m} x ${n} of ${whole} x ${k}`,
+        );
+        assert.ok(f32(c, m * n).every((x) => x === k));
+      }
+    }
   }
 });
 

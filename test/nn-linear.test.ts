@@ -11,6 +11,7 @@ const SIZES: readonly (readonly [k: number, n: number])[] = [
   ...[1, 3, 4, 5, 124, 127, 128, 129, 132, 256, 260, 388].map((k) => [k, 37] as const),
   ...[1, 8, 15, 16, 17, 31, 32, 33, 47, 48, 49].map((n) => [36, n] as const),
   [516, 1000],
+  [6000, 24],
 ];
 
 const engines: readonly Nn[] = [
@@ -46,11 +47,27 @@ test("one row or two have the bits that they have beside a third, with one threa
   }
 });
 
+test("no rows write nothing", () => {
+  for (const nn of engines) {
+    const weight = nn.parameter(new Float32Array(48 * 36).fill(1), [48, 36]);
+    nn.evaluate(() => {
+      const [before, x, after] = [
+        nn.input(new Float32Array(16), [16]),
+        nn.input(new Float32Array(0), [0, 36]),
+        nn.input(new Float32Array(256), [256]),
+      ];
+      assert.equal(linear(nn, x, weight).toArray(), new Float32Array(0));
+      for (const near of [before, after]) assert.ok(near.toArray().every((value) => value === 0));
+    });
+  }
+});
+
 test("a failed assert of matmulThin is an error", async () => {
   const { exports } = await loadKernels("debug");
   const base = 2 ** 19;
   assert.throws(() => exports.matmulThin(base, base, base, 1, 16, 3, 0, 16, 128), /k and span must be multiples of 4/);
   assert.throws(() => exports.matmulThin(base, base, base, 1, 16, 4, 0, 15, 128), /there must be 16 columns or more/);
+  assert.throws(() => exports.matmulThin(base, base, base, 0, 16, 4, 0, 16, 128), /k and span must be multiples of 4/);
 });
 
 test.run();

@@ -152,7 +152,7 @@ function products(la: LaserAttention, [B, m, n, k]: readonly number[], flip: boo
 }
 
 test("products shared by rows or by columns, transposed and in batches: the bits of one thread", () => {
-  // Around the units of a share (12 rows, 8 columns), fewer units than threads, and the blocks of a product.
+  // [batch, m, n, k] around the units of a share (12 rows, 8 columns), fewer units than threads, and the blocks of a product.
   for (const size of [
     [1, 1, 1, 1],
     [2, 11, 7, 3],
@@ -161,6 +161,9 @@ test("products shared by rows or by columns, transposed and in batches: the bits
     [1, 49, 30, 40],
     [2, 5, 131, 17],
     [1, 97, 1031, 12],
+    [1, 49, 129, 1030], // shares of columns are packed deeper than the whole would be
+    [1, 49, 256, 1024],
+    [1, 97, 512, 600],
   ]) {
     for (const flip of [false, true]) {
       for (const own of [false, true]) {

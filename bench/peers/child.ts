@@ -11,7 +11,8 @@ import { attentionWorkload, growth } from "./workloads.js";
 export function inChild<T>(...args: readonly (string | number)[]): T {
   const out = execFileSync(process.execPath, [process.argv[1]!, "child", ...args.map(String)], {
     encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"], // what it says of an error goes into the message of ours
+    stdio: ["ignore", "pipe", "pipe"], // what it says of an error becomes part of our error
+    maxBuffer: 2 ** 26,
   });
   return JSON.parse(out.trimEnd().split("\n").at(-1)!) as T;
 }
@@ -81,12 +82,16 @@ export const bareBytes = (): number => inChild<number>("bare");
 export const coldStart = ({ name }: Peer, processes: number): number =>
   median(Array.from({ length: processes }, () => inChild<number>("start", name)));
 
+/** What a child said before it died. */
+export const reasonOf = (error: unknown): string =>
+  /^(Range|Type|Runtime)?Error: .*$/m.exec((error as Error).message)?.[0] ?? (error as Error).message.split("\n")[0]!;
+
 /** Nothing where the peer cannot do it, or dies of it. */
 export function growInChild({ name }: Peer, way: string, variant: Variant, N: number): Grown | null {
   try {
     return inChild<Grown | null>("grow", name, way, variant, N);
   } catch (error) {
-    console.error(`${name} failed at N ${N}: ${(error as Error).message.split("\n")[0]}`);
+    console.error(`${name} failed at N ${N}: ${reasonOf(error)}`);
     return null;
   }
 }

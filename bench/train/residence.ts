@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deserialize, serialize } from "node:v8";
-import { inChild, mostBytes } from "../peers/child.js";
+import { inChild, mostBytes, reasonOf } from "../peers/child.js";
 import { startOf } from "./own.js";
 import type { Library, Start } from "./trainer.js";
 import { type Workload, workloads } from "./workloads.js";
@@ -44,7 +44,7 @@ export async function measureResidence(workload: Workload, libraries: readonly L
         const bytes = inChild<number>("memory", file, library, workload.name) - bare;
         return [{ workload: workload.name, library, bytes }];
       } catch (error) {
-        console.error(`${library} failed at ${workload.name}: ${(error as Error).message.split("\n")[0]}`);
+        console.error(`${library} failed at ${workload.name}: ${reasonOf(error)}`);
         return [];
       }
     });

@@ -28,7 +28,7 @@ export const ACTIVATION_WORK = 4;
  */
 const SPAN = 128;
 
-/** Rows of x up to which weights are read where they lie (docs/design.md, "A token"); of three rows the plain build is faster packed. */
+/** Rows of x up to which weights are read where they lie (docs/design.md, "A token"). */
 const THIN_ROWS = 2;
 
 /** Columns of y at once there (`matmulThin` in assembly/thin.ts). */
@@ -58,10 +58,10 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
   const z = tape.empty(shape);
   const rowsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: columns, col: 1 });
   const columnsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: 1, col: columns }); // the transpose
-  if (m <= THIN_ROWS && n >= THIN_COLUMNS && k > 0 && k % 4 === 0) {
+  if (m > 0 && m <= THIN_ROWS && n >= THIN_COLUMNS && k > 0 && k % 4 === 0) {
     const groups = Math.floor(n / THIN_COLUMNS);
     split(engine, "matmulThin", groups, 1, m * n * k, (first, size) => {
-      const end = first + size === groups ? n : THIN_COLUMNS * (first + size);
+      const end = size > 0 && first + size === groups ? n : THIN_COLUMNS * (first + size);
       return [z.ptr, x.tensor.ptr, weight.tensor.ptr, m, n, k, THIN_COLUMNS * first, end, SPAN];
     });
   } else {

@@ -13,7 +13,7 @@ export const BUDGETS = [
   { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 48_400 },
   { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 25_800 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 680 },
-  { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 29_000, goal: 24_000 },
+  { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 29_100, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 10_900, goal: 8_000 },
   { what: "tarball", files: "tarball", measure: "raw", limit: 340_000, goal: 250_000 },
 ];
