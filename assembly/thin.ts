@@ -26,6 +26,7 @@ const LINE: usize = 64;
  * a time, the last ones partly again; one after the other where there are fewer, which is never to be added.
  */
 export function thinScores(s: usize, q: usize, qStep: usize, k: usize, kRow: usize, n: i32, D: i32, add: bool): void {
+  assert(n >= KEYS || !add, "fewer than 16 keys are not added");
   const bytes = (<usize>D) << 2;
   if (n < KEYS) {
     for (const end = s + ((<usize>n) << 2); s < end; s += 4, k += kRow) {
@@ -78,11 +79,12 @@ export function thinScores(s: usize, q: usize, qStep: usize, k: usize, kRow: usi
 /**
  * c[m, j] = a[m, k] b[j, k]^T for the columns j from `from` to `to` of n, with the bits of matmul: for few rows of a, as in text
  * generation, where packing b takes several times as long as the product. Rows are contiguous, k and span multiples of 4, and there
- * are 16 columns or more, or none: the last ones are taken partly again.
+ * are 16 columns or more: the last ones are taken partly again.
  */
 export function matmulThin(c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, from: i32, to: i32, span: i32): void {
-  assert(m > 0 && k > 0 && (k & 3) == 0 && (span & 3) == 0 && span > 0, "k and span must be multiples of 4");
-  assert(from == to || (from >= 0 && to - from >= KEYS && to <= n), "there must be 16 columns or more, or none");
+  assert(m > 0 && k > 0, "m and k must be 1 or more");
+  assert((k & 3) == 0 && (span & 3) == 0 && span > 0, "k and span must be multiples of 4");
+  assert(from >= 0 && to - from >= KEYS && to <= n, "there must be 16 columns or more");
   const row = (<usize>k) << 2;
   for (let j = from; j < to; j += KEYS) {
     j = min(j, to - KEYS);

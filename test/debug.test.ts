@@ -33,12 +33,16 @@ function assertAborts(call: () => unknown, message: string): void {
   );
 }
 
-test("a failed assert of matmul or softmax is an error that names file and line", () => {
+test("a failed assert of a product or of softmax is an error that names file and line", () => {
   const matmul = (scratch: number, c = base, m = 1): void =>
     kernels.matmul(c, base, base, scratch, m, 1, 1, 1, 1, 1, 1, 1, 256, 0);
   assertAborts(() => matmul(base + 4), "scratch must be 16-byte aligned");
   assertAborts(() => matmul(base, 0), "a, b and c must be there");
   assertAborts(() => matmul(base, base, -1), "m, n and k must be 0 or more");
+  const thin = (m: number, n: number, k: number): void => kernels.matmulThin(base, base, base, m, n, k, 0, n, 128);
+  assertAborts(() => thin(1, 16, 3), "k and span must be multiples of 4");
+  assertAborts(() => thin(0, 16, 4), "m and k must be 1 or more");
+  assertAborts(() => thin(1, 15, 4), "there must be 16 columns or more");
   assertAborts(() => kernels.softmax(base, base, 1, 0), "n 1 or more");
   assertAborts(() => kernels.softmaxBackward(base, 0, base, 1, 1), "dy, y and dx must be there");
 });

@@ -84,7 +84,7 @@ export const coldStart = ({ name }: Peer, processes: number): number =>
 
 /** What a child said before it died. */
 export const reasonOf = (error: unknown): string =>
-  /^(Range|Type|Runtime)?Error: .*$/m.exec((error as Error).message)?.[0] ?? (error as Error).message.split("\n")[0]!;
+  /^\w*Error: .*$/m.exec((error as Error).message)?.[0] ?? (error as Error).message.split("\n")[0]!;
 
 /** Nothing where the peer cannot do it, or dies of it. */
 export function growInChild({ name }: Peer, way: string, variant: Variant, N: number): Grown | null {

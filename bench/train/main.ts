@@ -60,16 +60,15 @@ async function printProfiles(chosen: readonly Workload[], steps: number): Promis
 
 /** What `train.js child workload NAME TIME` does: prints a WorkloadResult. */
 async function printResult([name, time]: readonly string[]): Promise<void> {
-  const pace = { time: Number(time) };
-  const forward = forwards.find((one) => one.name === name);
-  const result = forward ? await measureForward(forward, pace) : await measureStep(name!, pace);
-  console.log(JSON.stringify(result));
+  const workload = [...workloads, ...forwards].find((one) => one.name === name)!;
+  const measure = forwards.includes(workload) ? measureForward : measureStep;
+  console.log(JSON.stringify(await measure(workload, { time: Number(time) })));
 }
 
-async function measureStep(name: string, pace: Pace): Promise<WorkloadResult> {
+async function measureStep(workload: Workload, pace: Pace): Promise<WorkloadResult> {
   const opened: Opened[] = [];
   for (const library of [...own, ...peers]) opened.push({ library, make: await library.open() });
-  return measureWorkload(workloads.find((one) => one.name === name)!, opened, own, pace);
+  return measureWorkload(workload, opened, own, pace);
 }
 
 /**

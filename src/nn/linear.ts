@@ -61,7 +61,7 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
   if (m > 0 && m <= THIN_ROWS && n >= THIN_COLUMNS && k > 0 && k % 4 === 0) {
     const groups = Math.floor(n / THIN_COLUMNS);
     split(engine, "matmulThin", groups, 1, m * n * k, (first, size) => {
-      const end = size > 0 && first + size === groups ? n : THIN_COLUMNS * (first + size);
+      const end = first + size === groups ? n : THIN_COLUMNS * (first + size);
       return [z.ptr, x.tensor.ptr, weight.tensor.ptr, m, n, k, THIN_COLUMNS * first, end, SPAN];
     });
   } else {

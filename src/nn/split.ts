@@ -19,7 +19,7 @@ export function split(
   argumentsOf: (first: number, size: number) => readonly number[],
 ): void {
   if (count === 0) return;
-  const members = pool?.members(PASS * work) ?? 1;
+  const members = pool ? Math.min(pool.members(PASS * work), Math.ceil(count / unit)) : 1; // no share is empty
   if (pool === undefined || members === 1) {
     (kernels[kernel] as (...args: readonly number[]) => void)(...argumentsOf(0, count));
     return;
