@@ -138,7 +138,7 @@ function addValues(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, tileF
     }
     return;
   }
-  multiplyPanels<Strip>(sum, row, weights, 4, e, p.eStep, p.ePanel, p.Ep / NR, hi - lo, true, tileFactor);
+  multiplyPanels<Strip>(sum, row, weights, 4, e, p.eStep, p.ePanel, p.Ep / NR, hi - lo, sum, row, tileFactor);
 }
 
 /** 3 and 4. A row that sees no key, or only scores of -inf, gives out = 0, lse = -inf. */

@@ -1,10 +1,10 @@
 /**
- * c[m, n] = a[m, k] b[k, n], float32, each element summed over k in order within blocks of `span`.
+ * c[m, n] = a[m, k] b[k, n], or base + a b, float32, each element summed over k in order within blocks of `span`.
  *
  * A transposed factor is the same call with its strides swapped: packing pays for it, once. So are the gradients:
  * da = dc b^T, db = a^T dc. Blocks as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication".
  */
-import { Interleaved, multiplyPanels } from "./microkernel";
+import { Four, Interleaved, multiplyPanels } from "./microkernel";
 import { packColumns, packRows, packStrided } from "./pack";
 import { KC, KD, KN, MC, MR, NC, NR, PANEL } from "./tile";
 
@@ -30,9 +30,9 @@ export function matmulScratch(n: i32, k: i32): i32 {
 
 /**
  * Strides in elements, any for a and b (read fastest where one of the two is 1); c's columns are contiguous.
- * c is overwritten, or with `add` added to, and shares no element with a or b. scratch: matmulScratch floats, 16-byte
- * aligned. span, at most KC: so many products are added to each other before they join the sum, so that a smaller span
- * rounds less and takes a little longer.
+ * c shares no element with a or b. base: what each sum begins with, its columns contiguous; 0 is none, c adds to what is there, and
+ * with baseRow 0 one row serves for all of c, a bias. scratch: matmulScratch floats, 16-byte aligned. span, at most KC: so
+ * many products are added to each other before they join the sum, so that a smaller span rounds less and takes a little longer.
  */
 export function matmul(
   c: usize,
@@ -48,7 +48,8 @@ export function matmul(
   bColumn: usize,
   cRow: usize,
   span: i32,
-  add: i32,
+  base: usize,
+  baseRow: usize,
 ): void {
   assert(m >= 0 && n >= 0 && k >= 0, "m, n and k must be 0 or more");
   assert(a != 0 && b != 0 && c != 0, "a, b and c must be there");
@@ -65,15 +66,32 @@ export function matmul(
     do {
       const depth = min(k - p, deep);
       packBlock(bPanels, NR, b + ((<usize>p * bRow + <usize>j * bColumn) << 2), bColumn, bRow, columns, depth);
-      for (let i = 0; i < m; i += MC) {
-        const rows = min(m - i, MC);
-        packBlock(aPanels, MR, a + ((<usize>i * aRow + <usize>p * aColumn) << 2), aRow, aColumn, rows, depth);
+      for (let i = 0, rows = 0; i < m; i += rows) {
+        rows = min(m - i, MC);
+        const rest = restOf(rows);
+        const width = rows == rest ? 4 : MR;
+        if (width == MR) rows -= rest;
+        packBlock(aPanels, width, a + ((<usize>i * aRow + <usize>p * aColumn) << 2), aRow, aColumn, rows, depth);
         const block = c + ((<usize>i * cRow + <usize>j) << 2);
-        multiplyBlock(block, cRow << 2, scratch, aPanels, bPanels, rows, columns, depth, span, add | p);
+        let from = base ? base + ((<usize>i * baseRow + <usize>j) << 2) : 0;
+        if (p) from = block;
+        const fromRow = (p ? cRow : baseRow) << 2;
+        multiplyBlock(width, block, cRow << 2, scratch, aPanels, bPanels, rows, columns, depth, span, from, fromRow);
       }
       p += deep;
     } while (p < k);
   }
+}
+
+/**
+ * How many of the last rows go by groups of four instead of six: of 128 rows eight, after 20 groups of six, where the last of 22 would
+ * have two rows. With the bias as base, without both a forward pass of a GPT of d 128 takes 1.02 to 1.03 times the time
+ * (relaxed; `npm run bench:compare -- DIR --filter forward`).
+ */
+function restOf(rows: i32): i32 {
+  if (MR == 4) return 0;
+  const rest = rows % MR;
+  return rest == 2 ? min(rows, 8) : rest == 5 ? 0 : rest;
 }
 
 /** Interleaves `count` lines, `line` elements apart, each `depth` long with elements `along` apart. */
@@ -84,11 +102,12 @@ function packBlock(to: usize, width: i32, from: usize, line: usize, along: usize
 }
 
 /**
- * c[rows, columns] = a b or c += a b, span by span, each row group by row group along all columns: c is then written as MR
- * long rows, which the processor sees coming. Column by column, as in Goto and van de Geijn, steps of training took 0.98 to
+ * c[rows, columns] = base + a b, base 0: none, span by span, each row group by row group along all columns: c is then written as
+ * `width` long rows, which the processor sees coming. Column by column, as in Goto and van de Geijn, steps of training took 0.98 to
  * 1.08 times the time (relaxed, median 1.03; `npm run bench:compare -- DIR --filter step`).
  */
 function multiplyBlock(
+  width: i32,
   c: usize,
   cRow: usize,
   edge: usize,
@@ -98,38 +117,59 @@ function multiplyBlock(
   columns: i32,
   depth: i32,
   span: i32,
-  add: i32,
+  base: usize,
+  baseRow: usize,
 ): void {
   const bPanel = (<usize>(NR * depth)) << 2;
   let p = 0;
   do {
     const terms = min(depth - p, span);
-    let aPanel = aPanels + ((<usize>(MR * p)) << 2);
+    let aPanel = aPanels + ((<usize>(width * p)) << 2);
     let to = c;
-    for (let i = 0; i < rows; i += MR) {
-      let j = i + MR <= rows ? columns / NR : 0;
-      multiplyPanels<Interleaved>(to, cRow, aPanel, MR << 2, bPanels, PANEL, bPanel, j, terms, add, 0);
+    let from = base;
+    for (let i = 0; i < rows; i += width) {
+      let j = i + width <= rows ? columns / NR : 0;
+      multiplyRows(width, to, cRow, aPanel, bPanels, bPanel, j, terms, from, baseRow);
       for (; j * NR < columns; ++j) {
         const b = bPanels + <usize>j * bPanel;
-        multiplyPanels<Interleaved>(edge, PANEL, aPanel, MR << 2, b, PANEL, 0, 1, terms, false, 0);
-        putEdge(to + <usize>j * PANEL, cRow, edge, min(rows - i, MR), min(columns - j * NR, NR), add != 0);
+        const at = <usize>j * PANEL;
+        multiplyRows(width, edge, PANEL, aPanel, b, 0, 1, terms, 0, 0);
+        putEdge(to + at, cRow, edge, min(rows - i, width), min(columns - j * NR, NR), from ? from + at : 0, baseRow);
       }
-      to += <usize>MR * cRow;
-      aPanel += (<usize>(MR * depth)) << 2;
+      to += <usize>width * cRow;
+      if (from) from += <usize>width * baseRow;
+      aPanel += (<usize>(width * depth)) << 2;
     }
     bPanels += (<usize>(NR * span)) << 2;
-    add = 1;
+    base = c;
+    baseRow = cRow;
     p += span;
   } while (p < depth);
 }
 
-/** Copies or adds the valid part of the edge tile. */
-function putEdge(c: usize, cRow: usize, edge: usize, rows: i32, columns: i32, add: bool): void {
-  for (let i = 0; i < rows; ++i) {
-    for (let j = 0; j < columns; ++j) {
-      const to = c + <usize>i * cRow + ((<usize>j) << 2);
-      const x = load<f32>(edge + <usize>i * PANEL + ((<usize>j) << 2));
-      store<f32>(to, add ? load<f32>(to) + x : x);
+/** A row group of `width` rows times `count` packed panels. */
+function multiplyRows(
+  width: i32,
+  c: usize,
+  cRow: usize,
+  a: usize,
+  b: usize,
+  bPanel: usize,
+  count: i32,
+  depth: i32,
+  base: usize,
+  baseRow: usize,
+): void {
+  if (MR == 6 && width == 4) multiplyPanels<Four>(c, cRow, a, 16, b, PANEL, bPanel, count, depth, base, baseRow, 0);
+  else multiplyPanels<Interleaved>(c, cRow, a, MR << 2, b, PANEL, bPanel, count, depth, base, baseRow, 0);
+}
+
+/** Copies the valid part of the edge tile, or base plus that. */
+function putEdge(c: usize, cRow: usize, edge: usize, rows: i32, columns: i32, base: usize, baseRow: usize): void {
+  for (let i: usize = 0; i < <usize>rows; ++i) {
+    for (let j: usize = 0; j < (<usize>columns) << 2; j += 4) {
+      const x = load<f32>(edge + i * PANEL + j);
+      store<f32>(c + i * cRow + j, base ? load<f32>(base + i * baseRow + j) + x : x);
     }
   }
 }

@@ -1,17 +1,20 @@
 import { Simd } from "./simd";
 import { MR, PANEL, STRIP } from "./tile";
 
-/** How a lies in memory: rows of a score strip, or rows interleaved (a packed panel, or a strip read transposed). */
+/**
+ * How a lies in memory: rows of a score strip, or rows interleaved (a packed panel, or a strip read transposed), MR or four of them.
+ */
 export type Strip = f32;
 export type Interleaved = i32;
+export type Four = i64;
 
 /**
- * The register tile, the only inner loop of every product: c[MR, 8] = a b, or c += a b, or c += (a b) * factor with one factor
- * a column, from a[MR, depth] and b[depth, 8].
+ * The register tile, the only inner loop of every product: c[rows, 8] = a b, or base + a b, or c + (a b) * factor with one factor
+ * a column, from a[rows, depth] and b[depth, 8], rows MR or four.
  *
  *   a: element (i, p) at a + i aRow + p aStep, aRow by A        b: row p at b + p bStep        c: row i at c + i cRow
  *
- * Each element starts at 0 and adds p = 0, 1, ... in order, so MR never changes a bit. `aRow` is a compile-time
+ * Each element starts at 0 and adds p = 0, 1, ... in order, so the number of rows never changes a bit. `aRow` is a compile-time
  * constant of the layout A: it becomes the immediate offset of the load, as fast as a packed a. All strides in bytes.
  * The loop is not unrolled by hand: V8 unrolls and peels it, and manual unrolling cost 5 to 50 %.
  */
@@ -24,10 +27,12 @@ export class Tile {
     b: usize,
     bStep: usize,
     depth: i32,
-    add: i32,
+    base: usize,
+    baseRow: usize,
     factor: usize,
   ): void {
-    const aRow: usize = isInteger<A>() ? 4 : STRIP; // Interleaved : Strip
+    const aRow: usize = isInteger<A>() ? 4 : STRIP; // Interleaved or Four : Strip
+    const six = MR == 6 && sizeof<A>() == 4;
     let c00 = f32x4.splat(0),
       c01 = f32x4.splat(0);
     let c10 = f32x4.splat(0),
@@ -55,7 +60,7 @@ export class Tile {
       const a3 = v128.load32_splat(a, 3 * aRow);
       c30 = Simd.madd(a3, b0, c30);
       c31 = Simd.madd(a3, b1, c31);
-      if (MR == 6) {
+      if (six) {
         const a4 = v128.load32_splat(a, 4 * aRow);
         c40 = Simd.madd(a4, b0, c40);
         c41 = Simd.madd(a4, b1, c41);
@@ -65,32 +70,32 @@ export class Tile {
       }
       a += aStep;
     }
-    if (factor) {
+    if (sizeof<A>() == 4 && factor) {
       const f0 = v128.load(factor);
       const f1 = v128.load(factor, 16);
       Tile.scaleAdd(c, c00, c01, f0, f1);
       Tile.scaleAdd(c + cRow, c10, c11, f0, f1);
       Tile.scaleAdd(c + 2 * cRow, c20, c21, f0, f1);
       Tile.scaleAdd(c + 3 * cRow, c30, c31, f0, f1);
-      if (MR == 6) {
+      if (six) {
         Tile.scaleAdd(c + 4 * cRow, c40, c41, f0, f1);
         Tile.scaleAdd(c + 5 * cRow, c50, c51, f0, f1);
       }
-    } else if (add) {
-      Tile.add(c, c00, c01);
-      Tile.add(c + cRow, c10, c11);
-      Tile.add(c + 2 * cRow, c20, c21);
-      Tile.add(c + 3 * cRow, c30, c31);
-      if (MR == 6) {
-        Tile.add(c + 4 * cRow, c40, c41);
-        Tile.add(c + 5 * cRow, c50, c51);
+    } else if (base) {
+      Tile.sum(c, base, c00, c01);
+      Tile.sum(c + cRow, base + baseRow, c10, c11);
+      Tile.sum(c + 2 * cRow, base + 2 * baseRow, c20, c21);
+      Tile.sum(c + 3 * cRow, base + 3 * baseRow, c30, c31);
+      if (six) {
+        Tile.sum(c + 4 * cRow, base + 4 * baseRow, c40, c41);
+        Tile.sum(c + 5 * cRow, base + 5 * baseRow, c50, c51);
       }
     } else {
       Tile.put(c, c00, c01);
       Tile.put(c + cRow, c10, c11);
       Tile.put(c + 2 * cRow, c20, c21);
       Tile.put(c + 3 * cRow, c30, c31);
-      if (MR == 6) {
+      if (six) {
         Tile.put(c + 4 * cRow, c40, c41);
         Tile.put(c + 5 * cRow, c50, c51);
       }
@@ -102,9 +107,14 @@ export class Tile {
     v128.store(c, x1, 16);
   }
 
+  /** c = base + x for one row. */
+  @inline static sum(c: usize, base: usize, x0: v128, x1: v128): void {
+    Tile.put(c, f32x4.add(v128.load(base), x0), f32x4.add(v128.load(base, 16), x1));
+  }
+
   /** c += x for one row. */
   @inline static add(c: usize, x0: v128, x1: v128): void {
-    Tile.put(c, f32x4.add(v128.load(c), x0), f32x4.add(v128.load(c, 16), x1));
+    Tile.sum(c, c, x0, x1);
   }
 
   /** c += x * factor for one row. */
@@ -113,7 +123,7 @@ export class Tile {
   }
 }
 
-/** A row group times `count` panels of b, `panel` bytes apart: c[MR, 8 count]; factor 0: none. */
+/** A row group times `count` panels of b, `panel` bytes apart: c[rows, 8 count]; base or factor 0: none. */
 export function multiplyPanels<A>(
   c: usize,
   cRow: usize,
@@ -124,13 +134,15 @@ export function multiplyPanels<A>(
   panel: usize,
   count: i32,
   depth: i32,
-  add: i32,
+  base: usize,
+  baseRow: usize,
   factor: usize,
 ): void {
   for (; count > 0; --count) {
-    Tile.run<A>(c, cRow, a, aStep, b, bStep, depth, add, factor);
+    Tile.run<A>(c, cRow, a, aStep, b, bStep, depth, base, baseRow, factor);
     c += PANEL;
     b += panel;
+    if (base) base += PANEL;
     if (factor) factor += PANEL;
   }
 }

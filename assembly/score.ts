@@ -119,7 +119,7 @@ export function scoreRows(
     for (let r: usize = 0; r < <usize>rows; ++r)
       thinScores(s + r * STRIP, q + (r << 2), MR << 2, keys, p.kM << 2, n, p.D, false);
   } else {
-    multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, PANEL, panel, (to - from) / NR, p.D, false, 0);
+    multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, PANEL, panel, (to - from) / NR, p.D, 0, 0, 0);
   }
   for (let r = 0; r < rows; ++r) {
     const row = strip + <usize>r * STRIP;

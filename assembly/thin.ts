@@ -77,11 +77,22 @@ export function thinScores(s: usize, q: usize, qStep: usize, k: usize, kRow: usi
 }
 
 /**
- * c[m, j] = a[m, k] b[j, k]^T for the columns j from `from` to `to` of n, with the bits of matmul: for few rows of a, as in text
+ * c[m, j] = bias[j] + a[m, k] b[j, k]^T, bias 0: none, for the columns j from `from` to `to` of n, with the bits of matmul: for few rows of a, as in text
  * generation, where packing b takes several times as long as the product. Rows are contiguous, k and span multiples of 4, and there
  * are 16 columns or more: the last ones are taken partly again.
  */
-export function matmulThin(c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, from: i32, to: i32, span: i32): void {
+export function matmulThin(
+  c: usize,
+  a: usize,
+  b: usize,
+  m: i32,
+  n: i32,
+  k: i32,
+  from: i32,
+  to: i32,
+  span: i32,
+  bias: usize,
+): void {
   assert(m > 0 && k > 0, "m and k must be 1 or more");
   assert((k & 3) == 0 && (span & 3) == 0 && span > 0, "k and span must be multiples of 4");
   assert(from >= 0 && to - from >= KEYS && to <= n, "there must be 16 columns or more");
@@ -96,9 +107,14 @@ export function matmulThin(c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
     for (let x = rows; x < rows + <usize>KEYS * row; x += LINE) seen = v128.xor(seen, v128.load(x));
     v128.store(out, seen);
     for (let x = a; x < a + <usize>m * row; x += row, out += (<usize>n) << 2) {
+      if (bias) {
+        const first = bias + ((<usize>j) << 2);
+        Tile.put(out, v128.load(first), v128.load(first, 16));
+        Tile.put(out + PANEL, v128.load(first, 32), v128.load(first, 48));
+      }
       for (let p = 0; p < k; p += span) {
         const at = (<usize>p) << 2;
-        thinScores(out, x + at, 4, rows + at, row, KEYS, min(k - p, span), p > 0);
+        thinScores(out, x + at, 4, rows + at, row, KEYS, min(k - p, span), p > 0 || bias != 0);
       }
     }
   }

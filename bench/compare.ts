@@ -14,6 +14,8 @@
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { createSync } from "../src/index.js";
+import type { gpt } from "../src/models/index.js";
+import type { Nn } from "../src/nn/index.js";
 import { environment, inPlace } from "./machine.js";
 import { type Call, interleave, ratio } from "./measure.js";
 import { worst } from "./recompute.js";
@@ -58,10 +60,33 @@ const stepOptions: Readonly<Record<string, Options>> = {
 /** Generated in a call. */
 const TOKENS = 64;
 
+const [VOCABULARY, CONTEXT] = [65, 128];
+const gptSizes = [
+  [128, 4, 4],
+  [384, 6, 6],
+] as const;
+
 interface Line {
   name: string;
   /** `dist` of a checkout. */
   open(dist: URL): Promise<{ call: Call; dispose(): void | Promise<void> }>;
+}
+
+function gptLine(
+  name: string,
+  [width, layers, heads]: readonly [number, number, number],
+  prepare: (nn: Nn, model: ReturnType<typeof gpt>) => Call,
+): Line {
+  return {
+    name: `${name}, GPT d ${width}, ${layers} layers`,
+    open: async (dist) => {
+      const own = await openPackage(dist);
+      const nn = own.createSync(stepOptions[args.entry]!);
+      const config = { vocabulary: VOCABULARY, context: CONTEXT, width, heads, layers, seed: 1 };
+      const call = prepare(nn, own.gpt(nn, { ...config, variant: "standard" }));
+      return { call, dispose: () => nn.dispose() };
+    },
+  };
 }
 
 const lines: readonly Line[] = [
@@ -82,33 +107,21 @@ const lines: readonly Line[] = [
         return { call: () => trainer.step(), dispose: () => trainer.dispose() };
       },
     })),
-  ...(
-    [
-      [128, 4, 4],
-      [384, 6, 6],
-    ] as const
-  ).map(([width, layers, heads]) => ({
-    name: `${TOKENS} tokens, GPT d ${width}, ${layers} layers`,
-    open: async (dist: URL) => {
-      const own = await openPackage(dist);
-      const nn = own.createSync(stepOptions[args.entry]!);
-      const model = own.gpt(nn, {
-        vocabulary: 65,
-        context: TOKENS,
-        width,
-        heads,
-        layers,
-        variant: "standard",
-        seed: 1,
-      });
+  ...gptSizes.map((sizes) =>
+    gptLine(`${TOKENS} tokens`, sizes, (nn, model) => {
       const caches = model.caches();
-      const call = () => {
+      return () => {
         for (const cache of caches) cache.clear();
         for (let n = 0; n < TOKENS; n++) nn.evaluate(() => model.next([[1]], caches).toArray());
       };
-      return { call, dispose: () => nn.dispose() };
-    },
-  })),
+    }),
+  ),
+  ...gptSizes.map((sizes) =>
+    gptLine("forward", sizes, (nn, model) => {
+      const row = Array.from({ length: CONTEXT }, (_, n) => n % VOCABULARY);
+      return () => nn.evaluate(() => model.logits([row]).toArray());
+    }),
+  ),
 ];
 
 const folders = [".", ...positionals];

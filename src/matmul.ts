@@ -132,6 +132,9 @@ function multiply(
   });
 }
 
+/** No matrix. */
+const NONE: Matrix = { ptr: 0, row: 0, col: 1 };
+
 /** A multiple of the rows of a register tile in every build (4 and 6), and its columns (assembly/tile.ts). */
 const UNITS = { rows: 12, columns: 8 };
 
@@ -145,32 +148,33 @@ export const beginOf = (count: number, unit: number, share: number, shares: numb
 /** Operations of a job of a thread: a second at a quarter of this machine's peak, a tenth of what a pool waits for progress. */
 const JOB_WORK = 1.5e10;
 
-type Multiply = (c: Matrix, a: Matrix, b: Matrix) => void;
+type Multiply = (c: Matrix, a: Matrix, b: Matrix, base?: Matrix) => void;
 
 /**
  * Gives `body` the product of one size, c [m, n] = a [m, k] b [k, n], with its scratch. Threads share it by rows or by columns of c,
- * whichever are more: each element is summed by one thread in one order. With `add` c += a b.
+ * whichever are more: each element is summed by one thread in one order. With a `base`, whose columns are contiguous, c = base + a b.
  */
 function withProduct(
   { kernels, pool, space: { arena } }: Engine,
   [m, n, k]: readonly [number, number, number],
   body: (product: Multiply) => void,
-  { span = SPAN, add = false } = {},
+  span = SPAN,
 ): void {
   const work = 2 * m * n * k;
   const members = pool?.members(work) ?? 1;
   const bytes = 4 * kernels.matmulScratch(n, k);
   arena.borrow(members * bytes, (scratch) => {
     if (pool === undefined || members === 1) {
-      body((c, a, b) =>
-        kernels.matmul(c.ptr, a.ptr, b.ptr, scratch, m, n, k, a.row, a.col, b.row, b.col, c.row, span, add ? 1 : 0),
-      );
+      body((c, a, b, base = NONE) => {
+        const strides = [a.row, a.col, b.row, b.col, c.row] as const;
+        kernels.matmul(c.ptr, a.ptr, b.ptr, scratch, m, n, k, ...strides, span, base.ptr, base.row);
+      });
       return;
     }
     const byRows = m >= n;
     const [count, unit] = byRows ? [m, UNITS.rows] : [n, UNITS.columns];
     const jobs = Math.ceil(work / (members * JOB_WORK));
-    body((c, a, b) => {
+    body((c, a, b, base = NONE) => {
       for (let job = 0; job < jobs; job++) {
         pool.run("matmul", members, (member) => {
           const share = job * members + member;
@@ -179,6 +183,7 @@ function withProduct(
           const pointers = byRows
             ? [c.ptr + 4 * first * c.row, a.ptr + 4 * first * a.row, b.ptr]
             : [c.ptr + 4 * first, a.ptr, b.ptr + 4 * first * b.col];
+          const from = base.ptr && base.ptr + 4 * first * (byRows ? base.row : 1);
           const sizes = byRows ? [size, n, k] : [m, size, k];
           return [
             ...pointers,
@@ -190,7 +195,8 @@ function withProduct(
             b.col,
             c.row,
             span,
-            add ? 1 : 0,
+            from,
+            base.row,
           ];
         });
       }
@@ -198,16 +204,20 @@ function withProduct(
   });
 }
 
-/** One product: c [m, n] = a [m, k] b [k, n], or c += a b with `add`, summed in spans of `span` products. */
+/**
+ * One product: c [m, n] = base + a [m, k] b [k, n], summed in spans of `span` products. base: none, c itself, or a row of n for all
+ * rows of c, whose `row` is 0.
+ */
 export function product(
   engine: Engine,
   sizes: readonly [m: number, n: number, k: number],
   c: Matrix,
   a: Matrix,
   b: Matrix,
-  how?: { span?: number; add?: boolean },
+  span?: number,
+  base?: Matrix,
 ): void {
-  withProduct(engine, sizes, (run) => run(c, a, b), how);
+  withProduct(engine, sizes, (run) => run(c, a, b, base), span);
 }
 
 function accumulate(target: Float32Array, terms: Float32Array): void {

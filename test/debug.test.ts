@@ -35,11 +35,11 @@ function assertAborts(call: () => unknown, message: string): void {
 
 test("a failed assert of a product or of softmax is an error that names file and line", () => {
   const matmul = (scratch: number, c = base, m = 1): void =>
-    kernels.matmul(c, base, base, scratch, m, 1, 1, 1, 1, 1, 1, 1, 256, 0);
+    kernels.matmul(c, base, base, scratch, m, 1, 1, 1, 1, 1, 1, 1, 256, 0, 0);
   assertAborts(() => matmul(base + 4), "scratch must be 16-byte aligned");
   assertAborts(() => matmul(base, 0), "a, b and c must be there");
   assertAborts(() => matmul(base, base, -1), "m, n and k must be 0 or more");
-  const thin = (m: number, n: number, k: number): void => kernels.matmulThin(base, base, base, m, n, k, 0, n, 128);
+  const thin = (m: number, n: number, k: number): void => kernels.matmulThin(base, base, base, m, n, k, 0, n, 128, 0);
   assertAborts(() => thin(1, 16, 3), "k and span must be multiples of 4");
   assertAborts(() => thin(0, 16, 4), "m and k must be 1 or more");
   assertAborts(() => thin(1, 15, 4), "there must be 16 columns or more");
@@ -49,9 +49,8 @@ test("a failed assert of a product or of softmax is an error that names file and
 
 test("a failed assert of the nn kernels is an error that names file and line", async () => {
   const { exports: nn, memory } = await loadNn("debug");
-  assertAborts(() => nn.biasAct(0, base, 0, 1, 1, 1), "y must be there");
-  assertAborts(() => nn.biasAct(base, base, 0, 1, 1, 4), "act must be 0 to 3");
-  assertAborts(() => nn.biasAct(base, base, 0, 1, 1, 1), "y must not be z");
+  assertAborts(() => nn.act(base + 64, base, 1, 4), "kind must be 1 to 3");
+  assertAborts(() => nn.act(base, base, 1, 1), "y must not be z");
   assertAborts(() => nn.actBackward(base, base, base + 64, 1, 1), "dz must not be dy or z");
   assertAborts(() => nn.glu(base, base, 1, 1), "y must not be x");
   assertAborts(() => nn.gluBackward(base, base + 64, base, 1, 1), "dx must not be x");

@@ -70,14 +70,16 @@ test("docs/evidence.md and its charts are what the committed runs give", () => {
 
 const [folder] = dataFiles("evidence", "fsdd") ?? [];
 if (folder !== undefined) {
-  test("the first steps of a committed run of the Conformer come out again to the bit, on the same data", () => {
+  // The runs are of before linear layers summed in spans of 192 and began with the bias: 5e-10 since.
+  test("the first steps of a committed run of the Conformer come out again to less than a rounding, on the same data", () => {
     const { recipe, start, data } = results.find(({ family }) => family === "conformer")!;
     const { content, hash } = readSource("conformer", dirname(folder));
     assert.is(hash, data);
     const nn = createSync({ threads: 1 });
     const trainer = new Trainer(nn, "conformer", makeTask(nn, "conformer", recipe, content), recipe);
     while (trainer.steps < start.steps) trainer.step();
-    assert.is(trainer.history.losses.reduce((a, b) => a + b) / start.steps, start.loss);
+    const loss = trainer.history.losses.reduce((a, b) => a + b) / start.steps;
+    assert.ok(Math.abs(loss / start.loss - 1) < 2 ** -24, `${loss}, committed ${start.loss}`);
     nn.dispose();
   });
 }

@@ -26,12 +26,12 @@ const KERNELS = [
 ];
 
 const NN = [
+  "act",
   "actBackward",
   "adamw",
   "addRows",
   "addScaled",
   "addTo",
-  "biasAct",
   "columnSum",
   "crossEntropy",
   "ctc",
@@ -70,7 +70,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [29_100, 10_900], relaxed: [29_700, 11_100] },
+  kernels: { release: [29_450, 11_100], relaxed: [30_800, 11_500] },
   nn: { release: [16_400, 5900], relaxed: [16_200, 5900] },
 } as const;
 
@@ -142,7 +142,7 @@ test("both modules work on one memory: tensors lie behind the static data of bot
     const x = la.tensor(new Random(1).normals(64), [64]);
     const y = la.empty([64]);
     const gelu = (): Float32Array => {
-      nn.exports.biasAct(y.data.byteOffset, x.data.byteOffset, 0, 1, 64, 2);
+      nn.exports.act(y.data.byteOffset, x.data.byteOffset, 64, 2);
       return y.toArray();
     };
     const before = [gelu(), la.softmax(x).toArray()];

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import type { LaserAttention, Tensor } from "../src/index.js";
 import { engines } from "./support/engines.js";
 import { loadKernels, targets } from "./support/kernels.js";
+import { sameBits } from "./support/nn.js";
 import { Random } from "./support/random.js";
 
 const r = new Random(3);
@@ -159,12 +160,52 @@ test("a product writes nothing beyond the scratch that its size, or more columns
       f32(a, (m + n) * k).fill(1);
       const behind = f32(at + 4 * scratch, 16).fill(7);
       for (const span of [128, 256]) {
-        kernels.matmul(c, a, b, at, m, n, k, k, 1, n, 1, n, span, 0);
+        kernels.matmul(c, a, b, at, m, n, k, k, 1, n, 1, n, span, 0, 0);
         assert.ok(
           behind.every((x) => x === 7),
           `${target} ${m} x ${n} of ${whole} x ${k}`,
         );
         assert.ok(f32(c, m * n).every((x) => x === k));
+      }
+    }
+  }
+});
+
+test("a product begins with its base, c itself or one row for all rows, and adds span after span to it", async () => {
+  for (const target of targets) {
+    const { exports: kernels, f32 } = await loadKernels(target);
+    for (const [m, n, k] of [
+      [1, 1, 0],
+      [1, 1, 1],
+      [6, 8, 5],
+      [7, 9, 130],
+      [48, 16, 128],
+      [50, 21, 300],
+      [49, 1030, 260],
+    ] as const) {
+      const [scratch, size] = [kernels.matmulScratch(n, k), m * n];
+      const at = 2 ** 19;
+      const a = at + 4 * scratch;
+      const b = a + 4 * m * k;
+      const [part, c, row] = [b + 4 * k * n, b + 4 * (k * n + size), b + 4 * (k * n + 2 * size)];
+      f32(at, scratch + (m + n) * k + 2 * size + n + 4); // grows the memory
+      f32(a, (m + n) * k).set(r.normals((m + n) * k));
+      f32(row, n).set(r.normals(n));
+      for (const [span, base, baseRow] of [
+        [128, c, n],
+        [128, row, 0],
+        [256, row, 0],
+      ] as const) {
+        const from = r.normals(size);
+        f32(c, size).set(from);
+        const want = from.map((x, i) => (base === c ? x : f32(row, n)[i % n]!));
+        for (let p = 0; p < k; p += span) {
+          const depth = Math.min(k - p, span);
+          kernels.matmul(part, a + 4 * p, b + 4 * p * n, at, m, n, depth, k, 1, n, 1, n, span, 0, 0);
+          for (const [i, x] of f32(part, size).entries()) want[i]! += x;
+        }
+        kernels.matmul(c, a, b, at, m, n, k, k, 1, n, 1, n, span, base, baseRow);
+        sameBits(`${target} ${m} x ${n} x ${k}, span ${span}`, f32(c, size), want);
       }
     }
   }

@@ -9,75 +9,52 @@ import { between, worst } from "./support/ulp.js";
 /** Around the number of elements that are worked on at once (CHUNK in assembly/nn/activation.ts), and beyond two of it. */
 const CHUNKS = [511, 512, 513, 514, 1027];
 
-const NAMES = ["none", "GELU tanh", "GELU erf", "SiLU"];
+const KINDS = [
+  [1, "GELU tanh"],
+  [2, "GELU erf"],
+  [3, "SiLU"],
+] as const;
 const { POSITIVE_INFINITY: inf, NaN: nan } = Number;
 const random = new Random(21);
 
 /** What the exponent of the form's exp may be off by, in U: the exponent is rounded a few times before exp multiplies its error. */
-const argument = (z: number, act: number): number =>
-  act === 1 ? 2 * Math.abs(2 * Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3)) : act === 2 ? z * z : Math.abs(z);
+const argument = (z: number, kind: number): number =>
+  kind === 1 ? 2 * Math.abs(2 * Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3)) : kind === 2 ? z * z : Math.abs(z);
 
 /**
  * A few roundings of the value, and exp's error; where exp leaves the range of normal float32, the value is 0. GELU's erf form has its
  * polynomial's error, 5 ulp, in the smaller of Phi(z) and Phi(-z) alone: above 0 the bound is wide.
  */
-const valueBound = (z: number, y: number, act: number): number =>
-  U * (act === 2 ? 14 + argument(z, act) : 6 + argument(z, act)) * Math.abs(y) + 2 ** -124 * Math.abs(z);
+const valueBound = (z: number, y: number, kind: number): number =>
+  U * (kind === 2 ? 14 + argument(z, kind) : 6 + argument(z, kind)) * Math.abs(y) + 2 ** -124 * Math.abs(z);
 
 for (const nn of builds) {
-  const { biasAct, actBackward, gluBackward } = nn.kernels;
+  const { act, actBackward, gluBackward } = nn.kernels;
 
-  test(`${nn.target} biasAct adds the bias in place and is the float64 activation to a few roundings`, () => {
-    for (const [act, name] of NAMES.entries()) {
-      for (const width of SIZES) {
-        const rows = 3;
-        const [x, bias] = [random.normals(rows * width, 3), random.normals(width)];
-        const [y, z, b] = [nn.reset().f32(rows * width), nn.f32(x), nn.f32(bias)];
-        biasAct(y.ptr, z.ptr, b.ptr, rows, width, act);
-        const sum = x.map((value, n) => value + bias[n % width]!);
-        sameBits(`${name} width ${width} z`, z.now, sum);
-        const want = Array.from(sum, acts[act]!);
-        close(`${nn.target} ${name} width ${width}`, y.now, want, (n) => valueBound(sum[n]!, want[n]!, act));
+  test(`${nn.target} act is the float64 activation to a few roundings`, () => {
+    for (const [kind, name] of KINDS) {
+      for (const n of SIZES) {
+        const z = random.normals(n, 3);
+        const [y, zs] = [nn.reset().f32(n), nn.f32(z)];
+        act(y.ptr, zs.ptr, n, kind);
+        const want = Array.from(z, acts[kind]!);
+        close(`${nn.target} ${name} n ${n}`, y.now, want, (i) => valueBound(z[i]!, want[i]!, kind));
+        sameBits(`${name} n ${n} z`, zs.now, z);
         nn.intact(name);
       }
     }
   });
 
-  test(`${nn.target} biasAct on all rows, on single rows and without a bias gives the same bits`, () => {
-    const [rows, width] = [5, 13];
-    const [x, bias] = [random.normals(rows * width, 3), random.normals(width)];
-    for (const [act, name] of NAMES.entries()) {
-      const [y, z, b, parts, whole] = [
-        nn.reset().f32(rows * width),
-        nn.f32(x),
-        nn.f32(bias),
-        nn.f32(rows * width),
-        nn.f32(x),
-      ];
-      biasAct(y.ptr, z.ptr, b.ptr, rows, width, act);
-      for (let r = 0; r < rows; r++)
-        biasAct(parts.ptr + 4 * r * width, whole.ptr + 4 * r * width, b.ptr, 1, width, act);
-      sameBits(`${name} rows`, parts.now, y.now);
-      biasAct(parts.ptr, whole.ptr, 0, rows, width, act); // z holds z + bias by now
-      sameBits(`${name} without a bias`, parts.now, y.now);
-      const only = nn.f32(x);
-      biasAct(0, only.ptr, b.ptr, rows, width, 0);
-      sameBits("bias alone", only.now, z.now);
-      biasAct(0, only.ptr, 0, rows, width, 0);
-      sameBits("nothing at all", only.now, z.now);
-    }
-  });
-
   test(`${nn.target} actBackward is dy times the derivative of the float64 activation`, () => {
-    for (const [act, name] of NAMES.entries()) {
+    for (const [kind, name] of KINDS) {
       for (const n of [...SIZES, 401]) {
         const z = between(-12, 12, Math.max(n, 2)).subarray(0, n);
         const dy = random.normals(n);
         const [dz, g, saved] = [nn.reset().f32(n), nn.f32(dy), nn.f32(z)];
-        actBackward(dz.ptr, g.ptr, saved.ptr, n, act);
-        const slope = Array.from(z, (value) => differences((x) => acts[act]!(x[0]!), [value])[0]!);
+        actBackward(dz.ptr, g.ptr, saved.ptr, n, kind);
+        const slope = Array.from(z, (value) => differences((x) => acts[kind]!(x[0]!), [value])[0]!);
         // s and s (1 - s) z u' each lie below 1.2 and are rounded some ten times; the difference itself is good to 1e-9.
-        const bound = (i: number): number => (act === 0 ? 2e-9 : 14 * U + 2e-9) * Math.abs(dy[i]!);
+        const bound = (i: number): number => (14 * U + 2e-9) * Math.abs(dy[i]!);
         const want = slope.map((value, i) => value * dy[i]!);
         close(`${nn.target} ${name} n ${n}`, dz.now, want, bound);
         nn.intact(name);
@@ -86,17 +63,16 @@ for (const nn of builds) {
   });
 
   test(`${nn.target} long arrays give the bits of their parts, forward and backward`, () => {
-    for (const [act, name] of NAMES.entries()) {
+    for (const [kind, name] of KINDS) {
       for (const n of CHUNKS) {
         const [z, g] = [nn.reset().f32(random.normals(n, 3)), nn.f32(random.normals(n))];
         const [y, dz, part, parts] = [nn.f32(n), nn.f32(n), nn.f32(n), nn.f32(n)];
-        const zeros = nn.f32(n);
-        biasAct(y.ptr, z.ptr, zeros.ptr, 1, n, act);
-        actBackward(dz.ptr, g.ptr, z.ptr, n, act);
+        act(y.ptr, z.ptr, n, kind);
+        actBackward(dz.ptr, g.ptr, z.ptr, n, kind);
         for (let i = 0; i < n; i += 100) {
           const [at, size] = [4 * i, Math.min(100, n - i)];
-          biasAct(part.ptr + at, z.ptr + at, 0, 1, size, act);
-          actBackward(parts.ptr + at, g.ptr + at, z.ptr + at, size, act);
+          act(part.ptr + at, z.ptr + at, size, kind);
+          actBackward(parts.ptr + at, g.ptr + at, z.ptr + at, size, kind);
         }
         sameBits(`${name} n ${n}`, y.now, part.now);
         sameBits(`${name} slope n ${n}`, dz.now, parts.now);
@@ -108,13 +84,13 @@ for (const nn of builds) {
   test(`${nn.target} activations have their limits at huge values, where no factor becomes NaN, and keep NaN`, () => {
     const huge = [3.4e38, -3.4e38, 1e20, -1e20, 200, -200, 0, -0, nan, inf];
     const n = huge.length;
-    for (const act of [1, 2, 3]) {
+    for (const [kind, name] of KINDS) {
       const [y, z, dz, dy] = [nn.reset().f32(n), nn.f32(huge), nn.f32(n), nn.f32(huge.map(() => 1))];
-      biasAct(y.ptr, z.ptr, 0, 1, n, act);
-      sameBits(NAMES[act]!, y.now, Float32Array.of(3.4e38, -0, 1e20, -0, 200, -0, 0, -0, nan, inf));
+      act(y.ptr, z.ptr, n, kind);
+      sameBits(name, y.now, Float32Array.of(3.4e38, -0, 1e20, -0, 200, -0, 0, -0, nan, inf));
       z.now[3] = -inf;
-      actBackward(dz.ptr, dy.ptr, z.ptr, n, act);
-      close(`${NAMES[act]} slope`, dz.now, [1, 0, 1, 0, 1, 0, 0.5, 0.5, nan, 1], () => 1e-29);
+      actBackward(dz.ptr, dy.ptr, z.ptr, n, kind);
+      close(`${name} slope`, dz.now, [1, 0, 1, 0, 1, 0, 0.5, 0.5, nan, 1], () => 1e-29);
     }
   });
 

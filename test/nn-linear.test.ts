@@ -6,9 +6,9 @@ import { relaxedSupported } from "./support/kernels.js";
 import { sameBits } from "./support/nn.js";
 import { Random } from "./support/random.js";
 
-/** Depths around 4, the span of 128 and two of them; columns around 16 and 32, and enough of them for two threads. */
+/** Depths around 4, the span of 192 and two of them; columns around 16 and 32, and enough of them for two threads. */
 const SIZES: readonly (readonly [k: number, n: number])[] = [
-  ...[1, 3, 4, 5, 124, 127, 128, 129, 132, 256, 260, 388].map((k) => [k, 37] as const),
+  ...[1, 3, 4, 5, 188, 191, 192, 193, 196, 256, 260, 384, 388].map((k) => [k, 37] as const),
   ...[1, 8, 15, 16, 17, 31, 32, 33, 47, 48, 49].map((n) => [36, n] as const),
   [516, 1000],
   [6000, 24],

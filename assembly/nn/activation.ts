@@ -1,5 +1,5 @@
 /**
- * Bias and activation: z += bias, y = act(z), and dz = dy act'(z).
+ * Activations: y = act(z) and dz = dy act'(z).
  *
  *   GELU, tanh form   z s(2 u)     s + z s (1 - s) 2 u',   2 u = z (C1 + C3 z^2),   (1 + tanh u) / 2 = s(2 u)
  *   GELU, erf form    z Phi(z)     Phi(z) + z Phi'(z)
@@ -9,11 +9,9 @@
  */
 import { coreInPlace, ONE } from "../exp";
 import { Simd } from "../simd";
-import { addRows } from "./elementwise";
 import { Normal } from "./erf";
 
-/** The values of `act`. */
-const NONE: i32 = 0;
+/** The values of `kind`. */
 const GELU_TANH: i32 = 1;
 const GELU_ERF: i32 = 2;
 export const SILU: i32 = 3;
@@ -45,32 +43,32 @@ export class Sigmoid {
 
 /** Loops over n elements in which act is a constant: each form is a loop of its own. e = exp(exponent), where the result will be. */
 class Act {
-  @inline static exponents(e: usize, z: usize, n: i32, limit: f32, act: i32): void {
+  @inline static exponents(e: usize, z: usize, n: i32, limit: f32, kind: i32): void {
     const low = f32x4.splat(-limit);
     const high = f32x4.splat(limit);
     for (; n > 0; n -= 4, e += 16, z += 16) {
       let x = f32x4.pmin(f32x4.pmax(v128.load(z), low), high);
-      if (act == GELU_TANH) {
+      if (kind == GELU_TANH) {
         const twoU = f32x4.mul(x, Simd.madd(f32x4.mul(x, x), v128.load32_splat(C3), v128.load32_splat(C1)));
         x = f32x4.pmin(f32x4.pmax(twoU, low), high);
       }
-      x = act == GELU_ERF ? Normal.exponent(x) : v128.xor(x, v128.load32_splat(SIGN));
+      x = kind == GELU_ERF ? Normal.exponent(x) : v128.xor(x, v128.load32_splat(SIGN));
       if (Simd.storeEnds(e, x, n)) return;
     }
   }
 
-  @inline static slopes(dz: usize, dy: usize, z: usize, n: i32, act: i32): void {
+  @inline static slopes(dz: usize, dy: usize, z: usize, n: i32, kind: i32): void {
     const low = f32x4.splat(-HELD);
     const high = f32x4.splat(HELD);
     for (; n > 0; n -= 4, dz += 16, dy += 16, z += 16) {
       const x = f32x4.pmin(f32x4.pmax(v128.load(z), low), high);
       const e = v128.load(dz);
       let slope: v128;
-      if (act == GELU_ERF) slope = Simd.madd(x, Normal.density(e), Normal.fromDecay(x, e));
+      if (kind == GELU_ERF) slope = Simd.madd(x, Normal.density(e), Normal.fromDecay(x, e));
       else {
         const s = Sigmoid.fromDecay(e);
         let u = x;
-        if (act == GELU_TANH) {
+        if (kind == GELU_TANH) {
           u = f32x4.mul(x, Simd.madd(f32x4.mul(x, x), v128.load32_splat(SLOPE3), v128.load32_splat(C1)));
         }
         slope = Simd.madd(f32x4.mul(u, f32x4.mul(e, s)), s, s);
@@ -81,9 +79,9 @@ class Act {
 }
 
 /** e = exp(exponent(z)), which with SILU is exp(-z). limit: HELD for slopes, Infinity, which changes nothing, for values. */
-export function decays(e: usize, z: usize, n: i32, limit: f32, act: i32): void {
-  if (act == GELU_TANH) Act.exponents(e, z, n, limit, GELU_TANH);
-  else if (act == GELU_ERF) Act.exponents(e, z, n, limit, GELU_ERF);
+export function decays(e: usize, z: usize, n: i32, limit: f32, kind: i32): void {
+  if (kind == GELU_TANH) Act.exponents(e, z, n, limit, GELU_TANH);
+  else if (kind == GELU_ERF) Act.exponents(e, z, n, limit, GELU_ERF);
   else Act.exponents(e, z, n, limit, SILU);
   coreInPlace(e, n);
 }
@@ -104,51 +102,29 @@ function normals(y: usize, z: usize, n: i32): void {
   }
 }
 
-function values(y: usize, z: usize, n: i32, act: i32): void {
-  if (act == NONE) memory.copy(y, z, (<usize>n) << 2);
-  else {
-    for (; n > 0; n -= CHUNK, y += CHUNK << 2, z += CHUNK << 2) {
-      const size = min(n, CHUNK);
-      decays(y, z, size, Infinity, act);
-      if (act == GELU_ERF) normals(y, z, size);
-      else quotients(y, z, size);
-    }
-  }
-}
-
-/** z [rows, width] += bias [width] in place (0: none), y = act(z); y is not z unless act is 0, where it may be 0 too: none. */
-export function biasAct(y: usize, z: usize, bias: usize, rows: i32, width: i32, act: i32): void {
-  assert(rows >= 0 && width >= 0, "rows and width must be 0 or more");
-  assert(NONE <= act && act <= SILU, "act must be 0 to 3");
-  assert(y != 0 || act == NONE, "y must be there");
-  assert(y != z || act == NONE, "y must not be z");
-  if (bias == 0) {
-    if (y) values(y, z, rows * width, act);
-    return;
-  }
-  const bytes = (<usize>width) << 2;
-  for (let r = 0; r < rows; ++r, z += bytes) {
-    addRows(z, z, bias, 1, width);
-    if (y) {
-      values(y, z, width, act);
-      y += bytes;
-    }
-  }
-}
-
-/** dz = dy act'(z), n elements; dz is neither dy nor z. The gradient of the bias is the columnSum of dz. */
-export function actBackward(dz: usize, dy: usize, z: usize, n: i32, act: i32): void {
+/** y = act(z), n elements; y is not z. */
+export function act(y: usize, z: usize, n: i32, kind: i32): void {
   assert(n >= 0, "n must be 0 or more");
-  assert((dz != dy && dz != z) || act == NONE, "dz must not be dy or z");
-  assert(NONE <= act && act <= SILU, "act must be 0 to 3");
-  if (act == NONE) memory.copy(dz, dy, (<usize>n) << 2);
-  else {
-    for (; n > 0; n -= CHUNK, dz += CHUNK << 2, dy += CHUNK << 2, z += CHUNK << 2) {
-      const size = min(n, CHUNK);
-      decays(dz, z, size, HELD, act);
-      if (act == GELU_TANH) Act.slopes(dz, dy, z, size, GELU_TANH);
-      else if (act == GELU_ERF) Act.slopes(dz, dy, z, size, GELU_ERF);
-      else Act.slopes(dz, dy, z, size, SILU);
-    }
+  assert(GELU_TANH <= kind && kind <= SILU, "kind must be 1 to 3");
+  assert(y != z, "y must not be z");
+  for (; n > 0; n -= CHUNK, y += CHUNK << 2, z += CHUNK << 2) {
+    const size = min(n, CHUNK);
+    decays(y, z, size, Infinity, kind);
+    if (kind == GELU_ERF) normals(y, z, size);
+    else quotients(y, z, size);
+  }
+}
+
+/** dz = dy act'(z), n elements; dz is neither dy nor z. */
+export function actBackward(dz: usize, dy: usize, z: usize, n: i32, kind: i32): void {
+  assert(n >= 0, "n must be 0 or more");
+  assert(GELU_TANH <= kind && kind <= SILU, "kind must be 1 to 3");
+  assert(dz != dy && dz != z, "dz must not be dy or z");
+  for (; n > 0; n -= CHUNK, dz += CHUNK << 2, dy += CHUNK << 2, z += CHUNK << 2) {
+    const size = min(n, CHUNK);
+    decays(dz, z, size, HELD, kind);
+    if (kind == GELU_TANH) Act.slopes(dz, dy, z, size, GELU_TANH);
+    else if (kind == GELU_ERF) Act.slopes(dz, dy, z, size, GELU_ERF);
+    else Act.slopes(dz, dy, z, size, SILU);
   }
 }

@@ -5,7 +5,7 @@ export function heapBase(): usize {
   return __heap_base;
 }
 
-export { actBackward, biasAct } from "./activation";
+export { act, actBackward } from "./activation";
 export { adamw } from "./adamw";
 export { columnSum, sumRows } from "./column-sum";
 export { crossEntropy } from "./cross-entropy";

@@ -1,4 +1,4 @@
-/** y = act(x W^T + b): one product, and one pass for bias and activation together. */
+/** y = act(x W^T + b): one product, whose sums begin with b, and one pass for the activation. */
 import { oneOf } from "../check.js";
 import { product } from "../matmul.js";
 import { count } from "../shape.js";
@@ -22,11 +22,13 @@ export const ACTIVATIONS = { none: 0, gelu: 1, "gelu-erf": 2, silu: 3 } as const
 export const ACTIVATION_WORK = 4;
 
 /**
- * Products that are added to each other before they join a sum. With 256, as elsewhere, one weight of 16,384 in the golden
- * bert.laser, whose true gradient is about 2e-8, got a gradient so wrong that Adam's step left a final norm off by 1.2e-5, where 1e-5 is
- * asked for (`npm run parity`); 128 gives 5.9e-6, 32 gives 3.0e-6 and costs more; for the weight gradients alone 128 gives 1.0e-5.
+ * Products that are added to each other before they join a sum: of y and dx, and of dw, whose sums are the longest. With 256, as
+ * elsewhere, one weight of 16,384 in the golden bert.laser, whose true gradient is about 2e-8, got a gradient so wrong that Adam's step
+ * left a final norm off by 1.2e-5, where 1e-5 is asked for (`npm run parity`); with 192 and 128 5.1e-6, with 256 and 128 1.0e-5, with
+ * 192 for all 6.8e-6, with 128 for all 5.8e-6. What a longer span gains: docs/design.md, "Products of training".
  */
-const SPAN = 128;
+const SPAN = 192;
+const WEIGHT_SPAN = 128;
 
 /** Rows of x up to which weights are read where they lie (docs/design.md, "A token"). */
 const THIN_ROWS = 2;
@@ -58,29 +60,29 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
   const z = tape.empty(shape);
   const rowsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: columns, col: 1 });
   const columnsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: 1, col: columns }); // the transpose
+  const base = bias && { ptr: bias.tensor.ptr, row: 0, col: 1 };
   if (m > 0 && m <= THIN_ROWS && n >= THIN_COLUMNS && k > 0 && k % 4 === 0) {
     const groups = Math.floor(n / THIN_COLUMNS);
     split(engine, "matmulThin", groups, 1, m * n * k, (first, size) => {
       const end = first + size === groups ? n : THIN_COLUMNS * (first + size);
-      return [z.ptr, x.tensor.ptr, weight.tensor.ptr, m, n, k, THIN_COLUMNS * first, end, SPAN];
+      return [z.ptr, x.tensor.ptr, weight.tensor.ptr, m, n, k, THIN_COLUMNS * first, end, SPAN, base?.ptr ?? 0];
     });
   } else {
-    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k), { span: SPAN });
+    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k), SPAN, base);
   }
   const act = ACTIVATIONS[activation ?? "none"];
   const y = act === 0 ? z : tape.empty(shape);
-  const work = m * n * (act === 0 ? 1 : ACTIVATION_WORK);
-  if (act !== 0 || bias !== undefined) {
-    split(engine, "biasAct", m, 1, work, (first, size) => {
-      const at = 4 * first * n;
-      return [act === 0 ? 0 : y.ptr + at, z.ptr + at, bias?.tensor.ptr ?? 0, size, n, act];
+  if (act !== 0) {
+    split(engine, "act", m * n, 64, ACTIVATION_WORK * m * n, (first, size) => {
+      const at = 4 * first;
+      return [y.ptr + at, z.ptr + at, size, act];
     });
   }
 
   return tape.record(y, [x, weight, bias], act === 0 ? [] : [z], (dy) => {
     const dz = act === 0 ? dy : tape.empty(shape);
     if (act !== 0) {
-      split(engine, "actBackward", m * n, 64, work, (first, size) => {
+      split(engine, "actBackward", m * n, 64, ACTIVATION_WORK * m * n, (first, size) => {
         const at = 4 * first;
         return [dz.ptr + at, dy.ptr + at, z.ptr + at, size, act];
       });
@@ -89,14 +91,16 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
     tape.give(
       weight,
       (dw, add) => {
-        product(engine, [n, k, m], rowsOf(dw, k), columnsOf(dz, n), rowsOf(x.tensor, k), { span: SPAN, add });
+        const to = rowsOf(dw, k);
+        product(engine, [n, k, m], to, columnsOf(dz, n), rowsOf(x.tensor, k), WEIGHT_SPAN, add ? to : undefined);
       },
       true,
     );
     tape.give(
       x,
       (dx, add) => {
-        product(engine, [m, k, n], rowsOf(dx, k), rowsOf(dz, n), rowsOf(weight.tensor, k), { span: SPAN, add });
+        const to = rowsOf(dx, k);
+        product(engine, [m, k, n], to, rowsOf(dz, n), rowsOf(weight.tensor, k), SPAN, add ? to : undefined);
       },
       true,
     );

@@ -19,8 +19,8 @@ export function silu(nn: Nn, x: Value): Value {
   value("silu", "x", nn, x, "any");
   const n = count(x.shape);
   const y = tape.empty(x.shape);
-  split(engine, "biasAct", n, 64, ACTIVATION_WORK * n, (first, size) => {
-    return [y.ptr + 4 * first, x.tensor.ptr + 4 * first, 0, 1, size, ACTIVATIONS.silu];
+  split(engine, "act", n, 64, ACTIVATION_WORK * n, (first, size) => {
+    return [y.ptr + 4 * first, x.tensor.ptr + 4 * first, size, ACTIVATIONS.silu];
   });
 
   return tape.record(y, [x], [], (dy) => {

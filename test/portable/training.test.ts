@@ -8,7 +8,7 @@ import { train } from "./support/training.js";
 
 /** All kernels that threads share but those of dropout, RMS norm and of sums of gradients, which the families do without. */
 const SHARED = [
-  ...["actBackward", "adamw", "addRows", "addScaled", "attentionBackward", "attentionForward", "biasAct", "columnSum"],
+  ...["act", "actBackward", "adamw", "addRows", "addScaled", "attentionBackward", "attentionForward", "columnSum"],
   ...["crossEntropy", "ctc", "depthwise", "depthwiseBackward", "depthwiseParams", "embedding", "embeddingBackward"],
   ...["glu", "gluBackward", "layerNorm", "layerNormBackward", "layerNormParams", "maskRows", "matmul", "scale"],
 ];
