@@ -179,7 +179,9 @@ test("a product begins with its base, c itself or one row for all rows, and adds
       [1, 1, 1],
       [6, 8, 5],
       [7, 9, 130],
-      [48, 16, 128],
+      [8, 17, 40],
+      [14, 8, 200],
+      [53, 16, 128],
       [50, 21, 300],
       [49, 1030, 260],
     ] as const) {
