@@ -4,7 +4,7 @@
  * A transposed factor is the same call with its strides swapped: packing pays for it, once. So are the gradients:
  * da = dc b^T, db = a^T dc. Blocks as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication".
  */
-import { Four, Interleaved, multiplyPanels } from "./microkernel";
+import { FourRows, Interleaved, multiplyPanels } from "./microkernel";
 import { packColumns, packRows, packStrided } from "./pack";
 import { KC, KD, KN, MC, MR, NC, NR, PANEL } from "./tile";
 
@@ -30,8 +30,8 @@ export function matmulScratch(n: i32, k: i32): i32 {
 
 /**
  * Strides in elements, any for a and b (read fastest where one of the two is 1); c's columns are contiguous.
- * c shares no element with a or b. base: what each sum begins with, its columns contiguous; 0 is none, c adds to what is there, and
- * with baseRow 0 one row serves for all of c, a bias. scratch: matmulScratch floats, 16-byte aligned. span, at most KC: so
+ * c shares no element with a or b. base: what each sum begins with, its columns contiguous; 0 is none, c, at cRow, adds to what is there,
+ * and with baseRow 0 one row serves for all of c, a bias. scratch: matmulScratch floats, 16-byte aligned. span, at most KC: so
  * many products are added to each other before they join the sum, so that a smaller span rounds less and takes a little longer.
  */
 export function matmul(
@@ -86,7 +86,7 @@ export function matmul(
 /**
  * How many of the last rows go by groups of four instead of six: of 128 rows eight, after 20 groups of six, where the last of 22 would
  * have two rows. With the bias as base, without both a forward pass of a GPT of d 128 takes 1.02 to 1.03 times the time
- * (relaxed; `npm run bench:compare -- DIR --filter forward`).
+ * (relaxed; `npm run bench:compare -- DIR --filter "forward, GPT"`).
  */
 function restOf(rows: i32): i32 {
   if (MR == 4) return 0;
@@ -160,7 +160,7 @@ function multiplyRows(
   base: usize,
   baseRow: usize,
 ): void {
-  if (MR == 6 && width == 4) multiplyPanels<Four>(c, cRow, a, 16, b, PANEL, bPanel, count, depth, base, baseRow, 0);
+  if (MR == 6 && width == 4) multiplyPanels<FourRows>(c, cRow, a, 16, b, PANEL, bPanel, count, depth, base, baseRow, 0);
   else multiplyPanels<Interleaved>(c, cRow, a, MR << 2, b, PANEL, bPanel, count, depth, base, baseRow, 0);
 }
 

@@ -3,14 +3,15 @@ import { MR, PANEL, STRIP } from "./tile";
 
 /**
  * How a lies in memory: rows of a score strip, or rows interleaved (a packed panel, or a strip read transposed), MR or four of them.
+ * Told apart as integers or not, and by size.
  */
 export type Strip = f32;
 export type Interleaved = i32;
-export type Four = i64;
+export type FourRows = i64;
 
 /**
- * The register tile, the only inner loop of every product: c[rows, 8] = a b, or base + a b, or c + (a b) * factor with one factor
- * a column, from a[rows, depth] and b[depth, 8], rows MR or four.
+ * The register tile, the only inner loop of every product: c[rows, 8] = a b, or base + a b, or, without regard to base,
+ * c + (a b) * factor with one factor a column, from a[rows, depth] and b[depth, 8], rows MR or four.
  *
  *   a: element (i, p) at a + i aRow + p aStep, aRow by A        b: row p at b + p bStep        c: row i at c + i cRow
  *
@@ -31,7 +32,7 @@ export class Tile {
     baseRow: usize,
     factor: usize,
   ): void {
-    const aRow: usize = isInteger<A>() ? 4 : STRIP; // Interleaved or Four : Strip
+    const aRow: usize = isInteger<A>() ? 4 : STRIP; // Interleaved or FourRows : Strip
     const six = MR == 6 && sizeof<A>() == 4;
     let c00 = f32x4.splat(0),
       c01 = f32x4.splat(0);

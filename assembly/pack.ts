@@ -1,6 +1,7 @@
 /**
  * Packed panels: the only place that transposes and that knows edges. A panel of width W interleaves W rows (or
- * columns), so that the register tile reads it front to back; what is missing at an edge is zero. W is MR for a, NR for b.
+ * columns), so that the register tile reads it front to back; what is missing at an edge is zero. W is MR or four for a,
+ * NR for b.
  *
  *   rows:    to[p][k][w] = from[p W + w][k] * scale      (the W x depth tile is transposed)
  *   columns: to[p][k][w] = from[k][p W + w]

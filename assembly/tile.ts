@@ -3,7 +3,10 @@
  * changing one changes bits. MR is a register choice and changes none.
  */
 
-/** Rows of a register tile, for products of what six leave over four in every build: 4 x 8 needs 8 accumulators + 2 loads + 1 broadcast (+ 1 product), 6 x 8 fills 15 registers with fused multiply-add. */
+/**
+ * Rows of a register tile: 4 x 8 needs 8 accumulators + 2 loads + 1 broadcast (+ 1 product), 6 x 8 fills 15 registers with fused
+ * multiply-add. Of rows of products that six leave over, `restOf` in matmul.ts makes groups of four.
+ */
 export const MR: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 
 /** Columns of a register tile and width of a packed panel. */

@@ -1,12 +1,12 @@
-/** Linear layers of few rows, whose weights are read where they lie. */
+/** Linear layers of few rows, whose weights are read where they lie, and of so many that threads share their products. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { create, createSync, linear, type Nn, type Parameter } from "../src/nn/index.js";
+import { create, createSync, crossEntropy, linear, type Nn, type Parameter } from "../src/nn/index.js";
 import { relaxedSupported } from "./support/kernels.js";
 import { sameBits } from "./support/nn.js";
 import { Random } from "./support/random.js";
 
-/** Depths around 4, the span of 192 and two of them; columns around 16 and 32, and enough of them for two threads. */
+/** Depths around 4, the span of 192 and two of them; columns around 16 and 32, and enough of them for two threads of few rows. */
 const SIZES: readonly (readonly [k: number, n: number])[] = [
   ...[1, 3, 4, 5, 188, 191, 192, 193, 196, 256, 260, 384, 388].map((k) => [k, 37] as const),
   ...[1, 8, 15, 16, 17, 31, 32, 33, 47, 48, 49].map((n) => [36, n] as const),
@@ -44,6 +44,35 @@ test("one row or two have the bits that they have beside a third, with one threa
         }
       }
     }
+  }
+});
+
+test("products that threads share by rows or by columns have the bits of one thread, and so have gradients that are added", async () => {
+  // Each has more than 5e6 operations, which two threads share, of y [m, n], dw [n, k] and dx [m, k] the longer side.
+  for (const [m, k, n] of [
+    [300, 100, 120],
+    [100, 300, 120],
+    [100, 120, 300],
+  ] as const) {
+    const results: Float32Array[][] = [];
+    for (const nn of [createSync({ threads: 1 }), await create({ threads: 2 })]) {
+      const random = new Random(m + n);
+      const [x, weight] = [nn.parameter(random.normals(m * k), [m, k]), nn.parameter(random.normals(n * k), [n, k])];
+      const bias = nn.parameter(random.normals(n), [n]);
+      const targets = Int32Array.from({ length: m }, (_, i) => i % n);
+      let y = new Float32Array();
+      for (let step = 0; step < 2; step++) {
+        nn.step(() => {
+          const out = linear(nn, x, weight, bias);
+          y = out.toArray();
+          return crossEntropy(nn, out, targets);
+        });
+      }
+      results.push([y, x.grad.toArray(), weight.grad.toArray(), bias.grad.toArray()]);
+      nn.dispose();
+    }
+    for (const [i, name] of ["y", "dx", "dw", "db"].entries())
+      sameBits(`${name} of ${m} x ${k} to ${n}`, results[1]![i]!, results[0]![i]!);
   }
 });
 
