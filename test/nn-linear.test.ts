@@ -60,7 +60,7 @@ test("products that threads share by rows or by columns have the bits of one thr
       const [x, weight] = [nn.parameter(random.normals(m * k), [m, k]), nn.parameter(random.normals(n * k), [n, k])];
       const bias = nn.parameter(random.normals(n), [n]);
       const targets = Int32Array.from({ length: m }, (_, i) => i % n);
-      let y = new Float32Array();
+      let y: Float32Array = new Float32Array();
       for (let step = 0; step < 2; step++) {
         nn.step(() => {
           const out = linear(nn, x, weight, bias);
