@@ -85,8 +85,7 @@ export function matmul(
 
 /**
  * How many of the last rows go by groups of four instead of six: of 128 rows eight, after 20 groups of six, where the last of 22 would
- * have two rows. With the bias as base, without both a forward pass of a GPT of d 128 takes 1.02 to 1.03 times the time
- * (relaxed; `npm run bench:compare -- DIR --filter "forward, GPT"`).
+ * have two rows. What it gives: docs/design.md, "Products of training".
  */
 function restOf(rows: i32): i32 {
   if (MR == 4) return 0;

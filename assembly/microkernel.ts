@@ -3,7 +3,7 @@ import { MR, PANEL, STRIP } from "./tile";
 
 /**
  * How a lies in memory: rows of a score strip, or rows interleaved (a packed panel, or a strip read transposed), MR or four of them.
- * Told apart as integers or not, and by size.
+ * Told apart as integers or not, and by size; FourRows have no factor.
  */
 export type Strip = f32;
 export type Interleaved = i32;

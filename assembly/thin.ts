@@ -77,9 +77,9 @@ export function thinScores(s: usize, q: usize, qStep: usize, k: usize, kRow: usi
 }
 
 /**
- * c[m, j] = bias[j] + a[m, k] b[j, k]^T, bias 0: none, for the columns j from `from` to `to` of n, with the bits of matmul: for few rows of a, as in text
- * generation, where packing b takes several times as long as the product. Rows are contiguous, k and span multiples of 4, and there
- * are 16 columns or more: the last ones are taken partly again.
+ * c[m, j] = bias[j] + a[m, k] b[j, k]^T, bias 0: none, for the columns j from `from` to `to` of n, with the bits of matmul: for few
+ * rows of a, as in text generation, where packing b takes longer than the product. Rows are contiguous, k and span multiples of 4,
+ * and there are 16 columns or more: the last ones are taken partly again.
  */
 export function matmulThin(
   c: usize,

@@ -164,17 +164,15 @@ function withProduct(
   const members = pool?.members(work) ?? 1;
   const bytes = 4 * kernels.matmulScratch(n, k);
   arena.borrow(members * bytes, (scratch) => {
-    if (pool === undefined || members === 1) {
-      body((c, a, b, base = NONE) => {
-        const strides = [a.row, a.col, b.row, b.col, c.row] as const;
-        kernels.matmul(c.ptr, a.ptr, b.ptr, scratch, m, n, k, ...strides, span, base.ptr, base.row);
-      });
-      return;
-    }
     const byRows = m >= n;
     const [count, unit] = byRows ? [m, UNITS.rows] : [n, UNITS.columns];
     const jobs = Math.ceil(work / (members * JOB_WORK));
     body((c, a, b, base = NONE) => {
+      const strides = [a.row, a.col, b.row, b.col, c.row] as const;
+      if (pool === undefined || members === 1) {
+        kernels.matmul(c.ptr, a.ptr, b.ptr, scratch, m, n, k, ...strides, span, base.ptr, base.row);
+        return;
+      }
       for (let job = 0; job < jobs; job++) {
         pool.run("matmul", members, (member) => {
           const share = job * members + member;
@@ -185,19 +183,7 @@ function withProduct(
             : [c.ptr + 4 * first, a.ptr, b.ptr + 4 * first * b.col];
           const from = base.ptr && base.ptr + 4 * first * (byRows ? base.row : 1);
           const sizes = byRows ? [size, n, k] : [m, size, k];
-          return [
-            ...pointers,
-            scratch + member * bytes,
-            ...sizes,
-            a.row,
-            a.col,
-            b.row,
-            b.col,
-            c.row,
-            span,
-            from,
-            base.row,
-          ];
+          return [...pointers, scratch + member * bytes, ...sizes, ...strides, span, from, base.row];
         });
       }
     });

@@ -41,7 +41,7 @@ export class Sigmoid {
   }
 }
 
-/** Loops over n elements in which act is a constant: each form is a loop of its own. e = exp(exponent), where the result will be. */
+/** Loops over n elements in which kind is a constant: each form is a loop of its own. e = exp(exponent), where the result will be. */
 class Act {
   @inline static exponents(e: usize, z: usize, n: i32, limit: f32, kind: i32): void {
     const low = f32x4.splat(-limit);

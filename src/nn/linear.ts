@@ -16,7 +16,7 @@ import type { Parameter, Value } from "./value.js";
 export type Activation = "gelu" | "gelu-erf" | "silu";
 
 /** Numbers of assembly/nn/activation.ts. */
-export const ACTIVATIONS = { none: 0, gelu: 1, "gelu-erf": 2, silu: 3 } as const;
+export const ACTIVATIONS = { gelu: 1, "gelu-erf": 2, silu: 3 } as const;
 
 /** With `gelu` 1.5 ns an element forward and backward, with `silu` 1.1 and 1.9, with `gelu-erf` 2.1 and 2.3. */
 export const ACTIVATION_WORK = 4;
@@ -70,21 +70,21 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
   } else {
     product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k), SPAN, base);
   }
-  const act = ACTIVATIONS[activation ?? "none"];
-  const y = act === 0 ? z : tape.empty(shape);
-  if (act !== 0) {
+  const kind = activation && ACTIVATIONS[activation];
+  const y = kind === undefined ? z : tape.empty(shape);
+  if (kind !== undefined) {
     split(engine, "act", m * n, 64, ACTIVATION_WORK * m * n, (first, size) => {
       const at = 4 * first;
-      return [y.ptr + at, z.ptr + at, size, act];
+      return [y.ptr + at, z.ptr + at, size, kind];
     });
   }
 
-  return tape.record(y, [x, weight, bias], act === 0 ? [] : [z], (dy) => {
-    const dz = act === 0 ? dy : tape.empty(shape);
-    if (act !== 0) {
+  return tape.record(y, [x, weight, bias], kind === undefined ? [] : [z], (dy) => {
+    const dz = kind === undefined ? dy : tape.empty(shape);
+    if (kind !== undefined) {
       split(engine, "actBackward", m * n, 64, ACTIVATION_WORK * m * n, (first, size) => {
         const at = 4 * first;
-        return [dz.ptr + at, dy.ptr + at, z.ptr + at, size, act];
+        return [dz.ptr + at, dy.ptr + at, z.ptr + at, size, kind];
       });
     }
     if (bias !== undefined) tape.give(bias, (db, add) => columnSum(nn, db, dz, m, n, add), true);
@@ -104,7 +104,7 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
       },
       true,
     );
-    if (act !== 0) dz.dispose();
+    if (kind !== undefined) dz.dispose();
   });
 }
 

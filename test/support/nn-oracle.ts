@@ -20,13 +20,12 @@ export function erfc(x: number): number {
 
 export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
-/** By the numbers that the kernels take as `act`. */
-export const acts: readonly ((x: number) => number)[] = [
-  (x) => x,
-  (x) => x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)),
-  (x) => (x * erfc(-x / Math.SQRT2)) / 2,
-  (x) => x * sigmoid(x),
-];
+/** By the numbers that the kernels take as `kind`. */
+export const acts = {
+  1: (x: number) => x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)),
+  2: (x: number) => (x * erfc(-x / Math.SQRT2)) / 2,
+  3: (x: number) => x * sigmoid(x),
+} as const;
 
 const rowsOf = (x: Numbers, width: number): number[][] =>
   Array.from({ length: x.length / width }, (_, r) => Array.from({ length: width }, (_, j) => x[r * width + j]!));
