@@ -20,6 +20,7 @@ import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
 import { Range, scoreRows } from "./score";
 import { Team } from "./team";
 import { BR, MR, NR, PANEL, STRIP } from "./tile";
+import { touchRows } from "./touch";
 
 /** Keys are shared out in whole panels, whole row groups of the transposed products, and whole cache lines of a strip. */
 const SHARE: i32 = 48;
@@ -110,6 +111,7 @@ function finishHead(p: Problem, b: i32, hk: i32): void {
 }
 
 function putRows(to: usize, toRow: usize, from: usize, fromRow: i32, rows: i32, columns: i32, scale: f32): void {
+  touchRows(to, toRow, columns, 0, rows);
   for (let r = 0; r < rows; ++r) {
     rowScale(to + ((<usize>r * toRow) << 2), from + ((<usize>(r * fromRow)) << 2), columns, scale);
   }
@@ -194,12 +196,10 @@ function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, fir
   }
 }
 
-/** Zero in the columns [left, from) and [to, right) of a strip row. */
+/** Zero in the columns [left, from) and [to, right) of a strip row, few and even in number: a loop, since memory.fill is a call out of wasm. */
 function clearOutside(row: usize, left: i32, from: i32, to: i32, right: i32): void {
-  from = min(from, right);
-  if (left < from) memory.fill(row + ((<usize>left) << 2), 0, (<usize>(from - left)) << 2);
-  to = max(to, left);
-  if (to < right) memory.fill(row + ((<usize>to) << 2), 0, (<usize>(right - to)) << 2);
+  for (from = min(from, right); left < from; left += 2) store<u64>(row + ((<usize>left) << 2), 0);
+  for (to = max(to, left); to < right; to += 2) store<u64>(row + ((<usize>to) << 2), 0);
 }
 
 /** sum += dS' K, one of this member's row groups after the other over the keys that it may see. */

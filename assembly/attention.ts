@@ -26,6 +26,7 @@ import { enterHead, queryScale, Range, scoreRows, splitLse } from "./score";
 import { Team } from "./team";
 import { thinValues } from "./thin";
 import { BR, MR, NR, STRIP } from "./tile";
+import { touchRows } from "./touch";
 
 /** Scratch of attentionForward, in floats. */
 export function attentionForwardScratch(problem: usize): usize {
@@ -70,6 +71,8 @@ export function attentionForward(problem: usize): void {
 }
 
 function forwardBlock(p: Problem, i0: i32, rows: i32): void {
+  touchRows(p.qHead, p.qN, p.D, i0, rows);
+  touchRows(p.outHead, p.outN, p.E, i0, rows);
   packRows(p.qRows, MR, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
   for (let r = 0; r < BR; ++r) {
     store<f32>(p.rowMax + ((<usize>r) << 2), -Infinity);

@@ -1,5 +1,5 @@
 /** A block of query rows, backward: what its passes over the key tiles need. G and delta as in attention-backward.ts. */
-import { finite, inPlace } from "./keys";
+import { hostileRows, inPlace } from "./keys";
 import { finalRun, gradientShift } from "./laser";
 import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
@@ -7,6 +7,7 @@ import { enterHead, loadLse, queryScale } from "./score";
 import { Simd } from "./simd";
 import { Team } from "./team";
 import { BR, MR, NR, PANEL } from "./tile";
+import { touchRows } from "./touch";
 
 /** Enters the block of head h at row i0: G and delta, and q and G as row panels; their columns are read in place where they can be. */
 export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
@@ -18,6 +19,9 @@ export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
   const groups = (rows + MR - 1) / MR;
   p.firstRow = min(rows, Team.share(p, groups, Team.rank(p)) * MR);
   p.endRow = min(rows, Team.share(p, groups, Team.rank(p) + 1) * MR);
+  touchRows(p.qHead, p.qN, p.D, i0, rows);
+  touchRows(p.doutHead, p.doutN, p.E, i0, rows);
+  touchRows(p.outHead, p.outN, p.E, i0, rows);
   if (p.columnMax) finalRun(p, i0, i0 + rows - 1);
   loadLse(p, i0, rows);
   p.far += gradientRows(p, i0, rows);
@@ -52,9 +56,9 @@ function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
     } else if (p.columnMax) {
       far += gradientShift(p, g, kept, dout, p.outHead + ((<usize>(i0 + r) * p.outN) << 2));
     } else {
-      memory.copy(g, dout, (<usize>p.E) << 2);
+      for (let d: usize = 0; d < (<usize>p.E) << 2; d += 16) v128.store(g + d, v128.load(dout + d));
     }
-    memory.fill(g + ((<usize>p.E) << 2), 0, row - ((<usize>p.E) << 2));
+    if (p.E < p.Ep) memory.fill(g + ((<usize>p.E) << 2), 0, row - ((<usize>p.E) << 2));
   }
   return far;
 }
@@ -89,9 +93,8 @@ function hostileBlock(p: Problem, q: usize, rows: i32): bool {
   for (let r = 0; r < rows; ++r) {
     const lse = load<f32>(p.rowLse + ((<usize>r) << 2));
     if (isNaN(lse) || !isFinite(load<f32>(p.rowDelta + ((<usize>r) << 2)))) return true;
-    if (!finite(q + ((<usize>r * p.qN) << 2), p.D) || !finite(p.g + ((<usize>(r * p.Ep)) << 2), p.E)) return true;
   }
-  return false;
+  return hostileRows(q, p.qN << 2, p.D, rows, 0) || hostileRows(p.g, (<usize>p.Ep) << 2, p.E, rows, 0);
 }
 
 /** gScaled = G f_t as row panels: row d of a panel times f_t[d]. A 6-wide row spills 2 floats, which the next overwrites. */

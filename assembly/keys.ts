@@ -7,6 +7,7 @@ import { Problem } from "./problem";
 import { Band, biasAt, enterHead, Lanes, maskAt } from "./score";
 import { Simd } from "./simd";
 import { NR, PANEL } from "./tile";
+import { touchRows } from "./touch";
 
 /**
  * Rows no further apart than this many bytes are read in place as column panels. A register tile walks down the rows: where
@@ -24,6 +25,8 @@ export function inPlace(row: usize, width: i32): bool {
 export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
   findSeen(p, b, hk);
   enterHead(p, b, hk * (p.H / p.Hkv));
+  touchRows(p.kHead, p.kM, p.D, 0, p.M);
+  touchRows(p.vHead, p.vM, p.E, 0, p.M);
   if (!p.thin) packRows(p.kRows, NR, p.kHead, p.kM << 2, p.M, p.D, 1);
   const tiles = tileCount(p);
   let whole = true;
@@ -33,7 +36,7 @@ export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
     if (tile.lo == tile.hi) continue;
-    tile.hostile = hostileRows(p, p.kHead, p.kM, p.D, tile) ? 1 : 0;
+    tile.hostile = hostileTile(p, p.kHead, p.kM, p.D, tile) ? 1 : 0;
     if (backward && p.kAt == p.kColumns) packKeyColumns(p, t);
     if (!prepareValues(p, t, whole, backward)) continue;
     tile.hostile |= 2;
@@ -82,7 +85,7 @@ function prepareValues(p: Problem, t: i32, whole: bool, backward: bool): bool {
   let fromRow = p.vM << 2;
   let hostile = false;
   if (laser) hostile = expShift(p, t, p.stage, stageRow, PANEL);
-  else hostile = hostileRows(p, p.vHead, p.vM, p.E, tile);
+  else hostile = hostileTile(p, p.vHead, p.vM, p.E, tile);
   if (laser || !whole) {
     if (!laser) stageValues(p, tile, j0, rows);
     from = p.stage;
@@ -103,23 +106,50 @@ function stageValues(p: Problem, tile: KeyTile, j0: i32, rows: i32): void {
   }
 }
 
-/** Whether a seen row of the tile holds NaN or infinity: x - x is 0 for finite x only. */
-function hostileRows(p: Problem, from: usize, stride: usize, width: i32, tile: KeyTile): bool {
-  for (let j = tile.lo; j < tile.hi; ++j) {
-    if (load<i32>(p.seen + ((<usize>j) << 2)) && !finite(from + ((<usize>j * stride) << 2), width)) return true;
-  }
-  return false;
-}
-
 /** Whether n floats are all finite. */
 export function finite(x: usize, n: i32): bool {
-  let rest = i32x4.splat(0);
-  for (; n >= 4; n -= 4, x += 16) {
-    const y = v128.load(x);
-    rest = v128.or(rest, f32x4.sub(y, y));
+  return !hostileRows(x, 0, n, 1, 0);
+}
+
+/**
+ * Whether one of `rows` rows of n floats, `row` bytes apart, holds NaN or infinity: x - x is 0 for finite x only. With `seen`, only of
+ * those whose number there is not 0.
+ */
+export function hostileRows(from: usize, row: usize, n: i32, rows: i32, seen: usize): bool {
+  let bad0 = i32x4.splat(0);
+  let bad1 = i32x4.splat(0);
+  const rest = n & 7;
+  const first = Simd.first(rest);
+  const second = Simd.first(rest - 4);
+  for (; rows > 0; --rows, from += row) {
+    if (seen) {
+      const shown = load<i32>(seen);
+      seen += 4;
+      if (!shown) continue;
+    }
+    let x = from;
+    for (const end = x + ((<usize>(n - rest)) << 2); x < end; x += 32) {
+      bad0 = Bad.also(bad0, v128.load(x));
+      bad1 = Bad.also(bad1, v128.load(x, 16));
+    }
+    if (!rest) continue;
+    bad0 = Bad.also(bad0, v128.and(v128.load(x), first));
+    bad1 = Bad.also(bad1, v128.and(v128.load(x, 16), second));
   }
-  const y = v128.and(v128.load(x), Simd.first(n));
-  return !v128.any_true(v128.or(rest, f32x4.sub(y, y)));
+  return v128.any_true(v128.or(bad0, bad1));
+}
+
+class Bad {
+  /** bad, with bits set where x is NaN or infinity. */
+  @inline static also(bad: v128, x: v128): v128 {
+    return v128.or(bad, f32x4.sub(x, x));
+  }
+}
+
+/** Whether a seen row of the tile holds NaN or infinity. */
+function hostileTile(p: Problem, from: usize, stride: usize, width: i32, tile: KeyTile): bool {
+  const lo = <usize>tile.lo;
+  return hostileRows(from + ((lo * stride) << 2), stride << 2, width, tile.hi - tile.lo, p.seen + (lo << 2));
 }
 
 /** Bounds of the seen keys of tile t; true when every key of the tile is seen. */
@@ -138,40 +168,44 @@ function boundTile(p: Problem, t: i32): bool {
   }
   tile.lo = min(lo, hi);
   tile.hi = hi;
-  tile.hostile = 0;
   return count == rows;
 }
 
-/** Marks the keys that some query of some head of the group sees. Broadcast axes are walked once. */
+/** Keys from `lo` to `hi` of which no query is known yet that sees them: `findSeen` looks at no others. */
+let unseenLo: i32 = 0;
+let unseenHi: i32 = 0;
+
+/**
+ * Marks the keys that some query of some head of the group sees. Broadcast axes are walked once, and a walk ends when every key is
+ * marked: of a dense mask or bias that is after a few rows. The last rows come first, which see most when causal.
+ */
 function findSeen(p: Problem, b: i32, hk: i32): void {
   memory.fill(p.seen, 0, (<usize>p.Mp) << 2);
   if (p.N == 0) return;
+  unseenLo = 0;
+  unseenHi = p.M;
   const sameHeads = (!p.mask || p.maskH == 0) && (!p.bias || p.biasH == 0);
   const sameRows = (!p.mask || p.maskN == 0) && (!p.bias || p.biasN == 0);
   const group = p.H / p.Hkv;
   const heads = sameHeads ? 1 : group;
   for (let g = 0; g < heads; ++g) {
     enterHead(p, b, hk * group + g);
-    if (sameRows) {
-      see(p, 0, Band.lo(p, 0), Band.hi(p, p.N - 1));
-    } else {
-      for (let i = 0; i < p.N; ++i) see(p, i, Band.lo(p, i), Band.hi(p, i));
-    }
+    if (sameRows) see(p, 0, Band.lo(p, 0), Band.hi(p, p.N - 1));
+    else for (let i = p.N - 1; i >= 0 && unseenLo < unseenHi; --i) see(p, i, Band.lo(p, i), Band.hi(p, i));
   }
 }
 
-/** Marks the keys of [lo, hi) that mask and bias show to row i. */
+/** Marks the unseen keys of [lo, hi) that mask and bias show to row i. */
 function see(p: Problem, i: i32, lo: i32, hi: i32): void {
-  let j = lo;
-  for (; j + 4 <= hi; j += 4) {
+  lo = max(lo, unseenLo);
+  hi = min(hi, unseenHi);
+  for (let j = lo; j < hi; j += 4) {
     const at = p.seen + ((<usize>j) << 2);
-    let shown = i32x4.splat(-1);
-    if (p.mask) shown = Lanes.shown(maskAt(p, i, j));
+    let shown = Simd.first(hi - j);
+    if (p.mask) shown = v128.and(shown, Lanes.shown(maskAt(p, i, j)));
     if (p.bias) shown = v128.and(shown, Lanes.biased(biasAt(p, i, j)));
     v128.store(at, v128.or(v128.load(at), shown));
   }
-  for (; j < hi; ++j) {
-    if ((p.mask && load<u8>(maskAt(p, i, j)) == 0) || (p.bias && load<f32>(biasAt(p, i, j)) == -Infinity)) continue;
-    store<i32>(p.seen + ((<usize>j) << 2), -1);
-  }
+  while (unseenLo < unseenHi && load<i32>(p.seen + ((<usize>unseenLo) << 2))) ++unseenLo;
+  while (unseenLo < unseenHi && load<i32>(p.seen + ((<usize>(unseenHi - 1)) << 2))) --unseenHi;
 }

@@ -31,7 +31,6 @@ const NN = [
   "adamw",
   "addRows",
   "addScaled",
-  "addTo",
   "columnSum",
   "crossEntropy",
   "ctc",
@@ -70,7 +69,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [29_450, 11_100], relaxed: [30_800, 11_500] },
+  kernels: { release: [30_000, 11_350], relaxed: [31_400, 11_700] },
   nn: { release: [16_400, 5900], relaxed: [16_200, 5900] },
 } as const;
 
@@ -142,7 +141,7 @@ test("both modules work on one memory: tensors lie behind the static data of bot
     const x = la.tensor(new Random(1).normals(64), [64]);
     const y = la.empty([64]);
     const gelu = (): Float32Array => {
-      nn.exports.act(y.data.byteOffset, x.data.byteOffset, 64, 2);
+      nn.exports.act(y.data.byteOffset, 0, x.data.byteOffset, 64, 2);
       return y.toArray();
     };
     const before = [gelu(), la.softmax(x).toArray()];
