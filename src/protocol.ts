@@ -27,7 +27,6 @@ export const JOBS = [
   "adamw",
   "addRows",
   "addScaled",
-  "addTo",
   "columnSum",
   "crossEntropy",
   "ctc",

@@ -36,7 +36,7 @@ for (const nn of builds) {
       for (const n of SIZES) {
         const z = random.normals(n, 3);
         const [y, zs] = [nn.reset().f32(n), nn.f32(z)];
-        act(y.ptr, zs.ptr, n, kind);
+        act(y.ptr, 0, zs.ptr, n, kind);
         const want = Array.from(z, acts[kind]);
         close(`${nn.target} ${name} n ${n}`, y.now, want, (i) => valueBound(z[i]!, want[i]!, kind));
         sameBits(`${name} n ${n} z`, zs.now, z);
@@ -45,13 +45,18 @@ for (const nn of builds) {
     }
   });
 
-  test(`${nn.target} actBackward is dy times the derivative of the float64 activation`, () => {
+  test(`${nn.target} the slope is the derivative of the float64 activation, and actBackward dy times it, in place too`, () => {
     for (const [kind, name] of KINDS) {
       for (const n of [...SIZES, 401]) {
         const z = between(-12, 12, Math.max(n, 2)).subarray(0, n);
         const dy = random.normals(n);
-        const [dz, g, saved] = [nn.reset().f32(n), nn.f32(dy), nn.f32(z)];
-        actBackward(dz.ptr, g.ptr, saved.ptr, n, kind);
+        const [dz, g, slopes, y, plain] = [nn.reset().f32(n), nn.f32(dy), nn.f32(z), nn.f32(n), nn.f32(n)];
+        act(plain.ptr, 0, slopes.ptr, n, kind);
+        act(y.ptr, slopes.ptr, slopes.ptr, n, kind);
+        sameBits(`${name} n ${n} with its slope`, y.now, plain.now);
+        actBackward(dz.ptr, g.ptr, slopes.ptr, n);
+        actBackward(slopes.ptr, g.ptr, slopes.ptr, n);
+        sameBits(`${name} n ${n} in place`, slopes.now, dz.now);
         const slope = Array.from(z, (value) => differences((x) => acts[kind](x[0]!), [value])[0]!);
         // s and s (1 - s) z u' each lie below 1.2 and are rounded some ten times; the difference itself is good to 1e-9.
         const bound = (i: number): number => (14 * U + 2e-9) * Math.abs(dy[i]!);
@@ -67,12 +72,12 @@ for (const nn of builds) {
       for (const n of CHUNKS) {
         const [z, g] = [nn.reset().f32(random.normals(n, 3)), nn.f32(random.normals(n))];
         const [y, dz, part, parts] = [nn.f32(n), nn.f32(n), nn.f32(n), nn.f32(n)];
-        act(y.ptr, z.ptr, n, kind);
-        actBackward(dz.ptr, g.ptr, z.ptr, n, kind);
+        act(y.ptr, dz.ptr, z.ptr, n, kind);
+        actBackward(dz.ptr, g.ptr, dz.ptr, n);
         for (let i = 0; i < n; i += 100) {
           const [at, size] = [4 * i, Math.min(100, n - i)];
-          act(part.ptr + at, z.ptr + at, size, kind);
-          actBackward(parts.ptr + at, g.ptr + at, z.ptr + at, size, kind);
+          act(part.ptr + at, parts.ptr + at, z.ptr + at, size, kind);
+          actBackward(parts.ptr + at, g.ptr + at, parts.ptr + at, size);
         }
         sameBits(`${name} n ${n}`, y.now, part.now);
         sameBits(`${name} slope n ${n}`, dz.now, parts.now);
@@ -85,12 +90,12 @@ for (const nn of builds) {
     const huge = [3.4e38, -3.4e38, 1e20, -1e20, 200, -200, 0, -0, nan, inf];
     const n = huge.length;
     for (const [kind, name] of KINDS) {
-      const [y, z, dz, dy] = [nn.reset().f32(n), nn.f32(huge), nn.f32(n), nn.f32(huge.map(() => 1))];
-      act(y.ptr, z.ptr, n, kind);
+      const [y, z, slope] = [nn.reset().f32(n), nn.f32(huge), nn.f32(n)];
+      act(y.ptr, 0, z.ptr, n, kind);
       sameBits(name, y.now, Float32Array.of(3.4e38, -0, 1e20, -0, 200, -0, 0, -0, nan, inf));
       z.now[3] = -inf;
-      actBackward(dz.ptr, dy.ptr, z.ptr, n, kind);
-      close(`${name} slope`, dz.now, [1, 0, 1, 0, 1, 0, 0.5, 0.5, nan, 1], () => 1e-29);
+      act(y.ptr, slope.ptr, z.ptr, n, kind);
+      close(`${name} slope`, slope.now, [1, 0, 1, 0, 1, 0, 0.5, 0.5, nan, 1], () => 1e-29);
     }
   });
 

@@ -21,7 +21,7 @@ for (const nn of builds) {
         beta: random.normals(width),
       };
       nn.reset();
-      const [y, dx] = [nn.f32(x.length), nn.f32(x.length)];
+      const [y, dx, base] = [nn.f32(x.length), nn.f32(x.length), nn.f32(x.length)];
       const [mean, rstd] = [nn.f32(rows), nn.f32(rows)];
       const [dgamma, dbeta] = [nn.f32(width), nn.f32(width)];
       const [xs, dy, gamma, beta] = [data.x, data.dy, data.gamma, data.beta].map((values) => nn.f32(values));
@@ -32,18 +32,19 @@ for (const nn of builds) {
         if (layer) kernels.layerNorm(y.ptr + at, mean.ptr + 4 * r0, ...saved, beta!.ptr, r1 - r0, width, EPS);
         else kernels.rmsNorm(y.ptr + at, ...saved, r1 - r0, width, EPS);
       };
-      const backward = (add: number, r0 = 0, r1 = rows): void => {
+      const backward = (on?: { readonly ptr: number }, r0 = 0, r1 = rows): void => {
         const at = 4 * r0 * width;
+        const first = on === undefined ? 0 : on.ptr + at;
         const arrays = [dx.ptr + at, dy!.ptr + at, xs!.ptr + at, gamma!.ptr] as const;
-        if (layer) kernels.layerNormBackward(...arrays, mean.ptr + 4 * r0, rstd.ptr + 4 * r0, r1 - r0, width, add);
-        else kernels.rmsNormBackward(...arrays, rstd.ptr + 4 * r0, r1 - r0, width, add);
+        if (layer) kernels.layerNormBackward(...arrays, mean.ptr + 4 * r0, rstd.ptr + 4 * r0, r1 - r0, width, first);
+        else kernels.rmsNormBackward(...arrays, rstd.ptr + 4 * r0, r1 - r0, width, first);
       };
       const params = (add: number, c0 = 0, c1 = width): void => {
         const sizes = [rstd.ptr, rows, width, c0, c1, add] as const;
         if (layer) kernels.layerNormParams(dgamma.ptr, dbeta.ptr, dy!.ptr, xs!.ptr, mean.ptr, ...sizes);
         else kernels.rmsNormParams(dgamma.ptr, dy!.ptr, xs!.ptr, ...sizes);
       };
-      return { data, y, dx, dgamma, dbeta, mean, rstd, forward, backward, params };
+      return { data, y, dx, base, dgamma, dbeta, mean, rstd, forward, backward, params };
     };
 
     const oracle = (x: ArrayLike<number>, gamma: ArrayLike<number>, beta: ArrayLike<number>): number[] =>
@@ -67,7 +68,7 @@ for (const nn of builds) {
         // x - mean, times rstd, times gamma, plus beta, and the roundings of mean (of size 10 at most, over a deviation of 0.3 at least) and rstd
         const size = largest(data.gamma) * largest(call.rstd.now) * 10 + largest(data.beta);
         close(`${name} width ${width}`, call.y.now, want, () => 6 * U * size);
-        call.backward(0);
+        call.backward();
         call.params(0);
         const loss = (x: ArrayLike<number>, gamma: ArrayLike<number>, beta: ArrayLike<number>): number =>
           dot(oracle(x, gamma, beta), data.dy);
@@ -102,12 +103,12 @@ for (const nn of builds) {
       }
     });
 
-    test(`${nn.target} ${name}: parts of rows and of columns give the bits of the whole, with add twice as much`, () => {
+    test(`${nn.target} ${name}: parts of rows and of columns give the bits of the whole, on top of themselves twice as much`, () => {
       for (const width of [1, 4, 5, 19, 33]) {
         const rows = 37;
         const call = make(rows, width, random.normals(rows * width, 2, 1));
         call.forward();
-        call.backward(0);
+        call.backward();
         call.params(0);
         const names = ["y", "mean", "rstd", "dx", "dgamma", "dbeta"] as const;
         const whole = names.map((key) => call[key].now.slice());
@@ -118,14 +119,21 @@ for (const nn of builds) {
           [20, 37],
         ] as const) {
           call.forward(r0, r1);
-          call.backward(0, r0, r1);
+          call.backward(undefined, r0, r1);
         }
         const cuts = [0, Math.floor(width / 3), Math.floor(width / 2), width];
         for (let n = 0; n < 3; n++) call.params(0, cuts[n]!, cuts[n + 1]!);
         names.forEach((key, n) => {
           sameBits(`${name} width ${width} ${key}`, call[key].now, whole[n]!);
         });
-        call.backward(1);
+        call.base.now.set(call.dx.now);
+        call.dx.now.fill(Number.NaN);
+        call.backward(call.base);
+        const apart = call.dx.now.slice();
+        sameBits(`${name} width ${width} base`, call.base.now, whole[3]!);
+        call.dx.now.set(call.base.now);
+        call.backward(call.dx);
+        sameBits(`${name} width ${width} in place`, call.dx.now, apart);
         call.params(1);
         for (const n of [3, 4, 5]) {
           const twice = whole[n]!.map((value) => 2 * value);

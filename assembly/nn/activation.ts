@@ -28,10 +28,11 @@ const SLOPE3 = memory.data<f32>([0.21406445], 4); // 3 C3
 const CHUNK: i32 = 512;
 
 /**
- * For slopes, z and 2 u are held within [-HELD, HELD], NaN stays: beyond, slopes are 0 or 1 to 2e-30. There e and s stay normal
- * numbers, and infinity times 0 does not come up.
+ * For slopes, z is held within [-80, 80] and e below exp(80), NaN stays: beyond, slopes are 0 or 1 to 2e-30, and infinity times 0 would come
+ * up.
  */
-export const HELD: f32 = 80;
+const HELD: f32 = 80;
+export const MOST_DECAY: f32 = 5.5406223e34;
 
 /** sigmoid(x) and 1 - sigmoid(x) = e sigmoid(x), given e = exp(-x): relatively accurate both, and so is what is made of them. */
 export class Sigmoid {
@@ -43,46 +44,56 @@ export class Sigmoid {
 
 /** Loops over n elements in which kind is a constant: each form is a loop of its own. e = exp(exponent), where the result will be. */
 class Act {
-  @inline static exponents(e: usize, z: usize, n: i32, limit: f32, kind: i32): void {
-    const low = f32x4.splat(-limit);
-    const high = f32x4.splat(limit);
+  @inline static exponents(e: usize, z: usize, n: i32, kind: i32): void {
     for (; n > 0; n -= 4, e += 16, z += 16) {
-      let x = f32x4.pmin(f32x4.pmax(v128.load(z), low), high);
-      if (kind == GELU_TANH) {
-        const twoU = f32x4.mul(x, Simd.madd(f32x4.mul(x, x), v128.load32_splat(C3), v128.load32_splat(C1)));
-        x = f32x4.pmin(f32x4.pmax(twoU, low), high);
-      }
+      let x = v128.load(z);
+      if (kind == GELU_TANH) x = f32x4.mul(x, Simd.madd(f32x4.mul(x, x), v128.load32_splat(C3), v128.load32_splat(C1)));
       x = kind == GELU_ERF ? Normal.exponent(x) : v128.xor(x, v128.load32_splat(SIGN));
       if (Simd.storeEnds(e, x, n)) return;
     }
   }
 
-  @inline static slopes(dz: usize, dy: usize, z: usize, n: i32, kind: i32): void {
+  /** y = act(z) and slope = act'(z), e in y. */
+  @inline static slopes(y: usize, slope: usize, z: usize, n: i32, kind: i32): void {
     const low = f32x4.splat(-HELD);
     const high = f32x4.splat(HELD);
-    for (; n > 0; n -= 4, dz += 16, dy += 16, z += 16) {
-      const x = f32x4.pmin(f32x4.pmax(v128.load(z), low), high);
-      const e = v128.load(dz);
-      let slope: v128;
-      if (kind == GELU_ERF) slope = Simd.madd(x, Normal.density(e), Normal.fromDecay(x, e));
-      else {
-        const s = Sigmoid.fromDecay(e);
-        let u = x;
+    const most = f32x4.splat(MOST_DECAY);
+    for (; n > 0; n -= 4, y += 16, slope += 16, z += 16) {
+      const x = v128.load(z);
+      const held = f32x4.pmin(f32x4.pmax(x, low), high);
+      const e = v128.load(y);
+      let out: v128;
+      let to: v128;
+      if (kind == GELU_ERF) {
+        const phi = Normal.fromDecay(x, e);
+        out = f32x4.mul(x, phi);
+        to = Simd.madd(held, Normal.density(e), phi);
+      } else {
+        out = f32x4.div(x, f32x4.add(v128.load32_splat(ONE), e));
+        const below = f32x4.pmin(e, most);
+        const s = Sigmoid.fromDecay(below);
+        let u = held;
         if (kind == GELU_TANH) {
-          u = f32x4.mul(x, Simd.madd(f32x4.mul(x, x), v128.load32_splat(SLOPE3), v128.load32_splat(C1)));
+          u = f32x4.mul(held, Simd.madd(f32x4.mul(held, held), v128.load32_splat(SLOPE3), v128.load32_splat(C1)));
         }
-        slope = Simd.madd(f32x4.mul(u, f32x4.mul(e, s)), s, s);
+        to = Simd.madd(f32x4.mul(u, f32x4.mul(below, s)), s, s);
       }
-      if (Simd.storeEnds(dz, f32x4.mul(v128.load(dy), slope), n)) return;
+      if (n < 4) {
+        Simd.storeTail(y, out, n);
+        Simd.storeTail(slope, to, n);
+        return;
+      }
+      v128.store(y, out);
+      v128.store(slope, to);
     }
   }
 }
 
-/** e = exp(exponent(z)), which with SILU is exp(-z). limit: HELD for slopes, Infinity, which changes nothing, for values. */
-export function decays(e: usize, z: usize, n: i32, limit: f32, kind: i32): void {
-  if (kind == GELU_TANH) Act.exponents(e, z, n, limit, GELU_TANH);
-  else if (kind == GELU_ERF) Act.exponents(e, z, n, limit, GELU_ERF);
-  else Act.exponents(e, z, n, limit, SILU);
+/** e = exp(exponent(z)), which with SILU is exp(-z). */
+export function decays(e: usize, z: usize, n: i32, kind: i32): void {
+  if (kind == GELU_TANH) Act.exponents(e, z, n, GELU_TANH);
+  else if (kind == GELU_ERF) Act.exponents(e, z, n, GELU_ERF);
+  else Act.exponents(e, z, n, SILU);
   coreInPlace(e, n);
 }
 
@@ -102,29 +113,30 @@ function normals(y: usize, z: usize, n: i32): void {
   }
 }
 
-/** y = act(z), n elements; y is not z. */
-export function act(y: usize, z: usize, n: i32, kind: i32): void {
+/** y = act(z), n elements, and slope = act'(z) unless slope is 0; y is not z, slope may be. */
+export function act(y: usize, slope: usize, z: usize, n: i32, kind: i32): void {
   assert(n >= 0, "n must be 0 or more");
   assert(GELU_TANH <= kind && kind <= SILU, "kind must be 1 to 3");
-  assert(y != z, "y must not be z");
+  assert(y != z && y != slope, "y must not be z or slope");
   for (; n > 0; n -= CHUNK, y += CHUNK << 2, z += CHUNK << 2) {
     const size = min(n, CHUNK);
-    decays(y, z, size, Infinity, kind);
-    if (kind == GELU_ERF) normals(y, z, size);
-    else quotients(y, z, size);
+    decays(y, z, size, kind);
+    if (!slope) {
+      if (kind == GELU_ERF) normals(y, z, size);
+      else quotients(y, z, size);
+      continue;
+    }
+    if (kind == GELU_TANH) Act.slopes(y, slope, z, size, GELU_TANH);
+    else if (kind == GELU_ERF) Act.slopes(y, slope, z, size, GELU_ERF);
+    else Act.slopes(y, slope, z, size, SILU);
+    slope += CHUNK << 2;
   }
 }
 
-/** dz = dy act'(z), n elements; dz is neither dy nor z. */
-export function actBackward(dz: usize, dy: usize, z: usize, n: i32, kind: i32): void {
+/** dz = dy slope, n elements; dz may be slope or dy. */
+export function actBackward(dz: usize, dy: usize, slope: usize, n: i32): void {
   assert(n >= 0, "n must be 0 or more");
-  assert(GELU_TANH <= kind && kind <= SILU, "kind must be 1 to 3");
-  assert(dz != dy && dz != z, "dz must not be dy or z");
-  for (; n > 0; n -= CHUNK, dz += CHUNK << 2, dy += CHUNK << 2, z += CHUNK << 2) {
-    const size = min(n, CHUNK);
-    decays(dz, z, size, HELD, kind);
-    if (kind == GELU_TANH) Act.slopes(dz, dy, z, size, GELU_TANH);
-    else if (kind == GELU_ERF) Act.slopes(dz, dy, z, size, GELU_ERF);
-    else Act.slopes(dz, dy, z, size, SILU);
+  for (; n > 0; n -= 4, dz += 16, dy += 16, slope += 16) {
+    if (Simd.storeEnds(dz, f32x4.mul(v128.load(dy), v128.load(slope)), n)) return;
   }
 }

@@ -1,11 +1,6 @@
 /** Sums and copies of whole arrays. Each element is one operation, so any part may be done by itself. */
 import { Simd } from "../simd";
 
-/** y_i += x_i. */
-export function addTo(y: usize, x: usize, n: i32): void {
-  addRows(y, x, y, 1, n);
-}
-
 /** y_b = x_b + rows for each of `batches` blocks of n floats; y may be x. Positions, which all sequences share. */
 export function addRows(y: usize, x: usize, rows: usize, batches: i32, n: i32): void {
   assert(batches >= 0 && n >= 0, "batches and n must be 0 or more");
@@ -17,7 +12,7 @@ export function addRows(y: usize, x: usize, rows: usize, batches: i32, n: i32): 
   }
 }
 
-/** y_i = a_i + b_i factor: a residual connection. */
+/** y_i = a_i + b_i factor: a residual connection; y may be a or b. */
 export function addScaled(y: usize, a: usize, b: usize, factor: f32, n: i32): void {
   assert(n >= 0, "n must be 0 or more");
   const f = f32x4.splat(factor);

@@ -4,7 +4,7 @@
  *   da = dy s        db = dy a s (1 - s),   s = sigmoid(b)
  */
 import { Simd } from "../simd";
-import { decays, HELD, quotients, SILU, Sigmoid } from "./activation";
+import { decays, MOST_DECAY, quotients, SILU, Sigmoid } from "./activation";
 
 /** x [rows, 2 width], y [rows, width]; y is not x. */
 export function glu(y: usize, x: usize, rows: i32, width: i32): void {
@@ -12,7 +12,7 @@ export function glu(y: usize, x: usize, rows: i32, width: i32): void {
   assert(y != x, "y must not be x");
   const bytes = (<usize>width) << 2;
   for (let r = 0; r < rows; ++r, y += bytes, x += 2 * bytes) {
-    decays(y, x + bytes, width, Infinity, SILU);
+    decays(y, x + bytes, width, SILU);
     quotients(y, x, width);
   }
 }
@@ -23,11 +23,11 @@ export function gluBackward(dx: usize, dy: usize, x: usize, rows: i32, width: i3
   assert(dx != x, "dx must not be x");
   const bytes = (<usize>width) << 2;
   for (let r = 0; r < rows; ++r, dy += bytes, x += 2 * bytes, dx += 2 * bytes) {
-    decays(dx + bytes, x + bytes, width, HELD, SILU);
+    decays(dx + bytes, x + bytes, width, SILU);
     for (let c = 0; c < width; c += 4) {
       const at = (<usize>c) << 2;
       const a = v128.load(x + at);
-      const e = v128.load(dx + bytes + at);
+      const e = f32x4.pmin(v128.load(dx + bytes + at), f32x4.splat(MOST_DECAY));
       const s = Sigmoid.fromDecay(e);
       const da = f32x4.mul(v128.load(dy + at), s);
       Simd.storeFirst(dx + at, da, width - c);

@@ -35,7 +35,7 @@ export function rmsNorm(y: usize, rstd: usize, x: usize, gamma: usize, rows: i32
   forward<Rms>(y, 0, rstd, x, gamma, 0, rows, width, eps);
 }
 
-/** dx may be dy where add is 0. */
+/** dx, or base plus dx unless base is 0; dx may be base, or dy where there is no base. */
 export function layerNormBackward(
   dx: usize,
   dy: usize,
@@ -45,9 +45,9 @@ export function layerNormBackward(
   rstd: usize,
   rows: i32,
   width: i32,
-  add: i32,
+  base: usize,
 ): void {
-  backward<Layer>(dx, dy, x, gamma, mean, rstd, rows, width, add);
+  backward<Layer>(dx, dy, x, gamma, mean, rstd, rows, width, base);
 }
 
 export function rmsNormBackward(
@@ -58,9 +58,9 @@ export function rmsNormBackward(
   rstd: usize,
   rows: i32,
   width: i32,
-  add: i32,
+  base: usize,
 ): void {
-  backward<Rms>(dx, dy, x, gamma, 0, rstd, rows, width, add);
+  backward<Rms>(dx, dy, x, gamma, 0, rstd, rows, width, base);
 }
 
 /** Columns [c0, c1) of the gradients of gamma and beta. */
@@ -137,7 +137,7 @@ function backward<N>(
   rstd: usize,
   rows: i32,
   width: i32,
-  add: i32,
+  base: usize,
 ): void {
   assert(rows >= 0 && width > 0, "rows must be 0 or more, width 1 or more");
   const bytes = (<usize>width) << 2;
@@ -175,9 +175,10 @@ function backward<N>(
       let g = f32x4.mul(v128.load(dy + at), v128.load(gamma + at));
       if (isInteger<N>()) g = f32x4.sub(g, g1);
       g = f32x4.mul(Simd.nmadd(xhat, g2, g), s);
-      if (add) g = f32x4.add(v128.load(dx + at), g);
+      if (base) g = f32x4.add(v128.load(base + at), g);
       if (Simd.storeEnds(dx + at, g, width - c)) break;
     }
+    if (base) base += bytes;
   }
 }
 

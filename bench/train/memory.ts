@@ -6,18 +6,18 @@ import type { OwnTrainer } from "./own.js";
 import { patchSize, tokensOf, type Workload } from "./workloads.js";
 
 /**
- * Floats of the activations where they are most: in the backward pass of the last block's first feed-forward layer, unless the
- * vocabulary is larger than 3 C. T tokens, L blocks of width C and H heads. A block keeps of each token
+ * Floats of the activations where they are most: in the backward pass of the last block's second feed-forward layer, unless the
+ * vocabulary is larger than 1.5 C. T tokens, L blocks of width C and H heads. A block keeps of each token
  *
  *   two norms C + 2, qkv 3 C, attention C + 2 H (row sums, with what rounding took from them), proj C, fc 4 C, gelu 4 C, out C,
- *   two residual sums C:  18 C + 2 H + 4,  of which out and the last sum, 2 C, are gone by then.
+ *   two residual sums C:  18 C + 2 H + 4,  of which the last sum, C, is gone by then.
  *
- * There are the two results of the embedding, and the gradients of the last sum, of gelu, fc and the norm before: 2 C + 10 C.
+ * There are the two results of the embedding, and the gradients of the last sum, which is that of out, and of gelu: 2 C + 5 C.
  */
 export function activations(workload: Workload): number {
   const { width: C, heads: H, layers: L, batch } = workload.sizes;
   const T = batch * tokensOf(workload);
-  const blocks = T * (L * (18 * C + 2 * H + 4) - 2 * C + 10 * C);
+  const blocks = T * (L * (18 * C + 2 * H + 4) - C + 5 * C);
   switch (workload.task.family) {
     case "gpt":
     case "bert":
@@ -25,9 +25,9 @@ export function activations(workload: Workload): number {
     case "vit": // patches and their product; with the class token, with places
       return blocks + (T - batch) * (patchSize(workload.task.patch) + C) + 2 * C * T;
     case "conformer": {
-      // A block keeps 40 C + 2 H + 12; a byte of each token says whether it counts.
+      // A block keeps 41 C + 2 H + 12; half of the last sum's gradient, which is out's, is C more; a byte of each token says whether it counts.
       const { mels, stack } = workload.task;
-      return T * (mels * stack + 9 * C - 2 + L * (40 * C + 2 * H + 12)) + T / 4;
+      return T * (mels * stack + 6 * C - 2 + L * (41 * C + 2 * H + 12)) + T / 4;
     }
   }
 }

@@ -11,7 +11,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   "gate, mask": ["glu", "gluBackward", "maskRows"],
   convolution: ["depthwise", "depthwiseBackward", "depthwiseParams"],
   norms: ["layerNorm", "layerNormBackward", "layerNormParams"],
-  residuals: ["addScaled", "addTo", "scale"],
+  residuals: ["addScaled", "scale"],
   embedding: ["embedding", "embeddingBackward", "addRows", "sumRows"],
   loss: ["crossEntropy", "sum64"],
   optimiser: ["adamw", "sumSquares"],

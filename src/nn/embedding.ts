@@ -35,13 +35,13 @@ export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number
   return tape.record(y, [table], [numbers], (dy) => {
     tape.give(
       table,
-      (to, add) => {
-        if (!add) to.data.fill(0);
+      (to, base) => {
+        if (base === undefined) to.data.fill(0);
         split(engine, "embeddingBackward", width, 16, rows * width, (first, size) => {
           return [to.ptr, dy.ptr, numbers.ptr, rows, width, first, first + size];
         });
       },
-      true,
+      "in place",
     );
   });
 }
@@ -76,11 +76,11 @@ export function addPositions(nn: Nn, x: Value, positions: Parameter, first = 0):
   const out: Value = tape.record(y, [x, positions], [], (dy) => {
     tape.give(
       positions,
-      (to, add) => {
-        if (!add) to.data.fill(0);
-        engine.kernels.sumRows(to.ptr + 4 * begin, dy.ptr, B, n, add ? 1 : 0);
+      (to, base) => {
+        if (base === undefined) to.data.fill(0);
+        engine.kernels.sumRows(to.ptr + 4 * begin, dy.ptr, B, n, base === undefined ? 0 : 1);
       },
-      true,
+      "in place",
     );
     tape.pass(x, out, dy);
   });

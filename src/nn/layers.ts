@@ -1,10 +1,12 @@
 /** Modules of one operation each. All take the instance, sizes, and a generator for their first values. */
+
 import { count } from "../shape.js";
+import type { Activation } from "./activation.js";
 import { type SelfAttentionOptions, selfAttention } from "./attention.js";
 import { type AttentionCache, cachedAttention } from "./cached-attention.js";
 import { depthwise } from "./depthwise.js";
 import { addPositions, embedding } from "./embedding.js";
-import { type Activation, linear } from "./linear.js";
+import { linear } from "./linear.js";
 import { Module } from "./module.js";
 import type { Nn } from "./nn.js";
 import { layerNorm, rmsNorm } from "./norm.js";

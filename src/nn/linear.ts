@@ -3,23 +3,11 @@ import { oneOf } from "../check.js";
 import { product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
+import { type Activation, act, actBackward } from "./activation.js";
 import { parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
-
-/**
- * `gelu`: with tanh, as GPT and BERT have it; `gelu-erf`: exact; `silu`: x times its sigmoid.
- *
- * @example const activation: Activation = "gelu";
- */
-export type Activation = "gelu" | "gelu-erf" | "silu";
-
-/** Numbers of assembly/nn/activation.ts. */
-export const ACTIVATIONS = { gelu: 1, "gelu-erf": 2, silu: 3 } as const;
-
-/** With `gelu` 1.5 ns an element forward and backward, with `silu` 1.1 and 1.9, with `gelu-erf` 2.1 and 2.3. */
-export const ACTIVATION_WORK = 4;
 
 /**
  * Products that are added to each other before they join a sum: of y and dx, and of dw, whose sums are the longest. With 256, as
@@ -60,51 +48,40 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
   const z = tape.empty(shape);
   const rowsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: columns, col: 1 });
   const columnsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: 1, col: columns }); // the transpose
-  const base = bias && { ptr: bias.tensor.ptr, row: 0, col: 1 };
+  const first = bias && { ptr: bias.tensor.ptr, row: 0, col: 1 };
   if (m > 0 && m <= THIN_ROWS && n >= THIN_COLUMNS && k > 0 && k % 4 === 0) {
     const groups = Math.floor(n / THIN_COLUMNS);
     split(engine, "matmulThin", groups, 1, m * n * k, (first, size) => {
       const end = first + size === groups ? n : THIN_COLUMNS * (first + size);
-      return [z.ptr, x.tensor.ptr, weight.tensor.ptr, m, n, k, THIN_COLUMNS * first, end, SPAN, base?.ptr ?? 0];
+      return [z.ptr, x.tensor.ptr, weight.tensor.ptr, m, n, k, THIN_COLUMNS * first, end, SPAN, bias?.tensor.ptr ?? 0];
     });
   } else {
-    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k), SPAN, base);
+    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k), SPAN, first);
   }
-  const kind = activation && ACTIVATIONS[activation];
-  const y = kind === undefined ? z : tape.empty(shape);
-  if (kind !== undefined) {
-    split(engine, "act", m * n, 64, ACTIVATION_WORK * m * n, (first, size) => {
-      const at = 4 * first;
-      return [y.ptr + at, z.ptr + at, size, kind];
-    });
-  }
+  const inputs = [x, weight, bias];
+  const y = activation === undefined ? z : tape.empty(shape);
+  if (activation !== undefined) act(nn, y, z, activation, tape.tracks(inputs) ? z : undefined);
 
-  return tape.record(y, [x, weight, bias], kind === undefined ? [] : [z], (dy) => {
-    const dz = kind === undefined ? dy : tape.empty(shape);
-    if (kind !== undefined) {
-      split(engine, "actBackward", m * n, 64, ACTIVATION_WORK * m * n, (first, size) => {
-        const at = 4 * first;
-        return [dz.ptr + at, dy.ptr + at, z.ptr + at, size, kind];
-      });
-    }
-    if (bias !== undefined) tape.give(bias, (db, add) => columnSum(nn, db, dz, m, n, add), true);
+  return tape.record(y, inputs, y === z ? [] : [z], (dy) => {
+    const dz = y === z ? dy : z;
+    if (dz === z) actBackward(nn, dz, dy, z);
+    if (bias !== undefined) tape.give(bias, (db, base) => columnSum(nn, db, dz, m, n, base !== undefined), "in place");
     tape.give(
       weight,
-      (dw, add) => {
+      (dw, base) => {
         const to = rowsOf(dw, k);
-        product(engine, [n, k, m], to, columnsOf(dz, n), rowsOf(x.tensor, k), WEIGHT_SPAN, add ? to : undefined);
+        product(engine, [n, k, m], to, columnsOf(dz, n), rowsOf(x.tensor, k), WEIGHT_SPAN, base && rowsOf(base, k));
       },
-      true,
+      "to a base",
     );
     tape.give(
       x,
-      (dx, add) => {
+      (dx, base) => {
         const to = rowsOf(dx, k);
-        product(engine, [m, k, n], to, rowsOf(dz, n), rowsOf(weight.tensor, k), SPAN, add ? to : undefined);
+        product(engine, [m, k, n], to, rowsOf(dz, n), rowsOf(weight.tensor, k), SPAN, base && rowsOf(base, k));
       },
-      true,
+      "to a base",
     );
-    if (kind !== undefined) dz.dispose();
   });
 }
 

@@ -34,11 +34,10 @@ export class Loss extends Value {
   static record({ tape }: Nn, item: number, x: Value, dx: Tensor | undefined, saved: readonly Tensor[]): Loss {
     const tensor = tape.empty([1]);
     tensor.data[0] = item;
-    const made = dx === undefined ? saved : [...saved, dx];
     const backward = (dout: Tensor): void => {
-      const factor = dout.data[0]!;
-      tape.give(x, (to) => tape.scale(to, dx!, factor));
+      tape.scale(dx!, dx!, dout.data[0]!);
+      tape.hand(x, dx!);
     };
-    return tape.record(tensor, [x], made, backward, (tracked) => new Loss(tensor, tracked, item));
+    return tape.record(tensor, [x], saved, backward, (tracked) => new Loss(tensor, tracked, item));
   }
 }

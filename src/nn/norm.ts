@@ -48,14 +48,14 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
     });
     tape.give(
       x,
-      (dx, add) => {
+      (dx, base) => {
         split(engine, "layerNormBackward", rows, 1, work, (first, size) => {
           const [row, at] = [4 * first, 4 * first * width];
           const inputs = [dy.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, mean.ptr + row, rstd.ptr + row];
-          return [dx.ptr + at, ...inputs, size, width, add ? 1 : 0];
+          return [dx.ptr + at, ...inputs, size, width, base === undefined ? 0 : base.ptr + at];
         });
       },
-      true,
+      "to a base",
     );
   });
 }
@@ -88,23 +88,33 @@ export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value 
   return tape.record(y, [x, weight], [rstd], (dy) => {
     tape.give(
       weight,
-      (dgamma, add) => {
+      (dgamma, base) => {
         split(engine, "rmsNormParams", width, 16, work, (first, size) => {
-          return [dgamma.ptr, dy.ptr, x.tensor.ptr, rstd.ptr, rows, width, first, first + size, add ? 1 : 0];
+          return [
+            dgamma.ptr,
+            dy.ptr,
+            x.tensor.ptr,
+            rstd.ptr,
+            rows,
+            width,
+            first,
+            first + size,
+            base === undefined ? 0 : 1,
+          ];
         });
       },
-      true,
+      "in place",
     );
     tape.give(
       x,
-      (dx, add) => {
+      (dx, base) => {
         split(engine, "rmsNormBackward", rows, 1, work, (first, size) => {
           const [row, at] = [4 * first, 4 * first * width];
           const inputs = [dy.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, rstd.ptr + row];
-          return [dx.ptr + at, ...inputs, size, width, add ? 1 : 0];
+          return [dx.ptr + at, ...inputs, size, width, base === undefined ? 0 : base.ptr + at];
         });
       },
-      true,
+      "to a base",
     );
   });
 }

@@ -112,11 +112,11 @@ export class Plan implements Source {
   }
 }
 
-/** Gives every slot the lowest offset that is free as long as it is in use, the largest first. Returns the bytes in all. */
+/** Gives every slot the lowest offset that is free as long as it is in use, those in use longest first. Returns the bytes in all. */
 function place(slots: readonly Slot[]): number {
   const placed: Slot[] = []; // by offset
   let end = 0;
-  for (const slot of [...slots].sort((a, b) => b.bytes - a.bytes)) {
+  for (const slot of [...slots].sort((a, b) => b.to - b.from - (a.to - a.from) || b.bytes - a.bytes)) {
     slot.offset = 0;
     for (const other of placed) {
       if (other.from > slot.to || other.to < slot.from) continue;

@@ -1,4 +1,5 @@
 /** All of laser-attention/nn but the creation of instances, which edge workers do in their own way (src/workerd/nn.ts). */
+export type { Activation } from "./activation.js";
 export { AdamW, type AdamWOptions, type AdamWState } from "./adamw.js";
 export { add } from "./add.js";
 export { type SelfAttentionOptions, selfAttention } from "./attention.js";
@@ -13,7 +14,7 @@ export { checkFinite } from "./finite.js";
 export { glu } from "./glu.js";
 export type { Json } from "./json.js";
 export { Depthwise, Embedding, LayerNorm, Linear, RmsNorm, SelfAttention } from "./layers.js";
-export { type Activation, linear } from "./linear.js";
+export { linear } from "./linear.js";
 export type { Loss } from "./loss.js";
 export { maskedMean, maskRows } from "./mask.js";
 export { Module, type ParameterValues, type StateDict } from "./module.js";

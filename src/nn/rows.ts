@@ -29,12 +29,12 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
   return tape.record(y, [row, x], [], (dy) => {
     tape.give(
       row,
-      (to, add) => {
+      (to, base) => {
         const [sum, from] = [to.data, dy.data];
-        if (!add) sum.fill(0);
+        if (base === undefined) sum.fill(0);
         for (let b = 0; b < B; b++) for (let i = 0; i < width; i++) sum[i]! += from[b * (n + width) + i]!;
       },
-      true,
+      "in place",
     );
     tape.give(x, (to) => {
       for (let b = 0; b < B; b++) {

@@ -1,9 +1,7 @@
 /** x times its sigmoid, elementwise; behind a linear layer it is one pass with the bias (linear.ts). */
-import { count } from "../shape.js";
+import { act, actBackward } from "./activation.js";
 import { value } from "./check-nn.js";
-import { ACTIVATION_WORK, ACTIVATIONS } from "./linear.js";
 import type { Nn } from "./nn.js";
-import { split } from "./split.js";
 import type { Value } from "./value.js";
 
 /**
@@ -15,20 +13,14 @@ import type { Value } from "./value.js";
  * @example const y = silu(nn, x);
  */
 export function silu(nn: Nn, x: Value): Value {
-  const { tape, engine } = nn;
+  const { tape } = nn;
   value("silu", "x", nn, x, "any");
-  const n = count(x.shape);
   const y = tape.empty(x.shape);
-  split(engine, "act", n, 64, ACTIVATION_WORK * n, (first, size) => {
-    return [y.ptr + 4 * first, x.tensor.ptr + 4 * first, size, ACTIVATIONS.silu];
-  });
+  const slope = tape.tracks([x]) ? tape.empty(x.shape) : undefined;
+  act(nn, y, x.tensor, "silu", slope);
 
   return tape.record(y, [x], [], (dy) => {
-    tape.give(x, (dx) => {
-      split(engine, "actBackward", n, 64, ACTIVATION_WORK * n, (first, size) => {
-        const at = 4 * first;
-        return [dx.ptr + at, dy.ptr + at, x.tensor.ptr + at, size, ACTIVATIONS.silu];
-      });
-    });
+    actBackward(nn, slope!, dy, slope!);
+    tape.hand(x, slope!);
   });
 }

@@ -4,8 +4,11 @@ import type { NnEngine } from "./engine.js";
 import { split } from "./split.js";
 import { Parameter, Value } from "./value.js";
 
-/** Writes a gradient into `to`, or adds to it. */
-type Write = (to: Tensor, add: boolean) => void;
+/** Writes a gradient into `to`, or `base` plus the gradient. */
+type Write = (to: Tensor, base?: Tensor) => void;
+
+/** Whether a writer can add: not, to what is in `to`, or to any base. */
+type Adds = "never" | "in place" | "to a base";
 
 interface Entry {
   readonly out: Value;
@@ -41,6 +44,11 @@ export class Tape {
     return tensor;
   }
 
+  /** Whether a result of `inputs` will get a gradient. */
+  tracks(inputs: readonly (Value | undefined)[]): boolean {
+    return this.recording && inputs.some((input) => input?.tracked === true);
+  }
+
   /** The result of an operation on `inputs`; `backward` gets its gradient, `saved` is what only that needs. */
   record<V extends Value = Value>(
     tensor: Tensor,
@@ -49,7 +57,7 @@ export class Tape {
     backward: (dout: Tensor) => void,
     make = (tracked: boolean): V => new Value(tensor, tracked) as V,
   ): V {
-    const out = make(this.recording && inputs.some((input) => input?.tracked === true));
+    const out = make(this.tracks(inputs));
     const { tracked } = out;
     if (tracked && this.engine.space.made !== undefined) {
       throw new TypeError("scope: must not be used inside of a training step, which needs what a scope releases");
@@ -60,26 +68,21 @@ export class Tape {
   }
 
   /**
-   * A contribution to the gradient of `value`: `write` is called with where to put it. `adds` says that it can add to what is
-   * there; otherwise a second contribution is written apart and added.
+   * A contribution to the gradient of `value`: `write` is called with where to put it, and with what is there if it can add to that;
+   * otherwise a second contribution is written apart and added. A gradient that two values share is left as it is.
    */
-  give(value: Value, write: Write, adds = false): void {
+  give(value: Value, write: Write, adds: Adds = "never"): void {
     if (!value.tracked) return;
-    const there = this.#gradientOf(value);
-    if (there === undefined) {
+    const { gradient } = value;
+    if (value instanceof Parameter) {
+      this.#join(value.grad, value.fresh ? undefined : value.grad, write, adds);
+      if (value.fresh) this.#begin(value);
+    } else if (gradient === undefined || gradient.owners > 1) {
       const tensor = this.empty(value.shape);
-      write(tensor, false);
+      this.#join(tensor, gradient?.tensor, write, adds);
+      if (gradient !== undefined) gradient.owners--;
       value.gradient = { tensor, owners: 1 };
-    } else if (value instanceof Parameter && value.fresh) {
-      write(there, false);
-      this.#begin(value);
-    } else if (adds) write(there, true);
-    else {
-      const more = this.empty(value.shape);
-      write(more, false);
-      this.add(there, more);
-      more.dispose();
-    }
+    } else this.#join(gradient.tensor, gradient.tensor, write, adds);
   }
 
   /**
@@ -116,19 +119,27 @@ export class Tape {
 
   /** A contribution that lies in a tensor already. */
   giveCopy(value: Value, part: Tensor): void {
-    this.give(value, (to, add) => (add ? this.add(to, part) : to.data.set(part.data)), true);
+    this.give(
+      value,
+      (to, base) => (base === undefined ? to.data.set(part.data) : this.#sum(to, base, part)),
+      "to a base",
+    );
   }
 
-  /** y = factor x */
+  /** A contribution whose tensor nobody else needs: it becomes the gradient, or is added to it and released. */
+  hand(value: Value, part: Tensor): void {
+    if (value.tracked && !(value instanceof Parameter) && value.gradient === undefined) {
+      value.gradient = { tensor: part, owners: 1 };
+      return;
+    }
+    this.giveCopy(value, part);
+    part.dispose();
+  }
+
+  /** y = factor x, which may be y */
   scale(y: Tensor, x: Tensor, factor: number): void {
     const n = count(y.shape);
     split(this.engine, "scale", n, 64, n, (first, size) => [y.ptr + 4 * first, x.ptr + 4 * first, factor, size]);
-  }
-
-  /** y += x */
-  add(y: Tensor, x: Tensor): void {
-    const n = count(y.shape);
-    split(this.engine, "addTo", n, 64, n, (first, size) => [y.ptr + 4 * first, x.ptr + 4 * first, size]);
   }
 
   /** Takes the gradients of everything recorded, from the last entry on, whose result is a loss. */
@@ -157,16 +168,25 @@ export class Tape {
     this.#begun.push(parameter);
   }
 
-  /** The gradient there is, for this value alone: one that is shared is copied before anything is added to it. */
-  #gradientOf(value: Value): Tensor | undefined {
-    if (value instanceof Parameter) return value.grad;
-    const { gradient } = value;
-    if (gradient === undefined || gradient.owners === 1) return gradient?.tensor;
-    gradient.owners--;
-    const tensor = this.empty(value.shape);
-    tensor.data.set(gradient.tensor.data);
-    value.gradient = { tensor, owners: 1 };
-    return tensor;
+  /** to = base + what `write` writes, or that alone. */
+  #join(to: Tensor, base: Tensor | undefined, write: Write, adds: Adds): void {
+    if (base === undefined || adds === "to a base" || (adds === "in place" && to === base)) {
+      write(to, base);
+      return;
+    }
+    const part = this.empty(to.shape);
+    write(part);
+    this.#sum(to, base, part);
+    part.dispose();
+  }
+
+  /** y = a + b; y may be one of them. */
+  #sum(y: Tensor, a: Tensor, b: Tensor): void {
+    const n = count(y.shape);
+    split(this.engine, "addScaled", n, 64, n, (first, size) => {
+      const at = 4 * first;
+      return [y.ptr + at, a.ptr + at, b.ptr + at, 1, size];
+    });
   }
 
   #drop(value: Value): void {
