@@ -25,9 +25,6 @@ export function inPlace(row: usize, width: i32): bool {
 export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
   findSeen(p, b, hk);
   enterHead(p, b, hk * (p.H / p.Hkv));
-  touchRows(p.kHead, p.kM, p.D, 0, p.M);
-  touchRows(p.vHead, p.vM, p.E, 0, p.M);
-  if (!p.thin) packRows(p.kRows, NR, p.kHead, p.kM << 2, p.M, p.D, 1);
   const tiles = tileCount(p);
   let whole = true;
   for (let t = 0; t < tiles; ++t) whole = boundTile(p, t) && whole;
@@ -36,6 +33,7 @@ export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
     if (tile.lo == tile.hi) continue;
+    packKeys(p, t);
     tile.hostile = hostileTile(p, p.kHead, p.kM, p.D, tile) ? 1 : 0;
     if (backward && p.kAt == p.kColumns) packKeyColumns(p, t);
     if (!prepareValues(p, t, whole, backward)) continue;
@@ -54,6 +52,17 @@ function placeColumns(p: Problem, whole: bool): void {
   p.eAt = e ? p.vHead : p.eColumns;
   p.eStep = e ? p.vM << 2 : PANEL;
   p.ePanel = e ? PANEL : <usize>p.Mp * PANEL;
+}
+
+/** K^T of tile t as panels; V is loaded ahead too. */
+function packKeys(p: Problem, t: i32): void {
+  const j0 = t * p.tileKeys;
+  const rows = min(p.tileKeys, p.M - j0);
+  touchRows(p.kHead, p.kM, p.D, j0, rows);
+  if (!p.thin) {
+    packRows(p.kRows + ((<usize>(j0 * p.D)) << 2), NR, p.kHead + ((<usize>j0 * p.kM) << 2), p.kM << 2, rows, p.D, 1);
+  }
+  touchRows(p.vHead, p.vM, p.E, j0, rows);
 }
 
 /** K of tile t as column panels. Keys that nobody sees give zero. */

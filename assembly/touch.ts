@@ -11,6 +11,6 @@ export function touchRows(from: usize, row: usize, n: i32, first: i32, rows: i32
   if (row == <usize>n) return;
   for (const end = first + rows; first < end; ++first) {
     const x = from + ((<usize>first * row) << 2);
-    for (let d: usize = 0; d < (<usize>n) << 2; d += LINE) load<i32>(x + d);
+    for (let line = x & -LINE; line < x + ((<usize>n) << 2); line += LINE) load<i32>(line);
   }
 }

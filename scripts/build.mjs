@@ -190,8 +190,8 @@ async function bundle() {
   for (const { path, text } of files) {
     const name = relative(at("dist"), path);
     const typed = TYPED.has(name.replace(/\.map$/, ""));
-    const code = text.replace(BARE, (found) => " ".repeat(found.length)).replace(MARK, (_, file) => `"${hexOf(file)}"`);
-    const contents = name.endsWith(".map") ? leanMap(text, typed) : typed ? selfTyped(name, code) : code;
+    const code = () => withDigits(text.replace(BARE, (found) => " ".repeat(found.length)));
+    const contents = name.endsWith(".map") ? leanMap(text, typed) : typed ? selfTyped(name, code()) : code();
     write(path, contents);
     if (!name.startsWith("workerd")) continue;
     write(path.replace("workerd", "edge-light"), contents.replace(/(from *"[^"]+\.wasm)"/g, '$1?module"'));
@@ -236,14 +236,25 @@ const kernelFiles = insteadOfKernels("kernel files", (file) => {
   return `import { readFileSync } from "node:fs";\nexport const hex = ${bytes}.toString("hex");`;
 });
 
-const hexOf = (file) => readFileSync(at("dist", file), "hex");
+/**
+ * Digits come in last, from a function at the end of the file: esbuild would break them into lines, which compress badly. A call as long as
+ * its mark keeps the columns of the source map; part of their hash in the mark changes the names of chunks with them.
+ */
+const kernelMarks = insteadOfKernels("kernel marks", (file) => {
+  return `export const hex = "@${file} ${fingerprint(`dist/${file}`).slice(0, 16)}@";`;
+});
+const MARK = /"@(\S+) \w{16}@"/g;
 
-/** Digits come in last: broken into lines they compress badly. A part of their hash changes the names of chunks with them. */
-const kernelMarks = insteadOfKernels(
-  "kernel marks",
-  (file) => `export const hex = "@${file} ${fingerprint(`dist/${file}`)}@";`,
-);
-const MARK = /"@(\S+) \w+@"/g;
+function withDigits(code) {
+  const functions = [];
+  const text = code.replace(MARK, (mark, file) => {
+    const name = file.replace(/\W/g, "_");
+    functions.push(`function ${name}(){return"${readFileSync(at("dist", file), "hex")}"}\n`);
+    return `${name}()`.padEnd(mark.length);
+  });
+  if (/"@\S+\.wasm/.test(text)) throw new Error("a mark of kernels was broken");
+  return text.replace(/^(?=\/\/# sourceMappingURL)/m, functions.join(""));
+}
 
 /** The command, with the libraries it uses and their licences, in one file. */
 async function bundleCommand() {

@@ -191,8 +191,8 @@ function withProduct(
 }
 
 /**
- * One product: c [m, n] = base + a [m, k] b [k, n], summed in spans of `span` products. base: none, c itself, or a row of n for all
- * rows of c, whose `row` is 0.
+ * One product: c [m, n] = base + a [m, k] b [k, n], summed in spans of `span` products. base: none, c itself, another matrix, or a
+ * row of n for all rows of c, whose `row` is 0.
  */
 export function product(
   engine: Engine,

@@ -167,4 +167,37 @@ test("LASER of values of -inf is finite wherever a row sees another value in the
   }
 });
 
+test("a NaN in any column of keys and values is found, at any width, and one just behind a row is nobody's", () => {
+  for (const la of engines) {
+    for (const n of [...range(1, 17), 24]) {
+      const values = (name: string, key: number): Float32Array =>
+        Float32Array.from({ length: 2 * (n + 1) }, (_, i) =>
+          name === "behind" && i % (n + 1) === n ? Number.NaN : 1 + key,
+        );
+      for (const name of ["k", "v", "behind"] as const) {
+        for (const column of name === "behind" ? [0] : range(0, n)) {
+          la.scope(() => {
+            const rows = (hit: boolean) => {
+              const data = values(name, 0.5);
+              if (hit) data[n + 1 + column] = Number.NaN; // of key 1, which row 0 does not see
+              return la.tensor(data, [1, 1, 2, n + 1]).narrow(3, 0, n);
+            };
+            const [q, k, v] = [rows(false), rows(name === "k"), rows(name === "v")];
+            const mask = la.tensor(Uint8Array.of(1, 0, 1, 1), [1, 1, 2, 2]);
+            for (const variant of variants) {
+              const saved = la.attentionForward(q, k, v, { variant, mask });
+              const { dq, dk } = la.attentionBackward(rows(false), saved);
+              const seen = [saved.out, dq].map((tensor) => Array.from(tensor.toArray()));
+              const label = `${la.simd} ${variant} ${name}[1][${column}] of ${n}`;
+              for (const row of seen) assert.ok(row.slice(0, n).every(Number.isFinite), `${label}: row 0 of ${row}`);
+              const hit = [...seen.flatMap((row) => row.slice(n)), ...dk.toArray()].some(Number.isNaN);
+              assert.is(hit, name !== "behind", label);
+            }
+          });
+        }
+      }
+    }
+  }
+});
+
 test.run();

@@ -93,6 +93,9 @@ for (const nn of builds) {
       const [y, z, slope] = [nn.reset().f32(n), nn.f32(huge), nn.f32(n)];
       act(y.ptr, 0, z.ptr, n, kind);
       sameBits(name, y.now, Float32Array.of(3.4e38, -0, 1e20, -0, 200, -0, 0, -0, nan, inf));
+      const plain = y.now.slice();
+      act(y.ptr, slope.ptr, z.ptr, n, kind);
+      sameBits(`${name} with its slope`, y.now, plain);
       z.now[3] = -inf;
       act(y.ptr, slope.ptr, z.ptr, n, kind);
       close(`${name} slope`, slope.now, [1, 0, 1, 0, 1, 0, 0.5, 0.5, nan, 1], () => 1e-29);

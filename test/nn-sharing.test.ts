@@ -18,7 +18,7 @@ import {
   silu,
   takeRow,
 } from "../src/nn/index.js";
-import { Shared, targets, tokens } from "./support/shared.js";
+import { ids, Shared, targets, tokens } from "./support/shared.js";
 
 /** Every gradient of `loss` against central differences. */
 function check(label: string, loss: (nn: Nn, shared: Shared) => Loss): void {
@@ -97,6 +97,51 @@ test("a parameter in several places, with other partners or in both roles, gets 
     const y = takeRow(nn, prepend(nn, s.beta, addPositions(nn, x, s.table, 2)), 1);
     return crossEntropy(nn, linear(nn, y, s.table), [4, 2]);
   });
+});
+
+test("what an operation hands on joins the gradients of others, of values and of parameters", () => {
+  check("silu(p) + silu(p)", (nn, s) =>
+    crossEntropy(nn, add(nn, silu(nn, s.square), silu(nn, s.square)), [0, 1, 2, 3]),
+  );
+  check("silu(x) + silu(x) + x", (nn, s) => {
+    const x = linear(nn, tokens(nn, s), s.square);
+    return crossEntropy(nn, add(nn, add(nn, silu(nn, x), silu(nn, x)), x), targets);
+  });
+  check("two losses of one value", (nn, s) => {
+    const x = linear(nn, tokens(nn, s), s.square);
+    return add(
+      nn,
+      crossEntropy(nn, x, targets),
+      crossEntropy(
+        nn,
+        x,
+        ids.map((id) => id % 4),
+      ),
+      0.5,
+    );
+  });
+});
+
+test("a loss and an activation that nobody uses hold no memory while gradients are taken", () => {
+  const bytes = (unused: boolean): number => {
+    const nn = createSync({ threads: 1 });
+    const shared = new Shared(nn);
+    const [up, down] = [nn.parameter(new Float32Array(1024), [256, 4]), nn.parameter(new Float32Array(1024), [4, 256])];
+    nn.step(() => {
+      const y = linear(nn, linear(nn, tokens(nn, shared), up, undefined, "gelu"), down);
+      const loss = crossEntropy(nn, y, targets);
+      if (unused) {
+        crossEntropy(nn, y, targets);
+        silu(nn, y);
+      }
+      return loss;
+    });
+    const { stepBytes } = nn;
+    nn.dispose();
+    return stepBytes;
+  };
+  // The gradient of 256 columns takes more than all that is not used, which is gone by then.
+  assert.is(bytes(true), bytes(false));
 });
 
 test("losses are added and scaled: the step returns the sum, gradients are those of the sum", () => {

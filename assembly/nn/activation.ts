@@ -63,11 +63,11 @@ class Act {
       const held = f32x4.pmin(f32x4.pmax(x, low), high);
       const e = v128.load(y);
       let out: v128;
-      let to: v128;
+      let steep: v128;
       if (kind == GELU_ERF) {
         const phi = Normal.fromDecay(x, e);
         out = f32x4.mul(x, phi);
-        to = Simd.madd(held, Normal.density(e), phi);
+        steep = Simd.madd(held, Normal.density(e), phi);
       } else {
         out = f32x4.div(x, f32x4.add(v128.load32_splat(ONE), e));
         const below = f32x4.pmin(e, most);
@@ -76,15 +76,15 @@ class Act {
         if (kind == GELU_TANH) {
           u = f32x4.mul(held, Simd.madd(f32x4.mul(held, held), v128.load32_splat(SLOPE3), v128.load32_splat(C1)));
         }
-        to = Simd.madd(f32x4.mul(u, f32x4.mul(below, s)), s, s);
+        steep = Simd.madd(f32x4.mul(u, f32x4.mul(below, s)), s, s);
       }
       if (n < 4) {
         Simd.storeTail(y, out, n);
-        Simd.storeTail(slope, to, n);
+        Simd.storeTail(slope, steep, n);
         return;
       }
       v128.store(y, out);
-      v128.store(slope, to);
+      v128.store(slope, steep);
     }
   }
 }

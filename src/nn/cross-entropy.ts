@@ -28,8 +28,7 @@ export function crossEntropy(nn: Nn, logits: Value, targets: ArrayLike<number>):
   for (let i = 0; i < rows; i++) if (targets[i]! >= 0) seen++;
   const numbers = tape.integers(targets);
   const losses = tape.empty([2 * rows]); // float64
-  const tracked = tape.recording && logits.tracked;
-  const dlogits = tracked ? tape.empty(logits.shape) : undefined;
+  const dlogits = tape.tracks([logits]) ? tape.empty(logits.shape) : undefined;
   split(engine, "crossEntropy", rows, 1, WORK * rows * width, (first, size) => {
     const at = 4 * first * width;
     const inputs = [logits.tensor.ptr + at, numbers.ptr + 4 * first, size, width, 1 / seen];

@@ -54,8 +54,7 @@ export function ctcLoss(
   const { kernels, space } = engine;
   const share = (b: number): number => 1 / (B * Math.max(1, targets[b]!.length));
   for (let b = 0; b < B; b++) factors.data[b] = share(b);
-  const tracked = tape.recording && logits.tracked;
-  const dlogits = tracked ? tape.empty(logits.shape) : undefined;
+  const dlogits = tape.tracks([logits]) ? tape.empty(logits.shape) : undefined;
   const scratchBytes = 4 * kernels.ctcScratch(T, S);
   splitWithScratch(engine, "ctc", B, 1, WORK * B * T * S, scratchBytes, (first, size, scratch) => {
     const at = 4 * first * T * V;

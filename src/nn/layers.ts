@@ -1,5 +1,4 @@
 /** Modules of one operation each. All take the instance, sizes, and a generator for their first values. */
-
 import { count } from "../shape.js";
 import type { Activation } from "./activation.js";
 import { type SelfAttentionOptions, selfAttention } from "./attention.js";

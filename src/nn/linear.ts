@@ -48,7 +48,7 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
   const z = tape.empty(shape);
   const rowsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: columns, col: 1 });
   const columnsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: 1, col: columns }); // the transpose
-  const first = bias && { ptr: bias.tensor.ptr, row: 0, col: 1 };
+  const start = bias && { ptr: bias.tensor.ptr, row: 0, col: 1 };
   if (m > 0 && m <= THIN_ROWS && n >= THIN_COLUMNS && k > 0 && k % 4 === 0) {
     const groups = Math.floor(n / THIN_COLUMNS);
     split(engine, "matmulThin", groups, 1, m * n * k, (first, size) => {
@@ -56,15 +56,15 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
       return [z.ptr, x.tensor.ptr, weight.tensor.ptr, m, n, k, THIN_COLUMNS * first, end, SPAN, bias?.tensor.ptr ?? 0];
     });
   } else {
-    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k), SPAN, first);
+    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k), SPAN, start);
   }
   const inputs = [x, weight, bias];
   const y = activation === undefined ? z : tape.empty(shape);
   if (activation !== undefined) act(nn, y, z, activation, tape.tracks(inputs) ? z : undefined);
 
-  return tape.record(y, inputs, y === z ? [] : [z], (dy) => {
-    const dz = y === z ? dy : z;
-    if (dz === z) actBackward(nn, dz, dy, z);
+  return tape.record(y, inputs, activation === undefined ? [] : [z], (dy) => {
+    const dz = activation === undefined ? dy : z;
+    if (activation !== undefined) actBackward(nn, dz, dy, z);
     if (bias !== undefined) tape.give(bias, (db, base) => columnSum(nn, db, dz, m, n, base !== undefined), "in place");
     tape.give(
       weight,

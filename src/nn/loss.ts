@@ -38,6 +38,6 @@ export class Loss extends Value {
       tape.scale(dx!, dx!, dout.data[0]!);
       tape.hand(x, dx!);
     };
-    return tape.record(tensor, [x], saved, backward, (tracked) => new Loss(tensor, tracked, item));
+    return tape.record(tensor, [x], saved, backward, (tracked) => new Loss(tensor, tracked, item), dx);
   }
 }

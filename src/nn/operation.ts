@@ -57,11 +57,7 @@ export function operation(nn: Nn, inputs: readonly Value[], { shape, forward, ba
       return gradient;
     });
     backward(dy, made);
-    for (const [index, gradient] of made.entries()) {
-      if (gradient === undefined) continue;
-      tape.giveCopy(inputs[index]!, gradient);
-      gradient.dispose();
-    }
+    for (const [index, gradient] of made.entries()) if (gradient !== undefined) tape.hand(inputs[index]!, gradient);
   });
 }
 
@@ -83,7 +79,7 @@ export function operation(nn: Nn, inputs: readonly Value[], { shape, forward, ba
 export function loss(nn: Nn, x: Value, compute: (dx: Tensor | undefined) => number): Loss {
   const { tape } = nn;
   value("loss", "x", nn, x, "any");
-  const dx = tape.recording && x.tracked ? tape.empty(x.shape) : undefined;
+  const dx = tape.tracks([x]) ? tape.empty(x.shape) : undefined;
   const item = compute(dx);
   if (typeof item !== "number") throw new TypeError(`loss: compute must return a number, got ${check.show(item)}`);
   return Loss.record(nn, item, x, dx, []);

@@ -1,4 +1,5 @@
 /** x times its sigmoid, elementwise; behind a linear layer it is one pass with the bias (linear.ts). */
+import type { Tensor } from "../tensor.js";
 import { act, actBackward } from "./activation.js";
 import { value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
@@ -19,8 +20,9 @@ export function silu(nn: Nn, x: Value): Value {
   const slope = tape.tracks([x]) ? tape.empty(x.shape) : undefined;
   act(nn, y, x.tensor, "silu", slope);
 
-  return tape.record(y, [x], [], (dy) => {
+  const backward = (dy: Tensor): void => {
     actBackward(nn, slope!, dy, slope!);
     tape.hand(x, slope!);
-  });
+  };
+  return tape.record(y, [x], [], backward, undefined, slope);
 }

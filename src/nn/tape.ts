@@ -13,6 +13,8 @@ type Adds = "never" | "in place" | "to a base";
 interface Entry {
   readonly out: Value;
   readonly saved: readonly Tensor[];
+  /** What `backward` hands on: released here only if nobody asks for the gradient. */
+  readonly handed: Tensor | undefined;
   backward(dout: Tensor): void;
 }
 
@@ -49,20 +51,21 @@ export class Tape {
     return this.recording && inputs.some((input) => input?.tracked === true);
   }
 
-  /** The result of an operation on `inputs`; `backward` gets its gradient, `saved` is what only that needs. */
+  /** The result of an operation on `inputs`; `backward` gets its gradient, `saved` is what only that needs, `handed` what it hands on. */
   record<V extends Value = Value>(
     tensor: Tensor,
     inputs: readonly (Value | undefined)[],
     saved: readonly Tensor[],
     backward: (dout: Tensor) => void,
     make = (tracked: boolean): V => new Value(tensor, tracked) as V,
+    handed?: Tensor,
   ): V {
     const out = make(this.tracks(inputs));
     const { tracked } = out;
     if (tracked && this.engine.space.made !== undefined) {
       throw new TypeError("scope: must not be used inside of a training step, which needs what a scope releases");
     }
-    if (tracked) this.#entries.push({ out, saved, backward });
+    if (tracked) this.#entries.push({ out, saved, handed, backward });
     else for (const one of saved) one.dispose();
     return out;
   }
@@ -93,10 +96,7 @@ export class Tape {
     if (one === two) {
       const [first, second] = [this.empty(one.shape), this.empty(one.shape)];
       write(first, second, false);
-      for (const part of [first, second]) {
-        this.giveCopy(one, part);
-        part.dispose();
-      }
+      for (const part of [first, second]) this.hand(one, part);
       return;
     }
     const add = !(one.fresh && two.fresh);
@@ -136,7 +136,7 @@ export class Tape {
     part.dispose();
   }
 
-  /** y = factor x, which may be y */
+  /** y = factor x; y may be x. */
   scale(y: Tensor, x: Tensor, factor: number): void {
     const n = count(y.shape);
     split(this.engine, "scale", n, 64, n, (first, size) => [y.ptr + 4 * first, x.ptr + 4 * first, factor, size]);
@@ -145,12 +145,12 @@ export class Tape {
   /** Takes the gradients of everything recorded, from the last entry on, whose result is a loss. */
   backward(): void {
     for (let entry = this.#entries.pop(); entry !== undefined; entry = this.#entries.pop()) {
-      const { out, saved, backward } = entry;
+      const { out, saved, handed, backward } = entry;
       const dout = out.gradient?.tensor;
       if (dout !== undefined) {
         backward(dout);
         this.#drop(out);
-      }
+      } else handed?.dispose();
       out.tensor.dispose();
       for (const tensor of saved) tensor.dispose();
     }

@@ -10,7 +10,7 @@ export const BUDGETS = [
   { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 26_250 },
   { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 29_700 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 11_950 },
-  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 49_600 },
+  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 49_750 },
   { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 26_350 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 680 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 30_000, goal: 24_000 },

@@ -103,13 +103,14 @@ for (const { name, command, args, env, only = process.arch } of engines) {
   });
 }
 
-test("node --enable-source-maps: the trace of an error names the lines of src/ that it went through", async () => {
-  const program = 'import { createSync } from "laser-attention"; createSync({ maxMemory: 1 });';
-  const args = ["--enable-source-maps", "--input-type=module", "-e", program];
-  const { stderr } = await run(process.execPath, args, { cwd: project });
-  const sources = [...stderr.matchAll(/at .*src\/(\w+\.ts):(\d+):/g)];
-  const lines = sources.map(([, file, line]) => readFileSync(join(root, "src", file), "utf8").split("\n")[line - 1]);
-  const calls = ["throw new RangeError", "check.maxMemory(where", "checkOptions(", "openSync("];
-  assert.equal(lines.length, calls.length, stderr);
-  for (const [n, call] of calls.entries()) assert.ok(lines[n].includes(call), `${call} is not in ${lines[n]}`);
-});
+for (const entry of ["laser-attention", "laser-attention/relaxed"])
+  test(`node --enable-source-maps: the trace of an error names the lines of src/ that it went through, ${entry}`, async () => {
+    const program = `import { createSync } from "${entry}"; createSync({ maxMemory: 1 });`;
+    const args = ["--enable-source-maps", "--input-type=module", "-e", program];
+    const { stderr } = await run(process.execPath, args, { cwd: project });
+    const sources = [...stderr.matchAll(/at .*src\/(\w+\.ts):(\d+):/g)];
+    const lines = sources.map(([, file, line]) => readFileSync(join(root, "src", file), "utf8").split("\n")[line - 1]);
+    const calls = ["throw new RangeError", "check.maxMemory(where", "checkOptions(", "openSync("];
+    assert.equal(lines.length, calls.length, stderr);
+    for (const [n, call] of calls.entries()) assert.ok(lines[n].includes(call), `${call} is not in ${lines[n]}`);
+  });
