@@ -54,15 +54,13 @@ function placeColumns(p: Problem, whole: bool): void {
   p.ePanel = e ? PANEL : <usize>p.Mp * PANEL;
 }
 
-/** K^T of tile t as panels; V is loaded ahead too. */
+/** K^T of tile t as panels. */
 function packKeys(p: Problem, t: i32): void {
   const j0 = t * p.tileKeys;
   const rows = min(p.tileKeys, p.M - j0);
   touchRows(p.kHead, p.kM, p.D, j0, rows);
-  if (!p.thin) {
-    packRows(p.kRows + ((<usize>(j0 * p.D)) << 2), NR, p.kHead + ((<usize>j0 * p.kM) << 2), p.kM << 2, rows, p.D, 1);
-  }
-  touchRows(p.vHead, p.vM, p.E, j0, rows);
+  if (p.thin) return;
+  packRows(p.kRows + ((<usize>(j0 * p.D)) << 2), NR, p.kHead + ((<usize>j0 * p.kM) << 2), p.kM << 2, rows, p.D, 1);
 }
 
 /** K of tile t as column panels. Keys that nobody sees give zero. */
@@ -86,6 +84,7 @@ function prepareValues(p: Problem, t: i32, whole: bool, backward: bool): bool {
   const tile = keyTile(p, t);
   const j0 = t * p.tileKeys;
   const rows = min(p.tileKeys, p.M - j0);
+  touchRows(p.vHead, p.vM, p.E, j0, rows);
   const columns = p.eColumns + <usize>j0 * PANEL;
   const stageRow = (<usize>p.Ep) << 2;
   const laser = p.columnMax != 0;
@@ -180,7 +179,7 @@ function boundTile(p: Problem, t: i32): bool {
   return count == rows;
 }
 
-/** Keys from `lo` to `hi` of which no query is known yet that sees them: `findSeen` looks at no others. */
+/** Keys outside of [unseenLo, unseenHi) are marked as seen already: `see` looks at no others than these. */
 let unseenLo: i32 = 0;
 let unseenHi: i32 = 0;
 

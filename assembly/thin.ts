@@ -8,6 +8,7 @@
 import { Tile } from "./microkernel";
 import { Simd } from "./simd";
 import { NR, PANEL } from "./tile";
+import { LINE } from "./touch";
 
 /**
  * The most queries that are taken row by row. One was measured (docs/design.md); two by counting only: for 16 elements of K and V
@@ -17,9 +18,6 @@ export const THIN_ROWS: i32 = 2;
 
 /** Keys at a time. */
 const KEYS: i32 = 16;
-
-/** A cache line. */
-const LINE: usize = 64;
 
 /**
  * s[x] = sum_d q[d] k[x][d], or s[x] += that, for the keys x < n, D a multiple of 4; elements of q lie qStep bytes apart. Sixteen keys at

@@ -90,17 +90,8 @@ export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value 
       weight,
       (dgamma, base) => {
         split(engine, "rmsNormParams", width, 16, work, (first, size) => {
-          return [
-            dgamma.ptr,
-            dy.ptr,
-            x.tensor.ptr,
-            rstd.ptr,
-            rows,
-            width,
-            first,
-            first + size,
-            base === undefined ? 0 : 1,
-          ];
+          const inputs = [dy.ptr, x.tensor.ptr, rstd.ptr];
+          return [dgamma.ptr, ...inputs, rows, width, first, first + size, base === undefined ? 0 : 1];
         });
       },
       "in place",

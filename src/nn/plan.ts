@@ -86,7 +86,7 @@ export class Plan implements Source {
     this.#storages.length = 0;
     for (const ptr of this.#own) this.#arena.release(ptr);
     this.#own.clear();
-    for (const slot of this.#open.values()) slot.to = this.#clock;
+    if (this.#area === undefined) for (const slot of this.#open.values()) slot.to = this.#clock;
     this.#open.clear();
     if (!whole) this.dispose();
     else if (this.#area === undefined) this.#area = this.#allocateArea(place(this.#slots));

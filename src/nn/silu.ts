@@ -1,4 +1,4 @@
-/** x times its sigmoid, elementwise; behind a linear layer it is one pass with the bias (linear.ts). */
+/** x times its sigmoid, elementwise; linear.ts has it behind a product. */
 import type { Tensor } from "../tensor.js";
 import { act, actBackward } from "./activation.js";
 import { value } from "./check-nn.js";
