@@ -13,13 +13,13 @@ import { addSeenKeyGradients, addSeenQueryGradient, clearHidden } from "./hostil
 import { prepareKeys } from "./keys";
 import { columnFactors, scaleByE, TILE_FACTOR } from "./laser";
 import { KeyTile, keyTile, layout, shareScratch, tileCount } from "./layout";
-import { Interleaved, multiplyPanels, Strip } from "./microkernel";
+import { Interleaved, multiplyPanels, Strip, Tile } from "./microkernel";
 import { Problem } from "./problem";
 import { recomputeBackward } from "./recompute";
 import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
 import { Range, scoreRows } from "./score";
 import { Team } from "./team";
-import { BR, MR, NR, PANEL, STRIP } from "./tile";
+import { BR, NR, PANEL, STRIP } from "./tile";
 import { touchRows } from "./touch";
 
 /** Keys are shared out in whole panels, whole row groups of the transposed products, and whole cache lines of a strip. */
@@ -147,9 +147,10 @@ function tileGradients(p: Problem, t: i32): void {
   const lo = max(p.lo, j0 + start + Team.share(p, shares, rank) * SHARE);
   const hi = min(p.hi, j0 + start + Team.share(p, shares, rank + 1) * SHARE);
   if (lo < hi) {
+    const mr = Tile.rows();
     if (p.factor) scaleGradient(p, p.rows, p.factor);
     const g = p.factor ? p.gScaled : p.gRows;
-    for (let r0 = 0; r0 < p.rows; r0 += MR) scoreGradients(p, tile, r0, min(MR, p.rows - r0), j0, lo, hi, g);
+    for (let r0 = 0; r0 < p.rows; r0 += mr) scoreGradients(p, tile, r0, min(mr, p.rows - r0), j0, lo, hi, g);
     if (p.slow) addSeenKeyGradients(p, lo, hi);
     else addKeyGradients(p, j0, lo - j0, hi - j0);
   }
@@ -162,6 +163,7 @@ function tileGradients(p: Problem, t: i32): void {
 /** P and dS' of rows [r0, r0 + n) into the strips' columns for keys [first, end), zero where the rows see none; dbias. */
 function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, first: i32, end: i32, g: usize): void {
   const i0 = p.i0;
+  const mr = Tile.rows();
   const lo = max(first, Range.lo(p, tile, i0 + r0));
   const hi = min(end, Range.hi(p, tile, i0 + r0 + n - 1));
   const from = (lo - j0) & -NR;
@@ -175,10 +177,10 @@ function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, fir
     const e = p.eRows + <usize>((j0 + from) / NR) * panel;
     const at = ds + ((<usize>from) << 2);
     const rowPanel = g + ((<usize>(r0 * p.E)) << 2);
-    multiplyPanels<Interleaved>(at, STRIP, rowPanel, MR << 2, e, PANEL, panel, (to - from) / NR, p.E, 0, 0, 0);
+    multiplyPanels<Interleaved>(at, STRIP, rowPanel, mr << 2, e, PANEL, panel, (to - from) / NR, p.E, 0, 0, 0);
   }
-  const left = ((first - j0) / MR) * MR;
-  const right = ((end - j0 + MR - 1) / MR) * MR;
+  const left = ((first - j0) / mr) * mr;
+  const right = ((end - j0 + mr - 1) / mr) * mr;
   for (let r = 0; r < n; ++r) {
     const at = (<usize>(r0 + r)) << 2;
     const row = <usize>(r0 + r) * STRIP + ((<usize>from) << 2);
@@ -205,10 +207,11 @@ function clearOutside(row: usize, left: i32, from: i32, to: i32, right: i32): vo
 /** sum += dS' K, one of this member's row groups after the other over the keys that it may see. */
 function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
   const i0 = p.i0;
+  const mr = Tile.rows();
   const row = (<usize>p.Dp) << 2;
-  for (let r0 = p.firstRow; r0 < p.endRow; r0 += MR) {
+  for (let r0 = p.firstRow; r0 < p.endRow; r0 += mr) {
     const lo = Range.lo(p, tile, i0 + r0);
-    const hi = Range.hi(p, tile, i0 + min(r0 + MR, p.rows) - 1);
+    const hi = Range.hi(p, tile, i0 + min(r0 + mr, p.rows) - 1);
     if (lo >= hi) continue;
     const ds = p.stripDs + <usize>r0 * STRIP + ((<usize>(lo - j0)) << 2);
     const k = p.kAt + <usize>lo * p.kStep;
@@ -217,15 +220,16 @@ function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
   }
 }
 
-/** dvSum += f_t * (P^T G), dkSum += dS'^T Q over the keys j0 + [from, to), MR keys at a time over the rows that may see them. */
+/** dvSum += f_t * (P^T G), dkSum += dS'^T Q over the keys j0 + [from, to), Tile.rows() keys at a time over the rows that may see them. */
 function addKeyGradients(p: Problem, j0: i32, from: i32, to: i32): void {
   const factor = p.factor;
   const vRow = (<usize>p.Ep) << 2;
   const kRow = (<usize>p.Dp) << 2;
-  for (let x = (from / MR) * MR; x < to; x += MR) {
+  const mr = Tile.rows();
+  for (let x = (from / mr) * mr; x < to; x += mr) {
     const j = j0 + x;
     const first = max(0, j - p.offset - p.right - p.i0); // Band.hi > j
-    const end = min(p.rows, j + MR - p.offset + p.left - p.i0); // Band.lo < j + MR
+    const end = min(p.rows, j + mr - p.offset + p.left - p.i0); // Band.lo < j + mr
     if (first >= end) continue;
     const column = ((<usize>x) << 2) + <usize>first * STRIP;
     const depth = end - first;

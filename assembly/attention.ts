@@ -5,7 +5,7 @@
  *
  * For a block of BR query rows:
  *   1. pack q, times scale log2 e
- *   2. for each key tile that the block sees, for each group of MR rows:
+ *   2. for each key tile that the block sees, for each group of Tile.rows() rows:
  *      2a. S = q K^T, edited (score.ts)          2b. m, l, P = 2^(S - m)
  *      2c. sum = sum * alpha * sumFactor         2d. sum += (P E_t) * tileFactor
  *   3. x = sum / l, out = x (standard) or log x + c_q (LASER), lse = log l + m
@@ -16,7 +16,7 @@ import { addSeenValues } from "./hostile";
 import { prepareKeys } from "./keys";
 import { columnFactors, LEAST, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
 import { keyTile, layout, tileCount } from "./layout";
-import { multiplyPanels, Strip } from "./microkernel";
+import { multiplyPanels, Strip, Tile } from "./microkernel";
 import { packRows } from "./pack";
 import { Problem } from "./problem";
 import { Rare } from "./rare";
@@ -25,7 +25,7 @@ import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
 import { enterHead, queryScale, Range, scoreRows, splitLse } from "./score";
 import { Team } from "./team";
 import { thinValues } from "./thin";
-import { BR, MR, NR, STRIP } from "./tile";
+import { BR, NR, STRIP } from "./tile";
 import { touchRows } from "./touch";
 
 /** Scratch of attentionForward, in floats. */
@@ -73,7 +73,7 @@ export function attentionForward(problem: usize): void {
 function forwardBlock(p: Problem, i0: i32, rows: i32): void {
   touchRows(p.qHead, p.qN, p.D, i0, rows);
   touchRows(p.outHead, p.outN, p.E, i0, rows);
-  packRows(p.qRows, MR, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
+  packRows(p.qRows, Tile.rows(), p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
   for (let r = 0; r < BR; ++r) {
     store<f32>(p.rowMax + ((<usize>r) << 2), -Infinity);
     store<f32>(p.rowSum + ((<usize>r) << 2), 0);
@@ -88,8 +88,8 @@ function forwardBlock(p: Problem, i0: i32, rows: i32): void {
     const factors = p.columnMax ? columnFactors(p, t) : 0;
     const sumFactor = factors & SUM_FACTOR ? p.sumFactor : 0;
     const tileFactor = factors & TILE_FACTOR ? p.tileFactor : 0;
-    for (let r0 = 0; r0 < rows; r0 += MR) {
-      const n = min(MR, rows - r0);
+    for (let r0 = 0; r0 < rows; r0 += Tile.rows()) {
+      const n = min(Tile.rows(), rows - r0);
       const lo = Range.lo(p, tile, i0 + r0);
       const hi = Range.hi(p, tile, i0 + r0 + n - 1);
       softmaxRows(p, i0, r0, n, t * p.tileKeys, lo, hi, sumFactor);

@@ -1,12 +1,13 @@
 /** A block of query rows, backward: what its passes over the key tiles need. G and delta as in attention-backward.ts. */
 import { hostileRows, inPlace } from "./keys";
 import { finalRun, gradientShift } from "./laser";
+import { Tile } from "./microkernel";
 import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { enterHead, loadLse, queryScale } from "./score";
 import { Simd } from "./simd";
 import { Team } from "./team";
-import { BR, MR, NR, PANEL } from "./tile";
+import { BR, NR, PANEL } from "./tile";
 import { touchRows } from "./touch";
 
 /** Enters the block of head h at row i0: G and delta, and q and G as row panels; their columns are read in place where they can be. */
@@ -16,16 +17,17 @@ export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
   const q = p.qHead + ((<usize>i0 * p.qN) << 2);
   p.i0 = i0;
   p.rows = rows;
-  const groups = (rows + MR - 1) / MR;
-  p.firstRow = min(rows, Team.share(p, groups, Team.rank(p)) * MR);
-  p.endRow = min(rows, Team.share(p, groups, Team.rank(p) + 1) * MR);
+  const mr = Tile.rows();
+  const groups = (rows + mr - 1) / mr;
+  p.firstRow = min(rows, Team.share(p, groups, Team.rank(p)) * mr);
+  p.endRow = min(rows, Team.share(p, groups, Team.rank(p) + 1) * mr);
   touchRows(p.qHead, p.qN, p.D, i0, rows);
   touchRows(p.doutHead, p.doutN, p.E, i0, rows);
   touchRows(p.outHead, p.outN, p.E, i0, rows);
   if (p.columnMax) finalRun(p, i0, i0 + rows - 1);
   loadLse(p, i0, rows);
   p.far += gradientRows(p, i0, rows);
-  packRows(p.qRows, MR, q, p.qN << 2, rows, p.D, queryScale(p));
+  packRows(p.qRows, mr, q, p.qN << 2, rows, p.D, queryScale(p));
   if (inPlace(p.qN, p.D)) {
     p.qAt = q;
     p.qStep = p.qN << 2;
@@ -36,7 +38,7 @@ export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
     p.qPanel = <usize>BR * PANEL;
     packColumns(p.qAt, NR, p.qPanel, q, p.qN << 2, rows, p.D);
   }
-  packRows(p.gRows, MR, p.g, (<usize>p.Ep) << 2, rows, p.E, 1);
+  packRows(p.gRows, mr, p.g, (<usize>p.Ep) << 2, rows, p.E, 1);
   addDelta(p, i0, rows);
   p.blockHostile = hostileBlock(p, q, rows);
   memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
@@ -69,22 +71,24 @@ function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
  */
 function addDelta(p: Problem, i0: i32, rows: i32): void {
   const laser = p.columnMax != 0;
+  const mr = Tile.rows();
+  const row = (<usize>mr) << 2;
   const from = laser ? p.kept : p.outHead + ((<usize>i0 * p.outN) << 2);
-  packRows(p.gScaled, MR, from, (laser ? <usize>p.Ep : p.outN) << 2, rows, p.E, 1);
+  packRows(p.gScaled, mr, from, (laser ? <usize>p.Ep : p.outN) << 2, rows, p.E, 1);
   const one = f32x4.splat(1);
   let x = p.gScaled;
   let g = p.gRows;
-  for (let r = 0; r < rows; r += MR) {
+  for (let r = 0; r < rows; r += mr) {
     let low = f32x4.splat(0);
     let high = f32x4.splat(0); // rows 4 and 5 of a 6-wide panel
-    for (const end = x + ((<usize>(p.E * MR)) << 2); x < end; x += (<usize>MR) << 2) {
+    for (const end = x + <usize>p.E * row; x < end; x += row) {
       low = Simd.madd(v128.load(x), laser ? one : v128.load(g), low);
-      if (MR == 6) high = Simd.madd(v128.load(x, 16), laser ? one : v128.load(g, 16), high);
-      g += (<usize>MR) << 2;
+      if (mr == 6) high = Simd.madd(v128.load(x, 16), laser ? one : v128.load(g, 16), high);
+      g += row;
     }
     const delta = p.rowDelta + ((<usize>r) << 2);
     v128.store(delta, low);
-    if (MR == 6) v128.store64_lane(delta, high, 0, 16);
+    if (mr == 6) v128.store64_lane(delta, high, 0, 16);
   }
 }
 
@@ -99,14 +103,15 @@ function hostileBlock(p: Problem, q: usize, rows: i32): bool {
 
 /** gScaled = G f_t as row panels: row d of a panel times f_t[d]. A 6-wide row spills 2 floats, which the next overwrites. */
 export function scaleGradient(p: Problem, rows: i32, factor: usize): void {
-  const row = (<usize>MR) << 2;
+  const mr = Tile.rows();
+  const row = (<usize>mr) << 2;
   let from = p.gRows;
   let to = p.gScaled;
-  for (let r = 0; r < rows; r += MR) {
+  for (let r = 0; r < rows; r += mr) {
     for (let d = 0; d < p.E; ++d) {
       const f = v128.load32_splat(factor + ((<usize>d) << 2));
       v128.store(to, f32x4.mul(v128.load(from), f));
-      if (MR == 6) v128.store(to, f32x4.mul(v128.load(from, 16), f), 16);
+      if (mr == 6) v128.store(to, f32x4.mul(v128.load(from, 16), f), 16);
       from += row;
       to += row;
     }

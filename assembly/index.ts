@@ -10,5 +10,6 @@ export { attentionBackward, attentionBackwardScratch } from "./attention-backwar
 export { exp, expBackward } from "./exp";
 export { log, logBackward } from "./log";
 export { matmul, matmulScratch } from "./matmul";
+export { useLanes } from "./microkernel";
 export { softmax, softmaxBackward } from "./softmax";
 export { matmulThin } from "./thin";

@@ -4,7 +4,7 @@
  * A transposed factor is the same call with its strides swapped: packing pays for it, once. So are the gradients:
  * da = dc b^T, db = a^T dc. Blocks as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication".
  */
-import { FourRows, Interleaved, multiplyPanels } from "./microkernel";
+import { FourRows, Interleaved, multiplyPanels, Tile } from "./microkernel";
 import { packColumns, packRows, packStrided } from "./pack";
 import { KC, KD, KN, MC, MR, NC, NR, PANEL } from "./tile";
 
@@ -69,8 +69,8 @@ export function matmul(
       for (let i = 0, rows = 0; i < m; i += rows) {
         rows = min(m - i, MC);
         const rest = restOf(rows);
-        const width = rows == rest ? 4 : MR;
-        if (width == MR) rows -= rest;
+        const width = rows == rest ? 4 : Tile.rows();
+        if (rows > rest) rows -= rest;
         packBlock(aPanels, width, a + ((<usize>i * aRow + <usize>p * aColumn) << 2), aRow, aColumn, rows, depth);
         const block = c + ((<usize>i * cRow + <usize>j) << 2);
         let from = base ? base + ((<usize>i * baseRow + <usize>j) << 2) : 0;
@@ -88,7 +88,7 @@ export function matmul(
  * have two rows. What it gives: docs/design.md, "Products of training".
  */
 function restOf(rows: i32): i32 {
-  if (MR == 4) return 0;
+  if (Tile.rows() == 4) return 0;
   const rest = rows % MR;
   return rest == 2 ? min(rows, 8) : rest == 5 ? 0 : rest;
 }
@@ -159,8 +159,8 @@ function multiplyRows(
   base: usize,
   baseRow: usize,
 ): void {
-  if (MR == 6 && width == 4) multiplyPanels<FourRows>(c, cRow, a, 16, b, PANEL, bPanel, count, depth, base, baseRow, 0);
-  else multiplyPanels<Interleaved>(c, cRow, a, MR << 2, b, PANEL, bPanel, count, depth, base, baseRow, 0);
+  if (width < Tile.rows()) multiplyPanels<FourRows>(c, cRow, a, 16, b, PANEL, bPanel, count, depth, base, baseRow, 0);
+  else multiplyPanels<Interleaved>(c, cRow, a, width << 2, b, PANEL, bPanel, count, depth, base, baseRow, 0);
 }
 
 /** Copies the valid part of the edge tile, or base plus that. */

@@ -1,9 +1,20 @@
-import { Simd } from "./simd";
+import { multiplyByLanes } from "./lanes";
+import { Eight, Simd } from "./simd";
 import { MR, PANEL, STRIP } from "./tile";
+
+/** Whether this engine takes a by lanes (lanes.ts). */
+let lanes = false;
+
+/**
+ * Chooses the register tile of this instance, before its first product; engines know no booleans. Changes no bit. src/wasm.ts has the rule.
+ */
+export function useLanes(on: i32): void {
+  lanes = on != 0;
+}
 
 /**
  * How a lies in memory: rows of a score strip, or rows interleaved (a packed panel, or a strip read transposed), MR or four of them.
- * Told apart as integers or not, and by size; FourRows have no factor.
+ * Told apart as integers or not, and by size; FourRows have no factor, and a Strip always has a base.
  */
 export type Strip = f32;
 export type Interleaved = i32;
@@ -20,6 +31,11 @@ export type FourRows = i64;
  * The loop is not unrolled by hand: V8 unrolls and peels it, and manual unrolling cost 5 to 50 %.
  */
 export class Tile {
+  /** Rows of the tile, of a row group, and of a panel of a: MR, or by lanes four. */
+  @inline static rows(): i32 {
+    return MR != 4 && lanes ? 4 : MR;
+  }
+
   @inline static run<A>(
     c: usize,
     cRow: usize,
@@ -74,53 +90,33 @@ export class Tile {
     if (sizeof<A>() == 4 && factor) {
       const f0 = v128.load(factor);
       const f1 = v128.load(factor, 16);
-      Tile.scaleAdd(c, c00, c01, f0, f1);
-      Tile.scaleAdd(c + cRow, c10, c11, f0, f1);
-      Tile.scaleAdd(c + 2 * cRow, c20, c21, f0, f1);
-      Tile.scaleAdd(c + 3 * cRow, c30, c31, f0, f1);
+      Eight.scaleAdd(c, c00, c01, f0, f1);
+      Eight.scaleAdd(c + cRow, c10, c11, f0, f1);
+      Eight.scaleAdd(c + 2 * cRow, c20, c21, f0, f1);
+      Eight.scaleAdd(c + 3 * cRow, c30, c31, f0, f1);
       if (six) {
-        Tile.scaleAdd(c + 4 * cRow, c40, c41, f0, f1);
-        Tile.scaleAdd(c + 5 * cRow, c50, c51, f0, f1);
+        Eight.scaleAdd(c + 4 * cRow, c40, c41, f0, f1);
+        Eight.scaleAdd(c + 5 * cRow, c50, c51, f0, f1);
       }
-    } else if (base) {
-      Tile.sum(c, base, c00, c01);
-      Tile.sum(c + cRow, base + baseRow, c10, c11);
-      Tile.sum(c + 2 * cRow, base + 2 * baseRow, c20, c21);
-      Tile.sum(c + 3 * cRow, base + 3 * baseRow, c30, c31);
+    } else if (isFloat<A>() || base) {
+      Eight.sum(c, base, c00, c01);
+      Eight.sum(c + cRow, base + baseRow, c10, c11);
+      Eight.sum(c + 2 * cRow, base + 2 * baseRow, c20, c21);
+      Eight.sum(c + 3 * cRow, base + 3 * baseRow, c30, c31);
       if (six) {
-        Tile.sum(c + 4 * cRow, base + 4 * baseRow, c40, c41);
-        Tile.sum(c + 5 * cRow, base + 5 * baseRow, c50, c51);
+        Eight.sum(c + 4 * cRow, base + 4 * baseRow, c40, c41);
+        Eight.sum(c + 5 * cRow, base + 5 * baseRow, c50, c51);
       }
     } else {
-      Tile.put(c, c00, c01);
-      Tile.put(c + cRow, c10, c11);
-      Tile.put(c + 2 * cRow, c20, c21);
-      Tile.put(c + 3 * cRow, c30, c31);
+      Eight.put(c, c00, c01);
+      Eight.put(c + cRow, c10, c11);
+      Eight.put(c + 2 * cRow, c20, c21);
+      Eight.put(c + 3 * cRow, c30, c31);
       if (six) {
-        Tile.put(c + 4 * cRow, c40, c41);
-        Tile.put(c + 5 * cRow, c50, c51);
+        Eight.put(c + 4 * cRow, c40, c41);
+        Eight.put(c + 5 * cRow, c50, c51);
       }
     }
-  }
-
-  @inline static put(c: usize, x0: v128, x1: v128): void {
-    v128.store(c, x0);
-    v128.store(c, x1, 16);
-  }
-
-  /** c = base + x for one row. */
-  @inline static sum(c: usize, base: usize, x0: v128, x1: v128): void {
-    Tile.put(c, f32x4.add(v128.load(base), x0), f32x4.add(v128.load(base, 16), x1));
-  }
-
-  /** c += x for one row. */
-  @inline static add(c: usize, x0: v128, x1: v128): void {
-    Tile.sum(c, c, x0, x1);
-  }
-
-  /** c += x * factor for one row. */
-  @inline static scaleAdd(c: usize, x0: v128, x1: v128, f0: v128, f1: v128): void {
-    Tile.put(c, Simd.madd(x0, f0, v128.load(c)), Simd.madd(x1, f1, v128.load(c, 16)));
   }
 }
 
@@ -139,6 +135,10 @@ export function multiplyPanels<A>(
   baseRow: usize,
   factor: usize,
 ): void {
+  if (sizeof<A>() == 4 && lanes) {
+    multiplyByLanes<A>(c, cRow, a, aStep, b, bStep, panel, count, depth, base, baseRow, factor);
+    return;
+  }
   for (; count > 0; --count) {
     Tile.run<A>(c, cRow, a, aStep, b, bStep, depth, base, baseRow, factor);
     c += PANEL;

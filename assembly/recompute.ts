@@ -11,6 +11,7 @@
  */
 import { finalRun } from "./laser";
 import { keyTile, tileCount } from "./layout";
+import { Tile } from "./microkernel";
 import { packRows } from "./pack";
 import { Problem } from "./problem";
 import { findFar, gradientFar } from "./recompute-backward";
@@ -19,7 +20,7 @@ import { rowAdd } from "./rows";
 import { enterHead, loadLse, queryScale, Range, scoreRows } from "./score";
 import { splitScores, splitValues } from "./split";
 import { Team } from "./team";
-import { BR, MR, NR, STRIP } from "./tile";
+import { BR, NR, STRIP } from "./tile";
 
 /** Pass 4 of the forward block at i0: running maximum (top) and sum (total) of 2^(y log2 e + v log2 e) over the tiles. */
 export function recomputeForward(p: Problem, i0: i32, rows: i32): void {
@@ -56,7 +57,7 @@ function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
     any += far;
   }
   if (!any) return;
-  packRows(p.qRows, MR, p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
+  packRows(p.qRows, Tile.rows(), p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
   memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
   visitTiles(p, i0, rows, true);
   for (let r = 0; r < rows; ++r) {
@@ -73,8 +74,8 @@ function visitTiles(p: Problem, i0: i32, rows: i32, backward: bool): void {
     const tile = keyTile(p, t);
     const j0 = t * p.tileKeys;
     splitValues(p, j0, Range.lo(p, tile, i0), Range.hi(p, tile, i0 + rows - 1));
-    for (let r0 = 0; r0 < rows; r0 += MR) {
-      const n = min(MR, rows - r0);
+    for (let r0 = 0; r0 < rows; r0 += Tile.rows()) {
+      const n = min(Tile.rows(), rows - r0);
       const lo = Range.lo(p, tile, i0 + r0);
       const hi = Range.hi(p, tile, i0 + r0 + n - 1);
       let some = 0;

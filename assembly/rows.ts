@@ -1,21 +1,23 @@
 /** Row operations on score strips and sums. Lengths are multiples of 4; sums are four lane partials, j mod 4. */
 import { B1, B2, B3, B4, B5, BASE2_LOWEST, CORE_ROUND, Exp, TWO } from "./exp";
+import { Tile } from "./microkernel";
 import { Rare } from "./rare";
 import { Simd } from "./simd";
-import { MR, STRIP } from "./tile";
+import { STRIP } from "./tile";
 
-/** Where the softmax of a group of MR rows keeps its numbers: 8 floats each, and the lane partials of the row sums. */
+/** Where the softmax of a group of Tile.rows() rows keeps its numbers: 8 floats each, and the lane partials of the row sums. */
 const GROUP_SHIFT: usize = 0;
 export const GROUP_ALPHA: usize = 32;
 const GROUP_PARTIAL: usize = 64;
 export const GROUP: i32 = 16 + 8 * 4; // floats
 
 /**
- * Raises the running maxima m of MR rows by n scores each, NaN left out: it comes back in the sum of 2^(x - m). Notes what to
+ * Raises the running maxima m of Tile.rows() rows by n scores each, NaN left out: it comes back in the sum of 2^(x - m). Notes what to
  * subtract (0 while all is hidden: 2^-inf = 0) and alpha = 2^(m - m'), at least `least`; returns whether one is not 1.
  * Row r lies at s + r STRIP. `pmax` is one instruction where `max`, which keeps NaN, is eight.
  */
 export function groupMax(s: usize, n: i32, m: usize, group: usize, least: f32): bool {
+  const six = Tile.rows() == 6;
   const none = f32x4.splat(-Infinity);
   let top0 = none,
     top1 = none,
@@ -28,13 +30,13 @@ export function groupMax(s: usize, n: i32, m: usize, group: usize, least: f32): 
     top1 = f32x4.pmax(top1, v128.load(s, STRIP));
     top2 = f32x4.pmax(top2, v128.load(s, 2 * STRIP));
     top3 = f32x4.pmax(top3, v128.load(s, 3 * STRIP));
-    if (MR == 6) {
+    if (six) {
       top4 = f32x4.pmax(top4, v128.load(s, 4 * STRIP));
       top5 = f32x4.pmax(top5, v128.load(s, 5 * STRIP));
     }
   }
   let some = Group.raise(m, Group.max4(top0, top1, top2, top3), group, least, 4);
-  if (MR == 6) some = Group.raise(m + 16, Group.max4(top4, top5, top4, top5), group + 16, least, 2) || some;
+  if (six) some = Group.raise(m + 16, Group.max4(top4, top5, top4, top5), group + 16, least, 2) || some;
   return some;
 }
 
@@ -77,7 +79,7 @@ class Group {
   }
 }
 
-/** x = 2^(x - shift) in place for `rows` <= MR rows of n, and l = l alpha + their sums. */
+/** x = 2^(x - shift) in place for `rows` <= Tile.rows() rows of n, and l = l alpha + their sums. */
 export function groupExp2(x: usize, rows: i32, n: i32, l: usize, group: usize): void {
   const lowest = v128.load32_splat(BASE2_LOWEST);
   const round = v128.load32_splat(CORE_ROUND);
@@ -100,7 +102,7 @@ export function groupExp2(x: usize, rows: i32, n: i32, l: usize, group: usize): 
   }
   const low = f32x4.mul(v128.load(l), v128.load(group + GROUP_ALPHA));
   v128.store(l, f32x4.add(low, Group.sum4(group + GROUP_PARTIAL)));
-  if (MR == 6) {
+  if (Tile.rows() == 6) {
     const high = f32x4.mul(v128.load(l, 16), v128.load(group + GROUP_ALPHA + 16));
     v128.store64_lane(l, f32x4.add(high, Group.sum4(group + GROUP_PARTIAL + 64)), 0, 16);
   }

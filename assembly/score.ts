@@ -6,11 +6,11 @@
  */
 
 import { KeyTile } from "./layout";
-import { Interleaved, multiplyPanels } from "./microkernel";
+import { Interleaved, multiplyPanels, Tile } from "./microkernel";
 import { Problem } from "./problem";
 import { Tanh } from "./tanh";
 import { thinScores } from "./thin";
-import { MR, NR, PANEL, STRIP } from "./tile";
+import { NR, PANEL, STRIP } from "./tile";
 
 export const LOG2E: f32 = 1.4426950408889634;
 export const LN2: f32 = 0.6931471805599453;
@@ -96,7 +96,7 @@ export class Range {
 }
 
 /**
- * Scores of rows [i, i + rows), rows <= MR, against the key panels [from, to) (multiples of NR, relative to key j0):
+ * Scores of rows [i, i + rows), rows <= Tile.rows(), against the key panels [from, to) (multiples of NR, relative to key j0):
  * strip[r][x], x = j - j0. `q`: the row group's panel. `slopes`: where softcap's derivative goes, or 0.
  */
 export function scoreRows(
@@ -113,13 +113,14 @@ export function scoreRows(
   const panel = (<usize>(p.D * NR)) << 2;
   const k = p.kRows + <usize>((j0 + from) / NR) * panel;
   const s = strip + ((<usize>from) << 2);
+  const step = Tile.rows() << 2;
   if (p.thin) {
     const keys = p.kHead + ((<usize>(j0 + from) * p.kM) << 2);
     const n = min(to - from, p.M - j0 - from); // those beyond M are hidden below
     for (let r: usize = 0; r < <usize>rows; ++r)
-      thinScores(s + r * STRIP, q + (r << 2), MR << 2, keys, p.kM << 2, n, p.D, false);
+      thinScores(s + r * STRIP, q + (r << 2), step, keys, p.kM << 2, n, p.D, false);
   } else {
-    multiplyPanels<Interleaved>(s, STRIP, q, MR << 2, k, PANEL, panel, (to - from) / NR, p.D, 0, 0, 0);
+    multiplyPanels<Interleaved>(s, STRIP, q, step, k, PANEL, panel, (to - from) / NR, p.D, 0, 0, 0);
   }
   for (let r = 0; r < rows; ++r) {
     const row = strip + <usize>r * STRIP;

@@ -5,8 +5,7 @@
  *
  * Each element is the sum of the register tile (microkernel.ts): from 0 in ascending order, so the bits are the same.
  */
-import { Tile } from "./microkernel";
-import { Simd } from "./simd";
+import { Eight, Simd } from "./simd";
 import { NR, PANEL } from "./tile";
 import { LINE } from "./touch";
 
@@ -65,11 +64,11 @@ export function thinScores(s: usize, q: usize, qStep: usize, k: usize, kRow: usi
       s3 = Keys.add(s3, q0, q1, q2, q3, y + k3, kRow, row2, row3);
     }
     if (add) {
-      Tile.add(to, s0, s1);
-      Tile.add(to + PANEL, s2, s3);
+      Eight.add(to, s0, s1);
+      Eight.add(to + PANEL, s2, s3);
     } else {
-      Tile.put(to, s0, s1);
-      Tile.put(to + PANEL, s2, s3);
+      Eight.put(to, s0, s1);
+      Eight.put(to + PANEL, s2, s3);
     }
   }
 }
@@ -107,8 +106,8 @@ export function matmulThin(
     for (let x = a; x < a + <usize>m * row; x += row, out += (<usize>n) << 2) {
       if (bias) {
         const first = bias + ((<usize>j) << 2);
-        Tile.put(out, v128.load(first), v128.load(first, 16));
-        Tile.put(out + PANEL, v128.load(first, 32), v128.load(first, 48));
+        Eight.put(out, v128.load(first), v128.load(first, 16));
+        Eight.put(out + PANEL, v128.load(first, 32), v128.load(first, 48));
       }
       for (let p = 0; p < k; p += span) {
         const at = (<usize>p) << 2;
@@ -139,10 +138,10 @@ class Keys {
 /** c += x * factor for one row of a panel, factor 0: none; returns that of the next panel. */
 function addPanel(c: usize, x0: v128, x1: v128, factor: usize): usize {
   if (!factor) {
-    Tile.add(c, x0, x1);
+    Eight.add(c, x0, x1);
     return 0;
   }
-  Tile.scaleAdd(c, x0, x1, v128.load(factor), v128.load(factor, 16));
+  Eight.scaleAdd(c, x0, x1, v128.load(factor), v128.load(factor, 16));
   return factor + PANEL;
 }
 

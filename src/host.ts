@@ -34,7 +34,9 @@ interface Host {
   readonly SharedArrayBuffer?: unknown;
   /** Of browsers: whether shared memory may be handed to workers. */
   readonly crossOriginIsolated?: boolean;
-  readonly navigator?: { readonly hardwareConcurrency?: number };
+  readonly Deno?: unknown;
+  readonly Bun?: unknown;
+  readonly navigator?: { readonly hardwareConcurrency?: number; readonly userAgent?: string };
   readonly process?: { getBuiltinModule?(name: string): unknown };
   readonly Worker?: new (
     url: string | { readonly href: string },

@@ -127,4 +127,14 @@ export async function instantiate(modules: readonly Module[], memory: Memory): P
   return merged(instances.map(({ exports }) => exports));
 }
 
-const merged = (exports: readonly unknown[]): Kernels => Object.assign({}, ...[...exports].reverse());
+/**
+ * Where products are faster by lanes (assembly/lanes.ts), as measured on x64: V8 checks the bounds of every load in Deno and workerd,
+ * and JavaScriptCore is slow at loads that fill all lanes. No result depends on it. docs/design.md has the times.
+ */
+const lanes = host.Deno !== undefined || host.Bun !== undefined || host.navigator?.userAgent === "Cloudflare-Workers";
+
+function merged(exports: readonly unknown[]): Kernels {
+  const kernels: Kernels = Object.assign({}, ...[...exports].reverse());
+  if (lanes) kernels.useLanes(1);
+  return kernels;
+}

@@ -23,6 +23,7 @@ const KERNELS = [
   "matmulThin",
   "softmax",
   "softmaxBackward",
+  "useLanes",
 ];
 
 const NN = [
@@ -69,7 +70,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [30_000, 11_350], relaxed: [31_400, 11_700] },
+  kernels: { release: [32_400, 11_850], relaxed: [33_800, 12_300] },
   nn: { release: [16_400, 5900], relaxed: [16_200, 5900] },
 } as const;
 

@@ -64,11 +64,13 @@ const barrier = runProgram(`
   }
 `);
 
-/** A module whose attentionForward is unreachable. */
+/** A module whose attentionForward is unreachable; useLanes, which an instance may be given first, does nothing. */
 const TRAP = Buffer.concat([
-  Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 7, 20, 1, 16]),
+  Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 8, 2, 0x60, 0, 0, 0x60, 1, 0x7f, 0, 3, 3, 2, 0, 1, 7, 31, 2, 16]),
   Buffer.from("attentionForward"),
-  Buffer.from([0, 0, 10, 5, 1, 3, 0, 0, 0x0b]),
+  Buffer.from([0, 0, 8]),
+  Buffer.from("useLanes"),
+  Buffer.from([0, 1, 10, 8, 2, 3, 0, 0, 0x0b, 2, 0, 0x0b]),
 ]);
 
 const standstill = `no thread made any progress for ${progress} ms, a worker has died`;
