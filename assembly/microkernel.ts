@@ -5,9 +5,7 @@ import { MR, PANEL, STRIP } from "./tile";
 /** Whether this engine takes a by lanes (lanes.ts). */
 let lanes = false;
 
-/**
- * Chooses the register tile of this instance, before its first product; engines know no booleans. Changes no bit. src/wasm.ts has the rule.
- */
+/** Chooses the register tile of this instance: on, 0 or 1, takes a by lanes. Between calls only; changes no bit. src/wasm.ts has the rule. */
 export function useLanes(on: i32): void {
   lanes = on != 0;
 }

@@ -79,7 +79,10 @@ export class LaserAttention {
     engineOf = (la) => la.#open;
   }
 
-  /** How many threads a call may use: 1 except in the entry `laser-attention/threads`. */
+  /**
+   * How many threads a call may use: 1 except in the entry `laser-attention/threads`. After that entry's `createSync` this waits
+   * until workers have started; calls do not, they have one thread until then.
+   */
   get threads(): number {
     return this.#open.pool?.size ?? 1;
   }

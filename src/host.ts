@@ -37,7 +37,7 @@ interface Host {
   readonly Deno?: unknown;
   readonly Bun?: unknown;
   readonly navigator?: { readonly hardwareConcurrency?: number; readonly userAgent?: string };
-  readonly process?: { getBuiltinModule?(name: string): unknown };
+  readonly process?: { readonly arch?: string; getBuiltinModule?(name: string): unknown };
   readonly Worker?: new (
     url: string | { readonly href: string },
     options: { type: "module" },

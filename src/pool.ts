@@ -36,8 +36,13 @@ export class Pool {
   readonly #workers: WorkerHandle[] = [];
   /** Whether this thread may sleep: a browser's main thread may not. */
   readonly maySleep: boolean;
+  readonly #warn: (reason: string) => void;
   readonly #limits: typeof LIMITS_MS;
   #jobs = 0;
+  /** Until when workers may take to start. */
+  #end = 0;
+  /** Whether it is known if they have. */
+  #settled = false;
   #broken: string | undefined;
   #reported = false;
 
@@ -47,6 +52,7 @@ export class Pool {
     kernels: Kernels,
     size: number,
     maySleep: boolean,
+    warn: (reason: string) => void,
     limits: typeof LIMITS_MS = LIMITS_MS,
   ) {
     this.#problem = problem;
@@ -57,15 +63,19 @@ export class Pool {
     this.#words.fill(0);
     this.#arguments = new Float64Array(this.#words.buffer, this.#control, this.#bytes / 8);
     this.maySleep = maySleep;
+    this.#warn = warn;
     this.#limits = limits;
   }
 
-  /** Threads that a call may use, the calling one included. */
+  /** Threads that a call may use, the calling one included: waits until all have started. */
   get size(): number {
+    this.ready();
     return this.#broken === undefined ? this.#workers.length + 1 : 1;
   }
 
+  /** Starts workers and waits for none: calls take the calling thread alone until all are there, 20 to 40 ms later in Node. */
   start(modules: readonly Module[], memory: Memory, size: number, startWorker: StartWorker): void {
+    this.#end = host.performance.now() + this.#limits.start;
     try {
       for (let member = 1; member < size; member++) {
         const start = { modules, memory, control: this.#control, bytes: this.#bytes, member };
@@ -76,35 +86,35 @@ export class Pool {
     }
   }
 
-  /** Blocks until all workers have started; returns why there is one thread only, if so. */
-  ready(): string | undefined {
-    const end = host.performance.now() + this.#limits.start;
-    while (this.#starting(end)) Atomics.wait(this.#words, READY, Atomics.load(this.#words, READY), 10);
-    return this.#broken;
+  /** Blocks until all workers have started, or can't; a thread that may not sleep has waited for `started`. */
+  ready(): void {
+    while (!this.#settle() && this.maySleep) Atomics.wait(this.#words, READY, Atomics.load(this.#words, READY), 10);
   }
 
   /** The same without blocking. */
-  async started(): Promise<string | undefined> {
-    const end = host.performance.now() + this.#limits.start;
-    while (this.#starting(end)) await new Promise<void>((resolve) => host.setTimeout(resolve, 1));
-    return this.#broken;
+  async started(): Promise<void> {
+    while (!this.#settle()) await new Promise<void>((resolve) => host.setTimeout(resolve, 1));
   }
 
-  /** Whether there is something to wait for. The caller of `ready` says what went wrong: no call need do so again. */
-  #starting(end: number): boolean {
+  /** Whether it is known if all workers have started. Where they can't, there is one thread, and a warning instead of an error of a call. */
+  #settle(): boolean {
+    if (this.#settled) return true;
     const count = Atomics.load(this.#words, READY);
     const failed = Atomics.load(this.#words, FAILED);
     if (failed !== 0) this.#break(`worker ${failed} could not be started`);
     if (this.#broken === undefined && count < this.#workers.length) {
-      if (host.performance.now() <= end) return true;
+      if (host.performance.now() <= this.#end) return false;
       this.#break(`${count} of ${this.#workers.length} workers started within ${this.#limits.start} ms`);
     }
+    this.#settled = true;
     this.#reported = this.#broken !== undefined;
-    return false;
+    if (this.#broken !== undefined) this.#warn(this.#broken);
+    return true;
   }
 
   /** How many threads a call of so many floating-point operations is worth. */
   members(work: number): number {
+    if (!this.#settle()) return 1;
     if (this.#broken !== undefined && !this.#reported) throw this.#giveUp(this.#broken);
     return Math.max(1, Math.min(this.size, Math.floor(work / WORTH)));
   }
@@ -159,6 +169,7 @@ export class Pool {
   }
 
   dispose(): void {
+    this.#settled = true;
     this.#broken ??= "disposed";
     for (const worker of this.#workers) worker.terminate();
     this.#workers.length = 0;

@@ -30,8 +30,7 @@ export function startSync(options?: ThreadsOptions<KernelSource>, more?: More): 
   if (plan === undefined) return openUnsharedSync(plain, options, more);
   const compiled = compileSync("createSync", plan.builds, "shared", options?.wasm, more);
   const { la, pool } = assemble(plan, compiled, instantiateSync(compiled.modules, plan.memory));
-  const reason = pool?.ready();
-  if (reason !== undefined) warn(reason);
+  if (more !== undefined) pool?.ready(); // steps of training plan their memory by the threads that there are
   return la;
 }
 
@@ -40,8 +39,7 @@ export async function start(options?: ThreadsOptions, more?: More): Promise<Lase
   if (plan === undefined) return openUnshared(plain, options, more);
   const compiled = await compile("create", plan.builds, "shared", options?.wasm, more);
   const { la, pool } = assemble(plan, compiled, await instantiate(compiled.modules, plan.memory));
-  const reason = await pool?.started();
-  if (reason !== undefined) warn(reason);
+  await pool?.started();
   return la;
 }
 
@@ -123,7 +121,7 @@ function assemble(plan: Plan, { modules, simd }: Compiled, kernels: Kernels): { 
   if (members === 1) return { la: new LaserAttention(kernels, memory, simd, maxMemory) };
   let pool!: Pool;
   const make = (arena: Arena, problem: Problem): Pool => {
-    pool = new Pool(arena, problem, kernels, members, maySleep());
+    pool = new Pool(arena, problem, kernels, members, maySleep(), warn);
     pool.start(modules, memory, members, startWorker);
     return pool;
   };

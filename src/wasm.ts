@@ -129,9 +129,12 @@ export async function instantiate(modules: readonly Module[], memory: Memory): P
 
 /**
  * Where products are faster by lanes (assembly/lanes.ts), as measured on x64: V8 checks the bounds of every load in Deno and workerd,
- * and JavaScriptCore is slow at loads that fill all lanes. No result depends on it. docs/design.md has the times.
+ * and JavaScriptCore is slow there at loads that fill all lanes. No result depends on it. docs/design.md has the times.
  */
-const lanes = host.Deno !== undefined || host.Bun !== undefined || host.navigator?.userAgent === "Cloudflare-Workers";
+const lanes =
+  host.Deno !== undefined ||
+  host.navigator?.userAgent === "Cloudflare-Workers" ||
+  (host.Bun !== undefined && host.process?.arch === "x64");
 
 function merged(exports: readonly unknown[]): Kernels {
   const kernels: Kernels = Object.assign({}, ...[...exports].reverse());

@@ -52,6 +52,7 @@ const barrier = runProgram(`
   });
   const { createSync } = await import("laser-attention/threads.js");
   const la = createSync({ threads: 2 });
+  if (la.threads !== 2) throw new Error("no threads");
   const x = la.tensor(Float32Array.from({ length: 300 * 64 }, (_, n) => Math.sin(n)), [1, 1, 300, 64]);
   const saved = la.attentionForward(x, x, x, { variant: "laser" });
   const start = performance.now();

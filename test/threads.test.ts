@@ -124,6 +124,7 @@ test("every wrong option is refused with its name, what was expected and what ca
 
 test("memory that grows while the workers exist is theirs too, and tensors survive it", () => {
   const la = createSync({ threads: 3 });
+  assert.is(la.threads, 3); // this waits until they have started
   const kept = la.tensor(data[0]!, [1, H, N, D]);
   for (let round = 0; round < 3; round++) {
     la.empty([25 * 2 ** 20]); // 100 MiB
@@ -137,6 +138,7 @@ test("memory that grows while the workers exist is theirs too, and tensors survi
 test("maxMemory holds for all threads together: a RangeError, and what there is stays usable", () => {
   const la = createSync({ threads: 3, maxMemory: 2 ** 21 });
   assert.is(la.memory.limit, 2 ** 21);
+  assert.is(la.threads, 3);
   throws(() => la.empty([2 ** 19]), RangeError, "2097152 bytes", "limit is 2097152 bytes");
   assertReference(la);
   const filler = la.empty([(la.memory.limit - la.memory.used) / 4 - 2 ** 17]); // half a MiB is left
@@ -148,6 +150,7 @@ test("maxMemory holds for all threads together: a RangeError, and what there is 
 
 test("two instances with threads work side by side, and one outlives the other", () => {
   const [first, second] = [createSync({ threads: 2 }), createSync({ threads: 3 })];
+  assert.equal([first.threads, second.threads], [2, 3]);
   for (let round = 0; round < 3; round++) for (const la of [first, second]) assertReference(la);
   first.dispose();
   assertReference(second);
@@ -160,6 +163,7 @@ test("dispose ends every worker", async () => {
   const workers = await workersOf(() => {
     la = createSync({ threads: 4 });
   });
+  assert.is(la.threads, 4);
   assertReference(la);
   const all = ended(workers);
   la.dispose();
@@ -173,6 +177,7 @@ test("a worker that ends is an error of the next call, whatever it is worth; lat
   const workers = await workersOf(() => {
     la = createSync({ threads: 3 });
   });
+  assert.is(la.threads, 3);
   assertReference(la);
   const all = ended(workers); // the other one is ended as well
   await workers[1]!.terminate();
@@ -249,6 +254,29 @@ test("a worker that can't have the kernels: createSync, which sleeps meanwhile, 
   assert.ok(performance.now() - start < 5000); // the limit of a worker that says nothing is twice that
 });
 
+test("createSync waits for no worker, nor does a call before they have started: it has one thread, and the same bits", async () => {
+  const late: Maker = (Original) =>
+    class extends Original {
+      constructor(text: string | URL, options: object) {
+        super(`Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);\n${text}`, options);
+      }
+    };
+  const found = await withWorkers(late, () => {
+    const start = performance.now();
+    const la = createSync({ threads: 3 });
+    assertReference(la);
+    const first = performance.now() - start;
+    assert.is(la.threads, 3);
+    const all = performance.now() - start;
+    assert.ok(first < 1400 && all > 1400, `${first} ms, ${all} ms`);
+    assertReference(la);
+    la.dispose();
+    const early = createSync({ threads: 3 });
+    early.dispose();
+  });
+  assert.equal(found, []);
+});
+
 test("a page that is not cross-origin isolated, a host without workers, or without shared memory: the same", async () => {
   const alone = async (options: threads.ThreadsOptions<main.KernelSource>): Promise<void> => {
     for (const la of [createSync(options), await create(options)]) {
@@ -298,6 +326,7 @@ test("a page that is not cross-origin isolated, a host without workers, or witho
 const CALL = `
 import { createSync } from "laser-attention/threads.js";
 const la = createSync({ threads: 3 });
+if (la.threads !== 3) throw new Error("no threads");
 const x = la.tensor(Float32Array.from({ length: ${H * N * D} }, (_, n) => Math.sin(n)), [1, ${H}, ${N}, ${D}]);
 la.attentionBackward(x, la.attentionForward(x, x, x, { variant: "laser" }));
 `;

@@ -21,7 +21,7 @@ class EagerPool extends Pool {
 export interface Team {
   readonly la: LaserAttention;
   readonly workers: readonly Worker[];
-  /** What Pool.ready said: why there is one thread only, if so. */
+  /** What the pool warned of: why there is one thread only, if so. */
   readonly broken: string | undefined;
 }
 
@@ -52,10 +52,14 @@ export function makeTeam(threads: number, options: TeamOptions = {}): Team {
     return worker;
   };
   let pool!: Pool;
+  let broken: string | undefined;
+  const warn = (reason: string): void => {
+    broken = reason;
+  };
   const la = new LaserAttention(kernels, memory, simd, undefined, {
     members: threads,
     make(arena, problem) {
-      pool = new (eager ? EagerPool : Pool)(arena, problem, kernels, threads, true, {
+      pool = new (eager ? EagerPool : Pool)(arena, problem, kernels, threads, true, warn, {
         start: 10_000,
         progress: 10_000,
         ...limits,
@@ -64,5 +68,6 @@ export function makeTeam(threads: number, options: TeamOptions = {}): Team {
       return pool;
     },
   });
-  return { la, workers, broken: pool.ready() };
+  pool.ready();
+  return { la, workers, broken };
 }
