@@ -52,7 +52,7 @@ export function multiplyByLanes<A>(
         x += aStep;
       }
     } else {
-      // Strip: a load has four p of one row, at the end some too many. There is a way out after each step, lest Binaryen move all loads of b to
+      // Strip: a load has four p of one row, at the end up to three too many, which lie in scratch and are not used. There is a way out after each step, lest Binaryen move all loads of b to
       // the front, where V8 would keep them in memory for want of registers.
       for (; y != end; x += 16) {
         const u0 = v128.load(x),

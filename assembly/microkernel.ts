@@ -19,7 +19,7 @@ export type Interleaved = i32;
 export type FourRows = i64;
 
 /**
- * The register tile, the only inner loop of every product: c[rows, 8] = a b, or base + a b, or, without regard to base,
+ * The register tile, the inner loop of every product, unless it is taken by lanes: c[rows, 8] = a b, or base + a b, or, without regard to base,
  * c + (a b) * factor with one factor a column, from a[rows, depth] and b[depth, 8], rows MR or four.
  *
  *   a: element (i, p) at a + i aRow + p aStep, aRow by A        b: row p at b + p bStep        c: row i at c + i cRow

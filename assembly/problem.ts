@@ -166,7 +166,7 @@ export class Problem {
   sum: usize; // forward: P E [BR, Ep], then its quotient by l; backward: dS K [BR, Dp]
   rowMax: usize; // m [BR] in units of log2
   rowSum: usize; // l [BR]
-  group: usize; // of the softmax of MR rows (rows.ts)
+  group: usize; // of the softmax of a row group (rows.ts)
   rowLse: usize; // lse [BR] in units of log2
   rowRest: usize; // what rounding took from it [BR]
   rowDelta: usize; // delta [BR]

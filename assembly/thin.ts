@@ -1,6 +1,6 @@
 /**
  * Products of one query row, for calls of few queries (decoding with a cache of keys). There each key is used once or twice:
- * packing it would cost as much as the product, and a register tile of MR rows would compute mostly nothing. K is
+ * packing it would cost as much as the product, and a register tile would compute mostly nothing. K is
  * transposed in registers, four keys by four columns at a time; E is read as column panels.
  *
  * Each element is the sum of the register tile (microkernel.ts): from 0 in ascending order, so the bits are the same.

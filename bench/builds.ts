@@ -2,6 +2,7 @@
 import { createSync, type LaserAttention } from "../src/index.js";
 import { createSync as createRelaxed } from "../src/relaxed.js";
 import { createSync as createThreads } from "../src/threads.js";
+import { lanes } from "../src/wasm.js";
 import { loadProbe, relaxedSupported } from "../test/support/kernels.js";
 import type { Call } from "./measure.js";
 
@@ -10,18 +11,19 @@ export interface Build {
   open(): LaserAttention;
   /** Its file in dist/. */
   entry: string;
-  /** Rows of a group in its kernels (assembly/tile.ts). */
+  /** Rows of a group in its kernels (`Tile.rows` in assembly/microkernel.ts). */
   rows: number;
 }
 
 /** Threads are measured with the faster kernels that the engine has. */
 const simd = relaxedSupported ? "relaxed" : "plain";
-const rows = relaxedSupported ? 6 : 4;
+const relaxedRows = lanes ? 4 : 6;
+const rows = relaxedSupported ? relaxedRows : 4;
 
 /** A build more is an entry more. */
 const all: readonly (Build & { supported: boolean })[] = [
   { name: "plain", open: createSync, entry: "index", rows: 4, supported: true },
-  { name: "relaxed", open: createRelaxed, entry: "relaxed", rows: 6, supported: relaxedSupported },
+  { name: "relaxed", open: createRelaxed, entry: "relaxed", rows: relaxedRows, supported: relaxedSupported },
   { name: "2 threads", open: () => createThreads({ threads: 2, simd }), entry: "threads", rows, supported: true },
 ];
 

@@ -7,9 +7,9 @@ const wave = Float32Array.from({ length: B * H * N * D }, (_, n) => Math.sin(0.3
 
 function attend(threads: number): Float32Array {
   using la = createSync({ threads }); // disposed when the function ends
+  console.log(`Deno ${Deno.version.deno}, ${la.threads} thread(s)`); // asked for, it waits until they have started
   const x = la.tensor(wave, [B, H, N, D]);
   const { out } = la.attentionForward(x, x, x, { variant: "laser", causal: true });
-  console.log(`Deno ${Deno.version.deno}, ${la.threads} thread(s): out ${out.shape}`);
   return out.toArray();
 }
 

@@ -81,7 +81,7 @@ export class LaserAttention {
 
   /**
    * How many threads a call may use: 1 except in the entry `laser-attention/threads`. After that entry's `createSync` this waits
-   * until workers have started; calls do not, they have one thread until then.
+   * until workers have started; short calls do not, and have one thread until then.
    */
   get threads(): number {
     return this.#open.pool?.size ?? 1;

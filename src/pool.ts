@@ -2,7 +2,7 @@ import type { Arena } from "./arena.js";
 import { host, type Memory, type Module, type WorkerHandle } from "./host.js";
 import type { Problem } from "./problem.js";
 import { ARGUMENTS, DONE, FAILED, JOB_STEP, JOBS, type Job, READY, SLOT, SPINS } from "./protocol.js";
-import type { Kernels } from "./wasm.js";
+import { type Kernels, lanes } from "./wasm.js";
 import type { WorkerStart } from "./worker.js";
 
 /** ms after which to give up: on workers that do not start, and on a call without any progress of any thread. */
@@ -17,6 +17,9 @@ const JOIN_MS = 10;
 
 /** Floating-point operations that a thread must have to do: about 50 us, five times what waking it takes. */
 const WORTH = 2.5e6;
+
+/** Operations of a call that waits for workers that are still starting: about 100 ms of one thread, three times what they take. */
+const WORTH_WAITING = 4e9;
 
 /** Starts a worker of the host; `failed` is called when it ends or breaks down. */
 export type StartWorker = (start: WorkerStart, failed: (reason: string) => void) => WorkerHandle;
@@ -39,8 +42,8 @@ export class Pool {
   readonly #warn: (reason: string) => void;
   readonly #limits: typeof LIMITS_MS;
   #jobs = 0;
-  /** Until when workers may take to start. */
-  #end = 0;
+  /** Until when workers may take to start, from the first look at them on: a process may be frozen before. */
+  #end: number | undefined;
   /** Whether it is known if they have. */
   #settled = false;
   #broken: string | undefined;
@@ -73,12 +76,11 @@ export class Pool {
     return this.#broken === undefined ? this.#workers.length + 1 : 1;
   }
 
-  /** Starts workers and waits for none: calls take the calling thread alone until all are there, 20 to 40 ms later in Node. */
+  /** Starts workers and waits for none, 20 to 40 ms in Node: until all are there, all but long calls run on the calling thread alone. */
   start(modules: readonly Module[], memory: Memory, size: number, startWorker: StartWorker): void {
-    this.#end = host.performance.now() + this.#limits.start;
     try {
       for (let member = 1; member < size; member++) {
-        const start = { modules, memory, control: this.#control, bytes: this.#bytes, member };
+        const start = { modules, memory, control: this.#control, bytes: this.#bytes, member, lanes };
         this.#workers.push(startWorker(start, (reason) => this.#break(reason)));
       }
     } catch (error) {
@@ -103,7 +105,9 @@ export class Pool {
     const failed = Atomics.load(this.#words, FAILED);
     if (failed !== 0) this.#break(`worker ${failed} could not be started`);
     if (this.#broken === undefined && count < this.#workers.length) {
-      if (host.performance.now() <= this.#end) return false;
+      const now = host.performance.now();
+      this.#end ??= now + this.#limits.start;
+      if (now <= this.#end) return false;
       this.#break(`${count} of ${this.#workers.length} workers started within ${this.#limits.start} ms`);
     }
     this.#settled = true;
@@ -114,6 +118,7 @@ export class Pool {
 
   /** How many threads a call of so many floating-point operations is worth. */
   members(work: number): number {
+    if (work > WORTH_WAITING) this.ready();
     if (!this.#settle()) return 1;
     if (this.#broken !== undefined && !this.#reported) throw this.#giveUp(this.#broken);
     return Math.max(1, Math.min(this.size, Math.floor(work / WORTH)));

@@ -16,8 +16,8 @@ export type { ThreadsOptions } from "./threads-options.js";
 export type * from "./types.js";
 
 /**
- * A new instance, at once: its workers start meanwhile, and until all have, calls have one thread. `la.threads` waits for them. A browser's
- * main thread may not wait for others and gets one thread.
+ * A new instance, at once: its workers start meanwhile, and until all have, calls run on one thread, unless they are so long that it pays to
+ * wait. `la.threads` waits. A browser's main thread may not wait for others and gets one thread.
  * @throws Error when the engine has no WebAssembly SIMD; RangeError or TypeError for wrong options.
  *
  * @example

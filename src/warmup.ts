@@ -28,8 +28,9 @@ function round(engine: Engine, heads: number): void {
 /** Runs rounds until their time is steady. Pauses between them, so that the engine can put compiled code in place. */
 export async function warmup(engine: Engine): Promise<void> {
   const { performance } = host;
-  const threads = engine.pool?.size ?? 1;
   const start = performance.now();
+  await engine.pool?.started();
+  const threads = engine.pool?.size ?? 1;
   let best = Number.POSITIVE_INFINITY;
   let steady = 0;
   while (steady < STEADY_ROUNDS && performance.now() - start < LIMIT_MS && !engine.space.arena.disposed) {

@@ -15,13 +15,15 @@ export interface WorkerStart {
   /** Bytes of the control words. */
   readonly bytes: number;
   readonly member: number;
+  /** As the calling thread's kernels: rows of a group, by which threads divide work, depend on it. */
+  readonly lanes: boolean;
 }
 
-function serve({ modules, memory, control, bytes, member }: WorkerStart): never {
+function serve({ modules, memory, control, bytes, member, lanes }: WorkerStart): never {
   const words = new Int32Array(memory.buffer, control, bytes / 4);
   let kernels: Kernels;
   try {
-    kernels = instantiateSync(modules, memory);
+    kernels = instantiateSync(modules, memory, lanes);
   } catch (error) {
     Atomics.store(words, FAILED, member); // a calling thread that sleeps hears of no error event
     throw error;

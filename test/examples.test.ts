@@ -101,13 +101,14 @@ test("the README's lines under Determinism run as they stand: one thread and two
   const text = [
     ...codeOf("Determinism").map((line) => line.replace('/threads"', '/threads.js"')),
     "const x = Float32Array.from({ length: 300 * 64 }, (_, n) => Math.sin(n));",
+    "const threads = [one.threads, two.threads];", // now that they have started
     "const results = [one, two].map((la) => {",
     "  const t = la.tensor(x, [1, 1, 300, 64]);",
     '  const saved = la.attentionForward(t, t, t, { variant: "laser", causal: true });',
     "  const { dq, dk, dv } = la.attentionBackward(t, saved);",
     "  return [saved.out, saved.lse, dq, dk, dv].map((tensor) => [...new Uint32Array(tensor.toArray().buffer)].join());",
     "});",
-    "console.log(one.threads, two.threads, one.simd, two.simd, results[0].every((bits, n) => bits === results[1][n]));",
+    "console.log(...threads, one.simd, two.simd, results[0].every((bits, n) => bits === results[1][n]));",
   ].join("\n");
   const { code, stdout, stderr } = await runProgram(text);
   assert.is(code, 0, stderr);

@@ -9,33 +9,35 @@ import { assertSameBits, firstDifference } from "./support/bits.js";
 import { describeCase, type Kind, randomCase } from "./support/cases.js";
 import { Random } from "./support/random.js";
 import { run } from "./support/run.js";
+import { makeTeam } from "./support/team.js";
 
-/** Two instances of each build that this runtime runs: with the tile by lanes, and without. */
-const pairs = [
+/** Instances of each build that this runtime runs: with the tile by lanes, and without; and three threads with it. */
+const builds = [
   { simd: "plain", binary: new Binary(plain) },
   { simd: "relaxed", binary: new Binary(relaxed) },
-]
+] as const;
+const pairs = builds
   .filter(({ binary }) => binary.supported)
   .map(({ simd, binary }) => {
-    const make = (on: 0 | 1): LaserAttention => {
+    const make = (on: boolean): LaserAttention => {
       const memory = createMemory();
-      const kernels = instantiateSync([binary.compileSync()], memory);
-      kernels.useLanes(on);
-      return new LaserAttention(kernels, memory, simd as "plain" | "relaxed");
+      const kernels = instantiateSync([binary.compileSync()], memory, on);
+      return new LaserAttention(kernels, memory, simd);
     };
-    return { simd, lanes: make(1), other: make(0) };
+    return { simd, lanes: make(true), other: make(false), team: makeTeam(3, { simd, lanes: true }).la };
   });
 
 for (const [kind, first, last] of [
   ["ordinary", 3001, 3150],
   ["long", 3001, 3015],
 ] as [Kind, number, number][]) {
-  test(`attention and its gradients have the same bits by lanes: ${kind} random combinations ${first} to ${last}`, () => {
-    for (const { simd, lanes, other } of pairs) {
+  test(`attention and its gradients have the same bits by lanes, on three threads too: ${kind} random combinations ${first} to ${last}`, () => {
+    for (const { simd, lanes, other, team } of pairs) {
       for (let seed = first; seed <= last; seed++) {
         const { c, placement } = randomCase(seed, kind);
         const where = `${simd}, ${describeCase(seed, kind)}`;
         assertSameBits(where, run(lanes, c, placement), run(other, c, placement));
+        assertSameBits(`${where}, 3 threads`, run(team, c, placement), run(lanes, c, placement));
         assert.equal(lanes.recomputed, other.recomputed, `${where}: recomputed`);
       }
     }

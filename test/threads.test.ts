@@ -34,6 +34,14 @@ function assertReference(la: Instance): void {
   for (const [n, x] of both(la).entries()) assert.is(firstDifference(x, reference[n]!), -1);
 }
 
+const CALL = `
+import { createSync } from "laser-attention/threads.js";
+const la = createSync({ threads: 3 });
+if (la.threads !== 3) throw new Error("no threads");
+const x = la.tensor(Float32Array.from({ length: ${H * N * D} }, (_, n) => Math.sin(n)), [1, ${H}, ${N}, ${D}]);
+la.attentionBackward(x, la.attentionForward(x, x, x, { variant: "laser" }));
+`;
+
 /** Counts the workers that `body` starts. */
 async function workersOf(body: () => unknown): Promise<Worker[]> {
   const started: Worker[] = [];
@@ -236,7 +244,7 @@ test("workers that can't be started: one thread, and one warning that says why",
   await assertAlone("a worker broke down: bad start", breaking, () => create({ threads: 3 }));
 });
 
-test("a worker that can't have the kernels: createSync, which sleeps meanwhile, hears of it at once", async () => {
+test("a worker that can't have the kernels: who asks for la.threads, and sleeps meanwhile, hears of it at once", async () => {
   if ("Deno" in globalThis) return; // it prints the error of a worker, whoever takes care of it
   const wanting = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 2, 6, 1, 0, 0, 3, 0x7f, 0); // a global that nobody has
   const starving: Maker = (Original) =>
@@ -254,27 +262,60 @@ test("a worker that can't have the kernels: createSync, which sleeps meanwhile, 
   assert.ok(performance.now() - start < 5000); // the limit of a worker that says nothing is twice that
 });
 
-test("createSync waits for no worker, nor does a call before they have started: it has one thread, and the same bits", async () => {
-  const late: Maker = (Original) =>
+/** Workers that start when the gate is opened, or `ms` after they were made. */
+const gated =
+  (gate: Int32Array, ms = 20_000): Maker =>
+  (Original) =>
     class extends Original {
-      constructor(text: string | URL, options: object) {
-        super(`Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);\n${text}`, options);
+      constructor(text: string | URL, options: { workerData: object }) {
+        const wait = `Atomics.wait(process.getBuiltinModule("node:worker_threads").workerData.gate, 0, 0, ${ms});`;
+        super(`${wait}\n${text}`, { ...options, workerData: { ...options.workerData, gate } });
       }
     };
-  const found = await withWorkers(late, () => {
-    const start = performance.now();
+const newGate = (): Int32Array => new Int32Array(new SharedArrayBuffer(4));
+
+test("createSync and short calls wait for no worker: one thread, the same bits; memory may grow; la.threads waits", async () => {
+  const gate = newGate();
+  const found = await withWorkers(gated(gate), () => {
     const la = createSync({ threads: 3 });
+    assertReference(la); // would wait for ever, but for the limit
+    la.empty([25 * 2 ** 20]); // 100 MiB
     assertReference(la);
-    const first = performance.now() - start;
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
     assert.is(la.threads, 3);
-    const all = performance.now() - start;
-    assert.ok(first < 1400 && all > 1400, `${first} ms, ${all} ms`);
     assertReference(la);
     la.dispose();
-    const early = createSync({ threads: 3 });
-    early.dispose();
   });
   assert.equal(found, []);
+});
+
+test("a call that takes longer than workers do waits for them", async () => {
+  const delay = 700;
+  const found = await withWorkers(gated(newGate(), delay), () => {
+    const start = performance.now();
+    const la = createSync({ threads: 2 });
+    const x = la.zeros([1, 4, 2048, 64]); // 4.3e9 operations, 0.1 s of one thread
+    la.attention(x, x, x, { variant: "standard" });
+    assert.ok(performance.now() - start >= delay);
+    la.dispose();
+  });
+  assert.equal(found, []);
+});
+
+test("an instance that is disposed, and a program that ends, while workers start: all ends, and nothing is said", async () => {
+  let la!: Instance;
+  const workers = await workersOf(() => {
+    la = createSync({ threads: 3 });
+  });
+  const all = ended(workers);
+  la.dispose();
+  await all;
+  const call = CALL.replace(/^if .*$/m, "");
+  const [kept, thrown] = await Promise.all([runProgram(call), runProgram(`${call} throw new Error("of the program")`)]);
+  assert.equal(kept, { code: 0, stdout: "", stderr: "" });
+  assert.is(thrown.code, 1);
+  assert.match(thrown.stderr, "of the program");
 });
 
 test("a page that is not cross-origin isolated, a host without workers, or without shared memory: the same", async () => {
@@ -322,14 +363,6 @@ test("a page that is not cross-origin isolated, a host without workers, or witho
   }
   assert.equal(await warnings(() => alone({ ...options, threads: 1 })), [], "one thread as asked for is no warning");
 });
-
-const CALL = `
-import { createSync } from "laser-attention/threads.js";
-const la = createSync({ threads: 3 });
-if (la.threads !== 3) throw new Error("no threads");
-const x = la.tensor(Float32Array.from({ length: ${H * N * D} }, (_, n) => Math.sin(n)), [1, ${H}, ${N}, ${D}]);
-la.attentionBackward(x, la.attentionForward(x, x, x, { variant: "laser" }));
-`;
 
 test("a program ends by itself, with its own exit code: after dispose, without it, and after an exception", async () => {
   const [disposed, kept, thrown] = await Promise.all([

@@ -6,7 +6,7 @@ import { hex as relaxed } from "../../src/generated/kernels.threads-relaxed.js";
 import { program } from "../../src/generated/worker.js";
 import { Pool, type StartWorker } from "../../src/pool.js";
 import { ADDRESS_SPACE } from "../../src/shape.js";
-import { Binary, createSharedMemory, instantiateSync } from "../../src/wasm.js";
+import { Binary, createSharedMemory, instantiateSync, lanes as usual } from "../../src/wasm.js";
 import type { WorkerStart } from "../../src/worker.js";
 
 const binaries: Record<Simd, Binary> = { plain: new Binary(plain), relaxed: new Binary(relaxed) };
@@ -27,6 +27,8 @@ export interface Team {
 
 export interface TeamOptions {
   simd?: Simd;
+  /** Whether all threads take products by lanes. Default: what this runtime does. */
+  lanes?: boolean;
   /** false: calls that are not worth their threads stay on one, as in the package. Default true. */
   eager?: boolean;
   /** ms after which the pool gives up on its workers. Default: ten seconds. */
@@ -38,13 +40,20 @@ export interface TeamOptions {
 
 /** An instance with `threads` threads whose workers run in this runtime's worker_threads. */
 export function makeTeam(threads: number, options: TeamOptions = {}): Team {
-  const { simd = "plain", eager = true, limits, program: text = program, start = (given) => given } = options;
+  const {
+    simd = "plain",
+    lanes = usual,
+    eager = true,
+    limits,
+    program: text = program,
+    start = (given) => given,
+  } = options;
   const memory = createSharedMemory(ADDRESS_SPACE);
   const module = binaries[simd].compileSync();
-  const kernels = instantiateSync([module], memory);
+  const kernels = instantiateSync([module], memory, lanes);
   const workers: Worker[] = [];
   const startWorker: StartWorker = (given, failed) => {
-    const worker = new Worker(text, { eval: true, workerData: start(given) });
+    const worker = new Worker(text, { eval: true, workerData: start({ ...given, lanes }) });
     worker.unref();
     worker.on("error", (error) => failed(error.message));
     worker.on("exit", () => failed("a worker has ended"));

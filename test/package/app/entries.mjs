@@ -16,8 +16,8 @@ const result = {
   main: bits(main.createSync()),
   created: bits(await main.create()),
   slim: bits(await slim.create({ wasm })),
+  members: two.threads, // first: it waits until both have started
   threads: bits(two),
-  members: two.threads,
   relaxed: bits(fused),
   simd: fused.simd,
   training: train(nn.createSync({ threads: 1 })),
