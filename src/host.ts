@@ -34,8 +34,6 @@ interface Host {
   readonly SharedArrayBuffer?: unknown;
   /** Of browsers: whether shared memory may be handed to workers. */
   readonly crossOriginIsolated?: boolean;
-  readonly Deno?: unknown;
-  readonly Bun?: unknown;
   readonly navigator?: { readonly hardwareConcurrency?: number; readonly userAgent?: string };
   readonly process?: { readonly arch?: string; getBuiltinModule?(name: string): unknown };
   readonly Worker?: new (

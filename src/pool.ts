@@ -93,9 +93,10 @@ export class Pool {
     while (!this.#settle() && this.maySleep) Atomics.wait(this.#words, READY, Atomics.load(this.#words, READY), 10);
   }
 
-  /** The same without blocking. */
-  async started(): Promise<void> {
+  /** The same without blocking; how many threads there are then. */
+  async started(): Promise<number> {
     while (!this.#settle()) await new Promise<void>((resolve) => host.setTimeout(resolve, 1));
+    return this.size;
   }
 
   /** Whether it is known if all workers have started. Where they can't, there is one thread, and a warning instead of an error of a call. */

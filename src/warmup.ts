@@ -29,8 +29,7 @@ function round(engine: Engine, heads: number): void {
 export async function warmup(engine: Engine): Promise<void> {
   const { performance } = host;
   const start = performance.now();
-  await engine.pool?.started();
-  const threads = engine.pool?.size ?? 1;
+  const threads = (await engine.pool?.started()) ?? 1;
   let best = Number.POSITIVE_INFINITY;
   let steady = 0;
   while (steady < STEADY_ROUNDS && performance.now() - start < LIMIT_MS && !engine.space.arena.disposed) {

@@ -116,34 +116,26 @@ function makeMemory(descriptor: { initial: number; maximum?: number; shared?: bo
   }
 }
 
-/** The exports of all modules together; where two have one name, that of the first. All instances on a memory must agree on lanes. */
-export function instantiateSync(modules: readonly Module[], memory: Memory, byLanes = lanes): Kernels {
-  const instances = modules.map((module) => new (webAssembly().Instance)(module, { env: { memory } }));
-  return merged(
-    instances.map(({ exports }) => exports),
-    byLanes,
-  );
+/**
+ * 1 where products are faster by lanes (assembly/lanes.ts), else 0: V8 checks the bounds of every load in Deno and workerd, and
+ * JavaScriptCore is slow at loads that fill all lanes. Measured on x64; on ARM all stay as they are. No result depends on it. docs/design.md has
+ * the times.
+ */
+export const lanes: number = Number(
+  host.process?.arch !== "arm64" && /^(Deno|Bun|Cloudflare)/.test(String(host.navigator?.userAgent)),
+);
+
+/** The exports of all modules together; where two have one name, that of the first. */
+export function instantiateSync(modules: readonly Module[], memory: Memory): Kernels {
+  return merged(modules.map((module) => new (webAssembly().Instance)(module, { env: { memory } })));
 }
 
 export async function instantiate(modules: readonly Module[], memory: Memory): Promise<Kernels> {
-  const instances = await Promise.all(modules.map((module) => webAssembly().instantiate(module, { env: { memory } })));
-  return merged(
-    instances.map(({ exports }) => exports),
-    lanes,
-  );
+  return merged(await Promise.all(modules.map((module) => webAssembly().instantiate(module, { env: { memory } }))));
 }
 
-/**
- * Where products are faster by lanes (assembly/lanes.ts), as measured on x64: V8 checks the bounds of every load in Deno and workerd,
- * and JavaScriptCore is slow there at loads that fill all lanes. No result depends on it. docs/design.md has the times.
- */
-export const lanes: boolean =
-  host.Deno !== undefined ||
-  host.navigator?.userAgent === "Cloudflare-Workers" ||
-  (host.Bun !== undefined && host.process?.arch === "x64");
-
-function merged(exports: readonly unknown[], byLanes: boolean): Kernels {
-  const kernels: Kernels = Object.assign({}, ...[...exports].reverse());
-  if (byLanes) kernels.useLanes(1);
+function merged(instances: readonly { readonly exports: unknown }[]): Kernels {
+  const kernels: Kernels = Object.assign({}, ...instances.map(({ exports }) => exports).reverse());
+  kernels.useLanes(lanes);
   return kernels;
 }

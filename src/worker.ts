@@ -16,14 +16,15 @@ export interface WorkerStart {
   readonly bytes: number;
   readonly member: number;
   /** As the calling thread's kernels: rows of a group, by which threads divide work, depend on it. */
-  readonly lanes: boolean;
+  readonly lanes: number;
 }
 
 function serve({ modules, memory, control, bytes, member, lanes }: WorkerStart): never {
   const words = new Int32Array(memory.buffer, control, bytes / 4);
   let kernels: Kernels;
   try {
-    kernels = instantiateSync(modules, memory, lanes);
+    kernels = instantiateSync(modules, memory);
+    kernels.useLanes(lanes);
   } catch (error) {
     Atomics.store(words, FAILED, member); // a calling thread that sleeps hears of no error event
     throw error;

@@ -19,12 +19,13 @@ const builds = [
 const pairs = builds
   .filter(({ binary }) => binary.supported)
   .map(({ simd, binary }) => {
-    const make = (on: boolean): LaserAttention => {
+    const make = (on: 0 | 1): LaserAttention => {
       const memory = createMemory();
-      const kernels = instantiateSync([binary.compileSync()], memory, on);
+      const kernels = instantiateSync([binary.compileSync()], memory);
+      kernels.useLanes(on);
       return new LaserAttention(kernels, memory, simd);
     };
-    return { simd, lanes: make(true), other: make(false), team: makeTeam(3, { simd, lanes: true }).la };
+    return { simd, lanes: make(1), other: make(0), team: makeTeam(3, { simd, lanes: 1 }).la };
   });
 
 for (const [kind, first, last] of [

@@ -1,7 +1,7 @@
 /** Steps of training: tape, plan of memory, modules, optimiser. Kernels: nn-*.test.ts; whole runs against float64: parity.test.ts. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Gpt, gpt } from "../src/models/index.js";
+import { bert, conformer, type Gpt, gpt, vit } from "../src/models/index.js";
 import {
   AdamW,
   add,
@@ -250,6 +250,26 @@ test("a gradient that is not finite changes nothing, and the optimiser's state g
   }
   same(a, b);
   nn.dispose();
+});
+
+test("what is no instance for training or no model is refused, and after dispose an optimiser refuses too", () => {
+  for (const threads of [1, 2]) {
+    const nn = createSync({ threads });
+    const model = gpt(nn, config);
+    const makers = { gpt, bert, vit, conformer } as unknown as Record<string, (nn: unknown, config: object) => unknown>;
+    for (const [name, make] of Object.entries(makers)) {
+      throws(() => make(nn.la, config), TypeError, `${name}: nn must be an instance of laser-attention/nn`);
+      throws(() => make(undefined, config), TypeError, "nn must be an instance of laser-attention/nn, got undefined");
+    }
+    const Loose = AdamW as unknown as new (nn: unknown, model: unknown) => unknown;
+    throws(() => new Loose(nn.la, model), TypeError, "AdamW: nn must be an instance of laser-attention/nn");
+    throws(() => new Loose(nn, {}), TypeError, "AdamW: model must be a module");
+    const optimizer = new AdamW(nn, model);
+    nn.step(() => model.loss(ids, targets));
+    nn.dispose();
+    throws(() => optimizer.step(), TypeError, "this instance is disposed");
+    throws(() => optimizer.gradientNorm(), TypeError, "this instance is disposed");
+  }
 });
 
 test("wrong use is refused with its name, what was expected and what came, and the next step works", () => {

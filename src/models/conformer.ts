@@ -137,7 +137,7 @@ export class Conformer extends Module {
   /** @internal */
   constructor(nn: Nn, config: ConformerConfig) {
     super();
-    checkConfig("conformer", config, ["mels", "stack", "context", "classes", "kernel"]);
+    checkConfig("conformer", nn, config, ["mels", "stack", "context", "classes", "kernel"]);
     const { mels, stack, context, classes, kernel, width, layers, seed = 1 } = config;
     if (kernel % 2 === 0) throw new RangeError(`conformer: kernel must be odd, got ${kernel}`);
     const random = new Random(seed);

@@ -47,7 +47,7 @@ export abstract class TokenModel extends Module {
   /** @internal */
   constructor(nn: Nn, where: string, config: TokenConfig, causal: boolean) {
     super();
-    checkConfig(where, config, ["vocabulary", "context"]);
+    checkConfig(where, nn, config, ["vocabulary", "context"]);
     const { vocabulary, context, width, layers, seed = 1 } = config;
     const random = new Random(seed);
     this.#nn = nn;

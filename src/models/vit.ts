@@ -53,7 +53,7 @@ export class Vit extends Module {
   /** @internal */
   constructor(nn: Nn, config: VitConfig) {
     super();
-    checkConfig("vit", config, ["side", "patch", "classes"]);
+    checkConfig("vit", nn, config, ["side", "patch", "classes"]);
     const { side, patch, classes, width, layers, seed = 1 } = config;
     if (side % patch !== 0) throw new RangeError(`vit: side must be a multiple of patch (${patch}), got ${side}`);
     const random = new Random(seed);

@@ -1,11 +1,13 @@
 /** AdamW (Loshchilov and Hutter, arXiv 1711.05101), in the order of operations of torch.optim.AdamW. */
 
+import { instance, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { operand } from "../check-tensor.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { check, checkStep } from "./check-adamw.js";
-import { type Module, type ParameterValues, type StateDict, setAll } from "./module.js";
+import * as checkNn from "./check-nn.js";
+import { Module, type ParameterValues, type StateDict, setAll } from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter } from "./value.js";
@@ -67,6 +69,8 @@ export class AdamW {
 
   /** @throws TypeError or RangeError for options that do not fit; TypeError inside of a step, or for a model of another instance */
   constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
+    checkNn.instance("AdamW", nn);
+    if (!(model instanceof Module)) throw new TypeError(`AdamW: model must be a module, got ${show(model)}`);
     check(options);
     if (nn.engine.space.source !== undefined) throw new TypeError("AdamW: must be made outside of a step");
     // A parameter that has several names, such as a head that is the token table, takes part once.
@@ -94,12 +98,14 @@ export class AdamW {
 
   /**
    * L2 norm of all gradients together, in float64.
+   * @throws TypeError when the instance is disposed
    *
    * @example
    * nn.step(() => model.loss(ids, targets));
    * optimizer.gradientNorm();
    */
   gradientNorm(): number {
+    instance(this.#nn.engine.space.arena.disposed);
     let sum = 0;
     for (const { parameter } of this.#groups) if (!parameter.fresh) sum += this.#squares(parameter.grad);
     return Math.sqrt(sum);
@@ -109,7 +115,7 @@ export class AdamW {
    * Changes the parameters by their gradients, which count as used up. Parameters that had no part in the loss stay as they are.
    * @param options `lr`: learning rate of this step. `clip`: the most that the norm of all gradients may be; larger ones are scaled.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
-   * @throws RangeError for a rate below 0 or a clip that is not above 0
+   * @throws RangeError for a rate below 0 or a clip that is not above 0; TypeError when the instance is disposed
    *
    * @example
    * nn.step(() => model.loss(ids, targets));

@@ -11,6 +11,12 @@ interface Instance {
   readonly engine: NnEngine;
 }
 
+/** An instance for training, as `create` and `createSync` of laser-attention/nn give it. */
+export function instance(where: string, given: unknown): void {
+  if ((given as { readonly tape?: unknown } | null | undefined)?.tape !== undefined) return;
+  throw new TypeError(`${where}: nn must be an instance of laser-attention/nn, got ${show(given)}`);
+}
+
 /** A value of this instance that has not ended with its step, of so many axes; one axis at least if nothing is said. */
 export function value(where: string, name: string, { engine }: Instance, given: unknown, axes?: number | "any"): void {
   if (!(given instanceof Value)) throw new TypeError(`${where}: ${name} must be a value, got ${show(given)}`);

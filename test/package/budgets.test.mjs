@@ -63,7 +63,8 @@ test("the README's sizes are those of the entries, to what another minifier make
     /^(index|relaxed|threads|slim)\.js$/.test(files),
   )) {
     const [, kilobytes] = new RegExp(`^\\| \`${what}\` \\|[^|]*\\| ([\\d.]+) KB`, "m").exec(readme) ?? [];
-    assert.ok(Math.abs(1000 * kilobytes - brotli) <= 0.05 * brotli, `${files}: ${kilobytes} KB for ${brotli} bytes`);
+    const off = Math.abs(1000 * kilobytes - brotli) - 50; // the README rounds to tenths of a KB
+    assert.ok(off <= 0.05 * brotli, `${files}: ${kilobytes} KB for ${brotli} bytes`);
   }
 });
 

@@ -27,8 +27,8 @@ export interface Team {
 
 export interface TeamOptions {
   simd?: Simd;
-  /** Whether all threads take products by lanes. Default: what this runtime does. */
-  lanes?: boolean;
+  /** 1: all threads take products by lanes, 0: none does. Default: what this runtime does. */
+  lanes?: number;
   /** false: calls that are not worth their threads stay on one, as in the package. Default true. */
   eager?: boolean;
   /** ms after which the pool gives up on its workers. Default: ten seconds. */
@@ -50,7 +50,8 @@ export function makeTeam(threads: number, options: TeamOptions = {}): Team {
   } = options;
   const memory = createSharedMemory(ADDRESS_SPACE);
   const module = binaries[simd].compileSync();
-  const kernels = instantiateSync([module], memory, lanes);
+  const kernels = instantiateSync([module], memory);
+  kernels.useLanes(lanes);
   const workers: Worker[] = [];
   const startWorker: StartWorker = (given, failed) => {
     const worker = new Worker(text, { eval: true, workerData: start({ ...given, lanes }) });
