@@ -2,8 +2,8 @@ import { Eight, Simd } from "./simd";
 import { PANEL, STRIP } from "./tile";
 
 /**
- * `multiplyPanels` of microkernel.ts for engines in which loads are dear (src/wasm.ts): a register tile of four rows, whose numbers are loaded four
- * at a time, each taken from its lane. Every sum has the same order, so the bits are the same. docs/design.md has the times.
+ * `multiplyPanels` of microkernel.ts for engines in which loads are dear (src/wasm.ts): a register tile of four rows, whose numbers are
+ * loaded four at a time, each taken from its lane. Every sum has the same order, so the bits are the same. docs/design.md has the times.
  */
 export function multiplyByLanes<A>(
   c: usize,
@@ -52,8 +52,8 @@ export function multiplyByLanes<A>(
         x += aStep;
       }
     } else {
-      // Strip: a load has four p of one row, at the end up to three too many, which lie in scratch and are not used. There is a way out after each step, lest Binaryen move all loads of b to
-      // the front, where V8 would keep them in memory for want of registers.
+      // Strip: a load has four p of one row, at the end up to three too many, which lie in scratch and are not used. There is a way out
+      // after each step, lest Binaryen move all loads of b to the front, where V8 would keep them in memory for want of registers.
       for (; y != end; x += 16) {
         const u0 = v128.load(x),
           u1 = v128.load(x, STRIP);
@@ -125,11 +125,43 @@ export function multiplyByLanes<A>(
       }
     }
     const based = isFloat<A>() || base != 0;
-    Eight.end2(c, cRow, base, baseRow, factor, based, c00, c01, c10, c11);
-    Eight.end2(c + 2 * cRow, cRow, base + 2 * baseRow, baseRow, factor, based, c20, c21, c30, c31);
+    Lanes.end2(c, cRow, base, baseRow, factor, based, c00, c01, c10, c11);
+    Lanes.end2(c + 2 * cRow, cRow, base + 2 * baseRow, baseRow, factor, based, c20, c21, c30, c31);
     c += PANEL;
     b += panel;
     if (base) base += PANEL;
     if (factor) factor += PANEL;
+  }
+}
+
+class Lanes {
+  /**
+   * What ends two rows of a tile: c += x * factor, with one factor a column; without one c = base + x, or where none is, c = x. `Tile.run`
+   * has all its rows in each branch: by pairs, attention takes about 1 % longer in Node.
+   */
+  @inline static end2(
+    c: usize,
+    cRow: usize,
+    base: usize,
+    baseRow: usize,
+    factor: usize,
+    based: bool,
+    x00: v128,
+    x01: v128,
+    x10: v128,
+    x11: v128,
+  ): void {
+    if (factor) {
+      const f0 = v128.load(factor);
+      const f1 = v128.load(factor, 16);
+      Eight.scaleAdd(c, x00, x01, f0, f1);
+      Eight.scaleAdd(c + cRow, x10, x11, f0, f1);
+    } else if (based) {
+      Eight.sum(c, base, x00, x01);
+      Eight.sum(c + cRow, base + baseRow, x10, x11);
+    } else {
+      Eight.put(c, x00, x01);
+      Eight.put(c + cRow, x10, x11);
+    }
   }
 }

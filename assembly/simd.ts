@@ -75,31 +75,4 @@ export class Eight {
   @inline static scaleAdd(c: usize, x0: v128, x1: v128, f0: v128, f1: v128): void {
     Eight.put(c, Simd.madd(x0, f0, v128.load(c)), Simd.madd(x1, f1, v128.load(c, 16)));
   }
-
-  /** What ends two rows of a tile: c += x * factor, with one factor a column; without one c = base + x, or where none is, c = x. */
-  @inline static end2(
-    c: usize,
-    cRow: usize,
-    base: usize,
-    baseRow: usize,
-    factor: usize,
-    based: bool,
-    x00: v128,
-    x01: v128,
-    x10: v128,
-    x11: v128,
-  ): void {
-    if (factor) {
-      const f0 = v128.load(factor);
-      const f1 = v128.load(factor, 16);
-      Eight.scaleAdd(c, x00, x01, f0, f1);
-      Eight.scaleAdd(c + cRow, x10, x11, f0, f1);
-    } else if (based) {
-      Eight.sum(c, base, x00, x01);
-      Eight.sum(c + cRow, base + baseRow, x10, x11);
-    } else {
-      Eight.put(c, x00, x01);
-      Eight.put(c + cRow, x10, x11);
-    }
-  }
 }

@@ -18,7 +18,10 @@ const JOIN_MS = 10;
 /** Floating-point operations that a thread must have to do: about 50 us, five times what waking it takes. */
 const WORTH = 2.5e6;
 
-/** Operations of a call that waits for workers that are still starting: about 100 ms of one thread, three times what they take. */
+/**
+ * Operations of a call that waits for workers that are still starting: some 0.1 s of one thread. Waiting takes a third of that: a first result in
+ * a cold Node came after 44 ms with it, 14 without (`npm run bench`, two threads).
+ */
 const WORTH_WAITING = 4e9;
 
 /** Starts a worker of the host; `failed` is called when it ends or breaks down. */
@@ -76,7 +79,7 @@ export class Pool {
     return this.#broken === undefined ? this.#workers.length + 1 : 1;
   }
 
-  /** Starts workers and waits for none, 20 to 40 ms in Node: until all are there, all but long calls run on the calling thread alone. */
+  /** Starts workers and waits for none: until all are there, all but long calls run on the calling thread alone. */
   start(modules: readonly Module[], memory: Memory, size: number, startWorker: StartWorker): void {
     try {
       for (let member = 1; member < size; member++) {
@@ -99,7 +102,7 @@ export class Pool {
     return this.size;
   }
 
-  /** Whether it is known if all workers have started. Where they can't, there is one thread, and a warning instead of an error of a call. */
+  /** Whether it is known if all workers have started. Where they can't, there is one thread, and a warning in place of a call's error. */
   #settle(): boolean {
     if (this.#settled) return true;
     const count = Atomics.load(this.#words, READY);

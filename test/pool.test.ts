@@ -65,7 +65,7 @@ const barrier = runProgram(`
   }
 `);
 
-/** A module whose attentionForward is unreachable; useLanes, which an instance may be given first, does nothing. */
+/** A module whose attentionForward is unreachable; useLanes, which every instance is given, does nothing. */
 const TRAP = Buffer.concat([
   Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 8, 2, 0x60, 0, 0, 0x60, 1, 0x7f, 0, 3, 3, 2, 0, 1, 7, 31, 2, 16]),
   Buffer.from("attentionForward"),

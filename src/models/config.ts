@@ -1,5 +1,5 @@
 import { show } from "../check.js";
-import { instance, list } from "../nn/check-nn.js";
+import { list, training } from "../nn/check-nn.js";
 import type { Variant } from "../types.js";
 
 /**
@@ -22,7 +22,7 @@ export interface ModelConfig {
 
 /** Checks what a model is made of. Config: no unknown key, every size of `sizes` a positive integer, width a multiple of heads. */
 export function checkConfig(where: string, nn: unknown, config: object, sizes: readonly string[]): void {
-  instance(where, nn);
+  training(where, nn);
   if (typeof config !== "object" || config === null) {
     throw new TypeError(`${where}: config must be an object, got ${show(config)}`);
   }

@@ -6,7 +6,7 @@ import { operand } from "../check-tensor.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { check, checkStep } from "./check-adamw.js";
-import * as checkNn from "./check-nn.js";
+import { training } from "./check-nn.js";
 import { Module, type ParameterValues, type StateDict, setAll } from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
@@ -69,7 +69,7 @@ export class AdamW {
 
   /** @throws TypeError or RangeError for options that do not fit; TypeError inside of a step, or for a model of another instance */
   constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
-    checkNn.instance("AdamW", nn);
+    training("AdamW", nn);
     if (!(model instanceof Module)) throw new TypeError(`AdamW: model must be a module, got ${show(model)}`);
     check(options);
     if (nn.engine.space.source !== undefined) throw new TypeError("AdamW: must be made outside of a step");

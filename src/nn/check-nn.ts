@@ -12,7 +12,7 @@ interface Instance {
 }
 
 /** An instance for training, as `create` and `createSync` of laser-attention/nn give it. */
-export function instance(where: string, given: unknown): void {
+export function training(where: string, given: unknown): void {
   if ((given as { readonly tape?: unknown } | null | undefined)?.tape !== undefined) return;
   throw new TypeError(`${where}: nn must be an instance of laser-attention/nn, got ${show(given)}`);
 }
