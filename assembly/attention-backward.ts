@@ -23,7 +23,7 @@ import { BR, NR, PANEL, STRIP } from "./tile";
 import { touchRows } from "./touch";
 
 /** Keys are shared out in whole panels, whole row groups of the transposed products, and whole cache lines of a strip. */
-const SHARE: i32 = 48;
+const SHARE: i32 = 24;
 
 /** Scratch of attentionBackward, in floats. */
 export function attentionBackwardScratch(problem: usize): usize {
@@ -67,7 +67,7 @@ function backwardHead(p: Problem, b: i32, hk: i32): void {
   const blocks = (p.N + BR - 1) / BR;
   const tiles = tileCount(p);
   p.far = 0;
-  if (rank == 0 && p.dbias) clearBias(p, b, hk);
+  if (p.dbias) clearBias(p, b, hk);
   const first = Team.share(p, p.Mp, rank);
   const keys = Team.share(p, p.Mp, rank + 1) - first;
   memory.fill(p.dkSum + ((<usize>(first * p.Dp)) << 2), 0, (<usize>(keys * p.Dp)) << 2);
@@ -117,14 +117,18 @@ function putRows(to: usize, toRow: usize, from: usize, fromRow: i32, rows: i32, 
   }
 }
 
-/** dbias = 0 on all rows of the key head's query heads; a broadcast axis (stride 0) is one row, cleared by its first head. */
+/**
+ * dbias = 0 on all rows of the key head's query heads, each member a part of them; a broadcast axis (stride 0) is one row, cleared by its
+ * first head.
+ */
 function clearBias(p: Problem, b: i32, hk: i32): void {
   if ((b > 0 && p.dbiasB == 0) || (hk > 0 && p.dbiasH == 0)) return;
   const group = p.H / p.Hkv;
   const heads = p.dbiasH ? group : 1;
   const rows = p.dbiasN ? p.N : 1;
+  const end = Team.share(p, rows, Team.rank(p) + 1);
   for (let h = hk * group; h < hk * group + heads; ++h) {
-    for (let i = 0; i < rows; ++i) {
+    for (let i = Team.share(p, rows, Team.rank(p)); i < end; ++i) {
       const row = <usize>b * p.dbiasB + <usize>h * p.dbiasH + <usize>i * p.dbiasN;
       memory.fill(p.dbias + (row << 2), 0, (<usize>p.M) << 2);
     }
@@ -157,7 +161,11 @@ function tileGradients(p: Problem, t: i32): void {
   Team.barrier(p); // dS is there
   if (p.slow) addSeenQueryGradient(p, p.firstRow, p.endRow);
   else if (p.dq) addQueryGradient(p, tile, j0);
-  Team.barrier(p); // dS may be overwritten
+  if (Team.size(p) == 1) return;
+  // The next tile's dS goes elsewhere: nobody comes to the one after it before all have met once more.
+  const ds = p.stripDs;
+  p.stripDs = p.stripDsNext;
+  p.stripDsNext = ds;
 }
 
 /** P and dS' of rows [r0, r0 + n) into the strips' columns for keys [first, end), zero where the rows see none; dbias. */

@@ -86,6 +86,7 @@ export function layout(p: Problem, backward: bool): usize {
     p.gScaled = area(BR, E);
     p.kept = area(BR, Ep);
     p.stripDs = area(BR, KT);
+    p.stripDsNext = area(ASC_FEATURE_THREADS ? BR : 0, KT);
     p.sum = area(BR, Dp);
     p.rowDelta = area(BR, 1);
     p.partial = area(farKeys, 4);
@@ -105,4 +106,5 @@ export function shareScratch(p: Problem, leader: Problem): void {
   p.dkSum = leader.dkSum;
   p.dvSum = leader.dvSum;
   p.stripDs = leader.stripDs;
+  p.stripDsNext = leader.stripDsNext;
 }

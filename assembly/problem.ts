@@ -162,6 +162,7 @@ export class Problem {
   gScaled: usize; // first do (LASER) or o, then G f_t as row panels
   strip: usize; // scores, then P: [MR, KT] forward, [BR, KT] backward
   stripDs: usize; // dP, then dS: [BR, KT]
+  stripDsNext: usize; // of a team: the one of the next tile
   stripSlope: usize; // softcap's derivative [BR, KT], 0 without softcap
   sum: usize; // forward: P E [BR, Ep], then its quotient by l; backward: dS K [BR, Dp]
   rowMax: usize; // m [BR] in units of log2

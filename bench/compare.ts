@@ -19,7 +19,7 @@ import type { Nn } from "../src/nn/index.js";
 import { environment, inPlace } from "./machine.js";
 import { type Call, interleave, ratio } from "./measure.js";
 import { worst } from "./recompute.js";
-import { attentionShapes, growthShapes, recomputeShapes, smallShapes, visibleShapes } from "./shapes.js";
+import { attentionShapes, denseShapes, growthShapes, recomputeShapes, smallShapes, visibleShapes } from "./shapes.js";
 import { attentionTask, matmulTask, prepareAttention, type Task, variants } from "./tasks.js";
 import { builds, type Options, openOwn, openPackage } from "./train/own.js";
 import { workloads } from "./train/workloads.js";
@@ -38,7 +38,7 @@ const window = visibleShapes.find(({ window }) => window !== undefined)!;
 const oneHead = growthShapes.find(({ N }) => N === 1024)!;
 const directions = ["forward", "backward"] as const;
 const tasks: readonly Pick<Task, "name" | "prepare">[] = [
-  ...[ViT, LM, window, oneHead, smallShapes[1]!].flatMap((shape) =>
+  ...[ViT, LM, window, oneHead, ...denseShapes, smallShapes[1]!].flatMap((shape) =>
     directions.flatMap((direction) => variants.map((variant) => attentionTask(shape, variant, direction))),
   ),
   ...variants.map((variant) => attentionTask(decode, variant, "forward")),
