@@ -2,6 +2,12 @@ import { multiplyByLanes } from "./lanes";
 import { Eight, Simd } from "./simd";
 import { MR, PANEL, STRIP } from "./tile";
 
+/**
+ * Where all elements start, loaded once: of constants, V8 13.6 does not see that two are one value, and then makes no 256-bit vectors of the
+ * tile where it is told to (docs/runtimes.md). Elsewhere as fast as constants.
+ */
+const ZERO = memory.data<f32>([0], 4);
+
 /** Whether this engine takes a by lanes (lanes.ts). */
 let lanes = false;
 
@@ -48,18 +54,19 @@ export class Tile {
   ): void {
     const aRow: usize = isInteger<A>() ? 4 : STRIP; // Interleaved or FourRows : Strip
     const six = MR == 6 && sizeof<A>() == 4;
-    let c00 = f32x4.splat(0),
-      c01 = f32x4.splat(0);
-    let c10 = f32x4.splat(0),
-      c11 = f32x4.splat(0);
-    let c20 = f32x4.splat(0),
-      c21 = f32x4.splat(0);
-    let c30 = f32x4.splat(0),
-      c31 = f32x4.splat(0);
-    let c40 = f32x4.splat(0),
-      c41 = f32x4.splat(0);
-    let c50 = f32x4.splat(0),
-      c51 = f32x4.splat(0);
+    const zero = v128.load32_splat(ZERO);
+    let c00 = zero,
+      c01 = zero;
+    let c10 = zero,
+      c11 = zero;
+    let c20 = zero,
+      c21 = zero;
+    let c30 = zero,
+      c31 = zero;
+    let c40 = zero,
+      c41 = zero;
+    let c50 = zero,
+      c51 = zero;
     for (const end = b + <usize>depth * bStep; b != end; b += bStep) {
       const b0 = v128.load(b),
         b1 = v128.load(b, 16);

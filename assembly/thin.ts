@@ -135,14 +135,14 @@ class Keys {
   }
 }
 
-/** c += x * factor for one row of a panel, factor 0: none; returns that of the next panel. */
-function addPanel(c: usize, x0: v128, x1: v128, factor: usize): usize {
-  if (!factor) {
-    Eight.add(c, x0, x1);
-    return 0;
-  }
-  Eight.scaleAdd(c, x0, x1, v128.load(factor), v128.load(factor, 16));
-  return factor + PANEL;
+/**
+ * c += x * factor for four columns, factor 0: none; returns that of the next four. V8 14.6 with --experimental-wasm-revectorize ends
+ * the process when it compiles a function that stores two v128 parameters side by side.
+ */
+function addFour(c: usize, x: v128, factor: usize): usize {
+  const before = v128.load(c);
+  v128.store(c, factor ? Simd.madd(x, v128.load(factor), before) : f32x4.add(before, x));
+  return factor ? factor + 16 : 0;
 }
 
 /** sum[c] += sum_x w[x] e[x][c], or += that times factor[c], over n keys; column panels of e as in multiplyPanels. */
@@ -186,10 +186,14 @@ export function thinValues(
       e2 += eStep;
       e3 += eStep;
     }
-    factor = addPanel(sum, a0, a1, factor);
-    factor = addPanel(sum + PANEL, a2, a3, factor);
-    factor = addPanel(sum + 2 * PANEL, a4, a5, factor);
-    factor = addPanel(sum + 3 * PANEL, a6, a7, factor);
+    factor = addFour(sum, a0, factor);
+    factor = addFour(sum + 16, a1, factor);
+    factor = addFour(sum + PANEL, a2, factor);
+    factor = addFour(sum + PANEL + 16, a3, factor);
+    factor = addFour(sum + 2 * PANEL, a4, factor);
+    factor = addFour(sum + 2 * PANEL + 16, a5, factor);
+    factor = addFour(sum + 3 * PANEL, a6, factor);
+    factor = addFour(sum + 3 * PANEL + 16, a7, factor);
     sum += 4 * PANEL;
     e += 4 * ePanel;
   }
@@ -203,7 +207,8 @@ export function thinValues(
       a1 = Simd.madd(weight, v128.load(y, 16), a1);
       y += eStep;
     }
-    factor = addPanel(sum, a0, a1, factor);
+    factor = addFour(sum, a0, factor);
+    factor = addFour(sum + 16, a1, factor);
     sum += PANEL;
     e += ePanel;
   }

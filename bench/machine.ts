@@ -9,7 +9,7 @@ const { versions } = process;
 const runtimes = {
   deno: `Deno ${versions.deno}, V8 ${versions.v8}`,
   bun: `Bun ${versions.bun}`,
-  node: `Node ${versions.node}, V8 ${versions.v8}`,
+  node: `${["Node", versions.node, ...process.execArgv].join(" ")}, V8 ${versions.v8}`,
 };
 const engine = versions.deno ? "deno" : versions.bun ? "bun" : "node";
 

@@ -6,7 +6,7 @@
  * --filter   only what has NAME in its line ("ViT", "LASER forward", "matmul", "relaxed", "recompute"; case is ignored)
  * --long     also the sizes that take seconds a call
  * --time     ms of measuring that each call gets (default 200): more for numbers to publish
- * --engines  then the same in Deno and Bun, against the peak of this run
+ * --engines  then the same in Deno, in Bun and with V8's 256-bit vectors, against the peak of this run
  * --json     writes all numbers to FILE
  * --assert   exit code 1 when forward at the required shape is too slow, or the recompute costs more than its limit
  * --strict   exit code 1 when anything misses its target (targets.ts)

@@ -57,7 +57,13 @@ export async function measureStart({ name, entry, wasm }: Starter): Promise<Star
   const files = [address(`${entry}.js`), ...(wasm ? [address(wasm)] : [])];
   const runs: Omit<Start, "build">[] = [];
   for (let n = 0; n < PROCESSES; n++) {
-    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", PROGRAM, ...files]);
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      ...process.execArgv,
+      "--input-type=module",
+      "-e",
+      PROGRAM,
+      ...files,
+    ]);
     runs.push(JSON.parse(stdout));
   }
   const middle = (key: keyof Omit<Start, "build">) => median(runs.map((run) => run[key]));

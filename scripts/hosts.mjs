@@ -83,14 +83,26 @@ function bun() {
 /** Node in every version that is promised, and the running one; `found` is undefined where one is not installed. */
 export const nodes = () => (MAJORS.includes(ownMajor) ? MAJORS : [ownMajor, ...MAJORS]).map(node);
 
+/** With V8's experimental 256-bit vectors (docs/runtimes.md), and without its first compiler, so that every function gets them. */
+function wide(major) {
+  const { command, ...rest } = node(major);
+  return { ...rest, mode: ", 256 bits", command: [...command, "--experimental-wasm-revectorize", "--no-liftoff"] };
+}
+
 /** Programs of hosts that read files: one bundle for all. */
 async function servers() {
   const programs = ["server", "instance"].map((name) => `${PROGRAMS}/${name}.ts`);
   const [program] = await bundle(programs, "build/portable/server", bytes);
-  return [...nodes(), deno(), bun()].map(({ name, host, found, command, relaxedFrom }) => {
+  const wideNodes = process.arch === "x64" ? [24, 26].map(wide) : []; // V8 knows the flag on x64 only
+  return [...nodes(), ...wideNodes, deno(), bun()].map(({ name, mode = "", host, found, command, relaxedFrom }) => {
     const expected = { ...server, host, version: found?.version, relaxedFrom };
     const [file, ...args] = [...command, program, JSON.stringify(expected)];
-    return { name, found, run: () => runTests(name, file, args, LIMIT_MS, `${name} `) };
+    const label = `${name}${mode}`;
+    const run = async () => {
+      const result = await runTests(label, file, args, LIMIT_MS, `${label} `);
+      return { ...result, runtime: `${result.runtime}${mode}` };
+    };
+    return { name: label, found, run };
   });
 }
 

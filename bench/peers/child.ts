@@ -9,7 +9,7 @@ import { attentionWorkload, growth } from "./workloads.js";
 
 /** Runs this program as `PROGRAM child JOB ARGS`, which prints one line of JSON. */
 export function inChild<T>(...args: readonly (string | number)[]): T {
-  const out = execFileSync(process.execPath, [process.argv[1]!, "child", ...args.map(String)], {
+  const out = execFileSync(process.execPath, [...process.execArgv, process.argv[1]!, "child", ...args.map(String)], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"], // what it says of an error becomes part of our error
     maxBuffer: 2 ** 26,
