@@ -98,7 +98,7 @@ export function expShift(p: Problem, t: i32, to: usize, step: usize, panel: usiz
   const rows = min(p.tileKeys, p.M - j0);
   const row = p.vM << 2;
   const seen = p.seen + ((<usize>j0) << 2);
-  let rest = i32x4.splat(0);
+  let sum = f32x4.splat(0);
   const lowest = v128.load32_splat(CORE_LOWEST);
   const round = v128.load32_splat(CORE_ROUND);
   const log2e = v128.load32_splat(LOG2_E);
@@ -135,10 +135,10 @@ export function expShift(p: Problem, t: i32, to: usize, step: usize, panel: usiz
       );
       const e = v128.and(v128.load32_splat(seen + ((<usize>j) << 2)), v128.and(valid, below));
       v128.store(y, e);
-      rest = v128.or(rest, f32x4.sub(e, e)); // x - x is 0 for finite x only
+      sum = f32x4.add(sum, e); // e is at most 1, or NaN
     }
   }
-  if (!v128.any_true(rest)) return false;
+  if (!v128.any_true(f32x4.ne(sum, sum))) return false;
   putInfinities(p, j0, rows, to, step, panel);
   return true;
 }
@@ -200,25 +200,40 @@ export function columnFactors(p: Problem, t: i32): i32 {
   return (v128.any_true(sums) ? SUM_FACTOR : 0) | (v128.any_true(tiles) ? TILE_FACTOR : 0);
 }
 
-/** x = sum / l in place, out = log(x) + c_q for one row; returns how many elements the recompute pass must replace. */
+/** out = log(sum / l) + c_q for one row; returns how many elements the recompute pass must replace, for which sum becomes sum / l. */
 export function logShift(p: Problem, out: usize, sum: usize, l: f32): i32 {
   const inverse = f32x4.splat(1 / l);
   const root = v128.load32_splat(SQRT_HALF);
   const one = v128.load32_splat(ONE);
   const two = v128.load32_splat(TWO);
-  const hi = v128.load32_splat(LN2_HI);
-  const lo = v128.load32_splat(LN2_LO);
   const a3 = v128.load32_splat(A3);
   const a5 = v128.load32_splat(A5);
   const a7 = v128.load32_splat(A7);
+  let least = two;
+  let c = p.runMax;
+  let from = sum;
+  for (let n = p.E; n > 0; n -= 4, from += 16, c += 16, out += 16) {
+    const x = f32x4.mul(v128.load(from), inverse);
+    least = f32x4.pmin(least, x); // NaN is left out
+    if (
+      Simd.storeEnds(
+        out,
+        Log.share(x, v128.load(c), root, one, two, v128.load32_splat(LN2_HI), v128.load32_splat(LN2_LO), a3, a5, a7),
+        n,
+      )
+    )
+      break;
+  }
+  return v128.any_true(f32x4.lt(least, f32x4.splat(SMALLEST))) ? countFar(p, sum, inverse) : 0;
+}
+
+/** x = sum / l in place; returns in how many elements it is too small. */
+function countFar(p: Problem, sum: usize, inverse: v128): i32 {
   let far = 0;
-  for (let d = 0; d < p.E; d += 4) {
-    const at = (<usize>d) << 2;
-    const c = v128.load(p.runMax + at);
+  for (let at: usize = 0; at < (<usize>p.E) << 2; at += 16) {
     const x = f32x4.mul(v128.load(sum + at), inverse);
     v128.store(sum + at, x);
-    Simd.storeFirst(out + at, Log.share(x, c, root, one, two, hi, lo, a3, a5, a7), p.E - d);
-    far += popcnt(i32x4.bitmask(Far.forward(x, c)));
+    far += popcnt(i32x4.bitmask(Far.forward(x, v128.load(p.runMax + at))));
   }
   return far;
 }
@@ -228,18 +243,32 @@ export function logShift(p: Problem, out: usize, sum: usize, l: f32): i32 {
  * number it returns.
  */
 export function gradientShift(p: Problem, g: usize, kept: usize, dout: usize, out: usize): i32 {
-  let far = 0;
-  for (let d = 0; d < p.E; d += 4) {
-    const at = (<usize>d) << 2;
-    const c = v128.load(p.runMax + at);
-    const o = v128.load(out + at);
-    const given = v128.and(v128.load(dout + at), Simd.first(p.E - d));
-    const x = f32x4.sub(c, o);
-    const e = Exp.core(x);
-    const skip = Far.backward(x, e, given);
-    const dy = v128.andnot(given, skip);
-    v128.store(g + at, v128.andnot(f32x4.mul(dy, e), skip));
+  let most = f32x4.splat(0);
+  let large = most;
+  let at: usize = 0;
+  for (let n = p.E; n > 0; n -= 4, at += 16) {
+    let dy = v128.load(dout + at);
+    if (n < 4) dy = v128.and(dy, Simd.first(n));
+    const x = f32x4.sub(v128.load(p.runMax + at), v128.load(out + at));
+    const y = f32x4.mul(dy, Exp.core(x));
+    most = f32x4.pmax(most, x); // NaN is left out
+    large = f32x4.pmax(large, f32x4.abs(y));
+    v128.store(g + at, y);
     v128.store(kept + at, dy);
+  }
+  const some = v128.or(f32x4.gt(most, f32x4.splat(FAR)), f32x4.gt(large, f32x4.splat(LARGE)));
+  return v128.any_true(some) ? withoutFar(p, g, kept, out) : 0;
+}
+
+/** Takes the elements of the recompute pass out of g and kept. */
+function withoutFar(p: Problem, g: usize, kept: usize, out: usize): i32 {
+  let far = 0;
+  for (let at: usize = 0; at < (<usize>p.E) << 2; at += 16) {
+    const x = f32x4.sub(v128.load(p.runMax + at), v128.load(out + at));
+    const dy = v128.load(kept + at);
+    const skip = Far.backward(x, Rare.exp(x), dy);
+    v128.store(g + at, v128.andnot(v128.load(g + at), skip));
+    v128.store(kept + at, v128.andnot(dy, skip));
     far += popcnt(i32x4.bitmask(skip));
   }
   return far;

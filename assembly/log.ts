@@ -68,14 +68,14 @@ export class Log {
   ): v128 {
     const shift = Log.exponent(x, rootHalf);
     const e = f32x4.convert_i32x4_s(shift);
-    const f = f32x4.sub(i32x4.sub(x, i32x4.shl(shift, 23)), one);
-    const s = f32x4.div(f, f32x4.add(two, f));
+    const m = i32x4.sub(x, i32x4.shl(shift, 23));
+    const s = f32x4.div(f32x4.sub(m, one), f32x4.add(m, one)); // 2 + f = m + 1
     const z = f32x4.mul(s, s);
     let p = Simd.madd(a7, z, a5);
     p = Simd.madd(p, z, a3);
     p = Simd.madd(f32x4.mul(p, z), s, f32x4.mul(e, ln2Lo));
-    const y = f32x4.add(Simd.madd(e, ln2Hi, c), f32x4.add(f32x4.add(s, s), p));
-    return f32x4.add(y, f32x4.sub(x, f32x4.pmin(x, two))); // + 0, or + infinity or NaN
+    const beyond = f32x4.sub(x, f32x4.pmin(x, two)); // 0, infinity or NaN
+    return f32x4.add(f32x4.add(Simd.madd(e, ln2Hi, c), beyond), f32x4.add(f32x4.add(s, s), p));
   }
 
   /** The integer e of x = 2^e m. */

@@ -11,9 +11,12 @@ const ZERO = memory.data<f32>([0], 4);
 /** Whether this engine takes a by lanes (lanes.ts). */
 let lanes = false;
 
-/** Whether this instance takes a by lanes, 0 or 1: between calls only. Changes no bit. src/wasm.ts has the rule. */
-export function useLanes(on: i32): void {
-  lanes = on != 0;
+/**
+ * Which kernels take a by lanes: 0 none, 1 plain ones, 2 relaxed ones, 3 both. Between calls only. Changes no bit. src/wasm.ts has
+ * the rule.
+ */
+export function useLanes(builds: i32): void {
+  lanes = (builds & (ASC_FEATURE_RELAXED_SIMD ? 2 : 1)) != 0;
 }
 
 /**

@@ -93,10 +93,12 @@ export function groupExp2(x: usize, rows: i32, n: i32, l: usize, group: usize): 
     const s = v128.load32_splat(group + GROUP_SHIFT + ((<usize>r) << 2));
     let sum = f32x4.splat(0);
     const row = x + <usize>r * STRIP;
-    for (let y = row, end = row + ((<usize>n) << 2); y < end; y += 16) {
-      const e = Exp.base2With(f32x4.sub(v128.load(y), s), lowest, round, b1, b2, b3, b4, b5, two);
-      v128.store(y, e);
-      sum = f32x4.add(sum, e);
+    for (let y = row, end = row + ((<usize>n) << 2); y < end; y += 32) {
+      const e0 = Exp.base2With(f32x4.sub(v128.load(y), s), lowest, round, b1, b2, b3, b4, b5, two);
+      const e1 = Exp.base2With(f32x4.sub(v128.load(y, 16), s), lowest, round, b1, b2, b3, b4, b5, two);
+      v128.store(y, e0);
+      v128.store(y, e1, 16);
+      sum = f32x4.add(f32x4.add(sum, e0), e1);
     }
     v128.store(group + GROUP_PARTIAL + ((<usize>r) << 4), sum);
   }
@@ -121,9 +123,13 @@ export function rowGradient(s: usize, ds: usize, n: i32, lse: f32, rest: f32, de
   const b5 = v128.load32_splat(B5);
   const two = v128.load32_splat(TWO);
   const end = s + ((<usize>n) << 2);
-  for (let x = s; x < end; x += 16) {
-    const y = f32x4.sub(f32x4.sub(v128.load(x), l), low);
-    v128.store(x, Exp.base2With(y, lowest, round, b1, b2, b3, b4, b5, two));
+  for (let x = s; x < end; x += 32) {
+    const y0 = f32x4.sub(f32x4.sub(v128.load(x), l), low);
+    const e0 = Exp.base2With(y0, lowest, round, b1, b2, b3, b4, b5, two);
+    const y1 = f32x4.sub(f32x4.sub(v128.load(x, 16), l), low);
+    const e1 = Exp.base2With(y1, lowest, round, b1, b2, b3, b4, b5, two);
+    v128.store(x, e0);
+    v128.store(x, e1, 16);
   }
   const row = f32x4.splat(delta);
   const zero = f32x4.splat(0);

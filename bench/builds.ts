@@ -17,7 +17,7 @@ export interface Build {
 
 /** Threads are measured with the faster kernels that the engine has. */
 const simd = relaxedSupported ? "relaxed" : "plain";
-const relaxedRows = lanes ? 4 : 6;
+const relaxedRows = lanes & 2 ? 4 : 6;
 const rows = relaxedSupported ? relaxedRows : 4;
 
 /** A build more is an entry more. */

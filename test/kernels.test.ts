@@ -70,7 +70,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [32_400, 11_850], relaxed: [33_800, 12_300] },
+  kernels: { release: [32_800, 12_000], relaxed: [34_100, 12_550] },
   nn: { release: [16_400, 5900], relaxed: [16_200, 5900] },
 } as const;
 

@@ -19,13 +19,13 @@ const builds = [
 const pairs = builds
   .filter(({ binary }) => binary.supported)
   .map(({ simd, binary }) => {
-    const make = (on: 0 | 1): LaserAttention => {
+    const make = (on: 0 | 3): LaserAttention => {
       const memory = createMemory();
       const kernels = instantiateSync([binary.compileSync()], memory);
       kernels.useLanes(on);
       return new LaserAttention(kernels, memory, simd);
     };
-    return { simd, lanes: make(1), other: make(0), team: makeTeam(3, { simd, lanes: 1 }).la };
+    return { simd, lanes: make(3), other: make(0), team: makeTeam(3, { simd, lanes: 3 }).la };
   });
 
 for (const [kind, first, last] of [

@@ -27,7 +27,7 @@ export interface Team {
 
 export interface TeamOptions {
   simd?: Simd;
-  /** 1: all threads take products by lanes, 0: none does. Default: what this runtime does. */
+  /** 3: all threads take products by lanes, 0: none does. Default: what this runtime does. */
   lanes?: number;
   /** false: calls that are not worth their threads stay on one, as in the package. Default true. */
   eager?: boolean;
