@@ -116,19 +116,22 @@ function makeMemory(descriptor: { initial: number; maximum?: number; shared?: bo
   }
 }
 
+const engine = String(host.navigator?.userAgent);
+
 /**
  * Which kernels are faster with products by lanes (assembly/lanes.ts): 0 none, 1 plain ones, 2 relaxed ones, 3 both. V8 checks the bounds of
  * every load in Deno and workerd; JavaScriptCore is slow at loads that fill all lanes; V8 before 13 (Node 21 to 23) runs out of
  * registers with six rows, which relaxed kernels have. Measured on x64; on ARM all stay as they are. No result depends on it.
  * docs/design.md has the times.
  */
-export const lanes: number = lanesFor(String(host.navigator?.userAgent));
-
-function lanesFor(engine: string): number {
-  if (host.process?.arch === "arm64") return 0;
-  if (/^(Deno|Bun|Cloudflare)/.test(engine)) return 3;
-  return /^Node\.js\/2[123]\b/.test(engine) ? 2 : 0;
-}
+export const lanes: number =
+  host.process?.arch === "arm64"
+    ? 0
+    : /^(Deno|Bun|Cloudflare)/.test(engine)
+      ? 3
+      : /^Node.js.2[123]/.test(engine)
+        ? 2
+        : 0;
 
 /** The exports of all modules together; where two have one name, that of the first. */
 export function instantiateSync(modules: readonly Module[], memory: Memory): Kernels {
