@@ -22,7 +22,7 @@ import { Team } from "./team";
 import { BR, NR, PANEL, STRIP } from "./tile";
 import { touchRows } from "./touch";
 
-/** Keys are shared out in whole panels, whole row groups of the transposed products, and whole cache lines of a strip. */
+/** Keys are shared out in whole panels (8) and whole row groups of the transposed products (4 or 6). */
 const SHARE: i32 = 24;
 
 /** Scratch of attentionBackward, in floats. */

@@ -200,7 +200,7 @@ export function columnFactors(p: Problem, t: i32): i32 {
   return (v128.any_true(sums) ? SUM_FACTOR : 0) | (v128.any_true(tiles) ? TILE_FACTOR : 0);
 }
 
-/** out = log(sum / l) + c_q for one row; returns how many elements the recompute pass must replace, for which sum becomes sum / l. */
+/** out = log(sum / l) + c_q for one row; returns how many elements the recompute pass must replace: if any, sum becomes sum / l. */
 export function logShift(p: Problem, out: usize, sum: usize, l: f32): i32 {
   const inverse = f32x4.splat(1 / l);
   const root = v128.load32_splat(SQRT_HALF);
@@ -214,7 +214,7 @@ export function logShift(p: Problem, out: usize, sum: usize, l: f32): i32 {
   let from = sum;
   for (let n = p.E; n > 0; n -= 4, from += 16, c += 16, out += 16) {
     const x = f32x4.mul(v128.load(from), inverse);
-    least = f32x4.pmin(least, x); // NaN is left out
+    least = f32x4.pmin(least, x); // NaN is left out; lanes beyond E hold 0, and have all rows counted
     if (
       Simd.storeEnds(
         out,

@@ -86,7 +86,7 @@ export function layout(p: Problem, backward: bool): usize {
     p.gScaled = area(BR, E);
     p.kept = area(BR, Ep);
     p.stripDs = area(BR, KT);
-    p.stripDsNext = area(ASC_FEATURE_THREADS ? BR : 0, KT);
+    p.stripDsNext = ASC_FEATURE_THREADS ? area(BR, KT) : 0;
     p.sum = area(BR, Dp);
     p.rowDelta = area(BR, 1);
     p.partial = area(farKeys, 4);
@@ -101,7 +101,7 @@ export function layout(p: Problem, backward: bool): usize {
   return <usize>min<u64>((next - <u64>p.scratch) >> 2, u32.MAX_VALUE);
 }
 
-/** What a team shares: the sums of a key head, and dS of a block. */
+/** What a team shares: the sums of a key head, and dS of two tiles. */
 export function shareScratch(p: Problem, leader: Problem): void {
   p.dkSum = leader.dkSum;
   p.dvSum = leader.dvSum;

@@ -52,7 +52,7 @@ export class Log {
    * log(x) + c for a share x, 0 < x <= 2 or +inf or NaN, which stay; c = -inf gives -inf; x = 0 gives a finite number.
    * With s = f / (2 + f), log(1 + f) = log((1 + s) / (1 - s)) takes three coefficients. Where log(x) and c nearly cancel
    * it keeps what their rounded sum would lose. Error: at most 2 ulp, or 2 * 2^-25 where both cancel (test/log.test.ts). Its
-   * constants are loaded once, before the loop.
+   * constants are loaded once, before the loop, but for those of ln 2, which would leave too few registers.
    */
   @inline static share(
     x: v128,

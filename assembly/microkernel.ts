@@ -8,7 +8,7 @@ import { MR, PANEL, STRIP } from "./tile";
  */
 const ZERO = memory.data<f32>([0], 4);
 
-/** Whether this engine takes a by lanes (lanes.ts). */
+/** Whether these kernels take a by lanes (lanes.ts). */
 let lanes = false;
 
 /**

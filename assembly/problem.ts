@@ -164,7 +164,7 @@ export class Problem {
   stripDs: usize; // dP, then dS: [BR, KT]
   stripDsNext: usize; // of a team: the one of the next tile
   stripSlope: usize; // softcap's derivative [BR, KT], 0 without softcap
-  sum: usize; // forward: P E [BR, Ep], then its quotient by l; backward: dS K [BR, Dp]
+  sum: usize; // forward: P E [BR, Ep], in far rows then its quotient by l; backward: dS K [BR, Dp]
   rowMax: usize; // m [BR] in units of log2
   rowSum: usize; // l [BR]
   group: usize; // of the softmax of a row group (rows.ts)

@@ -135,10 +135,7 @@ class Keys {
   }
 }
 
-/**
- * c += x * factor for four columns, factor 0: none; returns that of the next four. V8 14.6 with --experimental-wasm-revectorize ends
- * the process when it compiles a function that stores two v128 parameters side by side.
- */
+/** c += x * factor for four columns, factor 0: none; returns that of the next four. One vector: docs/design.md, "256-bit vectors". */
 function addFour(c: usize, x: v128, factor: usize): usize {
   const before = v128.load(c);
   v128.store(c, factor ? Simd.madd(x, v128.load(factor), before) : f32x4.add(before, x));

@@ -6,10 +6,11 @@ import manifest from "../package.json";
 import { clockStep } from "./measure.js";
 
 const { versions } = process;
+const flags = process.execArgv.filter((flag) => flag === "--experimental-wasm-revectorize");
 const runtimes = {
   deno: `Deno ${versions.deno}, V8 ${versions.v8}`,
   bun: `Bun ${versions.bun}`,
-  node: `${["Node", versions.node, ...process.execArgv].join(" ")}, V8 ${versions.v8}`,
+  node: `${["Node", versions.node, ...flags].join(" ")}, V8 ${versions.v8}`,
 };
 const engine = versions.deno ? "deno" : versions.bun ? "bun" : "node";
 
