@@ -215,14 +215,9 @@ export function logShift(p: Problem, out: usize, sum: usize, l: f32): i32 {
   for (let n = p.E; n > 0; n -= 4, from += 16, c += 16, out += 16) {
     const x = f32x4.mul(v128.load(from), inverse);
     least = f32x4.pmin(least, x); // NaN is left out; lanes beyond E hold 0, and have all rows counted
-    if (
-      Simd.storeEnds(
-        out,
-        Log.share(x, v128.load(c), root, one, two, v128.load32_splat(LN2_HI), v128.load32_splat(LN2_LO), a3, a5, a7),
-        n,
-      )
-    )
-      break;
+    const hi = v128.load32_splat(LN2_HI);
+    const lo = v128.load32_splat(LN2_LO);
+    if (Simd.storeEnds(out, Log.share(x, v128.load(c), root, one, two, hi, lo, a3, a5, a7), n)) break;
   }
   return v128.any_true(f32x4.lt(least, f32x4.splat(SMALLEST))) ? countFar(p, sum, inverse) : 0;
 }
