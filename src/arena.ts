@@ -1,10 +1,8 @@
 import type { Memory } from "./host.js";
-import { ADDRESS_SPACE } from "./shape.js";
+import { ADDRESS_SPACE, PAGE } from "./shape.js";
 
 /** Blocks start at multiples of this and take whole multiples of it: one cache line. */
 export const ALIGNMENT = 64;
-
-const PAGE = 65536;
 
 /** Kernels may read up to 64 bytes past the end of a tensor, so these last bytes are never handed out. */
 const GUARD = 64;

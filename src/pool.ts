@@ -1,7 +1,8 @@
 import type { Arena } from "./arena.js";
 import { host, type Memory, type Module, type WorkerHandle } from "./host.js";
 import type { Problem } from "./problem.js";
-import { ARGUMENTS, DONE, FAILED, JOB_STEP, JOBS, type Job, READY, SLOT, SPINS } from "./protocol.js";
+import { ARGUMENTS, DONE, failure, JOB_STEP, JOBS, type Job, PAGES, READY, SLOT, SPINS } from "./protocol.js";
+import { PAGE } from "./shape.js";
 import { type Kernels, lanes } from "./wasm.js";
 import type { WorkerStart } from "./worker.js";
 
@@ -32,6 +33,7 @@ export type StartWorker = (start: WorkerStart, failed: (reason: string) => void)
  * attention divide the work themselves (assembly/team.ts), that of all others is divided by the caller. The calling thread works too, then waits.
  */
 export class Pool {
+  readonly #arena: Arena;
   readonly #problem: Problem;
   readonly #kernels: Kernels;
   readonly #control: number;
@@ -61,6 +63,7 @@ export class Pool {
     warn: (reason: string) => void,
     limits: typeof LIMITS_MS = LIMITS_MS,
   ) {
+    this.#arena = arena;
     this.#problem = problem;
     this.#kernels = kernels;
     this.#bytes = size * SLOT * 4;
@@ -106,8 +109,8 @@ export class Pool {
   #settle(): boolean {
     if (this.#settled) return true;
     const count = Atomics.load(this.#words, READY);
-    const failed = Atomics.load(this.#words, FAILED);
-    if (failed !== 0) this.#break(`worker ${failed} could not be started`);
+    const failed = failure(this.#words);
+    if (failed !== undefined) this.#break(`worker ${failed.member} could not be started: ${failed.reason}`);
     if (this.#broken === undefined && count < this.#workers.length) {
       const now = host.performance.now();
       this.#end ??= now + this.#limits.start;
@@ -132,6 +135,7 @@ export class Pool {
   run(kernel: Job, members: number, argumentsOf: (member: number) => readonly number[]): void {
     const words = this.#words;
     Atomics.store(words, DONE, 0);
+    words[PAGES] = this.#arena.buffer.byteLength / PAGE;
     this.#jobs = (this.#jobs + JOB_STEP) % 2 ** 30;
     const job = this.#jobs + JOBS.indexOf(kernel);
     for (let member = 1; member < members; member++) {
@@ -145,7 +149,7 @@ export class Pool {
     try {
       (this.#kernels as unknown as Record<Job, (...args: readonly number[]) => void>)[kernel](...argumentsOf(0));
     } catch (error) {
-      throw this.#giveUp(this.#standstill, error);
+      throw this.#giveUp(this.#reason, error);
     }
     this.#join(words, members);
   }
@@ -166,14 +170,16 @@ export class Pool {
       if (ticks !== progress) {
         progress = ticks;
         end = now + this.#limits.progress;
-      } else if (now > end) throw this.#giveUp(this.#standstill);
+      } else if (now > end) throw this.#giveUp(this.#reason);
     }
     // Not before all are done: what they write to is given back with the error.
-    const failed = Atomics.load(words, FAILED);
-    if (failed !== 0) throw this.#giveUp(`worker ${failed} broke down`);
+    if (failure(words) !== undefined) throw this.#giveUp(this.#reason);
   }
 
-  get #standstill(): string {
+  /** Why no thread makes progress, or why the result of a call is not whole. */
+  get #reason(): string {
+    const failed = failure(this.#words);
+    if (failed !== undefined) return `worker ${failed.member} broke down: ${failed.reason}`;
     return `no thread made any progress for ${this.#limits.progress} ms, a worker has died`;
   }
 

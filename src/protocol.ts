@@ -5,16 +5,20 @@
  * float64, which holds addresses, sizes and float32 alike.
  */
 
-/** Words from one slot to the next. */
-export const SLOT = 48;
+/** Words from one slot to the next: room for a sentence (`fail`). */
+export const SLOT = 128;
 
-/** Word of the slot where the arguments begin: 8 bytes in, with room for 23. */
+/** Word of the slot where the arguments begin: 8 bytes in, with room for 63. */
 export const ARGUMENTS = 2;
 
-/** Workers that are done with the current job, workers that have started, and a worker that has no kernels or whose kernel trapped (0: none). */
+/**
+ * In slot 0: workers that are done with the current job, workers that have started, a worker that has no kernels or whose kernel
+ * trapped (0: none), and the pages of memory at the time of the job.
+ */
 export const DONE = 0;
 export const READY = 1;
 export const FAILED = 2;
+export const PAGES = 3;
 
 /** The kernels that workers run, by number: those of attention, and those of src/nn. */
 export const JOBS = [
@@ -58,3 +62,20 @@ export const JOB_STEP = 64;
  * many of them.
  */
 export const SPINS = 100_000;
+
+/** A worker says what it failed of: a character a word, where its job's arguments lie. */
+export function fail(words: Int32Array, member: number, error: unknown): void {
+  const text = String(error).slice(0, SLOT - ARGUMENTS);
+  const slot = member * SLOT;
+  words[slot + 1] = text.length;
+  for (let n = 0; n < text.length; n++) words[slot + ARGUMENTS + n] = text.charCodeAt(n);
+  Atomics.store(words, FAILED, member);
+}
+
+/** The last worker that failed, and of what. */
+export function failure(words: Int32Array): { member: number; reason: string } | undefined {
+  const member = Atomics.load(words, FAILED);
+  if (member === 0) return undefined;
+  const from = member * SLOT + ARGUMENTS;
+  return { member, reason: String.fromCharCode(...words.subarray(from, from + words[from - 1]!)) };
+}

@@ -7,6 +7,9 @@ export const ITEM_BYTES = { f32: 4, u8: 1 } as const;
 /** Bytes that 32-bit pointers reach. */
 export const ADDRESS_SPACE = 2 ** 32;
 
+/** Bytes of a page, by which linear memory grows. */
+export const PAGE = 65536;
+
 /** The number of elements. A zero anywhere wins over sizes whose product would be infinite. */
 export function count(shape: Shape): number {
   return shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);

@@ -1,5 +1,6 @@
 import type { Kernels } from "./generated/kernel-types.js";
 import { host, type Memory, type Module } from "./host.js";
+import { PAGE } from "./shape.js";
 
 export type { Kernels, Memory, Module };
 
@@ -80,7 +81,6 @@ export function requireSimd(): void {
   if (!webAssembly().validate(new Uint8Array(SIMD))) throw noSimd();
 }
 
-const PAGE = 65536;
 const INITIAL_PAGES = 16;
 
 /**

@@ -3,7 +3,7 @@
  * string (src/generated/worker.ts), so that no bundler loses it; browsers load it as a file, as their CSP wants.
  */
 import { host, type Memory, type Module, nodeModule } from "./host.js";
-import { ARGUMENTS, DONE, FAILED, JOB_STEP, JOBS, type Job, READY, SLOT, SPINS } from "./protocol.js";
+import { ARGUMENTS, DONE, fail, JOB_STEP, JOBS, type Job, PAGES, READY, SLOT, SPINS } from "./protocol.js";
 import { instantiateSync, type Kernels } from "./wasm.js";
 
 /** What a worker is started with. */
@@ -26,11 +26,12 @@ function serve({ modules, memory, control, bytes, member, lanes }: WorkerStart):
     kernels = instantiateSync(modules, memory);
     kernels.useLanes(lanes);
   } catch (error) {
-    Atomics.store(words, FAILED, member); // a calling thread that sleeps hears of no error event
+    fail(words, member, error); // a calling thread that sleeps hears of no error event
     throw error;
   }
   const mine = member * SLOT;
   let job = 0;
+  let pages = 0;
   Atomics.add(words, READY, 1);
   Atomics.notify(words, READY);
   for (;;) {
@@ -38,11 +39,14 @@ function serve({ modules, memory, control, bytes, member, lanes }: WorkerStart):
     while (Atomics.load(words, mine) === job) Atomics.wait(words, mine, job);
     job = Atomics.load(words, mine);
     try {
+      // V8 may lose a growth while a worker starts, whose memory.fill then traps beyond the old end; growth by nothing mends it.
+      if (pages !== words[PAGES]) memory.grow(0);
+      pages = words[PAGES]!;
       const from = control + 4 * (mine + ARGUMENTS);
       const args = new Float64Array(memory.buffer, from, words[mine + 1]!);
       (kernels as unknown as Record<Job, (...args: number[]) => void>)[JOBS[job % JOB_STEP]!](...args);
-    } catch {
-      Atomics.store(words, FAILED, member);
+    } catch (error) {
+      fail(words, member, error);
     }
     Atomics.add(words, DONE, 1);
     Atomics.notify(words, DONE);

@@ -118,7 +118,7 @@ test("a worker that was ended behind the pool's back, just before a call, is an 
 });
 
 test("a worker whose kernel traps is an error at once, when the others are done", () => {
-  assertGivesUp("worker 2 broke down", {
+  assertGivesUp("worker 2 broke down: RuntimeError: unreachable", {
     start: (start) => (start.member === 2 ? { ...start, modules: [new host.WebAssembly!.Module(TRAP)] } : start),
   });
 });

@@ -30,7 +30,11 @@ const refusing: Maker = () =>
   };
 
 /** Runs `body` where workers can't start: there is one warning however many instances there are, and it gives `reason`. */
-async function assertAlone(reason: string, make: Maker, body: () => Instance | Promise<Instance>): Promise<void> {
+async function assertAlone(
+  reason: string | RegExp,
+  make: Maker,
+  body: () => Instance | Promise<Instance>,
+): Promise<void> {
   const found = await withWorkers(make, async () => {
     for (let n = 0; n < 2; n++) {
       const la = await body();
@@ -39,7 +43,10 @@ async function assertAlone(reason: string, make: Maker, body: () => Instance | P
       la.dispose();
     }
   });
-  assert.equal(found, [`laser-attention: one thread only: ${reason}`]);
+  assert.is(found.length, 1);
+  const said = found[0]!.replace("laser-attention: one thread only: ", "");
+  if (typeof reason === "string") assert.is(said, reason);
+  else assert.match(said, reason);
 }
 
 test("workers that can't be started: one thread, and one warning that says why", async () => {
@@ -65,7 +72,7 @@ test("a worker that can't have the kernels: who asks for la.threads, and sleeps 
       }
     };
   const start = performance.now();
-  await assertAlone("worker 1 could not be started", starving, () => createSync({ threads: 2 }));
+  await assertAlone(/^worker 1 could not be started: TypeError: ./, starving, () => createSync({ threads: 2 }));
   assert.ok(performance.now() - start < 5000); // the limit of a worker that says nothing is twice that
 });
 

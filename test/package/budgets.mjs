@@ -8,12 +8,12 @@
 export const BUDGETS = [
   { what: "laser-attention", files: "index.js", measure: "brotli", limit: 24_650, goal: 18_000 },
   { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 28_350 },
-  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 32_150 },
+  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 32_260 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 11_950 },
-  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 52_100 },
+  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 52_160 },
   { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 26_350 },
-  { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 770 },
+  { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 32_800, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_000, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 388_500, goal: 250_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 389_300, goal: 250_000 },
 ];
