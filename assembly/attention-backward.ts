@@ -17,13 +17,11 @@ import { Interleaved, multiplyPanels, Strip, Tile } from "./microkernel";
 import { Problem } from "./problem";
 import { recomputeBackward } from "./recompute";
 import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
-import { Range, scoreRows } from "./score";
+import { scoreRows } from "./score";
+import { Share } from "./share";
 import { Team } from "./team";
 import { BR, NR, PANEL, STRIP } from "./tile";
 import { touchRows } from "./touch";
-
-/** Keys are shared out in whole panels (8) and whole row groups of the transposed products (4 or 6). */
-const SHARE: i32 = 24;
 
 /** Scratch of attentionBackward, in floats. */
 export function attentionBackwardScratch(problem: usize): usize {
@@ -96,10 +94,8 @@ function finishHead(p: Problem, b: i32, hk: i32): void {
     scaleByE(p, first, first + count);
     Team.barrier(p);
     if (p.far) {
-      if (rank == 0) {
-        p.recomputed += p.far;
-        recomputeBackward(p, b, hk);
-      }
+      if (rank == 0) p.recomputed += p.far;
+      recomputeBackward(p, b, hk);
       Team.barrier(p);
     }
   }
@@ -139,17 +135,12 @@ function clearBias(p: Problem, b: i32, hk: i32): void {
 function tileGradients(p: Problem, t: i32): void {
   const tile = keyTile(p, t);
   const j0 = t * p.tileKeys;
-  p.lo = Range.lo(p, tile, p.i0);
-  p.hi = Range.hi(p, tile, p.i0 + p.rows - 1);
-  if (p.lo >= p.hi) return;
+  if (!Share.enterTile(p, tile, j0)) return;
   p.slow = p.blockHostile | tile.hostile;
   p.factor = p.columnMax && columnFactors(p, t) & TILE_FACTOR ? p.tileFactor : 0;
 
-  const rank = Team.rank(p);
-  const start = ((p.lo - j0) / SHARE) * SHARE;
-  const shares = (p.hi - j0 - start + SHARE - 1) / SHARE;
-  const lo = max(p.lo, j0 + start + Team.share(p, shares, rank) * SHARE);
-  const hi = min(p.hi, j0 + start + Team.share(p, shares, rank + 1) * SHARE);
+  const lo = p.firstKey;
+  const hi = p.endKey;
   if (lo < hi) {
     const mr = Tile.rows();
     if (p.factor) scaleGradient(p, p.rows, p.factor);
@@ -161,19 +152,15 @@ function tileGradients(p: Problem, t: i32): void {
   Team.barrier(p); // dS is there
   if (p.slow) addSeenQueryGradient(p, p.firstRow, p.endRow);
   else if (p.dq) addQueryGradient(p, tile, j0);
-  if (Team.size(p) == 1) return;
-  // The next tile's dS goes elsewhere: nobody comes to the one after it before all have met once more.
-  const ds = p.stripDs;
-  p.stripDs = p.stripDsNext;
-  p.stripDsNext = ds;
+  Share.leaveTile(p);
 }
 
 /** P and dS' of rows [r0, r0 + n) into the strips' columns for keys [first, end), zero where the rows see none; dbias. */
 function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, first: i32, end: i32, g: usize): void {
   const i0 = p.i0;
   const mr = Tile.rows();
-  const lo = max(first, Range.lo(p, tile, i0 + r0));
-  const hi = min(end, Range.hi(p, tile, i0 + r0 + n - 1));
+  const lo = max(first, Share.groupLo(p, tile, r0));
+  const hi = min(end, Share.groupHi(p, tile, r0));
   const from = (lo - j0) & -NR;
   const to = max(from, (hi - j0 + NR - 1) & -NR);
   const rows = <usize>r0 * STRIP;
@@ -214,12 +201,11 @@ function clearOutside(row: usize, left: i32, from: i32, to: i32, right: i32): vo
 
 /** sum += dS' K, one of this member's row groups after the other over the keys that it may see. */
 function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
-  const i0 = p.i0;
   const mr = Tile.rows();
   const row = (<usize>p.Dp) << 2;
   for (let r0 = p.firstRow; r0 < p.endRow; r0 += mr) {
-    const lo = Range.lo(p, tile, i0 + r0);
-    const hi = Range.hi(p, tile, i0 + min(r0 + mr, p.rows) - 1);
+    const lo = Share.groupLo(p, tile, r0);
+    const hi = Share.groupHi(p, tile, r0);
     if (lo >= hi) continue;
     const ds = p.stripDs + <usize>r0 * STRIP + ((<usize>(lo - j0)) << 2);
     const k = p.kAt + <usize>lo * p.kStep;

@@ -175,6 +175,6 @@ function finishBlock(p: Problem, i0: i32, rows: i32): void {
   }
   if (far) {
     p.recomputed += far;
-    recomputeForward(p, i0, rows);
+    recomputeForward(p, i0);
   }
 }

@@ -5,22 +5,18 @@ import { Tile } from "./microkernel";
 import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { enterHead, loadLse, queryScale } from "./score";
+import { Share } from "./share";
 import { Simd } from "./simd";
-import { Team } from "./team";
 import { BR, NR, PANEL } from "./tile";
 import { touchRows } from "./touch";
 
 /** Enters the block of head h at row i0: G and delta, and q and G as row panels; their columns are read in place where they can be. */
 export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
   enterHead(p, b, h);
-  const rows = min(BR, p.N - i0);
-  const q = p.qHead + ((<usize>i0 * p.qN) << 2);
-  p.i0 = i0;
-  p.rows = rows;
+  Share.enterBlock(p, i0);
+  const rows = p.rows;
   const mr = Tile.rows();
-  const groups = (rows + mr - 1) / mr;
-  p.firstRow = min(rows, Team.share(p, groups, Team.rank(p)) * mr);
-  p.endRow = min(rows, Team.share(p, groups, Team.rank(p) + 1) * mr);
+  const q = p.qHead + ((<usize>i0 * p.qN) << 2);
   touchRows(p.qHead, p.qN, p.D, i0, rows);
   touchRows(p.doutHead, p.doutN, p.E, i0, rows);
   touchRows(p.outHead, p.outN, p.E, i0, rows);

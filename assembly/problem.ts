@@ -139,12 +139,14 @@ export class Problem {
   dvSum: usize; // [Mp, Ep]
 
   // the current block of queries
-  i0: i32; // rows [i0, i0 + rows), backward only
+  i0: i32; // rows [i0, i0 + rows)
   rows: i32;
   firstRow: i32; // rows [firstRow, endRow) of dq are this member's
   endRow: i32;
   lo: i32; // keys [lo, hi) of the tile that it sees
   hi: i32;
+  firstKey: i32; // keys [firstKey, endKey) of them are this member's
+  endKey: i32;
   blockHostile: i32; // whether the block holds NaN or infinity
   slow: i32; // whether the block or the tile does
   factor: usize; // f_t, 0: all 1

@@ -6,7 +6,7 @@ import { rowAdd } from "./rows";
 import { LOG2E } from "./score";
 import { Simd } from "./simd";
 import { Split } from "./split";
-import { NR } from "./tile";
+import { NR, STRIP } from "./tile";
 
 /**
  * Row r of the block at i0: do (0 where not far) in p.g; of o log2 e the whole part (+inf where not far) in p.kept and
@@ -34,8 +34,8 @@ export function findFar(p: Problem, i0: i32, r: i32): i32 {
 }
 
 /** Row r against the keys [lo, hi) of the tile at j0: split scores `row` bytes into the strips, r_ij into stripDs there. */
-export function gradientFar(p: Problem, i0: i32, r: i32, row: usize, j0: i32, lo: i32, hi: i32): void {
-  const i = i0 + r;
+export function gradientFar(p: Problem, r: i32, row: usize, j0: i32, lo: i32, hi: i32): void {
+  const i = p.i0 + r;
   for (let x = (<usize>((lo - j0) & -NR)) << 2; x < (<usize>(hi - j0)) << 2; x += 16) {
     const w = v128.load(p.weights + x);
     v128.store(p.stripDs + row + x, f32x4.mul(f32x4.add(w, w), Split.power(v128.load(p.strip + row + x))));
@@ -56,7 +56,7 @@ export function gradientFar(p: Problem, i0: i32, r: i32, row: usize, j0: i32, lo
       if (load<f32>(y) != -Infinity) store<f32>(ds, load<f32>(ds) * load<f32>(p.stripSlope + (y - p.strip)));
     }
   }
-  addFarGradients(p, i, r, lo, p.strip + first, end, p.stripDs + first);
+  addFarKeys(p, i, lo, p.stripDs + first, p.stripDs + (end - p.strip));
 }
 
 /**
@@ -103,24 +103,35 @@ function weighKeys(p: Problem, r: i32, d: i32, x: i32, lo: i32, y: usize, end: u
   }
 }
 
-/** sum_r += r' k_j, dk_j += r' q_i over the keys from lo on that row i sees; r' at ds. */
-function addFarGradients(p: Problem, i: i32, r: i32, lo: i32, y: usize, end: usize, ds: usize): void {
+class Scaled {
+  /** to += x times the number at `weight`, n floats and what is left of a vector. */
+  @inline static add(to: usize, x: usize, weight: usize, n: i32): void {
+    const w = v128.load32_splat(weight);
+    for (let d: usize = 0; d < (<usize>n) << 2; d += 16) {
+      v128.store(to + d, Simd.madd(w, v128.load(x + d), v128.load(to + d)));
+    }
+  }
+}
+
+/**
+ * dk_j += r' q_i over the keys from lo on, r' from ds to end. Pairs with r' = 0 are skipped, hidden ones among them, whose k may be NaN
+ * (a row that sees such a key has no far element).
+ */
+function addFarKeys(p: Problem, i: i32, lo: i32, ds: usize, end: usize): void {
   const q = p.qHead + ((<usize>i * p.qN) << 2);
   const row = (<usize>p.Dp) << 2;
-  const sum = p.sum + <usize>r * row;
+  for (let dk = p.dkSum + <usize>lo * row; ds < end; ds += 4, dk += row) {
+    if (load<f32>(ds) != 0) Scaled.add(dk, q, ds, p.D);
+  }
+}
+
+/** sum_r += r' k_j over the keys [lo, hi) of the tile at j0, in the same way. */
+export function addFarQuery(p: Problem, r: i32, j0: i32, lo: i32, hi: i32): void {
   const kRow = p.kM << 2;
-  let k = p.kHead + <usize>lo * kRow;
-  let dk = p.dkSum + <usize>lo * row;
-  for (; y < end; y += 4) {
-    if (load<f32>(y) != -Infinity) {
-      const weight = v128.load32_splat(ds);
-      for (let d: usize = 0; d < (<usize>p.D) << 2; d += 16) {
-        v128.store(sum + d, Simd.madd(weight, v128.load(k + d), v128.load(sum + d)));
-        v128.store(dk + d, Simd.madd(weight, v128.load(q + d), v128.load(dk + d)));
-      }
-    }
-    ds += 4;
-    k += kRow;
-    dk += row;
+  const sum = p.sum + ((<usize>(r * p.Dp)) << 2);
+  const end = p.kHead + <usize>hi * kRow;
+  let ds = p.stripDs + <usize>r * STRIP + ((<usize>(lo - j0)) << 2);
+  for (let k = p.kHead + <usize>lo * kRow; k < end; k += kRow, ds += 4) {
+    if (load<f32>(ds) != 0) Scaled.add(sum, k, ds, p.D);
   }
 }

@@ -14,21 +14,23 @@ import { keyTile, tileCount } from "./layout";
 import { Tile } from "./microkernel";
 import { packRows } from "./pack";
 import { Problem } from "./problem";
-import { findFar, gradientFar } from "./recompute-backward";
+import { addFarQuery, findFar, gradientFar } from "./recompute-backward";
 import { addFar, putFar } from "./recompute-forward";
 import { rowAdd } from "./rows";
-import { enterHead, loadLse, queryScale, Range, scoreRows } from "./score";
+import { enterHead, loadLse, queryScale, scoreRows } from "./score";
+import { Share } from "./share";
 import { splitScores, splitValues } from "./split";
 import { Team } from "./team";
 import { BR, NR, STRIP } from "./tile";
 
 /** Pass 4 of the forward block at i0: running maximum (top) and sum (total) of 2^(y log2 e + v log2 e) over the tiles. */
-export function recomputeForward(p: Problem, i0: i32, rows: i32): void {
+export function recomputeForward(p: Problem, i0: i32): void {
+  Share.enterBlock(p, i0);
   const bytes = (<usize>(BR * p.Ep)) << 2;
   for (let d: usize = 0; d < bytes; d += 16) v128.store(p.top + d, f32x4.splat(-Infinity));
   memory.fill(p.total, 0, bytes);
-  visitTiles(p, i0, rows, false);
-  for (let r = 0; r < rows; ++r) {
+  visitTiles(p, false);
+  for (let r = 0; r < p.rows; ++r) {
     if (!farOf(p, r)) continue;
     report(p, i0 + r);
     putFar(p, i0, r);
@@ -41,13 +43,15 @@ export function recomputeBackward(p: Problem, b: i32, hk: i32): void {
   for (let h = hk * group; h < (hk + 1) * group; ++h) {
     enterHead(p, b, h);
     for (let i0 = 0; i0 < p.N; i0 += BR) {
-      recomputeBlock(p, i0, min(BR, p.N - i0));
-      Team.tick(p); // the other members wait
+      recomputeBlock(p, i0);
+      Team.tick(p);
     }
   }
 }
 
-function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
+function recomputeBlock(p: Problem, i0: i32): void {
+  Share.enterBlock(p, i0);
+  const rows = p.rows;
   finalRun(p, i0, i0 + rows - 1);
   loadLse(p, i0, rows);
   let any = 0;
@@ -59,39 +63,54 @@ function recomputeBlock(p: Problem, i0: i32, rows: i32): void {
   if (!any) return;
   packRows(p.qRows, Tile.rows(), p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
   memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
-  visitTiles(p, i0, rows, true);
-  for (let r = 0; r < rows; ++r) {
+  visitTiles(p, true);
+  for (let r = p.firstRow; r < p.endRow; ++r) {
     if (!farOf(p, r)) continue;
     report(p, i0 + r);
     if (p.dq) rowAdd(p.dqHead + ((<usize>(i0 + r) * p.dqN) << 2), p.sum + ((<usize>(r * p.Dp)) << 2), p.D, p.scale);
   }
 }
 
-/** The far rows of the block at i0 against the tiles that they see, tile by tile and row group by row group. */
-function visitTiles(p: Problem, i0: i32, rows: i32, backward: bool): void {
+/** The far rows of the current block against the tiles that they see, tile by tile and row group by row group. */
+function visitTiles(p: Problem, backward: bool): void {
   const tiles = tileCount(p);
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
     const j0 = t * p.tileKeys;
-    splitValues(p, j0, Range.lo(p, tile, i0), Range.hi(p, tile, i0 + rows - 1));
-    for (let r0 = 0; r0 < rows; r0 += Tile.rows()) {
-      const n = min(Tile.rows(), rows - r0);
-      const lo = Range.lo(p, tile, i0 + r0);
-      const hi = Range.hi(p, tile, i0 + r0 + n - 1);
-      let some = 0;
-      for (let r = r0; r < r0 + n; ++r) some |= farOf(p, r);
-      if (lo >= hi || !some) continue;
-      const from = (lo - j0) & -NR;
-      const to = (hi - j0 + NR - 1) & -NR;
-      scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, p.stripSlope);
-      for (let r = r0; r < r0 + n; ++r) {
-        if (!farOf(p, r)) continue;
-        const row = <usize>(r - r0) * STRIP;
-        splitScores(p, r, p.strip + row + ((<usize>from) << 2), to - from);
-        if (backward) gradientFar(p, i0, r, row, j0, lo, hi);
-        else addFar(p, r, p.strip + row + ((<usize>(lo - j0)) << 2), lo - j0, hi - lo);
-      }
+    if (!Share.enterTile(p, tile, j0)) continue;
+    splitValues(p, j0, p.firstKey, p.endKey);
+    for (let r0 = 0; r0 < p.rows; r0 += Tile.rows()) {
+      const lo = max(p.firstKey, Share.groupLo(p, tile, r0));
+      const hi = min(p.endKey, Share.groupHi(p, tile, r0));
+      if (lo < hi) visitKeys(p, r0, j0, lo, hi, backward);
     }
+    if (!backward) continue;
+    Team.barrier(p); // r' is there
+    for (let r = p.firstRow; r < p.endRow; ++r) {
+      const r0 = r - (r % Tile.rows());
+      if (farOf(p, r)) addFarQuery(p, r, j0, Share.groupLo(p, tile, r0), Share.groupHi(p, tile, r0));
+    }
+    Share.leaveTile(p);
+  }
+}
+
+/** The far ones of the row group at r0 of the block against the keys [lo, hi) of the tile at j0. */
+function visitKeys(p: Problem, r0: i32, j0: i32, lo: i32, hi: i32, backward: bool): void {
+  const n = min(Tile.rows(), p.rows - r0);
+  let some = 0;
+  for (let r = r0; r < r0 + n; ++r) some |= farOf(p, r);
+  if (!some) return;
+  const from = (lo - j0) & -NR;
+  const to = (hi - j0 + NR - 1) & -NR;
+  const rows = backward ? <usize>r0 * STRIP : 0; // the strip of a forward call has one row group
+  const slopes = p.stripSlope ? p.stripSlope + rows : 0;
+  scoreRows(p, p.i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip + rows, slopes);
+  for (let r = r0; r < r0 + n; ++r) {
+    if (!farOf(p, r)) continue;
+    const row = rows + <usize>(r - r0) * STRIP;
+    splitScores(p, r, p.strip + row + ((<usize>from) << 2), to - from);
+    if (backward) gradientFar(p, r, row, j0, lo, hi);
+    else addFar(p, r, p.strip + row + ((<usize>(lo - j0)) << 2), lo - j0, hi - lo);
   }
 }
 

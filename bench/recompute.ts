@@ -59,7 +59,7 @@ export async function measureRecompute(
       ratios.push({
         ...{ name, build, ordinary: normal!.summary, worst: far!.summary },
         ratio: far!.summary.best / normal!.summary.best,
-        limit: recomputeLimits[direction === "backward" && build === "2 threads" ? "shared" : direction],
+        limit: recomputeLimits[direction],
         elements: { ordinary: elements[0]!, worst: elements[1]!, all: shape.H * shape.N * shape.E },
       });
     }

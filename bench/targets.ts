@@ -63,8 +63,5 @@ export const engineShares: Readonly<Record<string, number>> = { deno: 0.6, bun: 
 /** `--assert`: the least forward GFLOP/s of either variant in the plain build on Node 20, and at which shape. */
 export const floor = { shape: "ViT", direction: "forward", gflops: 25 } as const;
 
-/**
- * `--assert`: how many times the ordinary cost the exact recompute may take. Backward, where threads share a head, one of them does it, and
- * the others wait.
- */
-export const recomputeLimits = { forward: 12, backward: 10, shared: 12 } as const;
+/** `--assert`: how many times the ordinary cost the exact recompute may take. */
+export const recomputeLimits = { forward: 12, backward: 10 } as const;

@@ -75,7 +75,7 @@ const BUDGETS = {
 } as const;
 
 /** What shared memory, atomics and the work of several threads may add. */
-const THREADS = [1000, 400] as const;
+const THREADS = [1400, 450] as const;
 
 for (const { name, exported, from, to, waits, target } of MODULES.flatMap((module) =>
   TARGETS.map((target) => ({ ...module, target })),

@@ -7,10 +7,10 @@
  */
 export const BUDGETS = [
   { what: "laser-attention", files: "index.js", measure: "brotli", limit: 24_650, goal: 18_000 },
-  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 28_350 },
-  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 32_260 },
+  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 28_450 },
+  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 32_520 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 11_950 },
-  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 52_160 },
+  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 52_350 },
   { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 26_350 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 32_800, goal: 24_000 },
