@@ -11,5 +11,6 @@ export { exp, expBackward } from "./exp";
 export { log, logBackward } from "./log";
 export { matmul, matmulScratch } from "./matmul";
 export { useLanes } from "./microkernel";
+export { packRows } from "./pack";
 export { softmax, softmaxBackward } from "./softmax";
 export { matmulThin } from "./thin";

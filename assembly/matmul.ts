@@ -33,6 +33,7 @@ export function matmulScratch(n: i32, k: i32): i32 {
  * c shares no element with a or b. base: what each sum begins with, its columns contiguous; 0 is none, c, at cRow, adds to what is there,
  * and with baseRow 0 one row serves for all of c, a bias. scratch: matmulScratch floats, 16-byte aligned. span, at most KC: so
  * many products are added to each other before they join the sum, so that a smaller span rounds less and takes a little longer.
+ * packed: b is there as packRows makes it of the n rows of its transpose, NR wide, and its strides say nothing.
  */
 export function matmul(
   c: usize,
@@ -50,6 +51,7 @@ export function matmul(
   span: i32,
   base: usize,
   baseRow: usize,
+  packed: i32,
 ): void {
   assert(m >= 0 && n >= 0 && k >= 0, "m, n and k must be 0 or more");
   assert(a != 0 && b != 0 && c != 0, "a, b and c must be there");
@@ -65,7 +67,10 @@ export function matmul(
     let p = 0;
     do {
       const depth = min(k - p, deep);
-      packBlock(bPanels, NR, b + ((<usize>p * bRow + <usize>j * bColumn) << 2), bColumn, bRow, columns, depth);
+      let panels = bPanels;
+      if (packed) panels = b + ((<usize>j * <usize>k + <usize>(p * NR)) << 2);
+      else packBlock(panels, NR, b + ((<usize>p * bRow + <usize>j * bColumn) << 2), bColumn, bRow, columns, depth);
+      const panel = (<usize>(packed ? k : depth) * NR) << 2;
       for (let i = 0, rows = 0; i < m; i += rows) {
         rows = min(m - i, MC);
         const rest = restOf(rows);
@@ -76,7 +81,21 @@ export function matmul(
         let from = base ? base + ((<usize>i * baseRow + <usize>j) << 2) : 0;
         if (p) from = block;
         const fromRow = (p ? cRow : baseRow) << 2;
-        multiplyBlock(width, block, cRow << 2, scratch, aPanels, bPanels, rows, columns, depth, span, from, fromRow);
+        multiplyBlock(
+          width,
+          block,
+          cRow << 2,
+          scratch,
+          aPanels,
+          panels,
+          panel,
+          rows,
+          columns,
+          depth,
+          span,
+          from,
+          fromRow,
+        );
       }
       p += deep;
     } while (p < k);
@@ -112,6 +131,7 @@ function multiplyBlock(
   edge: usize,
   aPanels: usize,
   bPanels: usize,
+  bPanel: usize,
   rows: i32,
   columns: i32,
   depth: i32,
@@ -119,7 +139,6 @@ function multiplyBlock(
   base: usize,
   baseRow: usize,
 ): void {
-  const bPanel = (<usize>(NR * depth)) << 2;
   let p = 0;
   do {
     const terms = min(depth - p, span);

@@ -15,6 +15,8 @@ export interface Matrix {
   readonly ptr: number;
   readonly row: number;
   readonly col: number;
+  /** Whether it is a right factor as `packRows` leaves it, eight columns wide; then `col` is its depth and `row` says nothing. */
+  readonly packed?: boolean;
 }
 
 /** c [.., m, n] = a [.., m, k] b [.., k, n], with a and b as read: transposed and broadcast where asked for. */
@@ -169,8 +171,9 @@ function withProduct(
     const jobs = Math.ceil(work / (members * JOB_WORK));
     body((c, a, b, base = NONE) => {
       const strides = [a.row, a.col, b.row, b.col, c.row] as const;
+      const packed = Number(b.packed === true);
       if (pool === undefined || members === 1) {
-        kernels.matmul(c.ptr, a.ptr, b.ptr, scratch, m, n, k, ...strides, span, base.ptr, base.row);
+        kernels.matmul(c.ptr, a.ptr, b.ptr, scratch, m, n, k, ...strides, span, base.ptr, base.row, packed);
         return;
       }
       for (let job = 0; job < jobs; job++) {
@@ -183,7 +186,7 @@ function withProduct(
             : [c.ptr + 4 * first, a.ptr, b.ptr + 4 * first * b.col];
           const from = base.ptr && base.ptr + 4 * first * (byRows ? base.row : 1);
           const sizes = byRows ? [size, n, k] : [m, size, k];
-          return [...pointers, scratch + member * bytes, ...sizes, ...strides, span, from, base.row];
+          return [...pointers, scratch + member * bytes, ...sizes, ...strides, span, from, base.row, packed];
         });
       }
     });

@@ -35,7 +35,7 @@ function assertAborts(call: () => unknown, message: string): void {
 
 test("a failed assert of a product or of softmax is an error that names file and line", () => {
   const matmul = (scratch: number, c = base, m = 1): void =>
-    kernels.matmul(c, base, base, scratch, m, 1, 1, 1, 1, 1, 1, 1, 256, 0, 0);
+    kernels.matmul(c, base, base, scratch, m, 1, 1, 1, 1, 1, 1, 1, 256, 0, 0, 0);
   assertAborts(() => matmul(base + 4), "scratch must be 16-byte aligned");
   assertAborts(() => matmul(base, 0), "a, b and c must be there");
   assertAborts(() => matmul(base, base, -1), "m, n and k must be 0 or more");

@@ -21,6 +21,7 @@ const KERNELS = [
   "matmul",
   "matmulScratch",
   "matmulThin",
+  "packRows",
   "softmax",
   "softmaxBackward",
   "useLanes",
@@ -70,7 +71,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [32_800, 12_000], relaxed: [34_100, 12_550] },
+  kernels: { release: [32_850, 12_050], relaxed: [34_150, 12_600] },
   nn: { release: [16_400, 5900], relaxed: [16_200, 5900] },
 } as const;
 

@@ -160,7 +160,7 @@ test("a product writes nothing beyond the scratch that its size, or more columns
       f32(a, (m + n) * k).fill(1);
       const behind = f32(at + 4 * scratch, 16).fill(7);
       for (const span of [128, 256]) {
-        kernels.matmul(c, a, b, at, m, n, k, k, 1, n, 1, n, span, 0, 0);
+        kernels.matmul(c, a, b, at, m, n, k, k, 1, n, 1, n, span, 0, 0, 0);
         assert.ok(
           behind.every((x) => x === 7),
           `${target} ${m} x ${n} of ${whole} x ${k}`,
@@ -203,10 +203,10 @@ test("a product begins with its base, c itself or one row for all rows, and adds
         const want = from.map((x, i) => (base === c ? x : f32(row, n)[i % n]!));
         for (let p = 0; p < k; p += span) {
           const depth = Math.min(k - p, span);
-          kernels.matmul(part, a + 4 * p, b + 4 * p * n, at, m, n, depth, k, 1, n, 1, n, span, 0, 0);
+          kernels.matmul(part, a + 4 * p, b + 4 * p * n, at, m, n, depth, k, 1, n, 1, n, span, 0, 0, 0);
           for (const [i, x] of f32(part, size).entries()) want[i]! += x;
         }
-        kernels.matmul(c, a, b, at, m, n, k, k, 1, n, 1, n, span, base, baseRow);
+        kernels.matmul(c, a, b, at, m, n, k, k, 1, n, 1, n, span, base, baseRow, 0);
         sameBits(`${target} ${m} x ${n} x ${k}, span ${span}`, f32(c, size), want);
       }
     }

@@ -134,6 +134,7 @@ export class AdamW {
       const scale = norm > clip ? clip / (norm + 1e-6) : 1;
       for (const { parameter, decay, m, v } of groups) {
         const n = count(parameter.shape);
+        parameter.unpack();
         split(this.#nn.engine, "adamw", n, 64, WORK * n, (first, size) => {
           const state = [parameter.tensor, parameter.grad, m, v].map(({ ptr }) => ptr + 4 * first);
           return [...state, size, lr, ...betas, eps, decay, c1, c2, scale];

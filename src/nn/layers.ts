@@ -5,7 +5,7 @@ import { type SelfAttentionOptions, selfAttention } from "./attention.js";
 import { type AttentionCache, cachedAttention } from "./cached-attention.js";
 import { depthwise } from "./depthwise.js";
 import { addPositions, embedding } from "./embedding.js";
-import { linear } from "./linear.js";
+import { linear, packWeight } from "./linear.js";
 import { Module } from "./module.js";
 import type { Nn } from "./nn.js";
 import { layerNorm, rmsNorm } from "./norm.js";
@@ -61,6 +61,13 @@ export class Linear extends Module {
    */
   forward(x: Value, activation?: Activation): Value {
     return linear(this.#nn, x, this.weight, this.bias, activation);
+  }
+
+  /** Lays the weight out for products; see {@link Module.pack}. */
+  override pack(on = true): this {
+    if (on) packWeight(this.#nn, this.weight);
+    else this.weight.unpack();
+    return this;
   }
 }
 

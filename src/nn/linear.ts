@@ -1,6 +1,6 @@
 /** y = act(x W^T + b): one product, whose sums begin with b, and one pass for the activation. */
 import { oneOf } from "../check.js";
-import { product } from "../matmul.js";
+import { type Matrix, product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { type Activation, act, actBackward } from "./activation.js";
@@ -23,6 +23,27 @@ const THIN_ROWS = 2;
 
 /** Columns of y at once there (`matmulThin` in assembly/thin.ts). */
 const THIN_COLUMNS = 16;
+
+/** Rows of a weight side by side in a panel: NR of assembly/tile.ts. */
+const PANEL = 8;
+
+/** Lays a weight out in panels, once instead of in every product. */
+export function packWeight(nn: Nn, weight: Parameter): void {
+  const { kernels, space } = nn.engine;
+  if (space.source !== undefined) throw new TypeError("pack: must be called outside of a step");
+  parameter("pack", "weight", nn, weight, [null, null]);
+  const [n, k] = weight.shape as [number, number];
+  weight.unpack();
+  const panels = space.allocate([PANEL * Math.ceil(n / PANEL), k], "f32");
+  kernels.packRows(panels.ptr, PANEL, weight.tensor.ptr, 4 * k, n, k, 1);
+  weight.packed = panels;
+}
+
+/** W^T of a weight [N, K], packed where it is: a scope may have ended that. */
+function transposed({ tensor, packed }: Parameter, k: number): Matrix {
+  const there = packed?.alive === true;
+  return { ptr: (there ? packed : tensor).ptr, row: 1, col: k, packed: there };
+}
 
 /**
  * A linear layer, `torch.nn.functional.linear`, with an activation behind it where one is named.
@@ -56,7 +77,7 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
       return [z.ptr, x.tensor.ptr, weight.tensor.ptr, m, n, k, THIN_COLUMNS * first, end, SPAN, bias?.tensor.ptr ?? 0];
     });
   } else {
-    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), columnsOf(weight.tensor, k), SPAN, start);
+    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), transposed(weight, k), SPAN, start);
   }
   const inputs = [x, weight, bias];
   const y = activation === undefined ? z : tape.empty(shape);

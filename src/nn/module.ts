@@ -67,6 +67,25 @@ export abstract class Module {
     return this.train(false);
   }
 
+  /**
+   * Lays the weights of all linear layers out as their products read them, for inference: products of a few dozen rows, which would do
+   * it each time, take noticeably less time. Same results; twice the memory of these weights. Undone by `optimizer.step` and
+   * `loadStateDict`; after you wrote to a parameter yourself, call it again.
+   * @param on false gives the memory back
+   * @throws TypeError inside of a step; RangeError when memory is exhausted, and then nothing is packed
+   *
+   * @example model.eval().pack();
+   */
+  pack(on = true): this {
+    try {
+      for (const [, part] of parts(this)) if (part instanceof Module) part.pack(on);
+    } catch (error) {
+      this.pack(false);
+      throw error;
+    }
+    return this;
+  }
+
   /** All parameters by name, in the order in which the properties were made. */
   get parameters(): ReadonlyMap<string, Parameter> {
     const found = new Map<string, Parameter>();
@@ -104,7 +123,9 @@ export abstract class Module {
    * @example model.loadStateDict(readSafetensors(writeSafetensors(model.stateDict())).tensors);
    */
   loadStateDict(state: StateDict): void {
-    setAll("loadStateDict", new Map([...this.parameters].map(([name, { tensor }]) => [name, tensor])), state, "model");
+    const { parameters } = this;
+    setAll("loadStateDict", new Map([...parameters].map(([name, { tensor }]) => [name, tensor])), state, "model");
+    for (const parameter of parameters.values()) parameter.unpack();
   }
 }
 

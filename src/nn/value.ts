@@ -55,10 +55,18 @@ export class Parameter extends Value {
   readonly grad: Tensor;
   /** Whether `grad` holds nothing yet: the next contribution overwrites it. @internal */
   fresh = true;
+  /** The weight of a linear layer as products read it (`Module.pack`). @internal */
+  packed: Tensor | undefined;
 
   /** @internal */
   constructor(tensor: Tensor, grad: Tensor) {
     super(tensor, true);
     this.grad = grad;
+  }
+
+  /** What was packed holds for these values no longer. @internal */
+  unpack(): void {
+    this.packed?.dispose();
+    this.packed = undefined;
   }
 }

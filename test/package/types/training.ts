@@ -177,7 +177,7 @@ class Own extends Module {
     return this.head.forward(this.attention.forward(y, { variant: "standard" }), "silu");
   }
 }
-const own: Own = new Own().eval().train();
+const own: Own = new Own().eval().pack().pack(false).train();
 const counted: number = own.parameterCount + [...own.parameters.values()].length + Number(own.training);
 
 const sizes: ModelConfig = { width: 16, heads: 2, layers: 1, variant: "laser", seed: 2 };
