@@ -129,9 +129,10 @@ function addFarKeys(p: Problem, i: i32, lo: i32, ds: usize, end: usize): void {
 export function addFarQuery(p: Problem, r: i32, j0: i32, lo: i32, hi: i32): void {
   const kRow = p.kM << 2;
   const sum = p.sum + ((<usize>(r * p.Dp)) << 2);
-  const end = p.kHead + <usize>hi * kRow;
-  let ds = p.stripDs + <usize>r * STRIP + ((<usize>(lo - j0)) << 2);
-  for (let k = p.kHead + <usize>lo * kRow; k < end; k += kRow, ds += 4) {
+  const row = p.stripDs + <usize>r * STRIP;
+  const end = row + ((<usize>(hi - j0)) << 2);
+  let k = p.kHead + <usize>lo * kRow;
+  for (let ds = row + ((<usize>(lo - j0)) << 2); ds < end; ds += 4, k += kRow) {
     if (load<f32>(ds) != 0) Scaled.add(sum, k, ds, p.D);
   }
 }

@@ -86,7 +86,7 @@ function visitTiles(p: Problem, backward: bool): void {
     }
     if (!backward) continue;
     Team.barrier(p); // r' is there
-    for (let r = p.firstRow; r < p.endRow; ++r) {
+    for (let r = p.dq ? p.firstRow : p.endRow; r < p.endRow; ++r) {
       const r0 = r - (r % Tile.rows());
       if (farOf(p, r)) addFarQuery(p, r, j0, Share.groupLo(p, tile, r0), Share.groupHi(p, tile, r0));
     }

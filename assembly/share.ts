@@ -22,7 +22,7 @@ export class Share {
     p.rows = rows;
     p.firstRow = 0;
     p.endRow = rows;
-    if (Team.size(p) == 1) return;
+    if (Team.size(p) == 1) return; // always, in builds without threads, which need none of the rest
     p.firstRow = min(rows, Team.share(p, groups, Team.rank(p)) * mr);
     p.endRow = min(rows, Team.share(p, groups, Team.rank(p) + 1) * mr);
   }

@@ -15,7 +15,7 @@ export interface Matrix {
   readonly ptr: number;
   readonly row: number;
   readonly col: number;
-  /** Whether it is a right factor as `packRows` leaves it, eight columns wide; then `col` is its depth and `row` says nothing. */
+  /** Whether it is a right factor in panels, as `packRows` leaves it; then `col` is its depth and `row` says nothing. */
   readonly packed?: boolean;
 }
 
@@ -137,8 +137,11 @@ function multiply(
 /** No matrix. */
 const NONE: Matrix = { ptr: 0, row: 0, col: 1 };
 
-/** A multiple of the rows of a register tile in every build (4 and 6), and its columns (assembly/tile.ts). */
-const UNITS = { rows: 12, columns: 8 };
+/** Columns of a panel of the right factor: NR of assembly/tile.ts. */
+export const PANEL = 8;
+
+/** What is shared out: a multiple of the rows of a register tile in every build (4 and 6), and whole panels, where a packed factor can be cut. */
+const UNITS = { rows: 12, columns: PANEL };
 
 /** Products that are summed before they join the sum of an element: KC of assembly/tile.ts. */
 const SPAN = 256;

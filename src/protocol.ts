@@ -69,10 +69,10 @@ export function fail(words: Int32Array, member: number, error: unknown): void {
   const slot = member * SLOT;
   words[slot + 1] = text.length;
   for (let n = 0; n < text.length; n++) words[slot + ARGUMENTS + n] = text.charCodeAt(n);
-  Atomics.store(words, FAILED, member);
+  Atomics.compareExchange(words, FAILED, 0, member);
 }
 
-/** The last worker that failed, and of what. */
+/** The first worker that failed, and of what: others may have failed of waiting for it. */
 export function failure(words: Int32Array): { member: number; reason: string } | undefined {
   const member = Atomics.load(words, FAILED);
   if (member === 0) return undefined;

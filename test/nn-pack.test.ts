@@ -19,6 +19,8 @@ const SIZES: readonly (readonly [m: number, k: number, n: number])[] = [
   ...[1, 3, 4, 5, 191, 192, 193, 385, 1023, 1024, 1025, 1500].map((k) => [7, k, 19] as const),
   [300, 250, 130], // shared by threads, by rows
   [130, 250, 300], // and by columns
+  [40, 64, 2100], // more of them than a block has
+  [30, 1500, 200],
 ];
 
 const inputs = (seed: number, m: number, k: number): Float32Array => new Random(seed).normals(m * k);
@@ -89,14 +91,16 @@ test("weights that were packed inside of a scope are those of the model when the
   held.dispose();
 });
 
-test("pack is refused inside of a step and of a disposed instance; where memory runs out, nothing stays packed", () => {
+test("pack is refused inside of a step and of a disposed instance; where memory runs out, what was packed serves, and can be given back", () => {
   const nn = engines[0]!;
   const layer = new Linear(nn, new Random(1), 4, 4);
   const message = /^pack: must be called outside of a step$/;
-  assert.throws(
-    () => nn.evaluate(() => layer.pack()),
-    (error: Error) => error instanceof TypeError && message.test(error.message),
-  );
+  for (const on of [true, false]) {
+    assert.throws(
+      () => nn.evaluate(() => layer.pack(on)),
+      (error: Error) => error instanceof TypeError && message.test(error.message),
+    );
+  }
 
   const small = createSync({ threads: 1, maxMemory: 3 << 20 });
   class Two extends Module {
@@ -105,8 +109,14 @@ test("pack is refused inside of a step and of a disposed instance; where memory 
   const two = new Two();
   const { used, limit } = small.la.memory;
   small.la.zeros([((limit - used) >> 2) - 60_000]); // room for the first layer, not for the second
+  const x = inputs(1, 5, 8);
+  const run = (): Float32Array => small.evaluate(() => two.layers[0]!.forward(small.input(x, [5, 8])).toArray());
+  const before = run();
   const full = small.la.memory.used;
   assert.throws(() => two.pack(), RangeError);
+  assert.is(small.la.memory.used, full + 4 * 8 * 8);
+  sameBits("the packed one", run(), before);
+  two.pack(false);
   assert.is(small.la.memory.used, full);
   small.dispose();
   assert.throws(() => two.pack(), TypeError);

@@ -101,6 +101,19 @@ test("memory that grows while the workers exist is theirs too, and tensors survi
   la.dispose();
 });
 
+test("set from an older array over the same memory, whose buffer growth has replaced, does not read what it has overwritten", () => {
+  const la = createSync({ threads: 2 });
+  const x = la.tensor(
+    Float32Array.from({ length: 16 }, (_, n) => n),
+    [16],
+  );
+  const before = x.data;
+  la.zeros([la.memory.bytes]);
+  x.view([4, 4], [1, 4]).set(before);
+  assert.equal(Array.from(x.data), [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]);
+  la.dispose();
+});
+
 test("maxMemory holds for all threads together: a RangeError, and what there is stays usable", () => {
   const la = createSync({ threads: 3, maxMemory: 2 ** 21 });
   assert.is(la.memory.limit, 2 ** 21);

@@ -69,7 +69,7 @@ export async function measureForward(workload: Workload, pace: Pace): Promise<Wo
   for (const [name, simd, packed] of [
     ["plain", "plain", true],
     ["relaxed", "relaxed", true],
-    ["relaxed, weights not packed", "relaxed", false], // onnxruntime packs its own
+    ["relaxed, not packed", "relaxed", false], // onnxruntime packs its weights
   ] as const) {
     opened.push([name, true, await openOwn(workload, ids, start, { threads: 1, simd }, packed)]);
   }

@@ -15,7 +15,7 @@ export function printEnvironment(): void {
   printMachine();
   console.log(
     "Median ms of forward, backward and AdamW, or of forward alone where it is said; one thread unless said. " +
-      "Share: of the faster peak loop, one thread. x: over relaxed.\n",
+      "Share: of the faster peak loop, one thread. x: over relaxed. Forward alone: after `model.pack()` unless said.\n",
   );
 }
 

@@ -65,8 +65,7 @@ export class Linear extends Module {
 
   /** Lays the weight out for products; see {@link Module.pack}. */
   override pack(on = true): this {
-    if (on) packWeight(this.#nn, this.weight);
-    else this.weight.unpack();
+    packWeight(this.#nn, this.weight, on);
     return this;
   }
 }

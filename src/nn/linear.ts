@@ -1,6 +1,6 @@
 /** y = act(x W^T + b): one product, whose sums begin with b, and one pass for the activation. */
 import { oneOf } from "../check.js";
-import { type Matrix, product } from "../matmul.js";
+import { type Matrix, PANEL, product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { type Activation, act, actBackward } from "./activation.js";
@@ -24,22 +24,20 @@ const THIN_ROWS = 2;
 /** Columns of y at once there (`matmulThin` in assembly/thin.ts). */
 const THIN_COLUMNS = 16;
 
-/** Rows of a weight side by side in a panel: NR of assembly/tile.ts. */
-const PANEL = 8;
-
-/** Lays a weight out in panels, once instead of in every product. */
-export function packWeight(nn: Nn, weight: Parameter): void {
+/** Lays a weight out in panels, once instead of in every product, or lets go of them. */
+export function packWeight(nn: Nn, weight: Parameter, on: boolean): void {
   const { kernels, space } = nn.engine;
   if (space.source !== undefined) throw new TypeError("pack: must be called outside of a step");
   parameter("pack", "weight", nn, weight, [null, null]);
   const [n, k] = weight.shape as [number, number];
   weight.unpack();
+  if (!on) return;
   const panels = space.allocate([PANEL * Math.ceil(n / PANEL), k], "f32");
   kernels.packRows(panels.ptr, PANEL, weight.tensor.ptr, 4 * k, n, k, 1);
   weight.packed = panels;
 }
 
-/** W^T of a weight [N, K], packed where it is: a scope may have ended that. */
+/** W^T of a weight [N, K], in panels where they are alive: they may have ended with a scope. */
 function transposed({ tensor, packed }: Parameter, k: number): Matrix {
   const there = packed?.alive === true;
   return { ptr: (there ? packed : tensor).ptr, row: 1, col: k, packed: there };

@@ -68,21 +68,16 @@ export abstract class Module {
   }
 
   /**
-   * Lays the weights of all linear layers out as their products read them, for inference: products of a few dozen rows, which would do
-   * it each time, take noticeably less time. Same results; twice the memory of these weights. Undone by `optimizer.step` and
-   * `loadStateDict`; after you wrote to a parameter yourself, call it again.
+   * Lays the weights of all linear layers out as their products read them, for inference: otherwise each product does it anew. Same
+   * bits; these weights take twice the memory. Undone by `optimizer.step`, by `loadStateDict`, and at the end of a `scope` in which it was
+   * called; after you wrote to a parameter yourself, call it again.
    * @param on false gives the memory back
-   * @throws TypeError inside of a step; RangeError when memory is exhausted, and then nothing is packed
+   * @throws TypeError inside of a step; RangeError when memory is exhausted: layers that were packed by then stay so
    *
    * @example model.eval().pack();
    */
   pack(on = true): this {
-    try {
-      for (const [, part] of parts(this)) if (part instanceof Module) part.pack(on);
-    } catch (error) {
-      this.pack(false);
-      throw error;
-    }
+    for (const [, part] of parts(this)) if (part instanceof Module) part.pack(on);
     return this;
   }
 
