@@ -2,8 +2,9 @@ import { Eight, Simd } from "./simd";
 import { PANEL, STRIP } from "./tile";
 
 /**
- * `multiplyPanels` of microkernel.ts for engines in which loads are dear or registers few (src/wasm.ts): a register tile of four rows, whose numbers are
- * loaded four at a time, each taken from its lane. Every sum has the same order, so the bits are the same. docs/design.md has the times.
+ * `multiplyPanels` of microkernel.ts for engines in which loads are dear or registers few (src/wasm.ts): a register tile of four rows, whose
+ * numbers are loaded four at a time, each taken from its lane. Every sum has the same order, so the bits are the same. docs/design.md
+ * has the times.
  */
 export function multiplyByLanes<A>(
   c: usize,

@@ -104,7 +104,10 @@ function weighKeys(p: Problem, r: i32, d: i32, x: i32, lo: i32, y: usize, end: u
 }
 
 class Scaled {
-  /** to += x times the number at `weight`, n floats and what is left of a vector. */
+  /**
+   * to += x times the number at `weight`, n floats and what is left of a vector. `rowAdd`, a call that asks for the end of each vector, made
+   * the pass take up to 1.27 times the time (bench:compare --filter recompute).
+   */
   @inline static add(to: usize, x: usize, weight: usize, n: i32): void {
     const w = v128.load32_splat(weight);
     for (let d: usize = 0; d < (<usize>n) << 2; d += 16) {

@@ -15,14 +15,14 @@ const KEYS: i32 = 24;
 export class Share {
   /** Enters the block at i0: its rows, and this member's of them in whole row groups. */
   static enterBlock(p: Problem, i0: i32): void {
-    const mr = Tile.rows();
     const rows = min(BR, p.N - i0);
-    const groups = (rows + mr - 1) / mr;
     p.i0 = i0;
     p.rows = rows;
     p.firstRow = 0;
     p.endRow = rows;
     if (Team.size(p) == 1) return; // always, in builds without threads, which need none of the rest
+    const mr = Tile.rows();
+    const groups = (rows + mr - 1) / mr;
     p.firstRow = min(rows, Team.share(p, groups, Team.rank(p)) * mr);
     p.endRow = min(rows, Team.share(p, groups, Team.rank(p) + 1) * mr);
   }

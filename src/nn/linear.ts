@@ -1,6 +1,6 @@
 /** y = act(x W^T + b): one product, whose sums begin with b, and one pass for the activation. */
 import { oneOf } from "../check.js";
-import { type Matrix, PANEL, product } from "../matmul.js";
+import { PANEL, product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { type Activation, act, actBackward } from "./activation.js";
@@ -37,12 +37,6 @@ export function packWeight(nn: Nn, weight: Parameter, on: boolean): void {
   weight.packed = panels;
 }
 
-/** W^T of a weight [N, K], in panels where they are alive: they may have ended with a scope. */
-function transposed({ tensor, packed }: Parameter, k: number): Matrix {
-  const there = packed?.alive === true;
-  return { ptr: (there ? packed : tensor).ptr, row: 1, col: k, packed: there };
-}
-
 /**
  * A linear layer, `torch.nn.functional.linear`, with an activation behind it where one is named.
  * @param x [..., K]
@@ -75,7 +69,9 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
       return [z.ptr, x.tensor.ptr, weight.tensor.ptr, m, n, k, THIN_COLUMNS * first, end, SPAN, bias?.tensor.ptr ?? 0];
     });
   } else {
-    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), transposed(weight, k), SPAN, start);
+    const panels = weight.packed?.alive ? weight.packed : undefined; // they may have ended with a scope
+    const right = { ...columnsOf(panels ?? weight.tensor, k), packed: panels !== undefined };
+    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), right, SPAN, start);
   }
   const inputs = [x, weight, bias];
   const y = activation === undefined ? z : tape.empty(shape);

@@ -46,7 +46,7 @@ for (const name of Object.keys(bundlers)) {
   });
 }
 
-// Two bundlers: the files are the same for all, and webpack says of every app of this size that it is large.
+// Two bundlers: the files are the same for all.
 for (const name of ["esbuild", "vite"]) {
   test(`${name}: two steps of training with ./nn and ./models on two threads give the losses of Node, under these headers`, async (t) => {
     const out = await build(name, "training.js");
