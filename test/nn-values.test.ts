@@ -271,6 +271,53 @@ test("parameters are found in arrays of arrays; data that is no float32 is refus
   nn.dispose();
 });
 
+test("a plan serves smaller blocks, makes room for a larger one, and is noted anew for other blocks", () => {
+  let ends = 64;
+  const blocks = new Map<number, number>();
+  const arena = {
+    allocate(bytes: number): number {
+      const ptr = ends;
+      ends += bytes;
+      blocks.set(ptr, bytes);
+      return ptr;
+    },
+    release: (ptr: number) => blocks.delete(ptr),
+  };
+  const plan = new Plan(arena as unknown as Arena);
+  /** Blocks in use at once, and how many of them the step took from the arena. */
+  const step = (...sizes: readonly number[]): number => {
+    plan.begin();
+    const before = blocks.size;
+    const all = sizes.map((bytes) => plan.allocate(bytes));
+    const taken = blocks.size - before;
+    const order = all.map((ptr, n) => [ptr, sizes[n]!] as const).sort(([a], [b]) => a - b);
+    for (const [n, [ptr, bytes]] of order.slice(0, -1).entries()) assert.ok(ptr + bytes <= order[n + 1]![0], "apart");
+    plan.end(true);
+    assert.is(blocks.size, 1, "one area");
+    return taken;
+  };
+  assert.is(step(640, 64), 2);
+  for (const sizes of [
+    [640, 64],
+    [320, 1],
+    [0, 64],
+  ])
+    assert.is(step(...sizes), 0, `${sizes}`);
+  assert.is(plan.bytes, 704);
+  assert.is(step(320, 128), 1, "only the larger block");
+  assert.is(plan.bytes, 768);
+  assert.is(step(640, 128), 0, "room for the largest of both");
+  plan.begin();
+  plan.release(plan.allocate(640)); // an event where there was none
+  plan.allocate(128);
+  plan.end(true);
+  assert.is(plan.bytes, 0);
+  assert.is(step(64, 64), 2);
+  assert.is(plan.bytes, 128);
+  plan.dispose();
+  assert.is(blocks.size, 0);
+});
+
 test("a step that succeeds stays so when memory has no room for its plan in one piece", () => {
   let room = 1000;
   const blocks = new Map<number, number>();

@@ -5,6 +5,7 @@ import { LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import type { Random } from "../nn/random.js";
+import { takeRows } from "../nn/rows.js";
 import type { Value } from "../nn/value.js";
 import type { ModelConfig } from "./config.js";
 
@@ -42,15 +43,17 @@ export class Block extends Module {
    * The block applied to x.
    * @param x [B, N, D]
    * @param cache The tokens before x, which x joins; not in a training step
-   * @returns [B, N, D]
+   * @param rows What is wanted, if not all: some of all B N rows. Behind attention, nothing else is computed
+   * @returns [B, N, D], or [R, D] of R rows
    * @throws RangeError or TypeError as `attn.forward` does
    *
    * @example
    * const x = nn.input(new Float32Array(2 * 5 * 16), [2, 5, 16]);
    * const y = model.blocks[0]?.forward(x, { variant: "laser", causal: true });
    */
-  forward(x: Value, attention: SelfAttentionOptions, cache?: AttentionCache): Value {
-    const y = add(this.#nn, x, this.attn.forward(this.ln1.forward(x), attention, cache));
+  forward(x: Value, attention: SelfAttentionOptions, cache?: AttentionCache, rows?: ArrayLike<number>): Value {
+    const seen = this.attn.forward(this.ln1.forward(x), attention, cache, rows);
+    const y = add(this.#nn, rows ? takeRows(this.#nn, x, rows) : x, seen);
     return add(this.#nn, y, this.out.forward(this.fc.forward(this.ln2.forward(y), "gelu")));
   }
 }

@@ -69,10 +69,10 @@ export function fill(
     const ids = Int32Array.from(row);
     const hidden = [...ids.keys()].filter((position) => ids[position] === maskId);
     if (hidden.length === 0) return { ids, places: [] };
-    const scores = nn.evaluate(() => model.logits([row]).toArray());
-    const places = hidden.map((position) => {
+    const scores = nn.evaluate(() => model.logits([row], hidden).toArray());
+    const places = hidden.map((position, n) => {
       // The mask is the last token: what is before it may stand there.
-      const own = scores.subarray(position * vocabulary, position * vocabulary + maskId);
+      const own = scores.subarray(n * vocabulary, n * vocabulary + maskId);
       const probabilities = softmax(where, own);
       const found = best(own, candidates).map((id) => ({ id, probability: probabilities[id]! }));
       return { position, candidates: found };

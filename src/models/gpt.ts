@@ -1,6 +1,6 @@
 import { AttentionCache } from "../nn/cached-attention.js";
 import type { Nn } from "../nn/nn.js";
-import { takeRow } from "../nn/rows.js";
+import { rowOfEach } from "../nn/rows.js";
 import type { Value } from "../nn/value.js";
 import { type TokenConfig, TokenModel } from "./token-model.js";
 
@@ -51,8 +51,9 @@ export class Gpt extends TokenModel {
   next(ids: readonly ArrayLike<number>[], caches: readonly AttentionCache[]): Value {
     const { layers } = this.config;
     if (caches.length !== layers) throw new RangeError(`gpt: there must be ${layers} caches, got ${caches.length}`);
-    const x = this.hidden(ids, caches);
-    return this.scores(takeRow(this.#nn, x, x.shape[1]! - 1));
+    const x = this.embed(ids, caches);
+    const [B, N] = x.shape as [number, number, number];
+    return this.scores(x, rowOfEach(B, N, N - 1), caches);
   }
 }
 

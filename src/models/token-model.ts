@@ -1,4 +1,5 @@
 import type { AttentionCache } from "../nn/cached-attention.js";
+import { ids as checkIds } from "../nn/check-nn.js";
 import { crossEntropy } from "../nn/cross-entropy.js";
 import { Embedding, LayerNorm, Linear } from "../nn/layers.js";
 import type { Loss } from "../nn/loss.js";
@@ -60,19 +61,19 @@ export abstract class TokenModel extends Module {
     this.head = new Linear(nn, random, width, vocabulary);
   }
 
-  /** Rows of ids through the blocks, behind the tokens in the caches where there are any: [B, N, D]. @internal */
-  protected hidden(ids: readonly ArrayLike<number>[], caches?: readonly AttentionCache[]): Value {
-    const { context, variant } = this.config;
+  /** Tokens with their places, which follow the tokens in the caches where there are any: [B, N, D]. @internal */
+  protected embed(ids: readonly ArrayLike<number>[], caches?: readonly AttentionCache[]): Value {
     const before = caches?.[0]?.length ?? 0;
-    const shape = batchOf(this.family, ids, context - before);
-    let x = this.pos.add(this.tok.forward(flat(ids), shape), before);
-    for (const [n, block] of this.blocks.entries())
-      x = block.forward(x, { variant, causal: this.#causal }, caches?.[n]);
-    return x;
+    const shape = batchOf(this.family, ids, this.config.context - before);
+    return this.pos.add(this.tok.forward(flat(ids), shape), before);
   }
 
-  /** Scores of the tokens, from what the blocks give. @internal */
-  protected scores(x: Value): Value {
+  /** From there to the scores. The last block is for `rows` alone: what attention sees of a token is made before it. @internal */
+  protected scores(x: Value, rows?: ArrayLike<number>, caches?: readonly AttentionCache[]): Value {
+    const options = { variant: this.config.variant, causal: this.#causal };
+    for (const [n, block] of this.blocks.entries()) {
+      x = block.forward(x, options, caches?.[n], block === this.blocks.at(-1) ? rows : undefined);
+    }
     return this.head.forward(this.lnf.forward(x));
   }
 
@@ -80,12 +81,13 @@ export abstract class TokenModel extends Module {
    * Scores of the tokens: [B, N, V]. Those of a gpt at each place are of the token that follows, those of a bert of the one that
    * stands there.
    * @param ids B rows of N token ids, N at most `context`
-   * @throws RangeError for no rows, rows of different lengths, or an id that is no token
+   * @param places What is wanted, if not all: some of all B N places, one row after the other. The scores are [R, V] for R places
+   * @throws RangeError for no rows, rows of different lengths, an id that is no token, or a place that is none
    *
    * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
    */
-  logits(ids: readonly ArrayLike<number>[]): Value {
-    return this.scores(this.hidden(ids));
+  logits(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>): Value {
+    return this.scores(this.embed(ids), places);
   }
 
   /**
@@ -95,6 +97,17 @@ export abstract class TokenModel extends Module {
    * @example const value = nn.step(() => model.loss(ids, targets));
    */
   loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[]): Loss {
-    return crossEntropy(this.#nn, this.logits(ids), targetsOf(this.family, targets, ids));
+    const x = this.embed(ids);
+    const all = targetsOf(this.family, targets, ids);
+    checkIds(this.family, all, all.length, this.config.vocabulary, -1, "targets");
+    const places = [...all.keys()].filter((n) => all[n] !== -1);
+    // Without any the mean of all rows is NaN, and so it is told.
+    if (places.length === 0) return crossEntropy(this.#nn, this.scores(x), all);
+    const rows = places.length < all.length ? places : undefined;
+    return crossEntropy(
+      this.#nn,
+      this.scores(x, rows),
+      all.filter((target) => target !== -1),
+    );
   }
 }

@@ -6,7 +6,7 @@ import type { Loss } from "../nn/loss.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import { Random } from "../nn/random.js";
-import { prepend, takeRow } from "../nn/rows.js";
+import { prepend, rowOfEach } from "../nn/rows.js";
 import type { Parameter, Value } from "../nn/value.js";
 import { Block } from "./block.js";
 import { checkConfig, type ModelConfig } from "./config.js";
@@ -92,8 +92,12 @@ export class Vit extends Module {
     }
     const tokens = this.patch.forward(this.#nn.input(patches, [B, this.patches, inputs]));
     let x = addPositions(this.#nn, prepend(this.#nn, this.cls, tokens), this.pos);
-    for (const block of this.blocks) x = block.forward(x, { variant });
-    return this.head.forward(this.lnf.forward(takeRow(this.#nn, x, 0)));
+    // The head reads the class tokens: the last block is for them alone.
+    const read = rowOfEach(B, this.patches + 1, 0);
+    for (const block of this.blocks) {
+      x = block.forward(x, { variant }, undefined, block === this.blocks.at(-1) ? read : undefined);
+    }
+    return this.head.forward(this.lnf.forward(x));
   }
 
   /**

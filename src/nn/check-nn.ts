@@ -70,13 +70,20 @@ export function list(where: string, name: string, given: unknown): asserts given
 }
 
 /** `count` integers from `least` to `end` - 1. */
-export function ids(where: string, values: ArrayLike<number>, count: number, end: number, least = 0): void {
-  list(where, "ids", values);
-  if (values.length !== count) throw new RangeError(`${where}: there must be ${count} ids, got ${values.length}`);
+export function ids(
+  where: string,
+  values: ArrayLike<number>,
+  count: number,
+  end: number,
+  least = 0,
+  name = "ids",
+): void {
+  list(where, name, values);
+  if (values.length !== count) throw new RangeError(`${where}: there must be ${count} ${name}, got ${values.length}`);
   for (let i = 0; i < count; i++) {
     const id = values[i]!;
     if (!Number.isInteger(id) || id < least || id >= end) {
-      throw new RangeError(`${where}: ids must be integers from ${least} to ${end - 1}, got ${id} at ${i}`);
+      throw new RangeError(`${where}: ${name} must be integers from ${least} to ${end - 1}, got ${id} at ${i}`);
     }
   }
 }

@@ -20,12 +20,17 @@ import type { Parameter, Value } from "./value.js";
  * const y = embedding(nn, [3, 1, 4, 1, 5, 9], [2, 3], table); // [2, 3, 8]
  */
 export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number[], table: Parameter): Value {
-  const { tape, engine } = nn;
   parameter("embedding", "table", nn, table, [null, null]);
-  const [vocabulary, width] = table.shape as [number, number];
   checkShape("embedding", shape, "f32");
+  checkIds("embedding", ids, count(shape), table.shape[0]!);
+  return lookUp(nn, ids, shape, table);
+}
+
+/** Rows `ids` of `table`, all of whose axes but the last are one here. */
+export function lookUp(nn: Nn, ids: ArrayLike<number>, shape: readonly number[], table: Value): Value {
+  const { tape, engine } = nn;
+  const width = table.shape.at(-1)!;
   const rows = count(shape);
-  checkIds("embedding", ids, rows, vocabulary);
   const y = tape.empty([...shape, width]);
   const numbers = tape.integers(ids);
   split(engine, "embedding", rows, 1, rows * width, (first, size) => {

@@ -10,6 +10,8 @@ import { Module } from "./module.js";
 import type { Nn } from "./nn.js";
 import { layerNorm, rmsNorm } from "./norm.js";
 import type { Random } from "./random.js";
+import { rowAttention } from "./row-attention.js";
+import { takeRows } from "./rows.js";
 import type { Parameter, Value } from "./value.js";
 
 /** Standard deviation of the first values of matrices, as in GPT-2. */
@@ -245,14 +247,19 @@ export class SelfAttention extends Module {
    * The layer applied to x.
    * @param x [B, N, C]
    * @param cache The tokens before x, which x joins; not in a training step
-   * @returns [B, N, C]
-   * @throws RangeError when x, heads, options or the room in the cache do not fit; TypeError for a cache in a training step
+   * @param rows What is wanted: some of all B N rows, as `takeRows` takes them
+   * @returns [B, N, C], or [R, C] of R rows
+   * @throws RangeError when x, heads, options, rows or the room in the cache do not fit; TypeError for a cache in a training step
    *
    * @example const y = new SelfAttention(nn, random, 8, 2).forward(x, { variant: "laser" }); // [2, 5, 8]
    */
-  forward(x: Value, options: SelfAttentionOptions, cache?: AttentionCache): Value {
+  forward(x: Value, options: SelfAttentionOptions, cache?: AttentionCache, rows?: ArrayLike<number>): Value {
     const [nn, heads, qkv] = [this.#nn, this.#heads, this.qkv.forward(x)];
-    if (cache === undefined) return this.proj.forward(selfAttention(nn, qkv, heads, options));
-    return this.proj.forward(cachedAttention(nn, qkv, heads, cache, options));
+    if (cache) {
+      const all = cachedAttention(nn, qkv, heads, cache, options);
+      return this.proj.forward(rows ? takeRows(nn, all, rows) : all);
+    }
+    if (rows) return this.proj.forward(rowAttention(nn, qkv, heads, options, rows));
+    return this.proj.forward(selfAttention(nn, qkv, heads, options));
   }
 }

@@ -3,7 +3,7 @@ import type { Source, Storage } from "../space.js";
 
 /** One allocation of a step: its size, and the events (allocations and releases, counted) between which it is in use. */
 interface Slot {
-  readonly bytes: number;
+  bytes: number;
   readonly from: number;
   to: number;
   offset: number;
@@ -11,8 +11,9 @@ interface Slot {
 
 /**
  * The memory of a training step. The first step takes its blocks from the arena and takes notes; then every block gets a place
- * in one area, where blocks share bytes that are never in use at the same time. Later steps that ask for the same sizes
- * in the same order get these places and allocate nothing; a step that differs goes on in the arena and is noted anew.
+ * in one area, where blocks share bytes that are never in use at the same time. Later steps that ask for these sizes, or smaller
+ * ones, in the same order get these places and allocate nothing. A larger block comes from the arena, and all get new places with
+ * room for it; a step that does something else goes on in the arena, and the next one is noted anew.
  */
 export class Plan implements Source {
   readonly #arena: Arena;
@@ -21,6 +22,8 @@ export class Plan implements Source {
   #area: { readonly ptr: number; readonly bytes: number } | undefined;
   /** Whether this step has kept to the plan so far. */
   #following = false;
+  /** Whether a block of this step was larger than its place. */
+  #grown = false;
   #next = 0;
   #clock = 0;
   /** Blocks in use: by address, of the plan and of the arena. */
@@ -40,29 +43,28 @@ export class Plan implements Source {
   begin(): void {
     this.#following = this.#area !== undefined;
     if (!this.#following) this.#slots = [];
+    this.#grown = false;
     this.#next = 0;
     this.#clock = 0;
   }
 
   allocate(size: number): number {
     const bytes = ALIGNMENT * Math.max(1, Math.ceil(size / ALIGNMENT)); // an address of its own for an empty block too
-    if (this.#following) {
-      const slot = this.#slots[this.#next];
-      // A release that is late shows here as an event too few, before its bytes are given to another block.
-      if (slot?.bytes === bytes && slot.from === this.#clock) {
-        this.#next++;
-        this.#clock++;
-        const ptr = this.#area!.ptr + slot.offset;
-        this.#open.set(ptr, slot);
-        return ptr;
-      }
-      this.#following = false;
+    const planned = this.#following ? this.#slots[this.#next] : undefined;
+    // A release that is late shows here as an event too few, before its bytes are given to another block.
+    this.#following = planned?.from === this.#clock;
+    const slot = this.#following ? planned! : { bytes, from: this.#clock, to: Number.POSITIVE_INFINITY, offset: 0 };
+    this.#clock++;
+    if (this.#following) this.#next++;
+    else if (this.#area === undefined) this.#slots.push(slot);
+    const fits = this.#following && bytes <= slot.bytes;
+    const ptr = fits ? this.#area!.ptr + slot.offset : this.#arena.allocate(bytes);
+    if (!fits) this.#own.add(ptr);
+    if (this.#following && !fits) {
+      slot.bytes = bytes;
+      this.#grown = true;
     }
-    const ptr = this.#arena.allocate(bytes);
-    const slot = { bytes, from: this.#clock++, to: Number.POSITIVE_INFINITY, offset: 0 };
-    if (this.#area === undefined) this.#slots.push(slot);
     this.#open.set(ptr, slot);
-    this.#own.add(ptr);
     return ptr;
   }
 
@@ -88,9 +90,10 @@ export class Plan implements Source {
     this.#own.clear();
     if (this.#area === undefined) for (const slot of this.#open.values()) slot.to = this.#clock;
     this.#open.clear();
-    if (!whole) this.dispose();
-    else if (this.#area === undefined) this.#area = this.#allocateArea(place(this.#slots));
-    else if (!this.#following || this.#next < this.#slots.length) this.dispose();
+    const noted = this.#area === undefined;
+    const kept = this.#following && this.#next === this.#slots.length;
+    if (!whole || !kept || this.#grown) this.dispose();
+    if (whole && (noted || (kept && this.#grown))) this.#area = this.#allocateArea(place(this.#slots));
   }
 
   /**

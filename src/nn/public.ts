@@ -22,7 +22,7 @@ export type { Nn } from "./nn.js";
 export { layerNorm, rmsNorm } from "./norm.js";
 export { loss, type Operation, operation } from "./operation.js";
 export { Random, type RandomState } from "./random.js";
-export { prepend, takeRow } from "./rows.js";
+export { prepend, takeRow, takeRows } from "./rows.js";
 export {
   readSafetensors,
   type Safetensors,

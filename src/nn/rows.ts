@@ -1,6 +1,8 @@
-/** A row put before others, and one row taken: the class token of a Vision Transformer. */
+/** A row put before others, and rows taken: the class token of a Vision Transformer, the hidden places of a BERT. */
 import { integer } from "../check-number.js";
-import { parameter, value } from "./check-nn.js";
+import { count } from "../shape.js";
+import { ids, parameter, value } from "./check-nn.js";
+import { lookUp } from "./embedding.js";
 import type { Nn } from "./nn.js";
 import type { Parameter, Value } from "./value.js";
 
@@ -54,18 +56,28 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
  * @example const first = takeRow(nn, x, 0); // x is [2, 5, 8], first [2, 8]
  */
 export function takeRow(nn: Nn, x: Value, index: number): Value {
-  const { tape } = nn;
   value("takeRow", "x", nn, x, 3);
-  const [B, N, width] = x.shape as [number, number, number];
+  const [B, N] = x.shape as [number, number, number];
   integer("takeRow", "index", index, 0, N - 1);
-  const y = tape.empty([B, width]);
-  const at = (b: number): number => (b * N + index) * width;
-  for (let b = 0; b < B; b++) y.data.set(x.tensor.data.subarray(at(b), at(b) + width), b * width);
+  return lookUp(nn, rowOfEach(B, N, index), [B], x);
+}
 
-  return tape.record(y, [x], [], (dy) => {
-    tape.give(x, (to) => {
-      to.data.fill(0);
-      for (let b = 0; b < B; b++) to.data.set(dy.data.subarray(b * width, (b + 1) * width), at(b));
-    });
-  });
+/** Where row `index` of each of B batch entries is among all B N rows. */
+export const rowOfEach = (B: number, N: number, index: number): number[] =>
+  Array.from({ length: B }, (_, b) => b * N + index);
+
+/**
+ * Some rows, by their numbers among the rows of all axes but the last.
+ * @param x [..., D]
+ * @param rows R integers, in any order; a row may be taken more than once
+ * @returns [R, D]
+ * @throws RangeError when there is no such row
+ *
+ * @example const some = takeRows(nn, x, [0, 3, 9]); // x is [2, 5, 8], some [3, 8]: rows 0 and 3 of the first entry, 4 of the second
+ */
+export function takeRows(nn: Nn, x: Value, rows: ArrayLike<number>): Value {
+  value("takeRows", "x", nn, x);
+  const all = count(x.shape.slice(0, -1));
+  ids("takeRows", rows, rows?.length, all, 0, "rows");
+  return lookUp(nn, rows, [rows.length], x);
 }
