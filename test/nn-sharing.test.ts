@@ -17,6 +17,7 @@ import {
   scale,
   silu,
   takeRow,
+  takeRows,
 } from "../src/nn/index.js";
 import { ids, Shared, targets, tokens } from "./support/shared.js";
 
@@ -96,6 +97,11 @@ test("a parameter in several places, with other partners or in both roles, gets 
     const x = linear(nn, tokens(nn, s), s.square, s.beta);
     const y = takeRow(nn, prepend(nn, s.beta, addPositions(nn, x, s.table, 2)), 1);
     return crossEntropy(nn, linear(nn, y, s.table), [4, 2]);
+  });
+  check("rows taken twice, of what else is read", (nn, s) => {
+    const x = linear(nn, tokens(nn, s), s.square);
+    const some = crossEntropy(nn, takeRows(nn, x, [5, 0, 5]), [1, 2, 3]);
+    return add(nn, some, crossEntropy(nn, x, targets), 0.5);
   });
 });
 

@@ -27,6 +27,7 @@ import {
   selfAttention,
   silu,
   takeRow,
+  takeRows,
   type Value,
 } from "../src/nn/index.js";
 import { Plan } from "../src/nn/plan.js";
@@ -63,6 +64,7 @@ test("operations outside of a step give what they give inside, and leave nothing
     selfAttention: () => selfAttention(nn, qkv, 2, { variant: "laser" }),
     silu: () => silu(nn, x),
     takeRow: () => takeRow(nn, x, 1),
+    takeRows: () => takeRows(nn, x, [5, 0, 5]),
   };
   for (const [name, run] of Object.entries(operations)) {
     const want = nn.evaluate(() => run().toArray());
@@ -127,6 +129,8 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     ],
     [() => takeRow(nn, x, 3), "takeRow: index must be an integer from 0 to 2, got 3"],
     [() => takeRow(nn, x, -1), "takeRow: index must be an integer from 0 to 2, got -1"],
+    [() => takeRows(nn, x, [0, 6]), "takeRows: rows must be integers from 0 to 5, got 6 at 1"],
+    [() => takeRows(nn, x, [0.5]), "takeRows: rows must be integers from 0 to 5, got 0.5 at 0"],
   ];
   for (const [call, message] of range) throws(call, RangeError, message);
   const kind: [() => unknown, string][] = [
@@ -138,6 +142,8 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     ],
     [() => maskRows(nn, x, any(x.tensor)), 'maskRows: keep must have dtype "u8", got "f32"'],
     [() => crossEntropy(nn, x, any(3)), "crossEntropy: ids must be an array, got 3"],
+    [() => takeRows(nn, x, any(3)), "takeRows: rows must be an array, got 3"],
+    [() => takeRows(nn, x, any(undefined)), "takeRows: rows must be an array, got undefined"],
     [() => ctcLoss(nn, x, any([1, 2]), [3, 3]), "ctcLoss: targets[0] must be an array, got 1"],
     [() => embedding(nn, [1], any(1), s.table), "embedding: shape must be an array of sizes, got 1"],
   ];

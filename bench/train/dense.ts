@@ -12,14 +12,16 @@ export interface Matrix {
   shape: readonly number[];
 }
 
+export type Scored = readonly (readonly number[])[];
+
 export interface Dense {
   /** Tokens of a row of the batch, with padding. */
   rows: number;
-  /** Whether only the first token of each row is scored. */
-  first: boolean;
+  /** Tokens of each row of the batch that are scored, if not all: what a last block is for. */
+  scored: Scored | undefined;
   /** The names of `Start`, with `embed` and `pos` in place of the first layers; weights of convolutions are [K, C]. */
   parameters: ReadonlyMap<string, Matrix>;
-  /** inputs, targets and perhaps mask */
+  /** inputs, targets (of what is scored) and perhaps mask */
   batch: ReadonlyMap<string, Matrix>;
 }
 
@@ -57,17 +59,20 @@ function tokenForm(workload: Workload, up: (n: number) => number) {
   const { ids, targets } = tokenBatch(workload);
   const [N, rows, columns] = [task.context, up(task.context), up(task.vocabulary)];
   const inputs = zeros(ids.length * rows, columns);
-  const wanted = zeros(ids.length * rows, columns);
-  const seen = targets.reduce((sum, row) => sum + row.filter((id) => id >= 0).length, 0);
+  const hidden = targets.map((row) => [...row.keys()].filter((n) => row[n]! >= 0));
+  const seen = hidden.flat().length;
+  const scored = task.family === "bert" ? hidden : undefined;
+  const wanted = zeros(scored ? seen : ids.length * rows, columns);
+  let before = 0;
   for (const [b, row] of ids.entries()) {
-    for (let n = 0; n < N; n++) {
-      const at = (b * rows + n) * columns;
-      inputs.data[at + row[n]!] = 1;
-      const target = targets[b]![n]!;
-      if (target >= 0) wanted.data[at + target] = 1 / seen;
+    for (let n = 0; n < N; n++) inputs.data[(b * rows + n) * columns + row[n]!] = 1;
+    for (const [index, n] of hidden[b]!.entries()) {
+      const at = scored ? before + index : b * rows + n;
+      wanted.data[at * columns + targets[b]![n]!] = 1 / seen;
     }
+    before += hidden[b]!.length;
   }
-  return { inputs, targets: wanted, classes: task.vocabulary };
+  return { inputs, targets: wanted, classes: task.vocabulary, scored };
 }
 
 function imageForm(workload: Workload, up: (n: number) => number) {
@@ -86,7 +91,8 @@ function imageForm(workload: Workload, up: (n: number) => number) {
       inputs.data[at + numbers] = 1;
     }
   }
-  return { inputs, targets: oneHot(labels, up(task.classes)), classes: task.classes };
+  const scored = Array.from({ length: sizes.batch }, () => [0]);
+  return { inputs, targets: oneHot(labels, up(task.classes)), classes: task.classes, scored };
 }
 
 function speechForm(workload: Workload, up: (n: number) => number) {
@@ -98,7 +104,7 @@ function speechForm(workload: Workload, up: (n: number) => number) {
   const [numbers, columns] = [mels * stack, up(mels * stack + 1)];
   const inputs = padded(features, numbers, targets.length, columns);
   for (let n = 0; n < targets.length; n++) inputs.data[n * columns + numbers] = 1;
-  return { inputs, targets: oneHot(targets, up(classes)), classes };
+  return { inputs, targets: oneHot(targets, up(classes)), classes, scored: undefined };
 }
 
 const formOf = { gpt: tokenForm, bert: tokenForm, vit: imageForm, conformer: speechForm };
@@ -142,7 +148,7 @@ export function dense(workload: Workload, start: Start, unit: number, cut: boole
   const { family } = workload.task;
   const vit = family === "vit";
   const rows = up(tokensOf(workload));
-  const { inputs, targets, classes } = formOf[family](workload, up);
+  const { inputs, targets, classes, scored } = formOf[family](workload, up);
   const of = (name: string) => start.get(name)!;
   const bias = new Float32Array(up(classes)).fill(HIDDEN);
   bias.set(of("head.bias").data);
@@ -158,5 +164,5 @@ export function dense(workload: Workload, start: Start, unit: number, cut: boole
   ]);
   const mask = maskOf(workload, rows);
   const batch = new Map([["inputs", inputs], ["targets", targets], ...(mask ? [["mask", mask] as const] : [])]);
-  return { rows, first: vit, parameters, batch };
+  return { rows, scored, parameters, batch };
 }

@@ -3,11 +3,12 @@ import type { Pace } from "../measure.js";
 import { onnxruntimeWeb, openOrt } from "../peers/onnxruntime-web.js";
 import { type Ort, openSession } from "../peers/ort.js";
 import { tokenBatch } from "./batch.js";
+import { stepFlops } from "./flops.js";
 import { gptGraph } from "./onnx-gpt.js";
 import { type Options, openPackage, startOf } from "./own.js";
 import { compare, type Entry, type WorkloadResult } from "./run.js";
 import type { Start } from "./trainer.js";
-import { stepFlops, type Workload, workloads } from "./workloads.js";
+import { type Workload, workloads } from "./workloads.js";
 
 export const forwards: readonly Workload[] = workloads
   .filter(({ size, task }) => size === "middle" && task.family === "gpt")

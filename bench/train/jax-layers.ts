@@ -4,6 +4,7 @@ import type { Workload } from "./workloads.js";
 
 export interface Jarray {
   readonly ref: Jarray;
+  readonly shape: readonly number[];
   reshape(shape: readonly number[]): Jarray;
   transpose(axes?: readonly number[]): Jarray;
   add(other: Jarray | number): Jarray;
@@ -86,30 +87,40 @@ export class Layers {
     return x.div(this.jax.numpy.exp(u).add(1));
   }
 
-  /** With its projections. */
-  attention(x: Jarray, p: Tree, name: string, mask: Jarray | undefined): Jarray {
+  /** Rows of each batch entry, by one-hot rows `picks` [B, few, N]. */
+  take(x: Jarray, picks: Jarray): Jarray {
+    const [B, few] = picks.shape as [number, number];
+    const { width: C } = this.workload.sizes;
+    return this.jax.numpy.matmul(picks, x.reshape([B, this.rows, C])).reshape([B * few, C]);
+  }
+
+  /** With its projections; `picks` has the rows that are wanted, if not all. */
+  attention(x: Jarray, p: Tree, name: string, mask: Jarray | undefined, picks?: Jarray): Jarray {
     const { numpy: np, nn, lax } = this.jax;
     const { rows } = this;
     const { variant, sizes } = this.workload;
     const { width: C, heads: H, batch: B } = sizes;
     const D = C / H;
-    const part = (one: string, of: Jarray) =>
+    const queries = picks ? picks.shape[1]! : rows;
+    const part = (one: string, of: Jarray, N: number) =>
       this.linear(of, p, `${name}.${one}`)
-        .reshape([B, rows, H, D])
+        .reshape([B, N, H, D])
         .transpose([2, 0, 1, 3])
-        .reshape([H * B, rows, D]);
-    const [q, k, v] = [part("q", x.ref), part("k", x.ref), part("v", x)];
+        .reshape([H * B, N, D]);
+    const asking = picks ? this.take(x.ref, picks) : x.ref;
+    const [q, k, v] = [part("q", asking, queries), part("k", x.ref, rows), part("v", x, rows)];
     const products = np.matmul(q.mul(1 / Math.sqrt(D)), k.transpose([0, 2, 1]));
-    const weights = nn.softmax(mask ? products.add(mask) : products, -1);
+    const shown = picks && mask ? mask.slice([0, queries]) : mask; // which hides the same keys from all
+    const weights = nn.softmax(shown ? products.add(shown) : products, -1);
     let out: Jarray;
     if (variant === "laser") {
       const c = lax.stopGradient(np.max(v.ref, 1, keep));
       out = np.log(np.matmul(weights, np.exp(v.sub(c.ref)))).add(c);
     } else out = np.matmul(weights, v);
     const joined = out
-      .reshape([H, B, rows, D])
+      .reshape([H, B, queries, D])
       .transpose([1, 2, 0, 3])
-      .reshape([B * rows, C]);
+      .reshape([B * queries, C]);
     return this.linear(joined, p, `${name}.proj`);
   }
 }

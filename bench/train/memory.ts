@@ -6,24 +6,30 @@ import type { OwnTrainer } from "./own.js";
 import { patchSize, tokensOf, type Workload } from "./workloads.js";
 
 /**
- * Floats of the activations where they are most: in the backward pass of the last block's second feed-forward layer, unless the
- * vocabulary is larger than 1.5 C. T tokens, L blocks of width C and H heads. A block keeps of each token
+ * Floats of the activations where they are most: in a GPT and a Conformer in the backward pass of the last block's second
+ * feed-forward layer, unless the vocabulary is larger than 1.5 C. T tokens, L blocks of width C and H heads. A block keeps of each token
  *
  *   two norms C + 2, qkv 3 C, attention C + 2 H (row sums, with what rounding took from them), proj C, fc 4 C, gelu 4 C, out C,
  *   two residual sums C:  18 C + 2 H + 4,  of which the last sum, C, is gone by then.
  *
  * There are the two results of the embedding, and the gradients of the last sum, which is that of out, and of gelu: 2 C + 5 C.
+ *
+ * Behind attention the last block of a BERT and a ViT has the rows that are scored alone. Most is in the backward pass of its product
+ * for q, k, v, which has the norm before it, itself, its gradient, and those of the norm and of the block's input: 9 C + 2.
  */
 export function activations(workload: Workload): number {
   const { width: C, heads: H, layers: L, batch } = workload.sizes;
   const T = batch * tokensOf(workload);
-  const blocks = T * (L * (18 * C + 2 * H + 4) - C + 5 * C);
+  const block = T * (18 * C + 2 * H + 4);
+  const last = T * (9 * C + 2);
+  const tokens = T * (2 * C + 1); // ids, tokens, with places
   switch (workload.task.family) {
     case "gpt":
+      return tokens + L * block + T * (5 * C - C);
     case "bert":
-      return blocks + T * (2 * C + 1); // tokens, with places, and ids
+      return tokens + (L - 1) * block + last;
     case "vit": // patches and their product; with the class token, with places
-      return blocks + (T - batch) * (patchSize(workload.task.patch) + C) + 2 * C * T;
+      return (T - batch) * (patchSize(workload.task.patch) + C) + 2 * C * T + (L - 1) * block + last;
     case "conformer": {
       // A block keeps 41 C + 2 H + 12; half of the last sum's gradient, which is out's, is C more; a byte of each token says whether it counts.
       const { mels, stack } = workload.task;

@@ -1,13 +1,14 @@
 /** Measures a training step: all libraries from the same parameters, checked by their losses, then interleaved. */
 
 import { type Call, interleave, type Measurement, type Pace, ratio, type Series } from "../measure.js";
+import { stepFlops } from "./flops.js";
 import { type Memory, memoryOf } from "./memory.js";
 import { type OwnTrainer, startOf } from "./own.js";
 import { openPeaks, PEAK_FLOPS } from "./peak.js";
 import { sideBySide } from "./side-by-side.js";
 import { type Target, targets } from "./targets.js";
 import type { Library, Start, Trainer } from "./trainer.js";
-import { stepFlops, type Workload } from "./workloads.js";
+import type { Workload } from "./workloads.js";
 
 export interface Opened {
   library: Library;

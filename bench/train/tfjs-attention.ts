@@ -1,4 +1,5 @@
 /** Attention of a training step in TensorFlow.js, a head at a time; docs/math.md has the formulas. */
+import type { Scored } from "./dense.js";
 import type { Workload } from "./workloads.js";
 
 export interface Tensor {
@@ -59,55 +60,78 @@ function head(tf: Tf, q: Tensor, k: Tensor, v: Tensor, scale: number, laser: boo
   return { out, back };
 }
 
-/** Columns from `column` on, of rows `stride` apart from `row` on: out of `from`, or into it. */
+/** Rows of a batch entry in x, those of its queries, and where their results go. */
+interface Places {
+  readonly keys: readonly number[];
+  readonly queries: readonly number[];
+  readonly outs: readonly number[];
+}
+
+/** N rows of each of B entries; of what is scored, the results one after the other. */
+export function placesOf(B: number, N: number, scored?: Scored): Places[] {
+  const range = (from: number, size: number) => Array.from({ length: size }, (_, n) => from + n);
+  let before = 0;
+  return range(0, B).map((b) => {
+    const keys = range(b * N, N);
+    const queries = scored ? scored[b]!.map((n) => b * N + n) : keys;
+    const outs = range(before, queries.length);
+    before += queries.length;
+    return { keys, queries, outs };
+  });
+}
+
+/** Columns from `column` on, of these rows, which are `stride` apart: out of `wide`, or into it. */
 function copyBlock(
   wide: Float32Array,
   narrow: Float32Array,
-  [row, column, stride]: readonly [number, number, number],
-  [N, D]: readonly [number, number],
+  rows: readonly number[],
+  [column, stride]: readonly [number, number],
+  D: number,
   into: boolean,
 ): void {
-  for (let n = 0; n < N; n++) {
-    const at = (row + n) * stride + column;
+  for (let n = 0; n < rows.length; n++) {
+    const at = rows[n]! * stride + column;
     if (into) for (let d = 0; d < D; d++) wide[at + d] = narrow[n * D + d]!;
     else for (let d = 0; d < D; d++) narrow[n * D + d] = wide[at + d]!;
   }
 }
 
-/** x [B N, 3 C] to [B N, C]. */
+/** x [B N, 3 C] to [B N, C], or as many rows as there are queries. */
 export function attention(
   tf: Tf,
   x: Tensor,
   { sizes, variant }: Workload,
-  N: number,
+  places: readonly Places[],
   mask: Tensor | undefined,
 ): readonly [Tensor, (dy: Tensor) => Tensor] {
-  const { batch: B, heads: H, width: C } = sizes;
+  const { heads: H, width: C } = sizes;
   const D = C / H;
-  const places = Array.from({ length: B * H }, (_, n) => ({ row: Math.floor(n / H) * N, column: (n % H) * D }));
-  const take = (from: Float32Array, row: number, column: number, stride: number): Tensor => {
-    const block = new Float32Array(N * D);
-    copyBlock(from, block, [row, column, stride], [N, D], false);
-    return tf.tensor2d(block, [N, D]);
+  const all = places.flatMap((place) => Array.from({ length: H }, (_, h) => ({ ...place, column: h * D })));
+  const take = (from: Float32Array, rows: readonly number[], column: number, stride: number): Tensor => {
+    const block = new Float32Array(rows.length * D);
+    copyBlock(from, block, rows, [column, stride], D, false);
+    return tf.tensor2d(block, [rows.length, D]);
   };
   const qkv = x.dataSync();
-  const heads = places.map(({ row, column }) => {
-    const [q, k, v] = [0, 1, 2].map((n) => take(qkv, row, n * C + column, 3 * C)) as [Tensor, Tensor, Tensor];
-    return head(tf, q, k, v, 1 / Math.sqrt(D), variant === "laser", mask);
+  const heads = all.map(({ keys, queries, column }) => {
+    const [q, k, v] = [queries, keys, keys].map((rows, n) => take(qkv, rows, n * C + column, 3 * C));
+    return head(tf, q!, k!, v!, 1 / Math.sqrt(D), variant === "laser", mask);
   });
-  const out = new Float32Array(B * N * C);
-  for (const [n, { row, column }] of places.entries()) {
-    copyBlock(out, heads[n]!.out.dataSync(), [row, column, C], [N, D], true);
+  const rows = places.reduce((sum, { outs }) => sum + outs.length, 0);
+  const out = new Float32Array(rows * C);
+  for (const [n, { outs, column }] of all.entries()) {
+    copyBlock(out, heads[n]!.out.dataSync(), outs, [column, C], D, true);
   }
   const back = (dy: Tensor): Tensor => {
-    const [dout, dqkv] = [dy.dataSync(), new Float32Array(3 * B * N * C)];
-    for (const [n, { row, column }] of places.entries()) {
-      const gradients = heads[n]!.back(take(dout, row, column, C));
+    const [dout, dqkv] = [dy.dataSync(), new Float32Array(3 * C * x.shape[0]!)];
+    for (const [n, { keys, queries, outs, column }] of all.entries()) {
+      const gradients = heads[n]!.back(take(dout, outs, column, C));
       for (const [part, gradient] of gradients.entries()) {
-        copyBlock(dqkv, gradient.dataSync(), [row, part * C + column, 3 * C], [N, D], true);
+        const into = part === 0 ? queries : keys;
+        copyBlock(dqkv, gradient.dataSync(), into, [part * C + column, 3 * C], D, true);
       }
     }
-    return tf.tensor2d(dqkv, [B * N, 3 * C]);
+    return tf.tensor2d(dqkv, [x.shape[0]!, 3 * C]);
   };
-  return [tf.tensor2d(out, [B * N, C]), back];
+  return [tf.tensor2d(out, [rows, C]), back];
 }

@@ -1,6 +1,6 @@
 /** Layers of a training step in TensorFlow.js, each with what gives its gradients. Their x is [B N, C]. */
-import type { Dense } from "./dense.js";
-import { attention, type Tensor, type Tf } from "./tfjs-attention.js";
+import type { Dense, Scored } from "./dense.js";
+import { attention, placesOf, type Tensor, type Tf } from "./tfjs-attention.js";
 import { EPS } from "./trainer.js";
 import type { Workload } from "./workloads.js";
 
@@ -104,34 +104,36 @@ export class Layers {
     return [y, (dy) => backs.reduceRight((d, back) => back(d), dy)];
   }
 
-  /** x + factor times the chain of layers. */
-  residual(x: Tensor, layers: readonly Apply[], factor = 1): Layer {
+  /** x + factor times the chain of layers; x, or what `take` takes of it. */
+  residual(x: Tensor, layers: readonly Apply[], factor = 1, take: Apply = (y) => [y, (dy) => dy]): Layer {
     const tf = this.#tf;
     const [y, back] = this.chain(x, layers);
+    const [taken, giveBack] = take(x);
     const scaled = (z: Tensor) => (factor === 1 ? z : tf.mul(z, factor));
-    return [tf.add(x, scaled(y)), (dy) => tf.add(dy, back(scaled(dy)))];
+    return [tf.add(taken, scaled(y)), (dy) => tf.add(giveBack(dy), back(scaled(dy)))];
   }
 
-  attention(x: Tensor, name: string): Layer {
+  /** [B N, C], or of what is scored of it, one after the other. */
+  attention(x: Tensor, name: string, scored?: Scored): Layer {
     const { workload, form, batch } = this.parts;
     return this.chain(x, [
       (y) => this.linear(y, `${name}.qkv`),
-      (y) => attention(this.#tf, y, workload, form.rows, batch.get("mask")),
+      (y) => attention(this.#tf, y, workload, placesOf(workload.sizes.batch, form.rows, scored), batch.get("mask")),
       (y) => this.linear(y, `${name}.proj`),
     ]);
   }
 
-  /** The first of the rows of each batch entry. */
-  firstRow(x: Tensor): Layer {
-    const { batch: B } = this.parts.workload.sizes;
+  /** The rows that are scored, one after the other. */
+  take(x: Tensor, scored: Scored): Layer {
     const [all, C] = x.shape as [number, number];
-    const pick = (from: Float32Array, fromStride: number, size: number, stride: number): Float32Array => {
-      const to = new Float32Array(size);
-      for (let b = 0; b < B; b++) to.set(from.subarray(b * fromStride, b * fromStride + C), b * stride);
-      return to;
+    const rows = placesOf(scored.length, all / scored.length, scored).flatMap(({ queries }) => queries);
+    const [from, y] = [x.dataSync(), new Float32Array(rows.length * C)];
+    for (const [n, row] of rows.entries()) y.set(from.subarray(row * C, (row + 1) * C), n * C);
+    const back = (dy: Tensor): Tensor => {
+      const [dfrom, dx] = [dy.dataSync(), new Float32Array(all * C)];
+      for (const [n, row] of rows.entries()) dx.set(dfrom.subarray(n * C, (n + 1) * C), row * C);
+      return this.#tf.tensor2d(dx, [all, C]);
     };
-    const long = (all / B) * C;
-    const y = this.#tf.tensor2d(pick(x.dataSync(), long, B * C, C), [B, C]);
-    return [y, (dy) => this.#tf.tensor2d(pick(dy.dataSync(), C, all * C, long), [all, C])];
+    return [this.#tf.tensor2d(y, [rows.length, C]), back];
   }
 }

@@ -5,22 +5,24 @@
  */
 import { openTfjs, tfjs as peer } from "../peers/tfjs.js";
 import { HostAdamW } from "./adamw.js";
-import { type Dense, dense, type Matrix } from "./dense.js";
+import { type Dense, dense, type Matrix, type Scored } from "./dense.js";
 import type { Tensor, Tf } from "./tfjs-attention.js";
 import { conformerBlock } from "./tfjs-conformer.js";
 import { type Apply, type Give, Layers, type Parameters, type Parts } from "./tfjs-layers.js";
 import type { Library, Start, Trainer } from "./trainer.js";
 import type { Workload } from "./workloads.js";
 
-function transformerBlock(layers: Layers, at: string): readonly Apply[] {
-  const attention: Apply[] = [(y) => layers.norm(y, `${at}.ln1`), (y) => layers.attention(y, `${at}.attn`)];
+/** `scored`: of the last block. */
+function transformerBlock(layers: Layers, at: string, scored?: Scored): readonly Apply[] {
+  const attention: Apply[] = [(y) => layers.norm(y, `${at}.ln1`), (y) => layers.attention(y, `${at}.attn`, scored)];
   const feedForward: Apply[] = [
     (y) => layers.norm(y, `${at}.ln2`),
     (y) => layers.linear(y, `${at}.fc`),
     (y) => layers.gelu(y),
     (y) => layers.linear(y, `${at}.out`),
   ];
-  return [(x) => layers.residual(x, attention), (x) => layers.residual(x, feedForward)];
+  const taken = scored && ((x: Tensor) => layers.take(x, scored));
+  return [(x) => layers.residual(x, attention, 1, taken), (x) => layers.residual(x, feedForward)];
 }
 
 /** From the tokens to the scores. */
@@ -28,10 +30,11 @@ function body(layers: Layers): readonly Apply[] {
   const { workload, form } = layers.parts;
   const conformer = workload.task.family === "conformer";
   const block = conformer ? conformerBlock : transformerBlock;
-  const blocks = Array.from({ length: workload.sizes.layers }, (_, n) => block(layers, `blocks.${n}`));
-  const first: Apply[] = form.first ? [(x) => layers.firstRow(x)] : [];
+  const { layers: L } = workload.sizes;
+  const scored = (n: number) => (n === L - 1 ? form.scored : undefined);
+  const blocks = Array.from({ length: L }, (_, n) => block(layers, `blocks.${n}`, scored(n)));
   const norm: Apply[] = conformer ? [] : [(x) => layers.norm(x, "lnf")];
-  return [...blocks.flat(), ...first, ...norm, (x) => layers.linear(x, "head")];
+  return [...blocks.flat(), ...norm, (x) => layers.linear(x, "head")];
 }
 
 /** Loss, with all gradients given. */
@@ -47,7 +50,7 @@ function step(parts: Parts): number {
   const shifted = tf.sub(logits, tf.max(logits, 1, true));
   const sums = tf.sum(tf.exp(shifted), 1, true);
   const loss = -tf.sum(tf.mul(targets, tf.sub(shifted, tf.log(sums)))).dataSync()[0]!;
-  // A row without a target has no gradient: each counts as much as its targets add up to.
+  // Each row counts as much as its targets add up to.
   const dx = back(tf.sub(tf.mul(tf.div(tf.exp(shifted), sums), tf.sum(targets, 1, true)), targets));
   give("embed", tf.matMul(tf.transpose(inputs), dx));
   // A copy: the backend keeps a right factor packed by its data, which a reshaped tensor shares.

@@ -79,28 +79,3 @@ const shapes: readonly Pick<Workload, "name" | "size" | "sizes" | "task">[] = [
 export const workloads: readonly Workload[] = shapes.flatMap((shape) =>
   variants.map((variant) => ({ ...shape, name: `${shape.name}, ${variantName(variant)}`, variant })),
 );
-
-/** Weights that are multiplied for each token: of the blocks, and of what comes before and after them. */
-function matmulFlops(workload: Workload): number {
-  const { sizes, task } = workload;
-  const { width, layers, batch } = sizes;
-  const rows = batch * tokensOf(workload);
-  if (task.family === "conformer") {
-    const { mels, stack, classes, kernel } = task;
-    // Of width^2: 8 for each half feed-forward layer, 4 for attention, 3 around the convolution.
-    return 6 * rows * width * (layers * (23 * width + kernel) + mels * stack + classes);
-  }
-  const blocks = 12 * layers * width * width * rows;
-  if (task.family !== "vit") return 6 * (blocks + width * task.vocabulary * rows);
-  const patches = batch * (tokensOf(workload) - 1);
-  return 6 * (blocks + width * task.classes * batch + patchSize(task.patch) * width * patches);
-}
-
-/**
- * Operations of a step: three products for each weight and token, and for attention 12 N^2 d a layer and row. All of N x N
- * counts where a causal mask hides half of it, as is usual.
- */
-export function stepFlops(workload: Workload): number {
-  const { width, layers, batch } = workload.sizes;
-  return matmulFlops(workload) + 12 * layers * batch * tokensOf(workload) ** 2 * width;
-}

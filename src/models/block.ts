@@ -57,3 +57,18 @@ export class Block extends Module {
     return add(this.#nn, y, this.out.forward(this.fc.forward(this.ln2.forward(y), "gelu")));
   }
 }
+
+/** x [B, N, D] through the blocks. The last one is for `rows` alone, if they are given: of the others attention reads keys and values. */
+export function throughBlocks(
+  blocks: readonly Block[],
+  x: Value,
+  attention: SelfAttentionOptions,
+  rows?: ArrayLike<number>,
+  caches?: readonly AttentionCache[],
+): Value {
+  let y = x;
+  for (const [n, block] of blocks.entries()) {
+    y = block.forward(y, attention, caches?.[n], n === blocks.length - 1 ? rows : undefined);
+  }
+  return y;
+}

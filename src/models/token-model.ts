@@ -7,7 +7,7 @@ import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import { Random } from "../nn/random.js";
 import type { Value } from "../nn/value.js";
-import { Block } from "./block.js";
+import { Block, throughBlocks } from "./block.js";
 import { batchOf, checkConfig, flat, type ModelConfig, targetsOf } from "./config.js";
 
 /**
@@ -68,13 +68,10 @@ export abstract class TokenModel extends Module {
     return this.pos.add(this.tok.forward(flat(ids), shape), before);
   }
 
-  /** From there to the scores. The last block is for `rows` alone: what attention sees of a token is made before it. @internal */
+  /** From there to the scores, of `rows` if they are given. @internal */
   protected scores(x: Value, rows?: ArrayLike<number>, caches?: readonly AttentionCache[]): Value {
-    const options = { variant: this.config.variant, causal: this.#causal };
-    for (const [n, block] of this.blocks.entries()) {
-      x = block.forward(x, options, caches?.[n], block === this.blocks.at(-1) ? rows : undefined);
-    }
-    return this.head.forward(this.lnf.forward(x));
+    const attention = { variant: this.config.variant, causal: this.#causal };
+    return this.head.forward(this.lnf.forward(throughBlocks(this.blocks, x, attention, rows, caches)));
   }
 
   /**
@@ -87,7 +84,10 @@ export abstract class TokenModel extends Module {
    * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
    */
   logits(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>): Value {
-    return this.scores(this.embed(ids), places);
+    const x = this.embed(ids);
+    const [B, N] = x.shape as [number, number, number];
+    if (places !== undefined) checkIds(this.family, places, places?.length, B * N, 0, "places");
+    return this.scores(x, places);
   }
 
   /**
@@ -102,12 +102,8 @@ export abstract class TokenModel extends Module {
     checkIds(this.family, all, all.length, this.config.vocabulary, -1, "targets");
     const places = [...all.keys()].filter((n) => all[n] !== -1);
     // Without any the mean of all rows is NaN, and so it is told.
-    if (places.length === 0) return crossEntropy(this.#nn, this.scores(x), all);
-    const rows = places.length < all.length ? places : undefined;
-    return crossEntropy(
-      this.#nn,
-      this.scores(x, rows),
-      all.filter((target) => target !== -1),
-    );
+    if (places.length === 0 || places.length === all.length) return crossEntropy(this.#nn, this.scores(x), all);
+    const wanted = places.map((n) => all[n]!);
+    return crossEntropy(this.#nn, this.scores(x, places), wanted);
   }
 }

@@ -8,7 +8,7 @@ import type { Nn } from "../nn/nn.js";
 import { Random } from "../nn/random.js";
 import { prepend, rowOfEach } from "../nn/rows.js";
 import type { Parameter, Value } from "../nn/value.js";
-import { Block } from "./block.js";
+import { Block, throughBlocks } from "./block.js";
 import { checkConfig, type ModelConfig } from "./config.js";
 
 /**
@@ -91,13 +91,9 @@ export class Vit extends Module {
       );
     }
     const tokens = this.patch.forward(this.#nn.input(patches, [B, this.patches, inputs]));
-    let x = addPositions(this.#nn, prepend(this.#nn, this.cls, tokens), this.pos);
-    // The head reads the class tokens: the last block is for them alone.
-    const read = rowOfEach(B, this.patches + 1, 0);
-    for (const block of this.blocks) {
-      x = block.forward(x, { variant }, undefined, block === this.blocks.at(-1) ? read : undefined);
-    }
-    return this.head.forward(this.lnf.forward(x));
+    const x = addPositions(this.#nn, prepend(this.#nn, this.cls, tokens), this.pos);
+    const read = rowOfEach(B, this.patches + 1, 0); // class tokens
+    return this.head.forward(this.lnf.forward(throughBlocks(this.blocks, x, { variant }, read)));
   }
 
   /**

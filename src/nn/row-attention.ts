@@ -24,7 +24,7 @@ export function rowAttention(
   rows: ArrayLike<number>,
 ): Value {
   if (NUMBERED.some((name) => options[name])) return takeRows(nn, selfAttention(nn, qkv, heads, options), rows);
-  const where = "rowAttention";
+  const where = "selfAttention"; // of which it is a part, to those who read of an error
   const { tape, engine } = nn;
   value(where, "qkv", nn, qkv, 3);
   const [B, N, width] = qkv.shape as [number, number, number];

@@ -114,6 +114,7 @@ import {
   selfAttention,
   silu,
   takeRow,
+  takeRows,
   warmupCosine,
   writeSafetensors,
 } from "laser-attention/nn";
@@ -157,6 +158,7 @@ const values: Value[] = [
   selfAttention(nn, linear(nn, x, weight), 2, attention),
   silu(nn, x),
   takeRow(nn, x, 0),
+  takeRows(nn, x, [0, 1]),
 ];
 const ctc: CtcOptions = { blank: 0, zeroInfinity: true };
 const losses: Loss[] = [

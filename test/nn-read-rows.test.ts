@@ -1,0 +1,205 @@
+/** Blocks and models of which only some rows are read: what they give is what the whole gives of these rows. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type Bert, bert, type Gpt, gpt, type Vit, vit } from "../src/models/index.js";
+import {
+  AdamW,
+  addPositions,
+  createSync,
+  crossEntropy,
+  type Loss,
+  type Module,
+  type Nn,
+  prepend,
+  takeRow,
+  takeRows,
+  type Value,
+} from "../src/nn/index.js";
+import { Random } from "../src/nn/random.js";
+import type { AttentionOptions } from "../src/types.js";
+import { firstDifference } from "./support/bits.js";
+import { throws } from "./support/throws.js";
+
+const random = new Random(31);
+const [B, N, V] = [3, 7, 11];
+const sizes = { width: 16, heads: 2, layers: 2 };
+const ids = Array.from({ length: B }, () => Int32Array.from({ length: N }, () => random.int(V - 1)));
+/** None, one, and some of the places of a row. */
+const targets = [
+  [-1, -1, -1, -1, -1, -1, -1],
+  [-1, -1, -1, -1, -1, -1, 4],
+  [3, -1, 0, 10, -1, 5, -1],
+];
+const variants = ["standard", "laser"] as const;
+
+const norm = (x: ArrayLike<number>): number => Math.hypot(...Array.from(x));
+
+/** The loss, and what it is for all parameters. */
+function gradientsOf(nn: Nn, model: Module, loss: () => Loss): { loss: number; grads: Map<string, Float32Array> } {
+  new AdamW(nn, model, { lr: 0, weightDecay: 0 }).step(); // forgets the gradients of before
+  const value = nn.step(loss);
+  return { loss: value, grads: new Map([...model.parameters].map(([name, { grad }]) => [name, grad.toArray()])) };
+}
+
+/**
+ * Sums of float32 in another order, as goldens are held against float64: 1e-5 of the norm of each gradient, and of the norm of all,
+ * shared by their number, where the true gradient is 0 (biases of keys). A row too many or too few is off by its whole share.
+ */
+function sameGradients(label: string, nn: Nn, model: Module, few: () => Loss, whole: () => Loss): void {
+  const [got, expected] = [gradientsOf(nn, model, few), gradientsOf(nn, model, whole)];
+  assert.ok(Math.abs(got.loss - expected.loss) <= 1e-6 * expected.loss, `${label}: ${got.loss}, ${expected.loss}`);
+  const all = norm([...expected.grads.values()].map(norm));
+  assert.ok(all > 0.01, label);
+  for (const [name, grad] of expected.grads) {
+    const error = norm(grad.map((x, i) => x - got.grads.get(name)![i]!));
+    assert.ok(error <= 1e-5 * norm(grad) + 1e-7 * all, `${label} ${name}: off by ${error} of ${norm(grad)}`);
+  }
+}
+
+/** All that a model of tokens computes, and then the loss. */
+const wholeLoss = (nn: Nn, model: Gpt | Bert, of: readonly number[][]) => () =>
+  crossEntropy(nn, model.logits(ids), of.flat());
+
+for (const variant of variants) {
+  test(`${variant}: a masked loss and its gradients are those of all scores with other targets left out`, () => {
+    const nn = createSync({ threads: 1 });
+    const model = bert(nn, { ...sizes, vocabulary: V, context: N, variant });
+    const causal = gpt(nn, { ...sizes, vocabulary: V, context: N, variant });
+    const one = [targets[0]!, targets[0]!, targets[1]!];
+    const all = ids.map((row) => [...row]);
+    for (const [label, of] of Object.entries({ some: targets, one, all })) {
+      sameGradients(`bert, ${label}`, nn, model, () => model.loss(ids, of), wholeLoss(nn, model, of));
+      sameGradients(`gpt, ${label}`, nn, causal, () => causal.loss(ids, of), wholeLoss(nn, causal, of));
+    }
+    nn.dispose();
+  });
+
+  test(`${variant}: a Vision Transformer that computes its last block for class tokens alone has the gradients of the whole`, () => {
+    const nn = createSync({ threads: 1 });
+    const model: Vit = vit(nn, { ...sizes, side: 8, patch: 4, classes: 3, variant });
+    const [patches, labels] = [random.uniforms(B * 4 * 48, -1, 1), [0, 2, 1]];
+    const whole = (): Loss => {
+      const tokens = model.patch.forward(nn.input(patches, [B, 4, 48]));
+      let x = addPositions(nn, prepend(nn, model.cls, tokens), model.pos);
+      for (const block of model.blocks) x = block.forward(x, { variant });
+      return crossEntropy(nn, model.head.forward(model.lnf.forward(takeRow(nn, x, 0))), labels);
+    };
+    sameGradients("vit", nn, model, () => model.loss(patches, labels), whole);
+    nn.dispose();
+  });
+
+  test(`${variant}: a block gives any rows, in any order, twice or none, with every option, to the bits of all of them`, () => {
+    const nn = createSync({ threads: 1 });
+    const model = bert(nn, { ...sizes, vocabulary: V, context: N, variant });
+    const block = model.blocks[0]!;
+    const mask = nn.la.tensor(Uint8Array.of(1, 1, 0, 1, 1, 0, 1), [1, 1, 1, N]);
+    const options: Omit<AttentionOptions, "variant">[] = [
+      {},
+      { causal: true },
+      { window: [2, 1] },
+      { mask },
+      { bias: nn.la.tensor(random.normals(N * N), [1, 1, N, N]) },
+      { alibi: true },
+      { scale: 0.3, softcap: 5 },
+    ];
+    const tokens = (): Value =>
+      model.pos.add(
+        model.tok.forward(
+          ids.flatMap((row) => [...row]),
+          [B, N],
+        ),
+      );
+    for (const option of options) {
+      const label = Object.keys(option).join();
+      for (const rows of [[0], [20, 3, 3, 8], [6, 5, 4, 3, 2, 1, 0], []]) {
+        const run = (few: boolean): Value => {
+          const x = tokens();
+          const all = { ...option, variant };
+          return few ? block.forward(x, all, undefined, rows) : takeRows(nn, block.forward(x, all), rows);
+        };
+        const [got, expected] = [true, false].map((few) => nn.evaluate(() => run(few).toArray()));
+        assert.is(got!.length, rows.length * sizes.width);
+        assert.is(firstDifference(got!, expected!), -1, `${label} ${rows}`);
+        if (rows.length === 0) continue;
+        const loss = (few: boolean) => () =>
+          crossEntropy(
+            nn,
+            run(few),
+            rows.map((row) => row % sizes.width),
+          );
+        sameGradients(`${label} ${rows}`, nn, model, loss(true), loss(false));
+      }
+    }
+    nn.dispose();
+  });
+}
+
+test("logits of some places are those of all, at any number of threads the same bits", () => {
+  const [one, three] = [createSync({ threads: 1 }), createSync({ threads: 3 })];
+  const pool = three.engine.pool!;
+  Object.assign(pool, { members: () => pool.size });
+  const run = (nn: Nn): Float32Array[] => {
+    const model = bert(nn, { ...sizes, vocabulary: V, context: N, variant: "laser" });
+    const places = [19, 2, 2, 9];
+    const all = nn.evaluate(() => model.logits(ids).toArray());
+    const some = nn.evaluate(() => model.logits(ids, places).toArray());
+    const expected = Float32Array.from(places.flatMap((place) => [...all.subarray(place * V, (place + 1) * V)]));
+    assert.is(firstDifference(some, expected), -1);
+    assert.is(nn.evaluate(() => model.logits(ids, []).toArray()).length, 0);
+    return [some, ...gradientsOf(nn, model, () => model.loss(ids, targets)).grads.values()];
+  };
+  const [a, b] = [run(one), run(three)];
+  for (const [i, part] of a.entries()) assert.is(firstDifference(b[i]!, part), -1, `part ${i}`);
+  one.dispose();
+  three.dispose();
+});
+
+test("places and targets that are none are refused by name; a batch without targets has no mean", () => {
+  const nn = createSync({ threads: 1 });
+  const model = bert(nn, { ...sizes, vocabulary: V, context: N, variant: "laser" });
+  const of = (value: number): number[][] => [...targets.slice(0, 2), [value, ...targets[2]!.slice(1)]];
+  throws(
+    () => nn.step(() => model.loss(ids, of(11))),
+    RangeError,
+    "bert: targets must be integers from -1 to 10, got 11 at 14",
+  );
+  throws(() => nn.step(() => model.loss(ids, of(-2))), RangeError, "from -1 to 10, got -2 at 14");
+  throws(() => nn.step(() => model.loss(ids, of(0.5))), RangeError, "from -1 to 10, got 0.5 at 14");
+  throws(
+    () => nn.evaluate(() => model.logits(ids, [0, 21])),
+    RangeError,
+    "bert: places must be integers from 0 to 20, got 21 at 1",
+  );
+  throws(() => nn.evaluate(() => model.logits(ids, 3 as never)), TypeError, "bert: places must be an array, got 3");
+  const block = model.blocks[0]!;
+  const tokens = (): Value => model.tok.forward([1, 2, 3], [1, 3]);
+  throws(
+    () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, undefined, [3])),
+    RangeError,
+    "selfAttention: rows must be integers from 0 to 2, got 3 at 0",
+  );
+  const none = ids.map(() => targets[0]!);
+  assert.ok(Number.isNaN(nn.step(() => model.loss(ids, none))));
+  nn.dispose();
+});
+
+test("steps with any number of hidden tokens allocate nothing once the largest was there", () => {
+  const nn = createSync({ threads: 1 });
+  const model = bert(nn, { ...sizes, vocabulary: V, context: N, variant: "laser" });
+  const step = (hidden: number): { bytes: number; used: number } => {
+    let left = hidden;
+    nn.step(() =>
+      model.loss(
+        ids,
+        ids.map((row) => row.map((id) => (left-- > 0 ? id : -1))),
+      ),
+    );
+    return nn.la.memory;
+  };
+  for (const hidden of [1, 5, 20, 12]) step(hidden);
+  const settled = step(20);
+  for (const hidden of [3, 19, 1, 20, 7, 8]) assert.equal(step(hidden), settled, `${hidden}`);
+  nn.dispose();
+});
+
+test.run();
