@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bert } from "../src/models/index.js";
-import { AdamW, create, createSync, Linear, Module, type Nn, Random } from "../src/nn/index.js";
+import { AdamW, create, createSync, Linear, linear, Module, type Nn, Random } from "../src/nn/index.js";
 import { relaxedSupported } from "./support/kernels.js";
 import { sameBits } from "./support/nn.js";
 
@@ -43,6 +43,43 @@ test("a packed layer gives the bits of one that is not, and takes and gives back
       sameBits("unpacked", run(), before);
       layer.pack();
       sameBits(`${nn.la.simd} x${nn.la.threads}, ${m} x ${k} x ${n}`, run(), before);
+    }
+  }
+});
+
+test("a part of a layer's features has the bits that it has among all, packed or not", () => {
+  const N = 50;
+  for (const nn of engines) {
+    for (const [m, k] of [
+      [1, 20],
+      [2, 21],
+      [7, 20],
+      [40, 400],
+    ] as const) {
+      const layer = new Linear(nn, new Random(k), k, N);
+      const { weight, bias } = layer;
+      const x = inputs(m, m, k);
+      const all = nn.evaluate(() => layer.forward(nn.input(x, [m, k]), "gelu").toArray());
+      const parts = [
+        [0, N],
+        [0, 16],
+        [8, 42],
+        [16, 17],
+        [13, 30],
+        [49, 1],
+        [50, 0],
+        [0, 0],
+      ] as const;
+      for (const packed of [false, true]) {
+        layer.pack(packed);
+        for (const [first, count] of parts) {
+          const part = nn.evaluate(() =>
+            linear(nn, nn.input(x, [m, k]), weight, bias, "gelu", [first, count]).toArray(),
+          );
+          const rows = Array.from({ length: m }, (_, r) => [...all.subarray(r * N + first, r * N + first + count)]);
+          sameBits(`${m} x ${k}, ${first} + ${count}, packed ${packed}`, part, Float32Array.from(rows.flat()));
+        }
+      }
     }
   }
 });

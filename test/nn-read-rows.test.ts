@@ -176,7 +176,7 @@ test("places and targets that are none are refused by name; a batch without targ
   throws(
     () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, undefined, [3])),
     RangeError,
-    "selfAttention: rows must be integers from 0 to 2, got 3 at 0",
+    "takeRows: rows must be integers from 0 to 2, got 3 at 0",
   );
   const none = ids.map(() => targets[0]!);
   assert.ok(Number.isNaN(nn.step(() => model.loss(ids, none))));

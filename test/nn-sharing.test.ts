@@ -98,6 +98,27 @@ test("a parameter in several places, with other partners or in both roles, gets 
     const y = takeRow(nn, prepend(nn, s.beta, addPositions(nn, x, s.table, 2)), 1);
     return crossEntropy(nn, linear(nn, y, s.table), [4, 2]);
   });
+  check("parts of one weight, and all of it", (nn, s) => {
+    const x = tokens(nn, s);
+    const [some, rest] = [
+      linear(nn, x, s.square, s.beta, "silu", [0, 3]),
+      linear(nn, x, s.square, s.beta, undefined, [1, 3]),
+    ];
+    const both = crossEntropy(
+      nn,
+      add(nn, some, rest),
+      targets.map((target) => target % 3),
+    );
+    return add(nn, both, crossEntropy(nn, linear(nn, x, s.square), targets), 0.5);
+  });
+  check("one part of a weight", (nn, s) => {
+    const x = linear(nn, tokens(nn, s), s.square, s.other, undefined, [0, 2]);
+    return crossEntropy(
+      nn,
+      x,
+      targets.map((target) => target % 2),
+    );
+  });
   check("rows taken twice, of what else is read", (nn, s) => {
     const x = linear(nn, tokens(nn, s), s.square);
     const some = crossEntropy(nn, takeRows(nn, x, [5, 0, 5]), [1, 2, 3]);

@@ -117,6 +117,14 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [() => layerNorm(nn, x, s.gamma, s.beta, -1), "layerNorm: eps must be a finite number of 0 or more, got -1"],
     [() => linear(nn, loose, s.square), "linear: weight must have the shape [any, 5], got [4, 4]"],
     [() => linear(nn, x, s.square, three), "linear: bias must have the shape [4], got [3]"],
+    [
+      () => linear(nn, x, s.square, s.beta, undefined, [5, 0]),
+      "linear: the first feature of part must be an integer from 0 to 4",
+    ],
+    [
+      () => linear(nn, x, s.square, s.beta, undefined, [1, 4]),
+      "linear: the count of part must be an integer from 0 to 3, got 4",
+    ],
     [() => maskRows(nn, x, keep), "maskRows: keep must have 6 elements, got [5]"],
     [() => maskedMean(nn, x, keep), "maskedMean: keep must have the shape [2, 3], got [5]"],
     [() => prepend(nn, three, x), "prepend: row must have the shape [4], got [3]"],

@@ -2,6 +2,7 @@
  * Memory of a training step of this package, on one thread: four numbers for each parameter (value, gradient, two moments), the
  * results of all operations, which wait for their backward passes, and little more.
  */
+import { scoredRows, sum } from "./flops.js";
 import type { OwnTrainer } from "./own.js";
 import { patchSize, tokensOf, type Workload } from "./workloads.js";
 
@@ -15,13 +16,14 @@ import { patchSize, tokensOf, type Workload } from "./workloads.js";
  * There are the two results of the embedding, and the gradients of the last sum, which is that of out, and of gelu: 2 C + 5 C.
  *
  * Behind attention the last block of a BERT and a ViT has the rows that are scored alone. Most is in the backward pass of its product
- * for q, k, v, which has the norm before it, itself, its gradient, and those of the norm and of the block's input: 9 C + 2.
+ * for k and v, which has the norm before it, itself, its gradient, and those of the norm and of the block's input: 7 C + 2; and of rows that are scored
+ * what it was made of for q, that product, and its gradient: 3 C.
  */
 export function activations(workload: Workload): number {
   const { width: C, heads: H, layers: L, batch } = workload.sizes;
   const T = batch * tokensOf(workload);
   const block = T * (18 * C + 2 * H + 4);
-  const last = T * (9 * C + 2);
+  const last = T * (7 * C + 2) + 3 * C * sum(scoredRows(workload));
   const tokens = T * (2 * C + 1); // ids, tokens, with places
   switch (workload.task.family) {
     case "gpt":

@@ -3,6 +3,7 @@ import { count } from "../shape.js";
 import type { Activation } from "./activation.js";
 import { type SelfAttentionOptions, selfAttention } from "./attention.js";
 import { type AttentionCache, cachedAttention } from "./cached-attention.js";
+import { value } from "./check-nn.js";
 import { depthwise } from "./depthwise.js";
 import { addPositions, embedding } from "./embedding.js";
 import { linear, packWeight } from "./linear.js";
@@ -10,7 +11,7 @@ import { Module } from "./module.js";
 import type { Nn } from "./nn.js";
 import { layerNorm, rmsNorm } from "./norm.js";
 import type { Random } from "./random.js";
-import { rowAttention } from "./row-attention.js";
+import { asksAlone, rowAttention } from "./row-attention.js";
 import { takeRows } from "./rows.js";
 import type { Parameter, Value } from "./value.js";
 
@@ -254,12 +255,17 @@ export class SelfAttention extends Module {
    * @example const y = new SelfAttention(nn, random, 8, 2).forward(x, { variant: "laser" }); // [2, 5, 8]
    */
   forward(x: Value, options: SelfAttentionOptions, cache?: AttentionCache, rows?: ArrayLike<number>): Value {
-    const [nn, heads, qkv] = [this.#nn, this.#heads, this.qkv.forward(x)];
-    if (cache) {
-      const all = cachedAttention(nn, qkv, heads, cache, options);
-      return this.proj.forward(rows ? takeRows(nn, all, rows) : all);
+    const [nn, heads] = [this.#nn, this.#heads];
+    if (rows !== undefined && cache === undefined && asksAlone(options)) {
+      value("selfAttention", "x", nn, x, 3);
+      const { weight, bias } = this.qkv;
+      const C = this.proj.weight.shape[0]!;
+      const q = linear(nn, takeRows(nn, x, rows), weight, bias, undefined, [0, C]);
+      const kv = linear(nn, x, weight, bias, undefined, [C, 2 * C]);
+      return this.proj.forward(rowAttention(nn, q, kv, heads, options, rows));
     }
-    if (rows) return this.proj.forward(rowAttention(nn, qkv, heads, options, rows));
-    return this.proj.forward(selfAttention(nn, qkv, heads, options));
+    const qkv = this.qkv.forward(x);
+    const all = cache ? cachedAttention(nn, qkv, heads, cache, options) : selfAttention(nn, qkv, heads, options);
+    return this.proj.forward(rows ? takeRows(nn, all, rows) : all);
   }
 }

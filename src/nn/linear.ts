@@ -1,5 +1,6 @@
 /** y = act(x W^T + b): one product, whose sums begin with b, and one pass for the activation. */
 import { oneOf } from "../check.js";
+import { integer } from "../check-number.js";
 import { PANEL, product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
@@ -42,35 +43,50 @@ export function packWeight(nn: Nn, weight: Parameter, on: boolean): void {
  * @param x [..., K]
  * @param weight [N, K]
  * @param bias [N]
- * @returns [..., N]
- * @throws RangeError when x has not K on its last axis
+ * @param part Features that are computed, if not all: [first, count] of the N
+ * @returns [..., N], or [..., count]
+ * @throws RangeError when x has not K on its last axis, or there are no such features
  *
  * @example
  * const [weight, bias] = [nn.parameter(random.normals(24), [3, 8]), nn.parameter(new Float32Array(3), [3])];
  * const y = linear(nn, x, weight, bias, "gelu"); // [2, 5, 3]
  */
-export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, activation?: Activation): Value {
+export function linear(
+  nn: Nn,
+  x: Value,
+  weight: Parameter,
+  bias?: Parameter,
+  activation?: Activation,
+  part?: readonly [first: number, count: number],
+): Value {
   const { tape, engine } = nn;
   value("linear", "x", nn, x);
   parameter("linear", "weight", nn, weight, [null, x.shape.at(-1)!]);
-  const [n, k] = weight.shape as [number, number];
-  if (bias !== undefined) parameter("linear", "bias", nn, bias, [n]);
+  const [features, k] = weight.shape as [number, number];
+  if (bias !== undefined) parameter("linear", "bias", nn, bias, [features]);
   if (activation !== undefined) oneOf("linear", "activation", activation, ["gelu", "gelu-erf", "silu"]);
+  const [first, n] = part ?? [0, features];
+  integer("linear", "the first feature of part", first, 0, features);
+  integer("linear", "the count of part", n, 0, features - first);
   const m = count(x.shape.slice(0, -1));
   const shape = [...x.shape.slice(0, -1), n];
   const z = tape.empty(shape);
   const rowsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: columns, col: 1 });
   const columnsOf = ({ ptr }: Tensor, columns: number) => ({ ptr, row: 1, col: columns }); // the transpose
-  const start = bias && { ptr: bias.tensor.ptr, row: 0, col: 1 };
+  /** Of the weight, or of its gradient. */
+  const rowsOfPart = ({ ptr }: Tensor) => ({ ptr: ptr + 4 * first * k, row: k, col: 1 });
+  const own = weight.tensor.ptr + 4 * first * k;
+  const biases = bias && bias.tensor.ptr + 4 * first;
   if (m > 0 && m <= THIN_ROWS && n >= THIN_COLUMNS && k > 0 && k % 4 === 0) {
     const groups = Math.floor(n / THIN_COLUMNS);
-    split(engine, "matmulThin", groups, 1, m * n * k, (first, size) => {
-      const end = first + size === groups ? n : THIN_COLUMNS * (first + size);
-      return [z.ptr, x.tensor.ptr, weight.tensor.ptr, m, n, k, THIN_COLUMNS * first, end, SPAN, bias?.tensor.ptr ?? 0];
+    split(engine, "matmulThin", groups, 1, m * n * k, (group, size) => {
+      const end = group + size === groups ? n : THIN_COLUMNS * (group + size);
+      return [z.ptr, x.tensor.ptr, own, m, n, k, THIN_COLUMNS * group, end, SPAN, biases ?? 0];
     });
   } else {
-    const panels = weight.packed?.alive ? weight.packed : undefined; // they may have ended with a scope
-    const right = { ...columnsOf(panels ?? weight.tensor, k), packed: panels !== undefined };
+    const panels = weight.packed?.alive && first % PANEL === 0 ? weight.packed : undefined; // they may have ended with a scope
+    const right = { ptr: panels ? panels.ptr + 4 * first * k : own, row: 1, col: k, packed: panels !== undefined };
+    const start = biases === undefined ? undefined : { ptr: biases, row: 0, col: 1 };
     product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), right, SPAN, start);
   }
   const inputs = [x, weight, bias];
@@ -80,12 +96,25 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
   return tape.record(y, inputs, activation === undefined ? [] : [z], (dy) => {
     const dz = activation === undefined ? dy : z;
     if (activation !== undefined) actBackward(nn, dz, dy, z);
-    if (bias !== undefined) tape.give(bias, (db, base) => columnSum(nn, db, dz, m, n, base !== undefined), "in place");
+    /** What a gradient of `to` is added to: of features that are in no part there is none. */
+    const from = (to: Tensor, base: Tensor | undefined): Tensor | undefined => {
+      if (n === features || base !== undefined) return base;
+      to.data.fill(0);
+      return to;
+    };
+    if (bias !== undefined) {
+      tape.give(
+        bias,
+        (db, base) => columnSum(nn, db.ptr + 4 * first, dz, m, n, from(db, base) !== undefined),
+        "in place",
+      );
+    }
     tape.give(
       weight,
       (dw, base) => {
-        const to = rowsOf(dw, k);
-        product(engine, [n, k, m], to, columnsOf(dz, n), rowsOf(x.tensor, k), WEIGHT_SPAN, base && rowsOf(base, k));
+        const sum = from(dw, base);
+        const left = columnsOf(dz, n);
+        product(engine, [n, k, m], rowsOfPart(dw), left, rowsOf(x.tensor, k), WEIGHT_SPAN, sum && rowsOfPart(sum));
       },
       "to a base",
     );
@@ -93,7 +122,7 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
       x,
       (dx, base) => {
         const to = rowsOf(dx, k);
-        product(engine, [m, k, n], to, rowsOf(dz, n), rowsOf(weight.tensor, k), SPAN, base && rowsOf(base, k));
+        product(engine, [m, k, n], to, rowsOf(dz, n), rowsOfPart(weight.tensor), SPAN, base && rowsOf(base, k));
       },
       "to a base",
     );
@@ -101,8 +130,8 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, ac
 }
 
 /** to[j] (+)= sum of x[i, j] over the rows i. */
-function columnSum({ engine }: Nn, to: Tensor, x: Tensor, rows: number, width: number, add: boolean): void {
+function columnSum({ engine }: Nn, to: number, x: Tensor, rows: number, width: number, add: boolean): void {
   split(engine, "columnSum", width, 16, rows * width, (first, size) => {
-    return [to.ptr, x.ptr, rows, width, first, first + size, add ? 1 : 0];
+    return [to, x.ptr, rows, width, first, first + size, add ? 1 : 0];
   });
 }

@@ -1,70 +1,71 @@
 /** Self-attention of some queries to all keys: of a block behind which only some rows are read. */
 import { attentionBackward, attentionForward } from "../attention.js";
 import type { Tensor } from "../tensor.js";
-import { headsOf, type SelfAttentionOptions, selfAttention } from "./attention.js";
-import { ids, value } from "./check-nn.js";
+import type { SelfAttentionOptions } from "./attention.js";
 import type { Nn } from "./nn.js";
-import { takeRows } from "./rows.js";
 import type { Value } from "./value.js";
 
-/** Options in which a query has a number of its own: with them all queries are computed. */
+/** Options in which a query has a number of its own. */
 const NUMBERED = ["causal", "window", "mask", "bias", "alibi"] as const;
 
+/** Whether a query may be asked without the others. */
+export const asksAlone = (options: SelfAttentionOptions): boolean => !NUMBERED.some((name) => options[name]);
+
 /**
- * Rows of `selfAttention`, to rounding, at the cost of as many queries as the batch entry with the most rows has, in all entries.
- * @param qkv [B, N, 3 C] as `selfAttention` takes it
- * @param rows R integers, as `takeRows` takes them
- * @returns [R, C]
+ * Attention of some rows, at the cost of as many queries as the batch entry with the most of them has, in all entries.
+ * @param q [R, C], of `heads` heads: the queries of the rows
+ * @param kv [B, N, 2 C]: keys and values of all B N rows, one after the other on the last axis
+ * @param rows R integers, of 0 to B N - 1
+ * @returns [R, C]. Its backward pass wants q and kv to have gradients both, as parts of one weight's product have
  */
 export function rowAttention(
   nn: Nn,
-  qkv: Value,
+  q: Value,
+  kv: Value,
   heads: number,
   options: SelfAttentionOptions,
   rows: ArrayLike<number>,
 ): Value {
-  if (NUMBERED.some((name) => options[name])) return takeRows(nn, selfAttention(nn, qkv, heads, options), rows);
-  const where = "selfAttention"; // of which it is a part, to those who read of an error
   const { tape, engine } = nn;
-  value(where, "qkv", nn, qkv, 3);
-  const [B, N, width] = qkv.shape as [number, number, number];
-  ids(where, rows, rows.length, B * N, 0, "rows");
-  const C = width / 3;
+  const [B, N] = kv.shape as [number, number, number];
+  const C = q.shape[1]!;
   const counts = new Array<number>(B).fill(0);
   const entries = Array.from(rows, (row) => Math.floor(row / N));
   const slots = entries.map((b) => counts[b]!++);
   const most = Math.max(...counts);
   /** Where row r is among the queries, [B, most, C]; those that fill up an entry are 0, and so are their gradients. */
   const place = (r: number): number => (entries[r]! * most + slots[r]!) * C;
-  const padded = (from: (r: number) => Float32Array): Tensor => {
+  const padded = ({ data }: Tensor): Tensor => {
     const to = tape.empty([B, most, C]);
     to.data.fill(0);
-    for (let r = 0; r < rows.length; r++) to.data.set(from(r), place(r));
+    for (let r = 0; r < rows.length; r++) to.data.set(data.subarray(r * C, (r + 1) * C), place(r));
     return to;
   };
+  const collect = (to: Tensor, { data }: Tensor): void => {
+    for (let r = 0; r < rows.length; r++) to.data.set(data.subarray(place(r), place(r) + C), r * C);
+  };
   const perHead = [B, most, heads, C / heads];
-  const queries = padded((r) => qkv.tensor.data.subarray(rows[r]! * width, rows[r]! * width + C));
+  const halves = (of: Tensor): [k: Tensor, v: Tensor] => {
+    const all = of.view([B, N, 2 * heads, C / heads]);
+    return [all.narrow(2, 0, heads), all.narrow(2, heads, heads)];
+  };
+  const queries = padded(q.tensor);
   const outs = tape.empty([B, most, C]);
-  const [, k, v] = headsOf(qkv.tensor, heads);
+  const [k, v] = halves(kv.tensor);
   const call = { ...options, layout: "BNHD", out: outs.view(perHead) } as const;
   const saved = attentionForward(engine, queries.view(perHead), k, v, call);
-  const out = tape.empty([rows.length, C]);
-  for (let r = 0; r < rows.length; r++) out.data.set(outs.data.subarray(place(r), place(r) + C), r * C);
+  const out = tape.empty(q.shape);
+  collect(out, outs);
 
-  return tape.record(out, [qkv], [queries, outs, saved.lse], (dout) => {
-    const douts = padded((r) => dout.data.subarray(r * C, (r + 1) * C));
+  return tape.record(out, [q, kv], [queries, outs, saved.lse], (dout) => {
+    const douts = padded(dout);
     const dqueries = tape.empty([B, most, C]);
-    tape.give(qkv, (to) => {
-      const [, dk, dv] = headsOf(to, heads);
-      const into = { dq: dqueries.view(perHead), dk, dv };
-      attentionBackward(engine, douts.view(perHead), saved, { into, needs: { dbias: false } });
-      const [sum, from] = [to.data, dqueries.data];
-      for (let at = 0; at < sum.length; at += width) sum.fill(0, at, at + C);
-      for (let r = 0; r < rows.length; r++) {
-        for (let c = 0; c < C; c++) sum[rows[r]! * width + c]! += from[place(r) + c]!;
-      }
+    tape.give(kv, (to) => {
+      const [dk, dv] = halves(to);
+      attentionBackward(engine, douts.view(perHead), saved, { into: { dq: dqueries.view(perHead), dk, dv } });
     });
-    dqueries.dispose();
     douts.dispose();
+    tape.give(q, (to) => collect(to, dqueries));
+    dqueries.dispose();
   });
 }
