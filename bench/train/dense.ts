@@ -141,14 +141,15 @@ function thirds([name, matrix]: [string, Matrix]): [string, Matrix][] {
   ]);
 }
 
-/** `cut`: whether queries, keys and values get a matrix each. */
-export function dense(workload: Workload, start: Start, unit: number, cut: boolean): Dense {
+/** `cut`: where queries, keys and values get a matrix each. A last block of few rows has no queries of the others. */
+export function dense(workload: Workload, start: Start, unit: number, cut: "everywhere" | "for few rows"): Dense {
   const up = (n: number) => Math.ceil(n / unit) * unit;
-  const { width } = workload.sizes;
+  const { width, layers } = workload.sizes;
   const { family } = workload.task;
   const vit = family === "vit";
   const rows = up(tokensOf(workload));
   const { inputs, targets, classes, scored } = formOf[family](workload, up);
+  const last = `blocks.${layers - 1}.`;
   const of = (name: string) => start.get(name)!;
   const bias = new Float32Array(up(classes)).fill(HIDDEN);
   bias.set(of("head.bias").data);
@@ -157,7 +158,7 @@ export function dense(workload: Workload, start: Start, unit: number, cut: boole
     ["pos", padded(of(vit ? "pos" : "pos.weight").data, width, rows)],
     ...[...start]
       .filter(([name]) => name.startsWith("blocks.") || name.startsWith("lnf."))
-      .flatMap((one) => (cut ? thirds(one) : [one]))
+      .flatMap((one) => (cut === "everywhere" || (scored && one[0].startsWith(last)) ? thirds(one) : [one]))
       .map(([name, one]) => [name, name.endsWith(".dw.weight") ? transposed(one) : one] as const),
     ["head.weight", padded(of("head.weight").data, width, up(classes))],
     ["head.bias", { data: bias, shape: [up(classes)] }],

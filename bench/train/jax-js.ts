@@ -62,7 +62,7 @@ function few({ rows, batch }: Dense, scored: Scored): Dense["batch"] {
 }
 
 function trainer(jax: Jax, workload: Workload, start: Start): Trainer {
-  const form = dense(workload, start, UNIT, true);
+  const form = dense(workload, start, UNIT, "everywhere");
   const array = ({ data, shape }: Matrix): Jarray => jax.numpy.array(data).reshape(shape);
   const arrays = (all: Dense["batch"]): Tree => Object.fromEntries([...all].map(([name, x]) => [name, array(x)]));
   const gradient = jax.jit(jax.valueAndGrad(lossOf(jax, workload, form)));

@@ -60,78 +60,79 @@ function head(tf: Tf, q: Tensor, k: Tensor, v: Tensor, scale: number, laser: boo
   return { out, back };
 }
 
-/** Rows of a batch entry in x, those of its queries, and where their results go. */
+/** Rows of a batch entry in keys and values, and those in queries and results. */
 interface Places {
   readonly keys: readonly number[];
   readonly queries: readonly number[];
-  readonly outs: readonly number[];
 }
 
-/** N rows of each of B entries; of what is scored, the results one after the other. */
+/** N rows of each of B entries; queries are those that are scored, one after the other. */
 export function placesOf(B: number, N: number, scored?: Scored): Places[] {
   const range = (from: number, size: number) => Array.from({ length: size }, (_, n) => from + n);
   let before = 0;
   return range(0, B).map((b) => {
-    const keys = range(b * N, N);
-    const queries = scored ? scored[b]!.map((n) => b * N + n) : keys;
-    const outs = range(before, queries.length);
+    const queries = range(before, scored ? scored[b]!.length : N);
     before += queries.length;
-    return { keys, queries, outs };
+    return { keys: range(b * N, N), queries };
   });
 }
 
-/** Columns from `column` on, of these rows, which are `stride` apart: out of `wide`, or into it. */
+/** Queries, keys or values in memory: columns from `column` on, of rows `stride` apart. */
+export interface Columns {
+  readonly data: Float32Array;
+  readonly column: number;
+  readonly stride: number;
+}
+
+/** D columns of these rows: out of `wide`, or into it. */
 function copyBlock(
-  wide: Float32Array,
+  { data, column, stride }: Columns,
   narrow: Float32Array,
   rows: readonly number[],
-  [column, stride]: readonly [number, number],
   D: number,
   into: boolean,
 ): void {
   for (let n = 0; n < rows.length; n++) {
     const at = rows[n]! * stride + column;
-    if (into) for (let d = 0; d < D; d++) wide[at + d] = narrow[n * D + d]!;
-    else for (let d = 0; d < D; d++) narrow[n * D + d] = wide[at + d]!;
+    if (into) for (let d = 0; d < D; d++) data[at + d] = narrow[n * D + d]!;
+    else for (let d = 0; d < D; d++) narrow[n * D + d] = data[at + d]!;
   }
 }
 
-/** x [B N, 3 C] to [B N, C], or as many rows as there are queries. */
+/** q, k and v to a row for each query, [.., C]; the backward pass writes their gradients. */
 export function attention(
   tf: Tf,
-  x: Tensor,
+  qkv: readonly [q: Columns, k: Columns, v: Columns],
   { sizes, variant }: Workload,
   places: readonly Places[],
   mask: Tensor | undefined,
-): readonly [Tensor, (dy: Tensor) => Tensor] {
+): readonly [out: Tensor, back: (dout: Tensor, into: readonly Columns[]) => void] {
   const { heads: H, width: C } = sizes;
   const D = C / H;
-  const all = places.flatMap((place) => Array.from({ length: H }, (_, h) => ({ ...place, column: h * D })));
-  const take = (from: Float32Array, rows: readonly number[], column: number, stride: number): Tensor => {
+  const all = places.flatMap((place) => Array.from({ length: H }, (_, h) => ({ ...place, at: h * D })));
+  const of = (columns: Columns, at: number): Columns => ({ ...columns, column: columns.column + at });
+  const take = (from: Columns, rows: readonly number[]): Tensor => {
     const block = new Float32Array(rows.length * D);
-    copyBlock(from, block, rows, [column, stride], D, false);
+    copyBlock(from, block, rows, D, false);
     return tf.tensor2d(block, [rows.length, D]);
   };
-  const qkv = x.dataSync();
-  const heads = all.map(({ keys, queries, column }) => {
-    const [q, k, v] = [queries, keys, keys].map((rows, n) => take(qkv, rows, n * C + column, 3 * C));
+  const heads = all.map(({ keys, queries, at }) => {
+    const [q, k, v] = qkv.map((part, n) => take(of(part, at), n === 0 ? queries : keys));
     return head(tf, q!, k!, v!, 1 / Math.sqrt(D), variant === "laser", mask);
   });
-  const rows = places.reduce((sum, { outs }) => sum + outs.length, 0);
-  const out = new Float32Array(rows * C);
-  for (const [n, { outs, column }] of all.entries()) {
-    copyBlock(out, heads[n]!.out.dataSync(), outs, [column, C], D, true);
+  const rows = places.reduce((sum, { queries }) => sum + queries.length, 0);
+  const out = { data: new Float32Array(rows * C), column: 0, stride: C };
+  for (const [n, { queries, at }] of all.entries()) {
+    copyBlock(of(out, at), heads[n]!.out.dataSync(), queries, D, true);
   }
-  const back = (dy: Tensor): Tensor => {
-    const [dout, dqkv] = [dy.dataSync(), new Float32Array(3 * C * x.shape[0]!)];
-    for (const [n, { keys, queries, outs, column }] of all.entries()) {
-      const gradients = heads[n]!.back(take(dout, outs, column, C));
+  const back = (dy: Tensor, into: readonly Columns[]): void => {
+    const dout = { data: dy.dataSync(), column: 0, stride: C };
+    for (const [n, { keys, queries, at }] of all.entries()) {
+      const gradients = heads[n]!.back(take(of(dout, at), queries));
       for (const [part, gradient] of gradients.entries()) {
-        const into = part === 0 ? queries : keys;
-        copyBlock(dqkv, gradient.dataSync(), into, [part * C + column, 3 * C], D, true);
+        copyBlock(of(into[part]!, at), gradient.dataSync(), part === 0 ? queries : keys, D, true);
       }
     }
-    return tf.tensor2d(dqkv, [x.shape[0]!, 3 * C]);
   };
-  return [tf.tensor2d(out, [rows, C]), back];
+  return [tf.tensor2d(out.data, [rows, C]), back];
 }

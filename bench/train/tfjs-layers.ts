@@ -1,6 +1,6 @@
 /** Layers of a training step in TensorFlow.js, each with what gives its gradients. Their x is [B N, C]. */
 import type { Dense, Scored } from "./dense.js";
-import { attention, placesOf, type Tensor, type Tf } from "./tfjs-attention.js";
+import { attention, type Columns, placesOf, type Tensor, type Tf } from "./tfjs-attention.js";
 import { EPS } from "./trainer.js";
 import type { Workload } from "./workloads.js";
 
@@ -113,20 +113,56 @@ export class Layers {
     return [tf.add(taken, scaled(y)), (dy) => tf.add(giveBack(dy), back(scaled(dy)))];
   }
 
-  /** [B N, C], or of what is scored of it, one after the other. */
   attention(x: Tensor, name: string, scored?: Scored): Layer {
+    const attend = (y: Tensor) => (scored ? this.#few(y, name, scored) : this.#attend(y, name));
+    return this.chain(x, [attend, (y) => this.linear(y, `${name}.proj`)]);
+  }
+
+  #attend(x: Tensor, name: string): Layer {
     const { workload, form, batch } = this.parts;
-    return this.chain(x, [
-      (y) => this.linear(y, `${name}.qkv`),
-      (y) => attention(this.#tf, y, workload, placesOf(workload.sizes.batch, form.rows, scored), batch.get("mask")),
-      (y) => this.linear(y, `${name}.proj`),
-    ]);
+    const { batch: B, width: C } = workload.sizes;
+    const [qkv, backQkv] = this.linear(x, `${name}.qkv`);
+    const thirds = (data: Float32Array): [Columns, Columns, Columns] => {
+      const third = (n: number) => ({ data, column: n * C, stride: 3 * C });
+      return [third(0), third(1), third(2)];
+    };
+    const places = placesOf(B, form.rows);
+    const [out, back] = attention(this.#tf, thirds(qkv.dataSync()), workload, places, batch.get("mask"));
+    const give = (dout: Tensor): Tensor => {
+      const [rows, width] = qkv.shape as [number, number];
+      const dqkv = new Float32Array(rows * width);
+      back(dout, thirds(dqkv));
+      return backQkv(this.#tf.tensor2d(dqkv, [rows, width]));
+    };
+    return [out, give];
+  }
+
+  /** The same of what is scored: of the other rows, keys and values alone. */
+  #few(x: Tensor, name: string, scored: Scored): Layer {
+    const tf = this.#tf;
+    const { workload, form, batch } = this.parts;
+    const [few, giveBack] = this.take(x, scored);
+    const parts = ["q", "k", "v"].map((part, n) => this.linear(n === 0 ? few : x, `${name}.${part}`));
+    const whole = (data: Float32Array): Columns => ({ data, column: 0, stride: workload.sizes.width });
+    const [q, k, v] = parts.map(([y]) => whole(y.dataSync()));
+    const places = placesOf(scored.length, form.rows, scored);
+    const [out, back] = attention(tf, [q!, k!, v!], workload, places, batch.get("mask"));
+    const give = (dout: Tensor): Tensor => {
+      const gradients = parts.map(([y]) => new Float32Array(y.shape[0]! * y.shape[1]!));
+      back(dout, gradients.map(whole));
+      const [dq, dk, dv] = parts.map(([y, backPart], n) =>
+        backPart(tf.tensor2d(gradients[n]!, y.shape as [number, number])),
+      );
+      return tf.add(tf.add(giveBack(dq!), dk!), dv!);
+    };
+    return [out, give];
   }
 
   /** The rows that are scored, one after the other. */
   take(x: Tensor, scored: Scored): Layer {
     const [all, C] = x.shape as [number, number];
-    const rows = placesOf(scored.length, all / scored.length, scored).flatMap(({ queries }) => queries);
+    const N = all / scored.length;
+    const rows = scored.flatMap((places, b) => places.map((n) => b * N + n));
     const [from, y] = [x.dataSync(), new Float32Array(rows.length * C)];
     for (const [n, row] of rows.entries()) y.set(from.subarray(row * C, (row + 1) * C), n * C);
     const back = (dy: Tensor): Tensor => {

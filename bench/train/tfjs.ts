@@ -59,7 +59,7 @@ function step(parts: Parts): number {
 }
 
 function trainer(tf: Tf, workload: Workload, start: Start): Trainer {
-  const form = dense(workload, start, 1, false);
+  const form = dense(workload, start, 1, "for few rows");
   const tensor = ({ data, shape }: Matrix): Tensor => tf.tensor(data, shape);
   const all = (from: Dense["batch"]): Parameters => new Map([...from].map(([name, x]) => [name, tensor(x)]));
   const batch = all(form.batch);
