@@ -72,7 +72,8 @@ export function trainTables(file: TrainFile): string {
   return [
     `${machine}; ${shortRuntime(runtime)}; laser-attention ${versions["laser-attention"]}; one thread unless said; ${date}; ` +
       "`npm run bench:train`.",
-    "Time of forward, backward and AdamW, or of forward alone, after `model.pack()` unless said; those of a row interleaved, losses of " +
+    "Time of forward, backward and AdamW, or of forward alone, after `model.pack()` unless said. BERT and ViT: all libraries compute the " +
+      "last block for the tokens that are scored (15 %, the class token), but for keys and values. Times of a row interleaved, losses of " +
       "four steps and logits compared. In brackets how many times the time of relaxed; of relaxed the speed, and its share of a loop of multiply-adds in registers. " +
       "Memory: the instance of the relaxed build; theory: four numbers a parameter, and the activations.",
     ...timeTable(
