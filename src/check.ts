@@ -122,14 +122,14 @@ export function view(shape: Shape, strides: unknown, offset: unknown, first: num
   }
 }
 
-export function callback(where: string, value: unknown): void {
-  if (typeof value !== "function") throw new TypeError(`${where}: fn must be a function, got ${show(value)}`);
+export function callback(where: string, value: unknown, name = "fn"): void {
+  if (typeof value !== "function") throw new TypeError(`${where}: ${name} must be a function, got ${show(value)}`);
 }
 
 /** A scope ends when its function returns, so nothing may go on after that. */
-export function notPromise(where: string, value: unknown): void {
+export function notPromise(where: string, value: unknown, name = "fn"): void {
   if (typeof (value as { then?: unknown } | null | undefined)?.then !== "function") return;
-  throw new TypeError(`${where}: fn must be synchronous, got one that returns a promise`);
+  throw new TypeError(`${where}: ${name} must be synchronous, got one that returns a promise`);
 }
 
 /** An object, or nothing, with no other keys than `names`. A key whose value is undefined counts as left out. */

@@ -81,6 +81,28 @@ test("pixels that are no whole images or no bytes are refused by name", () => {
     RangeError,
     "candidates must be an integer",
   );
+  throws(() => patchesOf([1] as never, 8, 4), TypeError, "patchesOf: pixels must be a Uint8Array, got [1]");
+  throws(
+    () => patchesOf(new Uint8Array(192), -8, 4),
+    RangeError,
+    "patchesOf: side must be an integer of 1 or more, got -8",
+  );
+  throws(
+    () => patchesOf(new Uint8Array(192), 8, 3),
+    RangeError,
+    "patchesOf: side must be a multiple of patch (3), got 8",
+  );
+  throws(() => patchesOf(new Uint8Array(192), 8, undefined as never), TypeError, "patchesOf: patch must be");
+  const patches = patchesOf(new Uint8Array(2 * 192), 8, 4);
+  for (const label of [-1, 3, 0.5]) {
+    throws(
+      () => nn.step(() => model.loss(patches, [0, label])),
+      RangeError,
+      "vit: labels must be integers from 0 to 2",
+    );
+  }
+  throws(() => nn.step(() => model.loss(patches, [0])), RangeError, "vit: there must be 2 labels, got 1");
+  throws(() => model.logits(undefined as never), TypeError, "vit: patches must be a Float32Array, got undefined");
   throws(() => classify(nn, null as unknown as Vit, new Uint8Array(0)), TypeError, "model must be a vit, got null");
   nn.dispose();
 });

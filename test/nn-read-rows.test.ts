@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { type Bert, bert, type Gpt, gpt, type Vit, vit } from "../src/models/index.js";
 import {
   AdamW,
+  AttentionCache,
   addPositions,
   createSync,
   crossEntropy,
@@ -92,12 +93,14 @@ for (const variant of variants) {
     const nn = createSync({ threads: 1 });
     const model = bert(nn, { ...sizes, vocabulary: V, context: N, variant });
     const block = model.blocks[0]!;
-    const mask = nn.la.tensor(Uint8Array.of(1, 1, 0, 1, 1, 0, 1), [1, 1, 1, N]);
+    // A key for each query at least, and others for each.
+    const seen = Uint8Array.from({ length: B * N * N }, (_, n) => Number(n % (N + 1) === 0 || random.uniform() < 0.5));
     const options: Omit<AttentionOptions, "variant">[] = [
       {},
       { causal: true },
+      { causal: true, align: "top-left" },
       { window: [2, 1] },
-      { mask },
+      { mask: nn.la.tensor(seen, [B, 1, N, N]) },
       { bias: nn.la.tensor(random.normals(N * N), [1, 1, N, N]) },
       { alibi: true },
       { scale: 0.3, softcap: 5 },
@@ -111,7 +114,7 @@ for (const variant of variants) {
       );
     for (const option of options) {
       const label = Object.keys(option).join();
-      for (const rows of [[0], [20, 3, 3, 8], [6, 5, 4, 3, 2, 1, 0], []]) {
+      for (const rows of [[0], [20, 3, 3, 8], [6, 5, 4, 3, 2, 1, 0], [9, 9, 9, 9, 9, 9, 9, 9], []]) {
         const run = (few: boolean): Value => {
           const x = tokens();
           const all = { ...option, variant };
@@ -154,7 +157,7 @@ test("logits of some places are those of all, at any number of threads the same 
   three.dispose();
 });
 
-test("places and targets that are none are refused by name; a batch without targets has no mean", () => {
+test("places, rows and targets that are none are refused by name, and a batch without targets", () => {
   const nn = createSync({ threads: 1 });
   const model = bert(nn, { ...sizes, vocabulary: V, context: N, variant: "laser" });
   const of = (value: number): number[][] => [...targets.slice(0, 2), [value, ...targets[2]!.slice(1)]];
@@ -176,10 +179,51 @@ test("places and targets that are none are refused by name; a batch without targ
   throws(
     () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, undefined, [3])),
     RangeError,
-    "takeRows: rows must be integers from 0 to 2, got 3 at 0",
+    "selfAttention: rows must be integers from 0 to 2, got 3 at 0",
   );
+  const attend = (options: object, rows: unknown, cache?: unknown) => () =>
+    nn.evaluate(() =>
+      block.attn.forward(tokens(), options as { variant: "laser" }, cache as undefined, rows as number[]),
+    );
+  throws(attend({}, [0]), TypeError, 'attentionForward: variant must be "standard" or "laser", got undefined');
+  throws(attend({ variant: "laser" }, null), TypeError, "selfAttention: rows must be an array, got null");
+  throws(attend({ variant: "laser", causal: true }, null), TypeError, "selfAttention: rows must be an array, got null");
+  throws(attend({ variant: "laser" }, ["1"]), RangeError, 'rows must be integers from 0 to 2, got "1" at 0');
+  throws(attend({ variant: "laser" }, undefined, [1]), TypeError, "cache must be an AttentionCache, got [1]");
+  const cache = new AttentionCache(nn, 1, 8, sizes.width);
+  throws(attend({ variant: "laser" }, [3], cache), RangeError, "selfAttention: rows must be integers from 0 to 2");
+  assert.is(cache.length, 0, "tokens of a call that threw");
+  cache.dispose();
   const none = ids.map(() => targets[0]!);
-  assert.ok(Number.isNaN(nn.step(() => model.loss(ids, none))));
+  throws(() => nn.step(() => model.loss(ids, none)), RangeError, "bert: targets must have one that is not -1");
+  nn.dispose();
+});
+
+test("rows that the caller changes after the forward pass change no gradient", () => {
+  const nn = createSync({ threads: 1 });
+  const model = bert(nn, { ...sizes, vocabulary: V, context: N, variant: "laser" });
+  const gradients = (change: (rows: number[]) => void): Float32Array[] => {
+    const loss = (): Loss => {
+      const rows = [1, 9, 10];
+      const x = model.tok.forward(
+        ids.flatMap((row) => [...row]),
+        [B, N],
+      );
+      const y = model.blocks[0]!.forward(x, { variant: "laser" }, undefined, rows);
+      change(rows);
+      return crossEntropy(nn, y, [1, 2, 3]);
+    };
+    return [...gradientsOf(nn, model, loss).grads.values()];
+  };
+  const expected = gradients(() => {});
+  for (const change of [
+    (rows: number[]) => rows.pop(),
+    (rows: number[]) => rows.push(0),
+    (rows: number[]) => rows.reverse(),
+  ]) {
+    for (const [i, part] of gradients(change).entries())
+      assert.is(firstDifference(part, expected[i]!), -1, `part ${i}`);
+  }
   nn.dispose();
 });
 
@@ -187,18 +231,14 @@ test("steps with any number of hidden tokens allocate nothing once the largest w
   const nn = createSync({ threads: 1 });
   const model = bert(nn, { ...sizes, vocabulary: V, context: N, variant: "laser" });
   const step = (hidden: number): { bytes: number; used: number } => {
-    let left = hidden;
-    nn.step(() =>
-      model.loss(
-        ids,
-        ids.map((row) => row.map((id) => (left-- > 0 ? id : -1))),
-      ),
-    );
+    // By columns: as many in each row, if not one more, and never a whole row, for which all would be computed.
+    const of = ids.map((row, b) => row.map((id, n) => (n * B + b < hidden ? id : -1)));
+    nn.step(() => model.loss(ids, of));
     return nn.la.memory;
   };
-  for (const hidden of [1, 5, 20, 12]) step(hidden);
-  const settled = step(20);
-  for (const hidden of [3, 19, 1, 20, 7, 8]) assert.equal(step(hidden), settled, `${hidden}`);
+  for (const hidden of [1, 5, 18, 12]) step(hidden);
+  const settled = step(18);
+  for (const hidden of [3, 17, 1, 18, 7, 8]) assert.equal(step(hidden), settled, `${hidden}`);
   nn.dispose();
 });
 

@@ -153,6 +153,11 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [() => takeRows(nn, x, any(3)), "takeRows: rows must be an array, got 3"],
     [() => takeRows(nn, x, any(undefined)), "takeRows: rows must be an array, got undefined"],
     [() => ctcLoss(nn, x, any([1, 2]), [3, 3]), "ctcLoss: targets[0] must be an array, got 1"],
+    [() => linear(nn, x, s.square, s.beta, undefined, any(2)), "linear: part must be [first, count], got 2"],
+    [
+      () => linear(nn, x, s.square, s.beta, undefined, any([0, 1, 2])),
+      "linear: part must be [first, count], got [0, 1, 2]",
+    ],
     [() => embedding(nn, [1], any(1), s.table), "embedding: shape must be an array of sizes, got 1"],
   ];
   for (const [call, message] of kind) throws(call, TypeError, message);
@@ -204,8 +209,8 @@ test("a step may lie in a scope, not a scope in a step; promises and what is no 
     nn.evaluate(() => nn.la.scope(loss).item),
     alone,
   );
-  throws(() => nn.evaluate(async () => 1), TypeError, "evaluate: fn must be synchronous");
-  throws(() => nn.evaluate(3 as never), TypeError, "evaluate: fn must be a function, got 3");
+  throws(() => nn.evaluate(async () => 1), TypeError, "evaluate: body must be synchronous");
+  throws(() => nn.evaluate(3 as never), TypeError, "evaluate: body must be a function, got 3");
   throws(() => nn.step(loss, "2" as never), TypeError, 'step: scale must be a number, got "2"');
   assert.is(nn.step(loss), alone);
   nn.dispose();
@@ -285,27 +290,45 @@ test("parameters are found in arrays of arrays; data that is no float32 is refus
   nn.dispose();
 });
 
-test("a plan serves smaller blocks, makes room for a larger one, and is noted anew for other blocks", () => {
-  let ends = 64;
+/** An arena that gives each block bytes of its own, and a plan of it. */
+function planned() {
+  let end = 64;
   const blocks = new Map<number, number>();
   const arena = {
     allocate(bytes: number): number {
-      const ptr = ends;
-      ends += bytes;
+      const ptr = end;
+      end += bytes;
       blocks.set(ptr, bytes);
       return ptr;
     },
     release: (ptr: number) => blocks.delete(ptr),
   };
-  const plan = new Plan(arena as unknown as Arena);
+  return { blocks, plan: new Plan(arena as unknown as Arena) };
+}
+
+/** A step by its events: a name and bytes, which takes a block, or a name alone, which releases it. Blocks in use lie apart. */
+function steps(plan: Plan, events: readonly (readonly [string, number?])[]): void {
+  plan.begin();
+  const open = new Map<string, readonly [ptr: number, bytes: number]>();
+  for (const [name, bytes] of events) {
+    if (bytes === undefined) {
+      plan.release(open.get(name)![0]);
+      open.delete(name);
+    } else open.set(name, [plan.allocate(bytes), bytes]);
+    const order = [...open.values()].sort(([a], [b]) => a - b);
+    for (const [n, [ptr, size]] of order.slice(0, -1).entries()) assert.ok(ptr + size <= order[n + 1]![0], "apart");
+  }
+  plan.end(true);
+}
+
+test("a plan serves smaller blocks, makes room for a larger one, and is noted anew for other blocks", () => {
+  const { blocks, plan } = planned();
   /** Blocks in use at once, and how many of them the step took from the arena. */
   const step = (...sizes: readonly number[]): number => {
     plan.begin();
     const before = blocks.size;
-    const all = sizes.map((bytes) => plan.allocate(bytes));
+    for (const bytes of sizes) plan.allocate(bytes);
     const taken = blocks.size - before;
-    const order = all.map((ptr, n) => [ptr, sizes[n]!] as const).sort(([a], [b]) => a - b);
-    for (const [n, [ptr, bytes]] of order.slice(0, -1).entries()) assert.ok(ptr + bytes <= order[n + 1]![0], "apart");
     plan.end(true);
     assert.is(blocks.size, 1, "one area");
     return taken;
@@ -330,6 +353,47 @@ test("a plan serves smaller blocks, makes room for a larger one, and is noted an
   assert.is(plan.bytes, 128);
   plan.dispose();
   assert.is(blocks.size, 0);
+});
+
+test("blocks in use lie apart in a step that releases later than the plan, in another order, or not at all, larger ones too", () => {
+  const noted: Record<string, readonly (readonly [string, number?])[]> = {
+    "a, then b in its place": [["a", 640], ["c", 64], ["a"], ["b", 640]],
+    "a, then b in its place, then c": [["a", 640], ["c", 640], ["a"], ["b", 640], ["c"]],
+  };
+  const others: readonly (readonly (readonly [string, number?])[])[] = [
+    [["a", 640], ["c", 64], ["b", 640], ["a"]],
+    [["a", 640], ["c", 640], ["c"], ["b", 640]],
+    [
+      ["a", 640],
+      ["c", 640],
+      ["b", 640],
+    ],
+    [["a", 640], ["c", 1280], ["a"], ["b", 64], ["c"]],
+    [["a", 1280], ["c", 64], ["c"], ["b", 1280], ["d", 640]],
+  ];
+  for (const events of Object.values(noted)) {
+    for (const other of others) {
+      const { plan } = planned();
+      for (const one of [events, events, other, other, events, other]) steps(plan, one);
+      plan.dispose();
+    }
+  }
+});
+
+test("a plan that is more than twice as large as what steps ask for is given back after 32 of them", () => {
+  const { blocks, plan } = planned();
+  const step = (bytes: number): void => steps(plan, [["a", bytes]]);
+  step(6400);
+  step(6400);
+  for (let n = 0; n < 31; n++) step(640);
+  assert.is(plan.bytes, 6400);
+  step(3200); // half of it: the count begins anew
+  for (let n = 0; n < 32; n++) step(640);
+  assert.is(plan.bytes, 0);
+  step(640);
+  step(640);
+  assert.is(plan.bytes, 640);
+  assert.is(blocks.size, 1);
 });
 
 test("a step that succeeds stays so when memory has no room for its plan in one piece", () => {

@@ -20,6 +20,7 @@ import {
   maskRows,
   type Nn,
   RmsNorm,
+  SelfAttention,
   silu,
 } from "../src/nn/index.js";
 import { Random } from "../src/nn/random.js";
@@ -292,6 +293,8 @@ test("wrong use is refused with its name, what was expected and what came, and t
     "ids must be integers from 0 to 10, got 11 at 1",
   );
   throws(() => nn.step(() => model.loss([[0, 1]], [[1, -2]])), RangeError, "integers from -1 to 10, got -2 at 1");
+  throws(() => nn.step(() => model.loss([["1", 1]] as never, [[1, 2]])), RangeError, 'from 0 to 10, got "1" at 0');
+  throws(() => nn.step(() => model.loss([[1, 1]], [[1, null]] as never)), RangeError, "from -1 to 10, got null at 1");
   throws(
     () => nn.step(() => model.loss([[0, 1], [2]], [[1, 2], [1]])),
     RangeError,
@@ -303,6 +306,24 @@ test("wrong use is refused with its name, what was expected and what came, and t
     "step: must not be called inside",
   );
   throws(() => nn.step(() => 3 as never), TypeError, "step: forward must return a loss, got 3");
+  throws(() => nn.step(undefined as never), TypeError, "step: forward must be a function, got undefined");
+  throws(
+    () => nn.step(() => nn.input(new Float32Array(1), [1]) as never),
+    TypeError,
+    "must return a loss, got a Value",
+  );
+  throws(() => new Linear(nn, 1 as never, 2, 2), TypeError, "a layer's random must be a Random, got 1");
+  const heads = () => new SelfAttention(nn, new Random(1), 8, 3);
+  throws(heads, RangeError, "SelfAttention: width must be a multiple of heads (3), got 8");
+  throws(
+    () => bert(nn, { ...config, vocabulary: 1 }),
+    RangeError,
+    "bert: vocabulary must be 2 or more, the mask included",
+  );
+  class Hidden extends Module {
+    readonly parts = { first: new Linear(nn, new Random(1), 2, 2) };
+  }
+  throws(() => new AdamW(nn, new Hidden()), RangeError, "AdamW: model must have parameters");
   throws(() => new AdamW(nn, model, { lr: -1 }), RangeError, "AdamW: lr must be 0 or more, got -1");
   throws(() => new AdamW(nn, model, { betas: [0.9, 1] }), RangeError, "betas must be two numbers from 0 to below 1");
   const { used } = nn.la.memory;

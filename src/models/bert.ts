@@ -14,11 +14,14 @@ export type BertConfig = TokenConfig;
  * @example const made: Bert = bert(nn, { vocabulary: 25, context: 8, width: 16, heads: 2, layers: 1, variant: "laser" });
  */
 export class Bert extends TokenModel {
+  /** @internal */
+  static override readonly name: string = "Bert";
   /** What a checkpoint calls it. */
   readonly family = "bert";
 
   /** @internal */
   constructor(nn: Nn, config: BertConfig) {
+    if (config?.vocabulary === 1) throw new RangeError("bert: vocabulary must be 2 or more, the mask included, got 1");
     super(nn, "bert", config, false);
   }
 

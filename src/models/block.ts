@@ -1,11 +1,11 @@
 import { add } from "../nn/add.js";
 import type { SelfAttentionOptions } from "../nn/attention.js";
 import type { AttentionCache } from "../nn/cached-attention.js";
+import { lookUp } from "../nn/embedding.js";
 import { LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import type { Random } from "../nn/random.js";
-import { takeRows } from "../nn/rows.js";
 import type { Value } from "../nn/value.js";
 import type { ModelConfig } from "./config.js";
 
@@ -53,7 +53,7 @@ export class Block extends Module {
    */
   forward(x: Value, attention: SelfAttentionOptions, cache?: AttentionCache, rows?: ArrayLike<number>): Value {
     const seen = this.attn.forward(this.ln1.forward(x), attention, cache, rows);
-    const y = add(this.#nn, rows ? takeRows(this.#nn, x, rows) : x, seen);
+    const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, rows, [rows.length], x), seen);
     return add(this.#nn, y, this.out.forward(this.fc.forward(this.ln2.forward(y), "gelu")));
   }
 }

@@ -63,19 +63,14 @@ export function batchOf(where: string, rows: readonly ArrayLike<number>[], most:
 }
 
 /** All ids of a checked batch, one after the other: as they are, for the operation that takes them to check. */
-export function flat(rows: readonly ArrayLike<number>[]): Float64Array {
-  const width = rows[0]!.length;
-  const all = new Float64Array(rows.length * width);
-  for (const [index, row] of rows.entries()) all.set(row, index * width);
-  return all;
-}
+export const flat = (rows: readonly ArrayLike<number>[]): number[] => rows.flatMap((row) => Array.from(row));
 
 /** The targets of a batch: as many rows, as long. */
 export function targetsOf(
   where: string,
   targets: readonly ArrayLike<number>[],
   ids: readonly ArrayLike<number>[],
-): Float64Array {
+): number[] {
   const [B, N] = batchOf(`${where}: targets`, targets, Number.POSITIVE_INFINITY);
   if (B !== ids.length || N !== ids[0]?.length) {
     throw new RangeError(

@@ -1,15 +1,19 @@
+import { arrayOf, integer } from "../check-number.js";
 import { CHANNELS, toPatches } from "../data/patches.js";
 
 /**
  * Images as a {@link vit} takes them: [B, patches, 3 * patch * patch], patches row by row, each by channel, row and column, pixels
  * from 0 to 255 scaled to -1 to 1.
  * @param pixels B images of [3, side, side], one after the other
- * @throws RangeError when the pixels are no whole images, or side no multiple of patch
+ * @throws TypeError for pixels that are no Uint8Array; RangeError when they are no whole images, or side no multiple of patch
  *
  * @example
  * const patches = patchesOf(new Uint8Array(3 * 32 * 32), 32, 4); // [1, 64, 48]
  */
 export function patchesOf(pixels: Uint8Array, side: number, patch: number): Float32Array {
+  arrayOf("patchesOf", "pixels", pixels, "Uint8Array");
+  integer("patchesOf", "side", side, 1);
+  integer("patchesOf", "patch", patch, 1);
   const size = CHANNELS * side * side;
   if (side % patch !== 0) throw new RangeError(`patchesOf: side must be a multiple of patch (${patch}), got ${side}`);
   if (pixels.length % size !== 0) {

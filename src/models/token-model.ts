@@ -86,13 +86,13 @@ export abstract class TokenModel extends Module {
   logits(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>): Value {
     const x = this.embed(ids);
     const [B, N] = x.shape as [number, number, number];
-    if (places !== undefined) checkIds(this.family, places, places?.length, B * N, 0, "places");
+    if (places !== undefined) checkIds(this.family, places, undefined, B * N, 0, "places");
     return this.scores(x, places);
   }
 
   /**
    * Mean cross-entropy of `targets`: the ids that follow, or the hidden ones; -1 leaves a place out.
-   * @throws RangeError as `logits` does, or when a target is no token
+   * @throws RangeError as `logits` does, or when a target is no token, or all are -1
    *
    * @example const value = nn.step(() => model.loss(ids, targets));
    */
@@ -101,8 +101,8 @@ export abstract class TokenModel extends Module {
     const all = targetsOf(this.family, targets, ids);
     checkIds(this.family, all, all.length, this.config.vocabulary, -1, "targets");
     const places = [...all.keys()].filter((n) => all[n] !== -1);
-    // Without any the mean of all rows is NaN, and so it is told.
-    if (places.length === 0 || places.length === all.length) return crossEntropy(this.#nn, this.scores(x), all);
+    if (places.length === 0) throw new RangeError(`${this.family}: targets must have one that is not -1`);
+    if (places.length === all.length) return crossEntropy(this.#nn, this.scores(x), all);
     const wanted = places.map((n) => all[n]!);
     return crossEntropy(this.#nn, this.scores(x, places), wanted);
   }

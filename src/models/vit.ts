@@ -1,4 +1,6 @@
+import { typedArray } from "../check.js";
 import { CHANNELS } from "../data/patches.js";
+import { ids } from "../nn/check-nn.js";
 import { crossEntropy } from "../nn/cross-entropy.js";
 import { addPositions } from "../nn/embedding.js";
 import { LayerNorm, Linear, matrix } from "../nn/layers.js";
@@ -32,6 +34,8 @@ export interface VitConfig extends ModelConfig {
  * @example const made: Vit = vit(nn, { side: 8, patch: 4, classes: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
  */
 export class Vit extends Module {
+  /** @internal */
+  static override readonly name: string = "Vit";
   readonly #nn: Nn;
   /** What a checkpoint calls it. */
   readonly family = "vit";
@@ -84,6 +88,7 @@ export class Vit extends Module {
   logits(patches: Float32Array): Value {
     const { patch, variant } = this.config;
     const inputs = CHANNELS * patch * patch;
+    typedArray("vit", "patches", patches, "f32");
     const B = patches.length / (this.patches * inputs);
     if (!Number.isInteger(B) || B === 0) {
       throw new RangeError(
@@ -105,7 +110,9 @@ export class Vit extends Module {
    * const value = nn.step(() => small.loss(patchesOf(new Uint8Array(2 * 192), 8, 4), [0, 2]));
    */
   loss(patches: Float32Array, labels: ArrayLike<number>): Loss {
-    return crossEntropy(this.#nn, this.logits(patches), labels);
+    const logits = this.logits(patches);
+    ids("vit", labels, logits.shape[0]!, this.config.classes, 0, "labels");
+    return crossEntropy(this.#nn, logits, labels);
   }
 }
 

@@ -67,7 +67,10 @@ export class AdamW {
   readonly #groups: readonly Group[];
   #steps = 0;
 
-  /** @throws TypeError or RangeError for options that do not fit; TypeError inside of a step, or for a model of another instance */
+  /**
+   * @throws TypeError or RangeError for options that do not fit; TypeError inside of a step, or for a model of another instance;
+   * RangeError for a model without parameters
+   */
   constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
     training("AdamW", nn);
     if (!(model instanceof Module)) throw new TypeError(`AdamW: model must be a module, got ${show(model)}`);
@@ -78,6 +81,9 @@ export class AdamW {
     for (const [name, parameter] of model.parameters) {
       operand("AdamW", name, parameter.tensor, "f32", nn.engine.space);
       if (!named.has(parameter)) named.set(parameter, name);
+    }
+    if (named.size === 0) {
+      throw new RangeError("AdamW: model must have parameters, in public properties or arrays of modules, got none");
     }
     const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01, decays = byAxes } = options;
     this.#nn = nn;

@@ -14,7 +14,7 @@ export function check(options: AdamWOptions): void {
     const fits = Array.isArray(betas) && betas.length === 2 && betas.every((beta) => beta >= 0 && beta < 1);
     if (!fits) throw new RangeError(`AdamW: betas must be two numbers from 0 to below 1, got ${is.show(betas)}`);
   }
-  if (decays !== undefined) is.callback("AdamW", decays);
+  if (decays !== undefined) is.callback("AdamW", decays, "decays");
 }
 
 export function checkStep(options: { lr?: number | undefined; clip?: number | undefined }): void {

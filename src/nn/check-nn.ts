@@ -69,21 +69,22 @@ export function list(where: string, name: string, given: unknown): asserts given
   if (typeof length !== "number") throw new TypeError(`${where}: ${name} must be an array, got ${show(given)}`);
 }
 
-/** `count` integers from `least` to `end` - 1. */
+/** Integers from `least` to `end` - 1: `count` of them, or any number. */
 export function ids(
   where: string,
   values: ArrayLike<number>,
-  count: number,
+  count: number | undefined,
   end: number,
   least = 0,
   name = "ids",
 ): void {
   list(where, name, values);
-  if (values.length !== count) throw new RangeError(`${where}: there must be ${count} ${name}, got ${values.length}`);
-  for (let i = 0; i < count; i++) {
+  const { length } = values;
+  if (length !== (count ?? length)) throw new RangeError(`${where}: there must be ${count} ${name}, got ${length}`);
+  for (let i = 0; i < length; i++) {
     const id = values[i]!;
     if (!Number.isInteger(id) || id < least || id >= end) {
-      throw new RangeError(`${where}: ${name} must be integers from ${least} to ${end - 1}, got ${id} at ${i}`);
+      throw new RangeError(`${where}: ${name} must be integers from ${least} to ${end - 1}, got ${show(id)} at ${i}`);
     }
   }
 }

@@ -1,26 +1,29 @@
 /** Modules of one operation each. All take the instance, sizes, and a generator for their first values. */
+import { show } from "../check.js";
+import { integer } from "../check-number.js";
 import { count } from "../shape.js";
 import type { Activation } from "./activation.js";
 import { type SelfAttentionOptions, selfAttention } from "./attention.js";
-import { type AttentionCache, cachedAttention } from "./cached-attention.js";
-import { value } from "./check-nn.js";
+import { AttentionCache, cachedAttention } from "./cached-attention.js";
+import { ids as checkIds, value } from "./check-nn.js";
 import { depthwise } from "./depthwise.js";
-import { addPositions, embedding } from "./embedding.js";
+import { addPositions, embedding, lookUp } from "./embedding.js";
 import { linear, packWeight } from "./linear.js";
 import { Module } from "./module.js";
 import type { Nn } from "./nn.js";
 import { layerNorm, rmsNorm } from "./norm.js";
-import type { Random } from "./random.js";
-import { asksAlone, rowAttention } from "./row-attention.js";
-import { takeRows } from "./rows.js";
+import { Random } from "./random.js";
+import { asksFew, rowAttention } from "./row-attention.js";
 import type { Parameter, Value } from "./value.js";
 
 /** Standard deviation of the first values of matrices, as in GPT-2. */
 const DEVIATION = 0.02;
 
 /** A matrix of normal deviates of 0.02. */
-export const matrix = (nn: Nn, random: Random, shape: readonly number[]): Parameter =>
-  nn.parameter(random.normals(count(shape), DEVIATION), shape);
+export function matrix(nn: Nn, random: Random, shape: readonly number[]): Parameter {
+  if (!(random instanceof Random)) throw new TypeError(`a layer's random must be a Random, got ${show(random)}`);
+  return nn.parameter(random.normals(count(shape), DEVIATION), shape);
+}
 
 /** Biases as PyTorch begins with them: uniform within 1 / sqrt(inputs). */
 const biases = (nn: Nn, random: Random, size: number, inputs: number): Parameter => {
@@ -37,6 +40,8 @@ const filled = (nn: Nn, size: number, value: number): Parameter =>
  * @example const layer = new Linear(nn, random, 8, 3);
  */
 export class Linear extends Module {
+  /** @internal */
+  static override readonly name: string = "Linear";
   readonly #nn: Nn;
   /** [N, K], normal deviates of 0.02 at first. */
   readonly weight: Parameter;
@@ -238,6 +243,9 @@ export class SelfAttention extends Module {
    */
   constructor(nn: Nn, random: Random, width: number, heads: number) {
     super();
+    integer("SelfAttention", "heads", heads, 1);
+    if (width % heads !== 0)
+      throw new RangeError(`SelfAttention: width must be a multiple of heads (${heads}), got ${width}`);
     this.#nn = nn;
     this.#heads = heads;
     this.qkv = new Linear(nn, random, width, 3 * width);
@@ -256,16 +264,22 @@ export class SelfAttention extends Module {
    */
   forward(x: Value, options: SelfAttentionOptions, cache?: AttentionCache, rows?: ArrayLike<number>): Value {
     const [nn, heads] = [this.#nn, this.#heads];
-    if (rows !== undefined && cache === undefined && asksAlone(options)) {
-      value("selfAttention", "x", nn, x, 3);
+    const where = "selfAttention";
+    value(where, "x", nn, x, 3);
+    const [B, N] = x.shape as [number, number, number];
+    if (rows !== undefined) checkIds(where, rows, undefined, B * N, 0, "rows");
+    if (cache !== undefined && !(cache instanceof AttentionCache)) {
+      throw new TypeError(`${where}: cache must be an AttentionCache, got ${show(cache)}`);
+    }
+    if (rows !== undefined && cache === undefined && asksFew(options, rows, x.shape)) {
       const { weight, bias } = this.qkv;
       const C = this.proj.weight.shape[0]!;
-      const q = linear(nn, takeRows(nn, x, rows), weight, bias, undefined, [0, C]);
+      const q = linear(nn, lookUp(nn, rows, [rows.length], x), weight, bias, undefined, [0, C]);
       const kv = linear(nn, x, weight, bias, undefined, [C, 2 * C]);
       return this.proj.forward(rowAttention(nn, q, kv, heads, options, rows));
     }
     const qkv = this.qkv.forward(x);
     const all = cache ? cachedAttention(nn, qkv, heads, cache, options) : selfAttention(nn, qkv, heads, options);
-    return this.proj.forward(rows ? takeRows(nn, all, rows) : all);
+    return this.proj.forward(rows === undefined ? all : lookUp(nn, rows, [rows.length], all));
   }
 }

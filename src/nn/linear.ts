@@ -1,5 +1,5 @@
 /** y = act(x W^T + b): one product, whose sums begin with b, and one pass for the activation. */
-import { oneOf } from "../check.js";
+import { oneOf, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { PANEL, product } from "../matmul.js";
 import { count } from "../shape.js";
@@ -65,6 +65,9 @@ export function linear(
   const [features, k] = weight.shape as [number, number];
   if (bias !== undefined) parameter("linear", "bias", nn, bias, [features]);
   if (activation !== undefined) oneOf("linear", "activation", activation, ["gelu", "gelu-erf", "silu"]);
+  if (part !== undefined && !(Array.isArray(part) && part.length === 2)) {
+    throw new TypeError(`linear: part must be [first, count], got ${show(part)}`);
+  }
   const [first, n] = part ?? [0, features];
   integer("linear", "the first feature of part", first, 0, features);
   integer("linear", "the count of part", n, 0, features - first);
@@ -84,7 +87,8 @@ export function linear(
       return [z.ptr, x.tensor.ptr, own, m, n, k, THIN_COLUMNS * group, end, SPAN, biases ?? 0];
     });
   } else {
-    const panels = weight.packed?.alive && first % PANEL === 0 ? weight.packed : undefined; // they may have ended with a scope
+    // They may have ended with a scope; a part that begins inside of one is read where the weight lies.
+    const panels = weight.packed?.alive && first % PANEL === 0 ? weight.packed : undefined;
     const right = { ptr: panels ? panels.ptr + 4 * first * k : own, row: 1, col: k, packed: panels !== undefined };
     const start = biases === undefined ? undefined : { ptr: biases, row: 0, col: 1 };
     product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), right, SPAN, start);
@@ -96,23 +100,23 @@ export function linear(
   return tape.record(y, inputs, activation === undefined ? [] : [z], (dy) => {
     const dz = activation === undefined ? dy : z;
     if (activation !== undefined) actBackward(nn, dz, dy, z);
-    /** What a gradient of `to` is added to: of features that are in no part there is none. */
-    const from = (to: Tensor, base: Tensor | undefined): Tensor | undefined => {
+    /** What this contribution is added to. The first of a part leaves zeros for the other features. */
+    const baseOf = (gradient: Tensor, base: Tensor | undefined): Tensor | undefined => {
       if (n === features || base !== undefined) return base;
-      to.data.fill(0);
-      return to;
+      gradient.data.fill(0);
+      return gradient;
     };
     if (bias !== undefined) {
       tape.give(
         bias,
-        (db, base) => columnSum(nn, db.ptr + 4 * first, dz, m, n, from(db, base) !== undefined),
+        (db, base) => columnSum(nn, db.ptr + 4 * first, dz, m, n, baseOf(db, base) !== undefined),
         "in place",
       );
     }
     tape.give(
       weight,
       (dw, base) => {
-        const sum = from(dw, base);
+        const sum = baseOf(dw, base);
         const left = columnsOf(dz, n);
         product(engine, [n, k, m], rowsOfPart(dw), left, rowsOf(x.tensor, k), WEIGHT_SPAN, sum && rowsOfPart(sum));
       },

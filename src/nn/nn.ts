@@ -43,7 +43,10 @@ export class Nn {
     this.#plans = { training: new Plan(arena), evaluating: new Plan(arena) };
   }
 
-  /** Bytes that a training step has in use at once beside parameters and optimiser: known after the first step. */
+  /**
+   * Bytes that are kept for a training step beside parameters and optimiser: what one with the largest sizes so far has in use at
+   * once. 0 before the first step, and after one with other operations than the one before.
+   */
   get stepBytes(): number {
     return this.#plans.training.bytes;
   }
@@ -76,7 +79,7 @@ export class Nn {
    * One training step: runs `forward`, then takes the gradients of the loss that it returns into `grad` of every parameter
    * that took part. Several steps before one `optimizer.step` add up.
    *
-   * The first step plans the memory; later ones with the same shapes allocate nothing. Tensors and values that are made inside
+   * The first step plans the memory; later ones with the same shapes or smaller ones allocate nothing. Tensors and values that are made inside
    * end with the step.
    *
    * A step that throws leaves no gradient where there was none; sums that earlier steps began may hold a part of it.
@@ -88,7 +91,7 @@ export class Nn {
    * @example const value = nn.step(() => model.loss(ids, targets)); // a number
    */
   step(forward: () => Loss, scale = 1): number {
-    check.callback("step", forward);
+    check.callback("step", forward, "forward");
     if (typeof scale !== "number") throw new TypeError(`step: scale must be a number, got ${check.show(scale)}`);
     return this.#run("step", this.#plans.training, true, () => {
       const loss = forward();
@@ -128,7 +131,7 @@ export class Nn {
   #run<R>(where: string, plan: Plan, recording: boolean, body: () => R): R {
     const { space } = this.engine;
     check.instance(space.arena.disposed);
-    check.callback(where, body);
+    check.callback(where, body, "body");
     if (space.source !== undefined) throw new TypeError(`${where}: must not be called inside of a step`);
     // What a step makes ends with the step, not with a scope around it.
     const { made } = space;
@@ -139,7 +142,7 @@ export class Nn {
     let whole = false;
     try {
       const result = body();
-      check.notPromise(where, result);
+      check.notPromise(where, result, "body");
       whole = true;
       return result;
     } finally {

@@ -1,6 +1,9 @@
 import { ALIGNMENT, type Arena } from "../arena.js";
 import type { Source, Storage } from "../space.js";
 
+/** Steps in a row, each less than half as large as the plan, after which its memory is given back. */
+const PATIENCE = 32;
+
 /** One allocation of a step: its size, and the events (allocations and releases, counted) between which it is in use. */
 interface Slot {
   bytes: number;
@@ -13,7 +16,7 @@ interface Slot {
  * The memory of a training step. The first step takes its blocks from the arena and takes notes; then every block gets a place
  * in one area, where blocks share bytes that are never in use at the same time. Later steps that ask for these sizes, or smaller
  * ones, in the same order get these places and allocate nothing. A larger block comes from the arena, and all get new places with
- * room for it; a step that does something else goes on in the arena, and the next one is noted anew.
+ * room for it; a step that does something else goes on in the arena, and the next one is noted anew, as after many small ones.
  */
 export class Plan implements Source {
   readonly #arena: Arena;
@@ -24,6 +27,9 @@ export class Plan implements Source {
   #following = false;
   /** Whether a block of this step was larger than its place. */
   #grown = false;
+  /** Bytes of all blocks of this step, one after the other, and steps in a row that asked for less than half of what was planned. */
+  #asked = 0;
+  #small = 0;
   #next = 0;
   #clock = 0;
   /** Blocks in use: by address, of the plan and of the arena. */
@@ -35,7 +41,7 @@ export class Plan implements Source {
     this.#arena = arena;
   }
 
-  /** Bytes of the area: the most that a step has in use at once, as well as the places can be packed. */
+  /** Bytes of the area: the most that a step of the largest blocks so far has in use at once, as well as places can be packed. */
   get bytes(): number {
     return this.#area?.bytes ?? 0;
   }
@@ -44,12 +50,14 @@ export class Plan implements Source {
     this.#following = this.#area !== undefined;
     if (!this.#following) this.#slots = [];
     this.#grown = false;
+    this.#asked = 0;
     this.#next = 0;
     this.#clock = 0;
   }
 
   allocate(size: number): number {
     const bytes = ALIGNMENT * Math.max(1, Math.ceil(size / ALIGNMENT)); // an address of its own for an empty block too
+    this.#asked += bytes;
     const planned = this.#following ? this.#slots[this.#next] : undefined;
     // A release that is late shows here as an event too few, before its bytes are given to another block.
     this.#following = planned?.from === this.#clock;
@@ -92,8 +100,11 @@ export class Plan implements Source {
     this.#open.clear();
     const noted = this.#area === undefined;
     const kept = this.#following && this.#next === this.#slots.length;
-    if (!whole || !kept || this.#grown) this.dispose();
-    if (whole && (noted || (kept && this.#grown))) this.#area = this.#allocateArea(place(this.#slots));
+    const all = this.#slots.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#small = 2 * this.#asked < all ? this.#small + 1 : 0;
+    const fits = kept && this.#small < PATIENCE;
+    if (!whole || !fits || this.#grown) this.dispose();
+    if (whole && (noted || (fits && this.#grown))) this.#area = this.#allocateArea(place(this.#slots));
   }
 
   /**
@@ -113,6 +124,7 @@ export class Plan implements Source {
   dispose(): void {
     if (this.#area !== undefined) this.#arena.release(this.#area.ptr);
     this.#area = undefined;
+    this.#small = 0;
   }
 }
 

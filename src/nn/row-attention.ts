@@ -8,11 +8,25 @@ import type { Value } from "./value.js";
 /** Options in which a query has a number of its own. */
 const NUMBERED = ["causal", "window", "mask", "bias", "alibi"] as const;
 
-/** Whether a query may be asked without the others. */
-export const asksAlone = (options: SelfAttentionOptions): boolean => !NUMBERED.some((name) => options[name]);
+/**
+ * Whether `rows` of B N are better asked without the others: they may be, and all entries are asked as often as the one with the
+ * most of them, which is less often than every row.
+ */
+export function asksFew(options: SelfAttentionOptions, rows: ArrayLike<number>, [B, N]: readonly number[]): boolean {
+  return !NUMBERED.some((name) => options?.[name]) && mostOf(countsOf(rows, B!, N!)) < N!;
+}
+
+/** Rows of each batch entry. */
+function countsOf(rows: ArrayLike<number>, B: number, N: number): number[] {
+  const counts = new Array<number>(B).fill(0);
+  for (let r = 0; r < rows.length; r++) counts[Math.floor(rows[r]! / N)]!++;
+  return counts;
+}
+
+const mostOf = (counts: readonly number[]): number => counts.reduce((most, count) => Math.max(most, count), 0);
 
 /**
- * Attention of some rows, at the cost of as many queries as the batch entry with the most of them has, in all entries.
+ * Attention of some rows. Every batch entry is asked as often as the one with the most of them.
  * @param q [R, C], of `heads` heads: the queries of the rows
  * @param kv [B, N, 2 C]: keys and values of all B N rows, one after the other on the last axis
  * @param rows R integers, of 0 to B N - 1
@@ -28,21 +42,22 @@ export function rowAttention(
 ): Value {
   const { tape, engine } = nn;
   const [B, N] = kv.shape as [number, number, number];
-  const C = q.shape[1]!;
-  const counts = new Array<number>(B).fill(0);
-  const entries = Array.from(rows, (row) => Math.floor(row / N));
-  const slots = entries.map((b) => counts[b]!++);
-  const most = Math.max(...counts);
-  /** Where row r is among the queries, [B, most, C]; those that fill up an entry are 0, and so are their gradients. */
-  const place = (r: number): number => (entries[r]! * most + slots[r]!) * C;
+  const [R, C] = q.shape as [number, number];
+  const most = mostOf(countsOf(rows, B, N));
+  const before = new Array<number>(B).fill(0);
+  /** Where each row is among the queries, [B, most, C]; those that fill up an entry are 0, and so are their gradients. */
+  const places = Array.from(rows, (row) => {
+    const b = Math.floor(row / N);
+    return (b * most + before[b]!++) * C;
+  });
   const padded = ({ data }: Tensor): Tensor => {
     const to = tape.empty([B, most, C]);
     to.data.fill(0);
-    for (let r = 0; r < rows.length; r++) to.data.set(data.subarray(r * C, (r + 1) * C), place(r));
+    for (let r = 0; r < R; r++) to.data.set(data.subarray(r * C, (r + 1) * C), places[r]!);
     return to;
   };
   const collect = (to: Tensor, { data }: Tensor): void => {
-    for (let r = 0; r < rows.length; r++) to.data.set(data.subarray(place(r), place(r) + C), r * C);
+    for (let r = 0; r < R; r++) to.data.set(data.subarray(places[r]!, places[r]! + C), r * C);
   };
   const perHead = [B, most, heads, C / heads];
   const halves = (of: Tensor): [k: Tensor, v: Tensor] => {
