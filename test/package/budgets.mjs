@@ -7,13 +7,13 @@
  */
 export const BUDGETS = [
   { what: "laser-attention", files: "index.js", measure: "brotli", limit: 24_750, goal: 18_000 },
-  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 28_520 },
+  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 28_560 },
   { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 32_670 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 11_950 },
-  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 53_250 },
-  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 27_300 },
+  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 53_650 },
+  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 27_700 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 32_850, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_060, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 394_500, goal: 250_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 399_500, goal: 250_000 },
 ];
