@@ -159,7 +159,7 @@ AdamW with betas 0.9 and 0.98, weight decay on everything, a warm-up, then a cos
 
 ${runTable(all)}
 
-${machines.join("; ")}. Plain build: the results have the same bits in every runtime and with any number of threads, so the same files of data give these numbers anywhere with the commit of the runs. Since, linear layers sum in another order: the loss of a Conformer's first 20 steps is off by less than 6e-8 (npm test -- evidence), and what follows is another run of the same recipe. The data's SHA-256 begin with: ${hashes.join(", ")}.
+${machines.join("; ")}. Plain build: the results have the same bits in every runtime and with any number of threads, so the same files of data give these numbers anywhere with the commit of the runs. Since, linear layers sum in another order, and gradients of a last block that is computed for few rows (BERT, Vision Transformer) are sums over these: the loss of a Conformer's first 20 steps is off by less than 6e-8 (npm test -- evidence), and what follows is another run of the same recipe. The data's SHA-256 begin with: ${hashes.join(", ")}.
 
 ${timeText()}`;
 }

@@ -9,8 +9,8 @@ import type { Value } from "./value.js";
 const NUMBERED = ["causal", "window", "mask", "bias", "alibi"] as const;
 
 /**
- * Whether `rows` of B N are better asked without the others: they may be, and all entries are asked as often as the one with the
- * most of them, which is less often than every row.
+ * Whether attention of `rows` alone gives what these rows get among all B N, for less: no option numbers queries, and no batch entry
+ * has N of them, since every entry is asked as often as the one with the most.
  */
 export function asksFew(options: SelfAttentionOptions, rows: ArrayLike<number>, [B, N]: readonly number[]): boolean {
   return !NUMBERED.some((name) => options?.[name]) && mostOf(countsOf(rows, B!, N!)) < N!;
@@ -26,7 +26,7 @@ function countsOf(rows: ArrayLike<number>, B: number, N: number): number[] {
 const mostOf = (counts: readonly number[]): number => counts.reduce((most, count) => Math.max(most, count), 0);
 
 /**
- * Attention of some rows. Every batch entry is asked as often as the one with the most of them.
+ * Attention of some rows, in the order of `rows`.
  * @param q [R, C], of `heads` heads: the queries of the rows
  * @param kv [B, N, 2 C]: keys and values of all B N rows, one after the other on the last axis
  * @param rows R integers, of 0 to B N - 1
