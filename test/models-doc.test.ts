@@ -28,8 +28,8 @@ test("the code of docs/models.md runs, all four families learn, and it imports w
   const { scores, own, ...losses } = run(models, training) as Results;
   for (const [name, all] of Object.entries(losses)) {
     const [begin, end] = [all[0]!, all.slice(-5).reduce((sum, loss) => sum + loss / 5, 0)];
-    // A masked model of this size reaches the letters' frequencies by then, 0.94 of the first loss, the others 0.8 or less.
-    assert.ok(end < (name === "filled" ? 0.96 : 0.9) * begin, `${name}: ${begin} to ${end}`);
+    // A masked model of this size reaches the letters' frequencies by then, 0.94 of the first loss; the others end at 0.12 of it or less.
+    assert.ok(end < (name === "filled" ? 0.96 : 0.2) * begin, `${name}: ${begin} to ${end}`);
   }
   assert.is(scores.length, 2 * (new Set("the quick brown fox jumps over the lazy dog. ").size + 1));
   assert.ok(Number.isFinite(own));

@@ -25,6 +25,7 @@ const random = new Random(31);
 const [B, N, V] = [3, 7, 11];
 const sizes = { width: 16, heads: 2, layers: 2 };
 const ids = Array.from({ length: B }, () => Int32Array.from({ length: N }, () => random.int(V - 1)));
+const flat = ids.flatMap((row) => [...row]);
 /** None, one, and some of the places of a row. */
 const targets = [
   [-1, -1, -1, -1, -1, -1, -1],
@@ -105,13 +106,7 @@ for (const variant of variants) {
       { alibi: true },
       { scale: 0.3, softcap: 5 },
     ];
-    const tokens = (): Value =>
-      model.pos.add(
-        model.tok.forward(
-          ids.flatMap((row) => [...row]),
-          [B, N],
-        ),
-      );
+    const tokens = (): Value => model.pos.add(model.tok.forward(flat, [B, N]));
     for (const option of options) {
       const label = Object.keys(option).join();
       for (const rows of [[0], [20, 3, 3, 8], [6, 5, 4, 3, 2, 1, 0], [9, 9, 9, 9, 9, 9, 9, 9], []]) {
@@ -205,10 +200,7 @@ test("rows that the caller changes after the forward pass change no gradient", (
   const gradients = (change: (rows: number[]) => void): Float32Array[] => {
     const loss = (): Loss => {
       const rows = [1, 9, 10];
-      const x = model.tok.forward(
-        ids.flatMap((row) => [...row]),
-        [B, N],
-      );
+      const x = model.tok.forward(flat, [B, N]);
       const y = model.blocks[0]!.forward(x, { variant: "laser" }, undefined, rows);
       change(rows);
       return crossEntropy(nn, y, [1, 2, 3]);

@@ -1,7 +1,6 @@
 /** What operations are given: outside of steps, of steps that ended, of the wrong kind; steps that fail. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Arena } from "../src/arena.js";
 import {
   AdamW,
   add,
@@ -30,7 +29,6 @@ import {
   takeRows,
   type Value,
 } from "../src/nn/index.js";
-import { Plan } from "../src/nn/plan.js";
 import { ids, Shared, targets, tokens } from "./support/shared.js";
 import { throws } from "./support/throws.js";
 
@@ -288,139 +286,6 @@ test("parameters are found in arrays of arrays; data that is no float32 is refus
   );
   throws(() => nn.parameter([1] as never, [1]), TypeError, "parameter: data must be a Float32Array, got [1]");
   nn.dispose();
-});
-
-/** An arena that gives each block bytes of its own, and a plan of it. */
-function planned() {
-  let end = 64;
-  const blocks = new Map<number, number>();
-  const arena = {
-    allocate(bytes: number): number {
-      const ptr = end;
-      end += bytes;
-      blocks.set(ptr, bytes);
-      return ptr;
-    },
-    release: (ptr: number) => blocks.delete(ptr),
-  };
-  return { blocks, plan: new Plan(arena as unknown as Arena) };
-}
-
-/** A step by its events: a name and bytes, which takes a block, or a name alone, which releases it. Blocks in use lie apart. */
-function steps(plan: Plan, events: readonly (readonly [string, number?])[]): void {
-  plan.begin();
-  const open = new Map<string, readonly [ptr: number, bytes: number]>();
-  for (const [name, bytes] of events) {
-    if (bytes === undefined) {
-      plan.release(open.get(name)![0]);
-      open.delete(name);
-    } else open.set(name, [plan.allocate(bytes), bytes]);
-    const order = [...open.values()].sort(([a], [b]) => a - b);
-    for (const [n, [ptr, size]] of order.slice(0, -1).entries()) assert.ok(ptr + size <= order[n + 1]![0], "apart");
-  }
-  plan.end(true);
-}
-
-test("a plan serves smaller blocks, makes room for a larger one, and is noted anew for other blocks", () => {
-  const { blocks, plan } = planned();
-  /** Blocks in use at once, and how many of them the step took from the arena. */
-  const step = (...sizes: readonly number[]): number => {
-    plan.begin();
-    const before = blocks.size;
-    for (const bytes of sizes) plan.allocate(bytes);
-    const taken = blocks.size - before;
-    plan.end(true);
-    assert.is(blocks.size, 1, "one area");
-    return taken;
-  };
-  assert.is(step(640, 64), 2);
-  for (const sizes of [
-    [640, 64],
-    [320, 1],
-    [0, 64],
-  ])
-    assert.is(step(...sizes), 0, `${sizes}`);
-  assert.is(plan.bytes, 704);
-  assert.is(step(320, 128), 1, "only the larger block");
-  assert.is(plan.bytes, 768);
-  assert.is(step(640, 128), 0, "room for the largest of both");
-  plan.begin();
-  plan.release(plan.allocate(640)); // an event where there was none
-  plan.allocate(128);
-  plan.end(true);
-  assert.is(plan.bytes, 0);
-  assert.is(step(64, 64), 2);
-  assert.is(plan.bytes, 128);
-  plan.dispose();
-  assert.is(blocks.size, 0);
-});
-
-test("blocks in use lie apart in a step that releases later than the plan, in another order, or not at all, larger ones too", () => {
-  const noted: Record<string, readonly (readonly [string, number?])[]> = {
-    "a, then b in its place": [["a", 640], ["c", 64], ["a"], ["b", 640]],
-    "a, then b in its place, then c": [["a", 640], ["c", 640], ["a"], ["b", 640], ["c"]],
-  };
-  const others: readonly (readonly (readonly [string, number?])[])[] = [
-    [["a", 640], ["c", 64], ["b", 640], ["a"]],
-    [["a", 640], ["c", 640], ["c"], ["b", 640]],
-    [
-      ["a", 640],
-      ["c", 640],
-      ["b", 640],
-    ],
-    [["a", 640], ["c", 1280], ["a"], ["b", 64], ["c"]],
-    [["a", 1280], ["c", 64], ["c"], ["b", 1280], ["d", 640]],
-  ];
-  for (const events of Object.values(noted)) {
-    for (const other of others) {
-      const { plan } = planned();
-      for (const one of [events, events, other, other, events, other]) steps(plan, one);
-      plan.dispose();
-    }
-  }
-});
-
-test("a plan that is more than twice as large as what steps ask for is given back after 32 of them", () => {
-  const { blocks, plan } = planned();
-  const step = (bytes: number): void => steps(plan, [["a", bytes]]);
-  step(6400);
-  step(6400);
-  for (let n = 0; n < 31; n++) step(640);
-  assert.is(plan.bytes, 6400);
-  step(3200); // half of it: the count begins anew
-  for (let n = 0; n < 32; n++) step(640);
-  assert.is(plan.bytes, 0);
-  step(640);
-  step(640);
-  assert.is(plan.bytes, 640);
-  assert.is(blocks.size, 1);
-});
-
-test("a step that succeeds stays so when memory has no room for its plan in one piece", () => {
-  let room = 1000;
-  const blocks = new Map<number, number>();
-  const arena = {
-    allocate(bytes: number): number {
-      if (bytes > room) throw new RangeError("full");
-      const ptr = 64 * (1 + blocks.size);
-      blocks.set(ptr, bytes);
-      return ptr;
-    },
-    release: (ptr: number) => blocks.delete(ptr),
-  };
-  const plan = new Plan(arena as unknown as Arena);
-  const step = (): void => {
-    plan.begin();
-    for (const ptr of [plan.allocate(640), plan.allocate(640)]) assert.ok(ptr > 0);
-    plan.end(true);
-  };
-  step();
-  assert.is(plan.bytes, 0);
-  assert.is(blocks.size, 0);
-  room = 2000;
-  step();
-  assert.is(plan.bytes, 1280);
-  assert.is(blocks.size, 1);
 });
 
 test.run();

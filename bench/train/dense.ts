@@ -12,6 +12,7 @@ export interface Matrix {
   shape: readonly number[];
 }
 
+/** Of each row of the batch, which tokens. */
 export type Scored = readonly (readonly number[])[];
 
 export interface Dense {
@@ -59,18 +60,18 @@ function tokenForm(workload: Workload, up: (n: number) => number) {
   const { ids, targets } = tokenBatch(workload);
   const [N, rows, columns] = [task.context, up(task.context), up(task.vocabulary)];
   const inputs = zeros(ids.length * rows, columns);
-  const hidden = targets.map((row) => [...row.keys()].filter((n) => row[n]! >= 0));
-  const seen = hidden.flat().length;
-  const scored = task.family === "bert" ? hidden : undefined;
+  const places = targets.map((row) => [...row.keys()].filter((n) => row[n]! >= 0));
+  const seen = places.flat().length;
+  const scored = task.family === "bert" ? places : undefined;
   const wanted = zeros(scored ? seen : ids.length * rows, columns);
   let before = 0;
   for (const [b, row] of ids.entries()) {
     for (let n = 0; n < N; n++) inputs.data[(b * rows + n) * columns + row[n]!] = 1;
-    for (const [index, n] of hidden[b]!.entries()) {
+    for (const [index, n] of places[b]!.entries()) {
       const at = scored ? before + index : b * rows + n;
       wanted.data[at * columns + targets[b]![n]!] = 1 / seen;
     }
-    before += hidden[b]!.length;
+    before += places[b]!.length;
   }
   return { inputs, targets: wanted, classes: task.vocabulary, scored };
 }

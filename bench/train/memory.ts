@@ -8,7 +8,8 @@ import { patchSize, tokensOf, type Workload } from "./workloads.js";
 
 /**
  * Floats of the activations where they are most: in a GPT and a Conformer in the backward pass of the last block's second
- * feed-forward layer, unless the vocabulary is larger than 1.5 C. T tokens, L blocks of width C and H heads. A block keeps of each token
+ * feed-forward layer, unless the vocabulary is larger than 1.5 C. T tokens, L blocks of width C and H heads. A block keeps of each
+ * token
  *
  *   two norms C + 2, qkv 3 C, attention C + 2 H (row sums, with what rounding took from them), proj C, fc 4 C, gelu 4 C, out C,
  *   two residual sums C:  18 C + 2 H + 4,  of which the last sum, C, is gone by then.
@@ -16,8 +17,8 @@ import { patchSize, tokensOf, type Workload } from "./workloads.js";
  * There are the two results of the embedding, and the gradients of the last sum, which is that of out, and of gelu: 2 C + 5 C.
  *
  * Behind attention the last block of a BERT and a ViT has the rows that are scored alone. Most is in the backward pass of its product
- * for k and v, which has the norm before it, itself, its gradient, and those of the norm and of the block's input: 7 C + 2; and of rows that are scored
- * what it was made of for q, that product, and its gradient: 3 C.
+ * for k and v, which has the norm before it, itself, its gradient, and those of the norm and of the block's input: 7 C + 2; and of
+ * rows that are scored the norm, its product for q, and the gradient of that: 3 C.
  */
 export function activations(workload: Workload): number {
   const { width: C, heads: H, layers: L, batch } = workload.sizes;
@@ -27,7 +28,7 @@ export function activations(workload: Workload): number {
   const tokens = T * (2 * C + 1); // ids, tokens, with places
   switch (workload.task.family) {
     case "gpt":
-      return tokens + L * block + T * (5 * C - C);
+      return tokens + L * block + 4 * C * T;
     case "bert":
       return tokens + (L - 1) * block + last;
     case "vit": // patches and their product; with the class token, with places

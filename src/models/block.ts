@@ -53,7 +53,7 @@ export class Block extends Module {
    */
   forward(x: Value, attention: SelfAttentionOptions, cache?: AttentionCache, rows?: ArrayLike<number>): Value {
     const seen = this.attn.forward(this.ln1.forward(x), attention, cache, rows);
-    const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, rows, [rows.length], x), seen);
+    const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), seen);
     return add(this.#nn, y, this.out.forward(this.fc.forward(this.ln2.forward(y), "gelu")));
   }
 }

@@ -23,11 +23,11 @@ export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number
   parameter("embedding", "table", nn, table, [null, null]);
   checkShape("embedding", shape, "f32");
   checkIds("embedding", ids, count(shape), table.shape[0]!);
-  return lookUp(nn, ids, shape, table);
+  return lookUp(nn, table, ids, shape);
 }
 
-/** Rows `ids` of `table`, all of whose axes but the last are one here. */
-export function lookUp(nn: Nn, ids: ArrayLike<number>, shape: readonly number[], table: Value): Value {
+/** Rows `ids` of `table`, all of whose axes but the last are one here: [...shape, D], or [ids, D]. */
+export function lookUp(nn: Nn, table: Value, ids: ArrayLike<number>, shape: readonly number[] = [ids.length]): Value {
   const { tape, engine } = nn;
   const width = table.shape.at(-1)!;
   const rows = count(shape);

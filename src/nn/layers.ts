@@ -244,8 +244,9 @@ export class SelfAttention extends Module {
   constructor(nn: Nn, random: Random, width: number, heads: number) {
     super();
     integer("SelfAttention", "heads", heads, 1);
-    if (width % heads !== 0)
+    if (width % heads !== 0) {
       throw new RangeError(`SelfAttention: width must be a multiple of heads (${heads}), got ${width}`);
+    }
     this.#nn = nn;
     this.#heads = heads;
     this.qkv = new Linear(nn, random, width, 3 * width);
@@ -271,15 +272,15 @@ export class SelfAttention extends Module {
     if (cache !== undefined && !(cache instanceof AttentionCache)) {
       throw new TypeError(`${where}: cache must be an AttentionCache, got ${show(cache)}`);
     }
-    if (rows !== undefined && cache === undefined && asksFew(options, rows, x.shape)) {
+    if (rows !== undefined && cache === undefined && asksFew(options, rows, B, N)) {
       const { weight, bias } = this.qkv;
       const C = this.proj.weight.shape[0]!;
-      const q = linear(nn, lookUp(nn, rows, [rows.length], x), weight, bias, undefined, [0, C]);
+      const q = linear(nn, lookUp(nn, x, rows), weight, bias, undefined, [0, C]);
       const kv = linear(nn, x, weight, bias, undefined, [C, 2 * C]);
       return this.proj.forward(rowAttention(nn, q, kv, heads, options, rows));
     }
     const qkv = this.qkv.forward(x);
     const all = cache ? cachedAttention(nn, qkv, heads, cache, options) : selfAttention(nn, qkv, heads, options);
-    return this.proj.forward(rows === undefined ? all : lookUp(nn, rows, [rows.length], all));
+    return this.proj.forward(rows === undefined ? all : lookUp(nn, all, rows));
   }
 }

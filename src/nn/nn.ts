@@ -79,8 +79,8 @@ export class Nn {
    * One training step: runs `forward`, then takes the gradients of the loss that it returns into `grad` of every parameter
    * that took part. Several steps before one `optimizer.step` add up.
    *
-   * The first step plans the memory; later ones with the same shapes or smaller ones allocate nothing. Tensors and values that are made inside
-   * end with the step.
+   * The first step plans the memory; later ones with the same shapes or smaller ones allocate nothing. Tensors and values that are
+   * made inside end with the step.
    *
    * A step that throws leaves no gradient where there was none; sums that earlier steps began may hold a part of it.
    *

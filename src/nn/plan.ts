@@ -1,7 +1,10 @@
 import { ALIGNMENT, type Arena } from "../arena.js";
 import type { Source, Storage } from "../space.js";
 
-/** Steps in a row, each less than half as large as the plan, after which its memory is given back. */
+/**
+ * Steps in a row, each less than half as large as the plan, after which its memory is given back: so many that a short batch now and
+ * then costs no new plan, so few that one long prompt does not hold memory for good.
+ */
 const PATIENCE = 32;
 
 /** One allocation of a step: its size, and the events (allocations and releases, counted) between which it is in use. */

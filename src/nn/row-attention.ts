@@ -12,18 +12,16 @@ const NUMBERED = ["causal", "window", "mask", "bias", "alibi"] as const;
  * Whether attention of `rows` alone gives what these rows get among all B N, for less: no option numbers queries, and no batch entry
  * has N of them, since every entry is asked as often as the one with the most.
  */
-export function asksFew(options: SelfAttentionOptions, rows: ArrayLike<number>, [B, N]: readonly number[]): boolean {
-  return !NUMBERED.some((name) => options?.[name]) && mostOf(countsOf(rows, B!, N!)) < N!;
+export function asksFew(options: SelfAttentionOptions, rows: ArrayLike<number>, B: number, N: number): boolean {
+  return !NUMBERED.some((name) => options?.[name]) && spread(rows, B, N).most < N;
 }
 
-/** Rows of each batch entry. */
-function countsOf(rows: ArrayLike<number>, B: number, N: number): number[] {
-  const counts = new Array<number>(B).fill(0);
-  for (let r = 0; r < rows.length; r++) counts[Math.floor(rows[r]! / N)]!++;
-  return counts;
+/** How many rows of its batch entry came before each row, and the most rows of an entry. */
+function spread(rows: ArrayLike<number>, B: number, N: number) {
+  const asked = new Array<number>(B).fill(0);
+  const before = Array.from(rows, (row) => asked[Math.floor(row / N)]!++);
+  return { before, most: asked.reduce((most, count) => Math.max(most, count), 0) };
 }
-
-const mostOf = (counts: readonly number[]): number => counts.reduce((most, count) => Math.max(most, count), 0);
 
 /**
  * Attention of some rows, in the order of `rows`.
@@ -43,13 +41,9 @@ export function rowAttention(
   const { tape, engine } = nn;
   const [B, N] = kv.shape as [number, number, number];
   const [R, C] = q.shape as [number, number];
-  const most = mostOf(countsOf(rows, B, N));
-  const before = new Array<number>(B).fill(0);
-  /** Where each row is among the queries, [B, most, C]; those that fill up an entry are 0, and so are their gradients. */
-  const places = Array.from(rows, (row) => {
-    const b = Math.floor(row / N);
-    return (b * most + before[b]!++) * C;
-  });
+  const { before, most } = spread(rows, B, N);
+  /** Where each row is in [B, most, C]. Queries that fill up an entry are 0, and so are the gradients of their results. */
+  const places = before.map((n, r) => (Math.floor(rows[r]! / N) * most + n) * C);
   const padded = ({ data }: Tensor): Tensor => {
     const to = tape.empty([B, most, C]);
     to.data.fill(0);
@@ -64,15 +58,15 @@ export function rowAttention(
     const all = of.view([B, N, 2 * heads, C / heads]);
     return [all.narrow(2, 0, heads), all.narrow(2, heads, heads)];
   };
-  const queries = padded(q.tensor);
+  const asking = padded(q.tensor);
   const outs = tape.empty([B, most, C]);
   const [k, v] = halves(kv.tensor);
   const call = { ...options, layout: "BNHD", out: outs.view(perHead) } as const;
-  const saved = attentionForward(engine, queries.view(perHead), k, v, call);
+  const saved = attentionForward(engine, asking.view(perHead), k, v, call);
   const out = tape.empty(q.shape);
   collect(out, outs);
 
-  return tape.record(out, [q, kv], [queries, outs, saved.lse], (dout) => {
+  return tape.record(out, [q, kv], [asking, outs, saved.lse], (dout) => {
     const douts = padded(dout);
     const dqueries = tape.empty([B, most, C]);
     tape.give(kv, (to) => {

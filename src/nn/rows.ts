@@ -59,7 +59,7 @@ export function takeRow(nn: Nn, x: Value, index: number): Value {
   value("takeRow", "x", nn, x, 3);
   const [B, N] = x.shape as [number, number, number];
   integer("takeRow", "index", index, 0, N - 1);
-  return lookUp(nn, rowOfEach(B, N, index), [B], x);
+  return lookUp(nn, x, rowOfEach(B, N, index));
 }
 
 /** Where row `index` of each of B batch entries is among all B N rows. */
@@ -79,5 +79,5 @@ export function takeRows(nn: Nn, x: Value, rows: ArrayLike<number>): Value {
   value("takeRows", "x", nn, x);
   const all = count(x.shape.slice(0, -1));
   ids("takeRows", rows, undefined, all, 0, "rows");
-  return lookUp(nn, rows, [rows.length], x);
+  return lookUp(nn, x, rows);
 }
