@@ -16,9 +16,10 @@ import { touchRows } from "./touch";
  */
 const NEAR: i32 = 512;
 
-/** Whether rows of `width` floats, `row` floats apart, serve as column panels as they are. */
+/** Whether rows of `width` floats, `row` floats apart, serve as column panels as they are: not one row again and again, which no loop walks. */
 export function inPlace(row: usize, width: i32): bool {
-  return width % NR == 0 && (<i32>row) << 2 <= NEAR;
+  const step = (<i32>row) << 2;
+  return width % NR == 0 && step > 0 && step <= NEAR;
 }
 
 /** Everything that the blocks of key head hk need of its keys and values. */
