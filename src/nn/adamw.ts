@@ -1,6 +1,6 @@
 /** AdamW (Loshchilov and Hutter, arXiv 1711.05101), in the order of operations of torch.optim.AdamW. */
 
-import { instance, show } from "../check.js";
+import { alive, instance, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { operand } from "../check-tensor.js";
 import { count } from "../shape.js";
@@ -88,13 +88,22 @@ export class AdamW {
     const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01, decays = byAxes } = options;
     this.#nn = nn;
     this.#options = { lr, betas, eps, weightDecay };
-    this.#groups = [...named].map(([parameter, name]) => ({
-      name,
-      parameter,
-      decay: decays(name, parameter) ? weightDecay : 0,
-      m: nn.la.zeros(parameter.shape),
-      v: nn.la.zeros(parameter.shape),
-    }));
+    const decay = [...named].map(([parameter, name]) => (decays(name, parameter) ? weightDecay : 0));
+    // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
+    const { space } = nn.engine;
+    const { made } = space;
+    space.made = undefined;
+    try {
+      this.#groups = [...named].map(([parameter, name], n) => ({
+        name,
+        parameter,
+        decay: decay[n]!,
+        m: nn.la.zeros(parameter.shape),
+        v: nn.la.zeros(parameter.shape),
+      }));
+    } finally {
+      space.made = made;
+    }
   }
 
   /** Steps taken. */
@@ -104,24 +113,22 @@ export class AdamW {
 
   /**
    * L2 norm of all gradients together, in float64.
-   * @throws TypeError when the instance is disposed
+   * @throws TypeError when the instance, or a parameter, is disposed
    *
    * @example
    * nn.step(() => model.loss(ids, targets));
    * optimizer.gradientNorm();
    */
   gradientNorm(): number {
-    instance(this.#nn.engine.space.arena.disposed);
-    let sum = 0;
-    for (const { parameter } of this.#groups) if (!parameter.fresh) sum += this.#squares(parameter.grad);
-    return Math.sqrt(sum);
+    this.#check("AdamW.gradientNorm");
+    return this.#norm();
   }
 
   /**
    * Changes the parameters by their gradients, which count as used up. Parameters that had no part in the loss stay as they are.
    * @param options `lr`: learning rate of this step. `clip`: the most that the norm of all gradients may be; larger ones are scaled.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
-   * @throws RangeError for a rate below 0 or a clip that is not above 0; TypeError when the instance is disposed
+   * @throws RangeError for a rate below 0 or a clip that is not above 0; TypeError when the instance, or a parameter, is disposed
    *
    * @example
    * nn.step(() => model.loss(ids, targets));
@@ -130,7 +137,8 @@ export class AdamW {
   step(options: { lr?: number | undefined; clip?: number | undefined } = {}): number {
     checkStep(options);
     const { lr = this.#options.lr, clip = Number.POSITIVE_INFINITY } = options;
-    const norm = this.gradientNorm();
+    this.#check("AdamW.step");
+    const norm = this.#norm();
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
     if (Number.isFinite(norm)) {
       this.#steps++;
@@ -153,12 +161,13 @@ export class AdamW {
 
   /**
    * What a checkpoint needs: copies of the moments, and the number of steps.
-   * @throws TypeError when the instance is disposed
+   * @throws TypeError when the instance, or a parameter, is disposed
    *
    * @example
    * const { steps } = optimizer.stateDict();
    */
   stateDict(): AdamWState {
+    this.#check("AdamW.stateDict");
     const moments = new Map<string, ParameterValues>();
     for (const { name, parameter, m, v } of this.#groups) {
       moments.set(`m.${name}`, { shape: parameter.shape, data: m.toArray() });
@@ -174,14 +183,29 @@ export class AdamW {
    * @example optimizer.loadStateDict(optimizer.stateDict());
    */
   loadStateDict({ steps, moments }: AdamWState): void {
+    this.#check("AdamW.loadStateDict");
     integer("AdamW.loadStateDict", "steps", steps, 0);
     const targets = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);
     setAll("AdamW.loadStateDict", new Map(targets), moments, "optimiser");
     this.#steps = steps;
   }
 
-  #squares(tensor: Tensor): number {
-    return this.#nn.engine.kernels.sumSquares(tensor.ptr, count(tensor.shape));
+  /** Kernels write wherever a tensor was: all of them must be there still. */
+  #check(where: string): void {
+    instance(this.#nn.engine.space.arena.disposed);
+    for (const { name, parameter, m, v } of this.#groups) {
+      for (const tensor of [parameter.tensor, parameter.grad]) alive(where, name, tensor);
+      for (const tensor of [m, v]) alive(where, `the mean of ${name}`, tensor);
+    }
+  }
+
+  #norm(): number {
+    const { kernels } = this.#nn.engine;
+    let sum = 0;
+    for (const { parameter } of this.#groups) {
+      if (!parameter.fresh) sum += kernels.sumSquares(parameter.grad.ptr, count(parameter.shape));
+    }
+    return Math.sqrt(sum);
   }
 }
 

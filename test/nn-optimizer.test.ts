@@ -1,0 +1,75 @@
+/** The optimiser and its model as owners of memory, per-parameter counts, states. The kernel: nn-adamw.test.ts. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { gpt } from "../src/models/index.js";
+import { AdamW, createSync, loss, Module, type Nn, type Parameter } from "../src/nn/index.js";
+import { throws } from "./support/throws.js";
+
+const config = { vocabulary: 9, context: 8, width: 16, heads: 2, layers: 1, variant: "laser" as const };
+const [ids, targets] = [[[1, 2, 3, 4, 5, 6, 7, 8]], [[2, 3, 4, 5, 6, 7, 8, 0]]];
+
+class Pair extends Module {
+  readonly a: Parameter;
+  readonly b: Parameter;
+  constructor(nn: Nn) {
+    super();
+    this.a = nn.parameter(new Float32Array(3), [3]);
+    this.b = nn.parameter(new Float32Array(3), [3]);
+  }
+}
+
+/** A step whose loss gives `parameter` a gradient of 1. */
+const pull = (nn: Nn, parameter: Parameter, gradient = 1): number =>
+  nn.step(() =>
+    loss(nn, parameter, (dx) => {
+      dx?.data.fill(gradient);
+      return 0;
+    }),
+  );
+
+test("a model and an optimiser that a scope made and returned train as those made outside, in memory of their own", () => {
+  const run = (scoped: boolean): { losses: number[]; others: Float32Array } => {
+    const nn = createSync({ threads: 1 });
+    const make = () => {
+      const model = gpt(nn, config);
+      return { model, optimizer: new AdamW(nn, model, { lr: 1e-2 }) };
+    };
+    const { model, optimizer } = scoped ? nn.la.scope(make) : make();
+    const other = nn.la.zeros([4096]);
+    const losses = Array.from({ length: 4 }, () => {
+      const value = nn.step(() => model.loss(ids, targets));
+      optimizer.step();
+      return value;
+    });
+    const others = other.toArray();
+    nn.dispose();
+    return { losses, others };
+  };
+  const scoped = run(true);
+  assert.equal(scoped, run(false));
+  assert.equal(scoped.others, new Float32Array(4096));
+});
+
+test("an optimiser whose parameters have ended names the first of them and writes nothing", () => {
+  const nn = createSync({ threads: 1 });
+  // Only the optimiser leaves the scope: the model's parameters end with it.
+  const alone = nn.la.scope(() => new AdamW(nn, new Pair(nn)));
+  const other = nn.la.zeros([64]);
+  const state = { steps: 0, moments: new Map() };
+  const calls: Record<string, () => unknown> = {
+    step: () => alone.step(),
+    gradientNorm: () => alone.gradientNorm(),
+    stateDict: () => alone.stateDict(),
+    loadStateDict: () => alone.loadStateDict(state),
+  };
+  for (const [name, call] of Object.entries(calls)) throws(call, TypeError, `AdamW.${name}: a is disposed`);
+  const model = new Pair(nn);
+  const optimizer = new AdamW(nn, model);
+  pull(nn, model.b);
+  model.b.grad.dispose();
+  throws(() => optimizer.step(), TypeError, "AdamW.step: b is disposed");
+  assert.equal(other.toArray(), new Float32Array(64));
+  nn.dispose();
+});
+
+test.run();
