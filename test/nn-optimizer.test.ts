@@ -2,7 +2,16 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gpt } from "../src/models/index.js";
-import { AdamW, createSync, loss, Module, type Nn, type Parameter } from "../src/nn/index.js";
+import {
+  AdamW,
+  createSync,
+  loss,
+  Module,
+  type Nn,
+  type Parameter,
+  readSafetensors,
+  writeSafetensors,
+} from "../src/nn/index.js";
 import { throws } from "./support/throws.js";
 
 const config = { vocabulary: 9, context: 8, width: 16, heads: 2, layers: 1, variant: "laser" as const };
@@ -69,6 +78,58 @@ test("an optimiser whose parameters have ended names the first of them and write
   model.b.grad.dispose();
   throws(() => optimizer.step(), TypeError, "AdamW.step: b is disposed");
   assert.equal(other.toArray(), new Float32Array(64));
+  nn.dispose();
+});
+
+test("steps count for each parameter, as in torch.optim.AdamW: the first of one that joins late moves it by lr", () => {
+  const nn = createSync({ threads: 1 });
+  const model = new Pair(nn);
+  const optimizer = new AdamW(nn, model, { lr: 0.1 });
+  optimizer.step();
+  assert.is(optimizer.steps, 0, "a step without a gradient is none");
+  for (let n = 0; n < 100; n++) {
+    pull(nn, model.a);
+    optimizer.step();
+  }
+  const before = optimizer.stateDict();
+  assert.equal([before.steps, [...before.moments.get("steps.b")!.data]], [100, [0]]);
+  pull(nn, model.b);
+  optimizer.step();
+  assert.ok(Math.abs(model.b.tensor.data[0]! + 0.1) < 1e-6, `${model.b.tensor.data[0]}`);
+  assert.is(optimizer.steps, 101);
+  nn.dispose();
+});
+
+test("counts of parameters that joined late survive a state, and one without them has the same count for all", () => {
+  const nn = createSync({ threads: 1 });
+  const [one, two] = [new Pair(nn), new Pair(nn)];
+  const [first, second] = [new AdamW(nn, one, { lr: 0.1 }), new AdamW(nn, two, { lr: 0.1 })];
+  for (let n = 0; n < 9; n++) {
+    pull(nn, one.a);
+    if (n >= 6) pull(nn, one.b, 0.5);
+    first.step();
+  }
+  const state = first.stateDict();
+  assert.equal([...state.moments.keys()], ["m.a", "v.a", "m.b", "v.b", "steps.b"]);
+  two.loadStateDict(one.stateDict());
+  second.loadStateDict({ ...state, moments: readSafetensors(writeSafetensors(state.moments)).tensors });
+  for (const [model, optimizer] of [
+    [one, first],
+    [two, second],
+  ] as const) {
+    pull(nn, model.a, 2);
+    pull(nn, model.b, -1);
+    optimizer.step();
+  }
+  assert.equal([...two.stateDict()], [...one.stateDict()]);
+  assert.equal([...second.stateDict().moments], [...first.stateDict().moments]);
+  const old = new Map(state.moments);
+  old.delete("steps.b");
+  second.loadStateDict({ steps: 9, moments: old });
+  assert.equal([...second.stateDict().moments.keys()], ["m.a", "v.a", "m.b", "v.b"]);
+  old.set("steps.b", { shape: [1], data: Float32Array.of(0.5) });
+  throws(() => second.loadStateDict({ steps: 9, moments: old }), RangeError, "AdamW.loadStateDict: steps.b must be");
+  assert.is(second.stateDict().moments.has("steps.b"), false, "and nothing is changed");
   nn.dispose();
 });
 

@@ -7,7 +7,7 @@ import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { check, checkStep } from "./check-adamw.js";
 import { training } from "./check-nn.js";
-import { Module, type ParameterValues, type StateDict, setAll } from "./module.js";
+import { Module, type ParameterValues, type StateDict, setAll, stateMap } from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter } from "./value.js";
@@ -38,7 +38,10 @@ export interface AdamWOptions {
 export interface AdamWState {
   /** Steps taken. */
   readonly steps: number;
-  /** The means of gradients by `m.NAME`, those of their squares by `v.NAME`. */
+  /**
+   * The means of gradients by `m.NAME`, those of their squares by `v.NAME`; by `steps.NAME` [1] the steps in which a parameter had
+   * part, where they are fewer.
+   */
   readonly moments: StateDict;
 }
 
@@ -48,6 +51,8 @@ interface Group {
   readonly decay: number;
   readonly m: Tensor;
   readonly v: Tensor;
+  /** Steps in which the parameter had part: its means are as old. */
+  steps: number;
 }
 
 /** 1.1 ns an element. */
@@ -100,13 +105,14 @@ export class AdamW {
         decay: decay[n]!,
         m: nn.la.zeros(parameter.shape),
         v: nn.la.zeros(parameter.shape),
+        steps: 0,
       }));
     } finally {
       space.made = made;
     }
   }
 
-  /** Steps taken. */
+  /** Steps taken: those of `step` that changed a parameter. */
   get steps(): number {
     return this.#steps;
   }
@@ -141,13 +147,15 @@ export class AdamW {
     const norm = this.#norm();
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
     if (Number.isFinite(norm)) {
-      this.#steps++;
+      if (groups.length > 0) this.#steps++;
       const { betas, eps } = this.#options;
-      const [c1, c2] = [1 - power(betas[0], this.#steps), 1 - power(betas[1], this.#steps)];
       // As torch.nn.utils.clip_grad_norm_.
       const scale = norm > clip ? clip / (norm + 1e-6) : 1;
-      for (const { parameter, decay, m, v } of groups) {
+      for (const group of groups) {
+        const { parameter, decay, m, v } = group;
         const n = count(parameter.shape);
+        group.steps++;
+        const [c1, c2] = [1 - power(betas[0], group.steps), 1 - power(betas[1], group.steps)];
         parameter.unpack();
         split(this.#nn.engine, "adamw", n, 64, WORK * n, (first, size) => {
           const state = [parameter.tensor, parameter.grad, m, v].map(({ ptr }) => ptr + 4 * first);
@@ -160,7 +168,7 @@ export class AdamW {
   }
 
   /**
-   * What a checkpoint needs: copies of the moments, and the number of steps.
+   * What a checkpoint needs: copies of the moments, and the numbers of steps.
    * @throws TypeError when the instance, or a parameter, is disposed
    *
    * @example
@@ -169,9 +177,10 @@ export class AdamW {
   stateDict(): AdamWState {
     this.#check("AdamW.stateDict");
     const moments = new Map<string, ParameterValues>();
-    for (const { name, parameter, m, v } of this.#groups) {
+    for (const { name, parameter, m, v, steps } of this.#groups) {
       moments.set(`m.${name}`, { shape: parameter.shape, data: m.toArray() });
       moments.set(`v.${name}`, { shape: parameter.shape, data: v.toArray() });
+      if (steps !== this.#steps) moments.set(`steps.${name}`, { shape: [1], data: Float32Array.of(steps) });
     }
     return { steps: this.#steps, moments };
   }
@@ -186,8 +195,18 @@ export class AdamW {
     this.#check("AdamW.loadStateDict");
     integer("AdamW.loadStateDict", "steps", steps, 0);
     const targets = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);
-    setAll("AdamW.loadStateDict", new Map(targets), moments, "optimiser");
+    stateMap("AdamW.loadStateDict", moments);
+    const rest = new Map(moments);
+    const counts = this.#groups.map(({ name }) => {
+      const count = `steps.${name}`;
+      const own = rest.has(count) ? rest.get(count)?.data?.[0] : steps;
+      rest.delete(count);
+      integer("AdamW.loadStateDict", count, own, 0);
+      return own;
+    });
+    setAll("AdamW.loadStateDict", new Map(targets), rest, "optimiser");
     this.#steps = steps;
+    for (const [n, group] of this.#groups.entries()) group.steps = counts[n]!;
   }
 
   /** Kernels write wherever a tensor was: all of them must be there still. */

@@ -124,11 +124,14 @@ export abstract class Module {
   }
 }
 
+export function stateMap(where: string, values: unknown): void {
+  if (Object.prototype.toString.call(values) === "[object Map]") return;
+  throw new TypeError(`${where}: the state must be a Map of tensors by name, got ${show(values)}`);
+}
+
 /** Copies values into the tensors of the same names, all or none. @throws RangeError that lists all that does not fit */
 export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, values: StateDict, whole: string): void {
-  if (Object.prototype.toString.call(values) !== "[object Map]") {
-    throw new TypeError(`${where}: the state must be a Map of tensors by name, got ${show(values)}`);
-  }
+  stateMap(where, values);
   const wrong: string[] = [];
   for (const [name, { shape }] of targets) {
     const given = values.get(name);
