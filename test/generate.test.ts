@@ -229,7 +229,7 @@ test("a cache refuses what does not fit, and training steps", () => {
   throws(
     () => nn.evaluate(() => new AttentionCache(nn, 1, 2, 8)),
     TypeError,
-    "AttentionCache: must be made outside of a step",
+    "AttentionCache: must be called outside of a step",
   );
   const cache = new AttentionCache(nn, 1, 2, 8);
   const qkv = nn.input(new Float32Array(72), [1, 3, 24]);

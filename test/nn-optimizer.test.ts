@@ -27,14 +27,15 @@ class Pair extends Module {
   }
 }
 
-/** A step whose loss gives `parameter` a gradient of 1. */
-const pull = (nn: Nn, parameter: Parameter, gradient = 1): number =>
-  nn.step(() =>
+/** A step whose loss gives `parameter` this gradient. */
+const pull = (nn: Nn, parameter: Parameter, gradient = 1): number => {
+  const forward = () =>
     loss(nn, parameter, (dx) => {
-      dx?.data.fill(gradient);
+      dx?.data.fill(1);
       return 0;
-    }),
-  );
+    });
+  return nn.step(forward, gradient);
+};
 
 test("a model and an optimiser that a scope made and returned train as those made outside, in memory of their own", () => {
   const run = (scoped: boolean): { losses: number[]; others: Float32Array } => {
@@ -130,6 +131,59 @@ test("counts of parameters that joined late survive a state, and one without the
   old.set("steps.b", { shape: [1], data: Float32Array.of(0.5) });
   throws(() => second.loadStateDict({ steps: 9, moments: old }), RangeError, "AdamW.loadStateDict: steps.b must be");
   assert.is(second.stateDict().moments.has("steps.b"), false, "and nothing is changed");
+  nn.dispose();
+});
+
+test("what changes parameters is refused inside of a step, and so is a loss from outside of it", () => {
+  const nn = createSync({ threads: 1 });
+  const model = new Pair(nn);
+  const optimizer = new AdamW(nn, model);
+  const inside: Record<string, () => unknown> = {
+    "AdamW.step": () => optimizer.step(),
+    "AdamW.loadStateDict": () => optimizer.loadStateDict(optimizer.stateDict()),
+    loadStateDict: () => model.loadStateDict(model.stateDict()),
+  };
+  for (const [name, call] of Object.entries(inside)) {
+    const forward = () => {
+      call();
+      return loss(nn, model.a, () => 0);
+    };
+    throws(() => nn.step(forward), TypeError, `${name}: must be called outside of a step`);
+  }
+  const made = loss(nn, model.a, () => 0);
+  throws(() => nn.step(() => made), TypeError, "step: the loss must be made inside of the step");
+  assert.is(pull(nn, model.a), 0);
+  nn.dispose();
+});
+
+test("rates and scales that float32 does not hold are RangeErrors, other kinds are TypeErrors, and change nothing", () => {
+  const nn = createSync({ threads: 1 });
+  const model = new Pair(nn);
+  const optimizer = new AdamW(nn, model, { lr: undefined, betas: undefined, eps: undefined, decays: undefined });
+  pull(nn, model.a);
+  const { used } = nn.la.memory;
+  throws(() => optimizer.step({ lr: 1e300 }), RangeError, "AdamW.step: lr must be a finite float32, got 1e+300");
+  throws(() => optimizer.step({ clip: "1" as never }), TypeError, 'AdamW.step: clip must be a number above 0, got "1"');
+  throws(() => optimizer.step({ lr: "1" as never }), TypeError, 'AdamW.step: lr must be a number, got "1"');
+  for (const scale of [Number.NaN, Number.POSITIVE_INFINITY, 1e39]) {
+    throws(() => pull(nn, model.a, scale), RangeError, "step: scale must be a finite float32");
+  }
+  const betas: [unknown, typeof TypeError | typeof RangeError][] = [
+    [0.9, TypeError],
+    [["0.9", "0.99"], TypeError],
+    [[0.9], TypeError],
+    [[0.9, 1], RangeError],
+    [[Number.NaN, 0.9], RangeError],
+  ];
+  for (const [given, type] of betas) {
+    throws(() => new AdamW(nn, model, { betas: given as never }), type, "betas must be two numbers from 0 to below 1");
+  }
+  throws(
+    () => optimizer.loadStateDict(undefined as never),
+    TypeError,
+    "AdamW.loadStateDict: the state must be an object with steps and moments, got undefined",
+  );
+  assert.equal([optimizer.steps, nn.la.memory.used], [0, used]);
   nn.dispose();
 });
 

@@ -180,7 +180,7 @@ test("values of a step that ended, of another instance and of a disposed one are
   });
   throws(() => nn.step(() => kept!), TypeError, "step: the loss is disposed");
   throws(() => new AdamW(nn, theirs), TypeError, "AdamW: table must be a tensor of this instance");
-  throws(() => nn.evaluate(() => new AdamW(nn, s)), TypeError, "AdamW: must be made outside of a step");
+  throws(() => nn.evaluate(() => new AdamW(nn, s)), TypeError, "AdamW: must be called outside of a step");
   other.dispose();
   throws(() => other.evaluate(() => 1), TypeError, "this instance is disposed");
   throws(() => other.step(() => 1 as never), TypeError, "this instance is disposed");
@@ -265,7 +265,7 @@ test("a parameter with two names is counted, and changed by the optimiser, once;
   assert.is(step(tied, shared, a), step(one, alone, b));
   assert.equal(shared.tensor.toArray(), alone.tensor.toArray());
   assert.equal([...a.stateDict().moments.keys()], ["m.table", "v.table"]);
-  throws(() => a.step({ lr: Number.NaN }), RangeError, "AdamW.step: lr must be a finite number of 0 or more, got NaN");
+  throws(() => a.step({ lr: Number.NaN }), RangeError, "AdamW.step: lr must be a finite float32, got NaN");
   throws(() => a.step({ clip: 0 }), RangeError, "AdamW.step: clip must be a number above 0, got 0");
   throws(() => a.step({ rate: 1 } as never), TypeError, 'AdamW.step: options must be among lr, clip, got "rate"');
   nn.dispose();

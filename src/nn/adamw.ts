@@ -6,7 +6,7 @@ import { operand } from "../check-tensor.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { check, checkStep } from "./check-adamw.js";
-import { training } from "./check-nn.js";
+import { outside, training } from "./check-nn.js";
 import { Module, type ParameterValues, type StateDict, setAll, stateMap } from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
@@ -19,15 +19,15 @@ import type { Parameter } from "./value.js";
  */
 export interface AdamWOptions {
   /** Learning rate; `step` may give another one each time. Default 1e-3. */
-  lr?: number;
+  lr?: number | undefined;
   /** How much of the old means of gradients and of their squares stays at each step. Default [0.9, 0.999]. */
-  betas?: readonly [number, number];
+  betas?: readonly [number, number] | undefined;
   /** Added to the root of the mean square. Default 1e-8. */
-  eps?: number;
+  eps?: number | undefined;
   /** A step takes lr times this off a parameter, as a share of it. Default 0.01. */
-  weightDecay?: number;
+  weightDecay?: number | undefined;
   /** Which parameters decay. Default: those with two axes or more, that is, not biases and norms. */
-  decays?: (name: string, parameter: Parameter) => boolean;
+  decays?: ((name: string, parameter: Parameter) => boolean) | undefined;
 }
 
 /**
@@ -68,7 +68,7 @@ const WORK = 3;
  */
 export class AdamW {
   readonly #nn: Nn;
-  readonly #options: Required<Omit<AdamWOptions, "decays">>;
+  readonly #options: { readonly lr: number; readonly betas: readonly [number, number]; readonly eps: number };
   readonly #groups: readonly Group[];
   #steps = 0;
 
@@ -80,7 +80,7 @@ export class AdamW {
     training("AdamW", nn);
     if (!(model instanceof Module)) throw new TypeError(`AdamW: model must be a module, got ${show(model)}`);
     check(options);
-    if (nn.engine.space.source !== undefined) throw new TypeError("AdamW: must be made outside of a step");
+    outside("AdamW", nn.engine.space);
     // A parameter that has several names, such as a head that is the token table, takes part once.
     const named = new Map<Parameter, string>();
     for (const [name, parameter] of model.parameters) {
@@ -92,7 +92,7 @@ export class AdamW {
     }
     const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01, decays = byAxes } = options;
     this.#nn = nn;
-    this.#options = { lr, betas, eps, weightDecay };
+    this.#options = { lr, betas: [...betas], eps };
     const decay = [...named].map(([parameter, name]) => (decays(name, parameter) ? weightDecay : 0));
     // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
     const { space } = nn.engine;
@@ -134,7 +134,8 @@ export class AdamW {
    * Changes the parameters by their gradients, which count as used up. Parameters that had no part in the loss stay as they are.
    * @param options `lr`: learning rate of this step. `clip`: the most that the norm of all gradients may be; larger ones are scaled.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
-   * @throws RangeError for a rate below 0 or a clip that is not above 0; TypeError when the instance, or a parameter, is disposed
+   * @throws RangeError for a rate below 0 or a clip that is not above 0; TypeError when the instance, or a parameter, is disposed, or
+   * inside of a step
    *
    * @example
    * nn.step(() => model.loss(ids, targets));
@@ -144,6 +145,7 @@ export class AdamW {
     checkStep(options);
     const { lr = this.#options.lr, clip = Number.POSITIVE_INFINITY } = options;
     this.#check("AdamW.step");
+    outside("AdamW.step", this.#nn.engine.space);
     const norm = this.#norm();
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
     if (Number.isFinite(norm)) {
@@ -187,24 +189,29 @@ export class AdamW {
 
   /**
    * Goes on from a state.
-   * @throws RangeError that lists all moments that do not fit; then nothing is changed
+   * @throws RangeError that lists all moments that do not fit; then nothing is changed; TypeError inside of a step
    *
    * @example optimizer.loadStateDict(optimizer.stateDict());
    */
-  loadStateDict({ steps, moments }: AdamWState): void {
-    this.#check("AdamW.loadStateDict");
-    integer("AdamW.loadStateDict", "steps", steps, 0);
+  loadStateDict(state: AdamWState): void {
+    const where = "AdamW.loadStateDict";
+    if (typeof state !== "object" || state === null) {
+      throw new TypeError(`${where}: the state must be an object with steps and moments, got ${show(state)}`);
+    }
+    const { steps, moments } = state;
+    this.#check(where);
+    integer(where, "steps", steps, 0);
     const targets = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);
-    stateMap("AdamW.loadStateDict", moments);
+    stateMap(where, moments);
     const rest = new Map(moments);
     const counts = this.#groups.map(({ name }) => {
       const count = `steps.${name}`;
       const own = rest.has(count) ? rest.get(count)?.data?.[0] : steps;
       rest.delete(count);
-      integer("AdamW.loadStateDict", count, own, 0);
+      integer(where, count, own, 0);
       return own;
     });
-    setAll("AdamW.loadStateDict", new Map(targets), rest, "optimiser");
+    setAll(where, new Map(targets), rest, "optimiser");
     this.#steps = steps;
     for (const [n, group] of this.#groups.entries()) group.steps = counts[n]!;
   }

@@ -4,7 +4,7 @@ import { show } from "../check.js";
 import { integer } from "../check-number.js";
 import type { Tensor } from "../tensor.js";
 import { headsOf, type SelfAttentionOptions } from "./attention.js";
-import { features, value } from "./check-nn.js";
+import { features, outside, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
 
@@ -26,7 +26,7 @@ export class AttentionCache {
    */
   constructor(nn: Nn, B: number, context: number, width: number) {
     for (const [name, size] of Object.entries({ B, context, width })) integer("AttentionCache", name, size, 1);
-    if (nn.engine.space.source !== undefined) throw new TypeError("AttentionCache: must be made outside of a step");
+    outside("AttentionCache", nn.engine.space);
     this.k = nn.la.zeros([B, context, width]);
     this.v = nn.la.zeros([B, context, width]);
   }

@@ -2,6 +2,7 @@
 import { contiguous, show } from "../check.js";
 import { operand, rank, rankAtLeast } from "../check-tensor.js";
 import { count, type Shape } from "../shape.js";
+import type { Space } from "../space.js";
 import type { Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
 import { Parameter, Value } from "./value.js";
@@ -15,6 +16,11 @@ interface Instance {
 export function training(where: string, given: unknown): void {
   if ((given as { readonly tape?: unknown } | null | undefined)?.tape !== undefined) return;
   throw new TypeError(`${where}: nn must be an instance of laser-attention/nn, got ${show(given)}`);
+}
+
+/** What a step must not do: its memory ends with it, and its backward pass wants parameters as the forward pass read them. */
+export function outside(where: string, { source }: Space): void {
+  if (source !== undefined) throw new TypeError(`${where}: must be called outside of a step`);
 }
 
 /** A value of this instance that has not ended with its step, of so many axes; one axis at least if nothing is said. */

@@ -5,7 +5,7 @@ import { PANEL, product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { type Activation, act, actBackward } from "./activation.js";
-import { parameter, value } from "./check-nn.js";
+import { outside, parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -28,7 +28,7 @@ const THIN_COLUMNS = 16;
 /** Lays a weight out in panels, once instead of in every product, or lets go of them. */
 export function packWeight(nn: Nn, weight: Parameter, on: boolean): void {
   const { kernels, space } = nn.engine;
-  if (space.source !== undefined) throw new TypeError("pack: must be called outside of a step");
+  outside("pack", space);
   parameter("pack", "weight", nn, weight, [null, null]);
   const [n, k] = weight.shape as [number, number];
   weight.unpack();

@@ -1,6 +1,7 @@
 import { show } from "../check.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
+import { outside } from "./check-nn.js";
 import type { SafetensorsInput } from "./safetensors.js";
 import { Parameter } from "./value.js";
 
@@ -113,7 +114,7 @@ export abstract class Module {
 
   /**
    * Takes the values of all parameters from `state`.
-   * @throws RangeError that lists all that is missing, left over or of another shape; then nothing is changed.
+   * @throws RangeError that lists all that is missing, left over or of another shape; then nothing is changed. TypeError inside of a step
    *
    * @example model.loadStateDict(readSafetensors(writeSafetensors(model.stateDict())).tensors);
    */
@@ -132,6 +133,7 @@ export function stateMap(where: string, values: unknown): void {
 /** Copies values into the tensors of the same names, all or none. @throws RangeError that lists all that does not fit */
 export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, values: StateDict, whole: string): void {
   stateMap(where, values);
+  for (const { storage } of targets.values()) outside(where, storage.space);
   const wrong: string[] = [];
   for (const [name, { shape }] of targets) {
     const given = values.get(name);
