@@ -93,10 +93,11 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [() => addPositions(nn, flat, s.table), "addPositions: x must have rank 3, got [6, 4]"],
     [() => addPositions(nn, x, s.table, 3), "addPositions: x must have at most 2 positions, got 3"],
     [() => addPositions(nn, loose, s.table), "addPositions: positions must have the shape [any, 5], got [5, 4]"],
-    [() => crossEntropy(nn, x, [1, 2]), "crossEntropy: there must be 6 ids, got 2"],
+    [() => crossEntropy(nn, x, [1, 2]), "crossEntropy: there must be 6 targets, got 2"],
     [() => crossEntropy(nn, x, [0, 0, 0, 0, 0, 0.5]), "integers from -1 to 3, got 0.5 at 5"],
     [() => ctcLoss(nn, flat, [[1]], [1]), "ctcLoss: logits must have rank 3, got [6, 4]"],
-    [() => ctcLoss(nn, x, [[1], [0]], [3, 3]), "labels must be integers from 0 to 3 other than 0, got 0"],
+    [() => ctcLoss(nn, x, [[1], [2, 0]], [3, 3]), "ctcLoss: targets[1] must hold no blank, 0, got one at 1"],
+    [() => ctcLoss(nn, x, [[1], [4]], [3, 3]), "ctcLoss: targets[1] must be integers from 0 to 3, got 4 at 0"],
     [() => ctcLoss(nn, x, [[1], [1]], [3, 4]), "frames must be integers from 0 to 3, got 4"],
     [() => ctcLoss(nn, x, [[1], [1]], [3, 3], { blank: 4 }), "ctcLoss: blank must be an integer from 0 to 3, got 4"],
     [() => depthwise(nn, flat, s.taps, s.beta), "depthwise: x must have rank 3, got [6, 4]"],
@@ -147,10 +148,25 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
       'activation must be "gelu" or "gelu-erf" or "silu", got "relu"',
     ],
     [() => maskRows(nn, x, any(x.tensor)), 'maskRows: keep must have dtype "u8", got "f32"'],
-    [() => crossEntropy(nn, x, any(3)), "crossEntropy: ids must be an array, got 3"],
+    [() => crossEntropy(nn, x, any(3)), "crossEntropy: targets must be an array, got 3"],
     [() => takeRows(nn, x, any(3)), "takeRows: rows must be an array, got 3"],
     [() => takeRows(nn, x, any(undefined)), "takeRows: rows must be an array, got undefined"],
     [() => ctcLoss(nn, x, any([1, 2]), [3, 3]), "ctcLoss: targets[0] must be an array, got 1"],
+    [
+      () => ctcLoss(nn, x, [[1], any([1, undefined, 2])], [3, 3]),
+      "targets[1] must be integers from 0 to 3, got undefined",
+    ],
+    [
+      () => ctcLoss(nn, x, [any(new Array(2)), [1]], [3, 3]),
+      "targets[0] must be integers from 0 to 3, got undefined at 0",
+    ],
+    [() => ctcLoss(nn, x, [[1], [1]], any([3, "3"])), 'ctcLoss: frames must be integers from 0 to 3, got "3" at 1'],
+    [
+      () => ctcLoss(nn, x, [[1], [1]], [3, 3], any({ zero_infinity: true })),
+      'blank, zeroInfinity, got "zero_infinity"',
+    ],
+    [() => ctcLoss(nn, x, [[1], [1]], [3, 3], any(null)), "ctcLoss: options must be an object, got null"],
+    [() => embedding(nn, any(["1"]), [1], s.table), 'embedding: ids must be integers from 0 to 4, got "1" at 0'],
     [() => linear(nn, x, s.square, s.beta, undefined, any(2)), "linear: part must be [first, count], got 2"],
     [
       () => linear(nn, x, s.square, s.beta, undefined, any([0, 1, 2])),
@@ -159,6 +175,17 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [() => embedding(nn, [1], any(1), s.table), "embedding: shape must be an array of sizes, got 1"],
   ];
   for (const [call, message] of kind) throws(call, TypeError, message);
+  nn.dispose();
+});
+
+test("targets of ctcLoss may be anything with a length, holes aside", () => {
+  const nn = createSync({ threads: 1 });
+  const x = nn.input(new Random(2).normals(24), [2, 3, 4]);
+  const want = ctcLoss(nn, x, [[1, 2], [3]], [3, 2]).item;
+  const like = (...labels: number[]): ArrayLike<number> => ({ ...labels, length: labels.length });
+  assert.is(ctcLoss(nn, x, [like(1, 2), like(3)], [3, 2]).item, want);
+  assert.is(ctcLoss(nn, x, { 0: Int32Array.of(1, 2), 1: Uint8Array.of(3), length: 2 }, like(3, 2)).item, want);
+  assert.is(ctcLoss(nn, x, [[1, 2], [3]], [3, 2], { blank: undefined, zeroInfinity: undefined }).item, want);
   nn.dispose();
 });
 

@@ -294,8 +294,8 @@ test("wrong use is refused with its name, what was expected and what came, and t
     "ids must be integers from 0 to 10, got 11 at 1",
   );
   throws(() => nn.step(() => model.loss([[0, 1]], [[1, -2]])), RangeError, "integers from -1 to 10, got -2 at 1");
-  throws(() => nn.step(() => model.loss([["1", 1]] as never, [[1, 2]])), RangeError, 'from 0 to 10, got "1" at 0');
-  throws(() => nn.step(() => model.loss([[1, 1]], [[1, null]] as never)), RangeError, "from -1 to 10, got null at 1");
+  throws(() => nn.step(() => model.loss([["1", 1]] as never, [[1, 2]])), TypeError, 'from 0 to 10, got "1" at 0');
+  throws(() => nn.step(() => model.loss([[1, 1]], [[1, null]] as never)), TypeError, "from -1 to 10, got null at 1");
   throws(
     () => nn.step(() => model.loss([[0, 1], [2]], [[1, 2], [1]])),
     RangeError,

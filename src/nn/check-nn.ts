@@ -89,8 +89,8 @@ export function ids(
   if (length !== (count ?? length)) throw new RangeError(`${where}: there must be ${count} ${name}, got ${length}`);
   for (let i = 0; i < length; i++) {
     const id = values[i]!;
-    if (!Number.isInteger(id) || id < least || id >= end) {
-      throw new RangeError(`${where}: ${name} must be integers from ${least} to ${end - 1}, got ${show(id)} at ${i}`);
-    }
+    if (Number.isInteger(id) && id >= least && id < end) continue;
+    const Wrong = typeof id === "number" ? RangeError : TypeError;
+    throw new Wrong(`${where}: ${name} must be integers from ${least} to ${end - 1}, got ${show(id)} at ${i}`);
   }
 }
