@@ -57,7 +57,7 @@ export function ctcLoss(
   const share = (b: number): number => 1 / (B * Math.max(1, labelsOf[b]!.length));
   for (let b = 0; b < B; b++) factors.data[b] = share(b);
   const dlogits = tape.tracks([logits]) ? tape.empty(logits.shape) : undefined;
-  const scratchBytes = 4 * kernels.ctcScratch(T, S);
+  const scratchBytes = 4 * (kernels.ctcScratch(T, S) >>> 0);
   splitWithScratch(engine, "ctc", B, 1, WORK * B * T * S, scratchBytes, (first, size, scratch) => {
     const at = 4 * first * T * V;
     const inputs = [logits.tensor.ptr + at, labels.ptr + 4 * first * S, lengths.ptr + 4 * first, used.ptr + 4 * first];

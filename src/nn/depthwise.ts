@@ -28,7 +28,7 @@ export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter):
   parameter("depthwise", "bias", nn, bias, [width]);
   const taps = weight.shape[2]!;
   if (taps % 2 === 0) throw new RangeError(`depthwise: weight must have an odd number of taps, got ${taps}`);
-  const scratchBytes = 4 * engine.kernels.depthwiseScratch(width, taps);
+  const scratchBytes = 4 * (engine.kernels.depthwiseScratch(width, taps) >>> 0);
   const work = WORK * B * T * width * taps;
   const y = tape.empty(x.shape);
   const n = T * width;
