@@ -3,7 +3,7 @@ import { contiguous, show } from "../check.js";
 import { operand, rank, rankAtLeast } from "../check-tensor.js";
 import { count, type Shape } from "../shape.js";
 import type { Space } from "../space.js";
-import type { Tensor } from "../tensor.js";
+import type { AnyTensor, Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
 import { Parameter, Value } from "./value.js";
 
@@ -56,6 +56,14 @@ export function keep(where: string, { engine }: Instance, given: unknown, expect
     throw new RangeError(`${where}: keep must have ${expected} elements, got ${show(shape)}`);
   }
   if (typeof expected !== "number") sameShape(where, "keep", shape, expected);
+}
+
+/** What a backward pass reads: whoever disposed it in the meantime made room for other elements there. */
+export function kept(where: string, read: Readonly<Record<string, AnyTensor | undefined>>): void {
+  for (const name in read) {
+    if (read[name]?.alive === false)
+      throw new TypeError(`${where}: ${name} is disposed, and its gradients are not taken yet`);
+  }
 }
 
 /** The last axis of a shape. */

@@ -5,7 +5,7 @@ import { PANEL, product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { type Activation, act, actBackward } from "./activation.js";
-import { outside, parameter, value } from "./check-nn.js";
+import { kept, outside, parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -98,6 +98,7 @@ export function linear(
   if (activation !== undefined) act(nn, y, z, activation, tape.tracks(inputs) ? z : undefined);
 
   return tape.record(y, inputs, activation === undefined ? [] : [z], (dy) => {
+    kept("linear", { x: x.tensor, weight: weight.tensor });
     const dz = activation === undefined ? dy : z;
     if (activation !== undefined) actBackward(nn, dz, dy, z);
     /** What this contribution is added to. The first of a part leaves zeros for the other features. */
