@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { gpt } from "../src/models/index.js";
 import {
   AdamW,
+  checkFinite,
   createSync,
   loss,
   Module,
@@ -184,6 +185,25 @@ test("rates and scales that float32 does not hold are RangeErrors, other kinds a
     "AdamW.loadStateDict: the state must be an object with steps and moments, got undefined",
   );
   assert.equal([optimizer.steps, nn.la.memory.used], [0, used]);
+  nn.dispose();
+});
+
+test("checkFinite blames no parameter that had no part in the step, whatever gradient an older one left it", () => {
+  const nn = createSync({ threads: 1 });
+  const model = new Pair(nn);
+  const optimizer = new AdamW(nn, model);
+  const step = (parameter: Parameter, gradient: number) => {
+    const value = pull(nn, parameter);
+    parameter.grad.data.fill(gradient);
+    return { step: 3, loss: value, norm: optimizer.step() };
+  };
+  const [first, blame] = [step(model.b, Number.NaN), "the first gradient that is not finite is that of"];
+  throws(() => checkFinite(model, first), RangeError, `${blame} b: NaN at 0 of [3] (1 of 2 are not)`);
+  const second = step(model.a, Number.POSITIVE_INFINITY);
+  throws(() => checkFinite(model, second), RangeError, `${blame} a: Infinity at 0 of [3] (1 of 2 are not)`);
+  step(model.b, Number.NaN);
+  const third = { ...step(model.a, 1), loss: Number.NaN };
+  throws(() => checkFinite(model, third), RangeError, "all parameters and all gradients are finite");
   nn.dispose();
 });
 

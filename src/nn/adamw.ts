@@ -148,7 +148,10 @@ export class AdamW {
     outside("AdamW.step", this.#nn.engine.space);
     const norm = this.#norm();
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
-    if (Number.isFinite(norm)) {
+    if (!Number.isFinite(norm)) {
+      // Who had no part has the gradient of an older step, which checkFinite must not blame.
+      for (const { parameter } of this.#groups) if (parameter.fresh) parameter.grad.data.fill(0);
+    } else {
       if (groups.length > 0) this.#steps++;
       const { betas, eps } = this.#options;
       // As torch.nn.utils.clip_grad_norm_.
