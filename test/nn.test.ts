@@ -218,11 +218,15 @@ test("a state dict carries a model over; what is missing, left over or of anothe
   const state = a.stateDict();
   state.delete("tok.weight");
   state.set("head.bias", { shape: [12], data: new Float32Array(12) });
+  state.set("blocks.0.ln1.bias", null as never);
   state.set("extra", { shape: [1], data: new Float32Array(1) });
+  state.set("n".repeat(5e6), { shape: [1], data: new Float32Array(1) });
   throws(
     () => b.loadStateDict(state),
     RangeError,
-    "tok.weight is missing; head.bias must have the shape [11], got [12]; extra is not in this model",
+    "tok.weight is missing; blocks.0.ln1.bias must be an object with shape and data, got null",
+    "; head.bias must have the shape [11], got [12]; extra is not in this model",
+    `; ${"n".repeat(300)}...`,
   );
   same(a, b);
   nn.dispose();

@@ -138,7 +138,9 @@ export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, valu
   for (const [name, { shape }] of targets) {
     const given = values.get(name);
     if (given === undefined) wrong.push(`${name} is missing`);
-    else if (show(given.shape) !== show(shape)) {
+    else if (typeof given !== "object" || given === null) {
+      wrong.push(`${name} must be an object with shape and data, got ${show(given)}`);
+    } else if (show(given.shape) !== show(shape)) {
       wrong.push(`${name} must have the shape ${show(shape)}, got ${show(given.shape)}`);
     } else if (Object.prototype.toString.call(given.data) !== "[object Float32Array]") {
       wrong.push(`${name} must be float32, got ${show(given.data)}`);
@@ -147,7 +149,9 @@ export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, valu
     }
   }
   for (const name of values.keys()) if (!targets.has(name)) wrong.push(`${name} is not in this ${whole}`);
-  if (wrong.length > 0) throw new RangeError(`${where}: ${wrong.join("; ")}`);
+  // A file may have names of any length.
+  const lines = wrong.map((line) => (line.length > 300 ? `${line.slice(0, 300)}...` : line));
+  if (wrong.length > 0) throw new RangeError(`${where}: ${lines.join("; ")}`);
   for (const [name, tensor] of targets) tensor.set(values.get(name)!.data as Float32Array);
 }
 
