@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { gpt } from "../src/models/index.js";
 import {
   AdamW,
+  AttentionCache,
   checkFinite,
   createSync,
   loss,
@@ -205,6 +206,56 @@ test("checkFinite blames no parameter that had no part in the step, whatever gra
   const third = { ...step(model.a, 1), loss: Number.NaN };
   throws(() => checkFinite(model, third), RangeError, "all parameters and all gradients are finite");
   nn.dispose();
+});
+
+test("zeroGrad forgets gradients: they are 0, and the next step does not add to them", () => {
+  const nn = createSync({ threads: 1 });
+  const model = new Pair(nn);
+  pull(nn, model.a, 5);
+  model.zeroGrad();
+  assert.equal(model.a.grad.toArray(), new Float32Array(3));
+  assert.is(new AdamW(nn, model).gradientNorm(), 0);
+  pull(nn, model.a, 2);
+  assert.equal(model.a.grad.toArray(), new Float32Array(3).fill(2));
+  nn.dispose();
+});
+
+test("a disposed model and a disposed optimiser give all their memory back, and any other use is refused", () => {
+  const nn = createSync({ threads: 1 });
+  const { used } = nn.la.memory;
+  const model = gpt(nn, config).pack();
+  const optimizer = new AdamW(nn, model);
+  optimizer.dispose();
+  optimizer.dispose();
+  throws(() => optimizer.step(), TypeError, "AdamW.step: the mean of tok.weight is disposed");
+  assert.is(
+    nn.evaluate(() => model.logits(ids).toArray().length),
+    8 * 9,
+  );
+  const plan = nn.la.memory.used - used;
+  model.dispose();
+  model.dispose();
+  throws(() => nn.evaluate(() => model.logits(ids)), TypeError, "embedding: table is disposed");
+  throws(() => model.stateDict(), TypeError, "is disposed");
+  throws(() => model.zeroGrad(), TypeError, "is disposed");
+  assert.ok(nn.la.memory.used - used < plan);
+  // What is left is the area of evaluate, which it gave back when it failed.
+  assert.is(nn.la.memory.used, used);
+  nn.dispose();
+});
+
+test("instances and caches have Symbol.dispose, where the engine has it", () => {
+  const { dispose } = Symbol as { dispose?: symbol };
+  const nn = createSync({ threads: 1 });
+  const cache = new AttentionCache(nn, 1, 4, 8);
+  if (dispose !== undefined) {
+    const { used } = nn.la.memory;
+    (cache as unknown as Record<symbol, () => void>)[dispose]!();
+    assert.is(nn.la.memory.used, used - 2 * 4 * 8 * 4);
+    (nn as unknown as Record<symbol, () => void>)[dispose]!();
+    throws(() => nn.la.memory, TypeError, "this instance is disposed");
+  }
+  assert.is(AttentionCache.name, "AttentionCache");
 });
 
 test.run();

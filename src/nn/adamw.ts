@@ -219,6 +219,16 @@ export class AdamW {
     for (const [n, group] of this.#groups.entries()) group.steps = counts[n]!;
   }
 
+  /**
+   * Gives the memory of its means back, at once rather than when it is collected. A second call does nothing; any other use throws a
+   * TypeError. The model stays.
+   *
+   * @example new AdamW(nn, model).dispose();
+   */
+  dispose(): void {
+    for (const { m, v } of this.#groups) for (const tensor of [m, v]) tensor.dispose();
+  }
+
   /** Kernels write wherever a tensor was: all of them must be there still. */
   #check(where: string): void {
     instance(this.#nn.engine.space.arena.disposed);

@@ -2,6 +2,7 @@
 import { attention } from "../attention.js";
 import { show } from "../check.js";
 import { integer } from "../check-number.js";
+import { complete, type Disposing } from "../disposable.js";
 import type { Tensor } from "../tensor.js";
 import { headsOf, type SelfAttentionOptions } from "./attention.js";
 import { features, outside, value } from "./check-nn.js";
@@ -9,10 +10,12 @@ import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
 
 /**
- * Keys and values of the tokens that one layer has seen. It has memory of its own, outside of any step, until `dispose`.
+ * Keys and values of the tokens that one layer has seen. It has memory of its own, outside of any step, until `dispose`, or until the end of
+ * a block with `using`.
  *
  * @example const cache = new AttentionCache(nn, 1, 128, 64); // one row of at most 128 tokens, 64 numbers each
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() below makes what the interface promises
 export class AttentionCache {
   /** [B, context, C], row-major. @internal */
   readonly k: Tensor;
@@ -80,6 +83,10 @@ export class AttentionCache {
     this.#length += N;
   }
 }
+
+export interface AttentionCache extends Disposing {}
+
+complete(AttentionCache, "AttentionCache");
 
 /**
  * Self-attention of N more tokens to themselves and to those in the cache, which they join. `causal` is aligned to the last

@@ -100,6 +100,35 @@ export abstract class Module {
   }
 
   /**
+   * Forgets all gradients: those of the parameters become 0, and the next step begins new sums. `optimizer.step` does so by itself.
+   * @throws TypeError when a parameter, or the instance, is disposed
+   *
+   * @example
+   * nn.step(() => model.loss(ids, targets));
+   * model.zeroGrad();
+   */
+  zeroGrad(): void {
+    for (const parameter of this.parameters.values()) {
+      parameter.grad.data.fill(0);
+      parameter.fresh = true;
+    }
+  }
+
+  /**
+   * Gives the memory of all parameters back, of their gradients and of what `pack` made, at once rather than when they are collected. A
+   * second call does nothing; any other use throws a TypeError. An optimiser has memory of its own.
+   *
+   * @example new Linear(nn, random, 8, 3).dispose();
+   */
+  dispose(): void {
+    for (const parameter of this.parameters.values()) {
+      parameter.unpack();
+      parameter.tensor.dispose();
+      parameter.grad.dispose();
+    }
+  }
+
+  /**
    * Copies of all parameters by name.
    * @throws TypeError when the instance is disposed
    *

@@ -1,5 +1,6 @@
 import * as check from "../check.js";
 import { operand } from "../check-tensor.js";
+import { complete, type Disposing } from "../disposable.js";
 import { engineOf, type LaserAttention } from "../facade.js";
 import { outside } from "./check-nn.js";
 import type { NnEngine } from "./engine.js";
@@ -10,7 +11,7 @@ import { Parameter, Value } from "./value.js";
 
 /**
  * An instance for training: the kernels of attention and those of the layers around it, on one memory. Made by `create` or
- * `createSync` of `laser-attention/nn`.
+ * `createSync` of `laser-attention/nn`. `using nn = createSync()` disposes it at the end of the block, where the engine has `using`.
  *
  * Operations, but for your own, throw a TypeError for the wrong kind of argument, or for a value of another instance or of a step
  * that has ended, and a RangeError for a wrong shape or number, or when memory is exhausted.
@@ -26,6 +27,7 @@ import { Parameter, Value } from "./value.js";
  * optimizer.step();
  * nn.dispose();
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() below makes what the interface promises
 export class Nn {
   /** Attention, matmul and tensors on the same memory. */
   readonly la: LaserAttention;
@@ -160,3 +162,7 @@ export class Nn {
     }
   }
 }
+
+export interface Nn extends Disposing {}
+
+complete(Nn, "Nn");

@@ -222,6 +222,9 @@ const data: SafetensorsData = new BigInt64Array(1);
 const saved: StateDict = own.stateDict();
 own.loadStateDict(saved);
 own.loadStateDict(file.tensors);
+own.zeroGrad();
+optimizer.dispose();
+own.dispose();
 
 const named: Saved = language;
 const bytes: Uint8Array = saveCheckpoint(named, undefined, { step: 1 });
