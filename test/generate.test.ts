@@ -238,6 +238,11 @@ test("a cache refuses what does not fit, and training steps", () => {
     RangeError,
     "room for 3 more tokens, got 0 of 2",
   );
+  throws(
+    () => cachedAttention(nn, qkv, 2, [cache] as never, { variant: "laser" }),
+    TypeError,
+    "cachedAttention: cache must be an AttentionCache, got [",
+  );
   throws(() => cachedAttention(nn, qkv, 3, cache, { variant: "laser" }), RangeError, "a multiple of heads (3), got 8");
   const held = cache.length;
   const wrong = { variant: "fast" } as never;

@@ -28,7 +28,7 @@ type Forward = (nn: Nn, s: Shared, x: Value, wide: Parameter) => [y: Value, read
 
 const reading: Record<string, Forward> = {
   "linear: x": (nn, s, x) => [linear(nn, x, s.square), x.tensor],
-  "linear: weight": (nn, s, x) => [linear(nn, x, s.square, s.beta, "gelu"), s.square.tensor],
+  "linear: weight": (nn, s, x) => [linear(nn, x, s.square, s.beta, { activation: "gelu" }), s.square.tensor],
   "layerNorm: x": (nn, s, x) => [layerNorm(nn, x, s.gamma, s.beta), x.tensor],
   "layerNorm: weight": (nn, s, x) => [layerNorm(nn, x, s.gamma, s.beta), s.gamma.tensor],
   "rmsNorm: x": (nn, s, x) => [rmsNorm(nn, x, s.gamma), x.tensor],

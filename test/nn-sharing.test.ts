@@ -63,7 +63,7 @@ test("a value that is added to itself, and one that three operations use, get th
   });
   check("three", (nn, s) => {
     const x = layerNorm(nn, tokens(nn, s), s.gamma, s.beta);
-    const y = add(nn, add(nn, silu(nn, x), x), linear(nn, x, s.square, s.other, "gelu"));
+    const y = add(nn, add(nn, silu(nn, x), x), linear(nn, x, s.square, s.other, { activation: "gelu" }));
     return crossEntropy(nn, add(nn, y, x), targets);
   });
   check("chain", (nn, s) => {
@@ -100,8 +100,8 @@ test("a parameter in several places, with other partners or in both roles, gets 
   check("parts of one weight, and all of it", (nn, s) => {
     const x = tokens(nn, s);
     const [some, rest] = [
-      linear(nn, x, s.square, s.beta, "silu", [0, 3]),
-      linear(nn, x, s.square, s.beta, undefined, [1, 3]),
+      linear(nn, x, s.square, s.beta, { activation: "silu", part: [0, 3] }),
+      linear(nn, x, s.square, s.beta, { part: [1, 3] }),
     ];
     const both = crossEntropy(
       nn,
@@ -111,7 +111,7 @@ test("a parameter in several places, with other partners or in both roles, gets 
     return add(nn, both, crossEntropy(nn, linear(nn, x, s.square), targets), 0.5);
   });
   check("one part of a weight", (nn, s) => {
-    const x = linear(nn, tokens(nn, s), s.square, s.other, undefined, [0, 2]);
+    const x = linear(nn, tokens(nn, s), s.square, s.other, { part: [0, 2] });
     return crossEntropy(
       nn,
       x,
@@ -154,7 +154,7 @@ test("a loss and an activation that nobody uses hold no memory while gradients a
     const shared = new Shared(nn);
     const [up, down] = [nn.parameter(new Float32Array(1024), [256, 4]), nn.parameter(new Float32Array(1024), [4, 256])];
     nn.step(() => {
-      const y = linear(nn, linear(nn, tokens(nn, shared), up, undefined, "gelu"), down);
+      const y = linear(nn, linear(nn, tokens(nn, shared), up, undefined, { activation: "gelu" }), down);
       const loss = crossEntropy(nn, y, targets);
       if (unused) {
         crossEntropy(nn, y, targets);

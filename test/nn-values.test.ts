@@ -53,7 +53,7 @@ test("operations outside of a step give what they give inside, and leave nothing
     embedding: () => embedding(nn, ids, [6], s.table),
     glu: () => glu(nn, x),
     layerNorm: () => layerNorm(nn, x, s.gamma, s.beta),
-    linear: () => linear(nn, x, s.square, s.beta, "gelu"),
+    linear: () => linear(nn, x, s.square, s.beta, { activation: "gelu" }),
     maskRows: () => maskRows(nn, x, keep),
     maskedMean: () => maskedMean(nn, x, keep),
     prepend: () => prepend(nn, s.beta, x),
@@ -117,11 +117,11 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [() => linear(nn, loose, s.square), "linear: weight must have the shape [any, 5], got [4, 4]"],
     [() => linear(nn, x, s.square, three), "linear: bias must have the shape [4], got [3]"],
     [
-      () => linear(nn, x, s.square, s.beta, undefined, [5, 0]),
+      () => linear(nn, x, s.square, s.beta, { part: [5, 0] }),
       "linear: the first feature of part must be an integer from 0 to 4",
     ],
     [
-      () => linear(nn, x, s.square, s.beta, undefined, [1, 4]),
+      () => linear(nn, x, s.square, s.beta, { part: [1, 4] }),
       "linear: the count of part must be an integer from 0 to 3, got 4",
     ],
     [() => maskRows(nn, x, keep), "maskRows: keep must have 6 elements, got [5]"],
@@ -144,7 +144,7 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [() => silu(nn, any(new Float32Array(3))), "silu: x must be a value, got a Float32Array"],
     [() => linear(nn, x, any(x)), "linear: weight must be a parameter, got a Value"],
     [
-      () => linear(nn, x, s.square, s.beta, any("relu")),
+      () => linear(nn, x, s.square, s.beta, { activation: any("relu") }),
       'activation must be "gelu" or "gelu-erf" or "silu", got "relu"',
     ],
     [() => maskRows(nn, x, any(x.tensor)), 'maskRows: keep must have dtype "u8", got "f32"'],
@@ -167,9 +167,14 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     ],
     [() => ctcLoss(nn, x, [[1], [1]], [3, 3], any(null)), "ctcLoss: options must be an object, got null"],
     [() => embedding(nn, any(["1"]), [1], s.table), 'embedding: ids must be integers from 0 to 4, got "1" at 0'],
-    [() => linear(nn, x, s.square, s.beta, undefined, any(2)), "linear: part must be [first, count], got 2"],
+    [() => linear(nn, x, s.square, s.beta, any("gelu")), 'linear: options must be an object, got "gelu"'],
     [
-      () => linear(nn, x, s.square, s.beta, undefined, any([0, 1, 2])),
+      () => linear(nn, x, s.square, s.beta, any({ act: "gelu" })),
+      'linear: options must be among activation, part, got "act"',
+    ],
+    [() => linear(nn, x, s.square, s.beta, { part: any(2) }), "linear: part must be [first, count], got 2"],
+    [
+      () => linear(nn, x, s.square, s.beta, { part: any([0, 1, 2]) }),
       "linear: part must be [first, count], got [0, 1, 2]",
     ],
     [() => embedding(nn, [1], any(1), s.table), "embedding: shape must be an array of sizes, got 1"],

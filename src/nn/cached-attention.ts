@@ -111,6 +111,9 @@ export function cachedAttention(
   const where = "cachedAttention";
   const { tape, engine } = nn;
   if (tape.recording) throw new TypeError(`${where}: has no gradient, so it must be called outside of a training step`);
+  if (!(cache instanceof AttentionCache)) {
+    throw new TypeError(`${where}: cache must be an AttentionCache, got ${show(cache)}`);
+  }
   value(where, "qkv", nn, qkv, 3);
   integer(where, "heads", heads, 1);
   const [B, N] = qkv.shape as [number, number, number];

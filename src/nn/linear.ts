@@ -1,5 +1,5 @@
 /** y = act(x W^T + b): one product, whose sums begin with b, and one pass for the activation. */
-import { oneOf, show } from "../check.js";
+import { oneOf, options, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { PANEL, product } from "../matmul.js";
 import { count } from "../shape.js";
@@ -39,27 +39,33 @@ export function packWeight(nn: Nn, weight: Parameter, on: boolean): void {
 }
 
 /**
+ * Options of {@link linear}.
+ *
+ * @example const options: LinearOptions = { activation: "gelu", part: [0, 2] };
+ */
+export interface LinearOptions {
+  /** What is applied to the product. Default: nothing. */
+  activation?: Activation | undefined;
+  /** Features that are computed, if not all: [first, count] of the N. */
+  part?: readonly [first: number, count: number] | undefined;
+}
+
+/**
  * A linear layer, `torch.nn.functional.linear`, with an activation behind it where one is named.
  * @param x [..., K]
  * @param weight [N, K]
  * @param bias [N]
- * @param part Features that are computed, if not all: [first, count] of the N
  * @returns [..., N], or [..., count]
  * @throws RangeError when x has not K on its last axis, or there are no such features
  *
  * @example
  * const [weight, bias] = [nn.parameter(random.normals(24), [3, 8]), nn.parameter(new Float32Array(3), [3])];
- * const y = linear(nn, x, weight, bias, "gelu"); // [2, 5, 3]
+ * const y = linear(nn, x, weight, bias, { activation: "gelu" }); // [2, 5, 3]
  */
-export function linear(
-  nn: Nn,
-  x: Value,
-  weight: Parameter,
-  bias?: Parameter,
-  activation?: Activation,
-  part?: readonly [first: number, count: number],
-): Value {
+export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, given: LinearOptions = {}): Value {
   const { tape, engine } = nn;
+  options("linear", given, ["activation", "part"]);
+  const { activation, part } = given;
   value("linear", "x", nn, x);
   parameter("linear", "weight", nn, weight, [null, x.shape.at(-1)!]);
   const [features, k] = weight.shape as [number, number];
