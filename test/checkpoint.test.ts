@@ -195,7 +195,7 @@ test("an extra that JSON would change, and files that are broken, are refused by
     RangeError,
     "AdamW.loadStateDict: m.tok.weight is missing",
     "v.head.weight must be float32, got a Float64Array",
-    "v.head.bias must have the shape [11], got [12]",
+    "v.head.bias must have shape [11], got [12]",
   );
   throws(
     () => optimizer.loadStateDict({ steps: 1.5, moments }),

@@ -225,7 +225,7 @@ test("a state dict carries a model over; what is missing, left over or of anothe
     () => b.loadStateDict(state),
     RangeError,
     "tok.weight is missing; blocks.0.ln1.bias must be an object with shape and data, got null",
-    "; head.bias must have the shape [11], got [12]; extra is not in this model",
+    "; head.bias must have shape [11], got [12]; extra is not in this model",
     `; ${"n".repeat(300)}...`,
   );
   same(a, b);

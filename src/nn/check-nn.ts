@@ -1,6 +1,6 @@
 /** Checks of what the operations of `laser-attention/nn` are given, in the manner of src/check.ts. */
 import { contiguous, show } from "../check.js";
-import { operand, rank, rankAtLeast } from "../check-tensor.js";
+import { operand, rank, rankAtLeast, shapeIs } from "../check-tensor.js";
 import { count, type Shape } from "../shape.js";
 import type { Space } from "../space.js";
 import type { AnyTensor, Tensor } from "../tensor.js";
@@ -44,7 +44,7 @@ export function parameter(
   const { shape } = given;
   if (shape.length === sizes.length && sizes.every((size, axis) => size === null || size === shape[axis])) return;
   const expected = sizes.map((size) => size ?? "any").join(", ");
-  throw new RangeError(`${where}: ${name} must have the shape [${expected}], got ${show(shape)}`);
+  throw new RangeError(`${where}: ${name} must have shape [${expected}], got ${show(shape)}`);
 }
 
 /** A mask of bytes, one after the other: of this shape, or of so many elements. */
@@ -55,7 +55,7 @@ export function keep(where: string, { engine }: Instance, given: unknown, expect
   if (typeof expected === "number" && count(shape) !== expected) {
     throw new RangeError(`${where}: keep must have ${expected} elements, got ${show(shape)}`);
   }
-  if (typeof expected !== "number") sameShape(where, "keep", shape, expected);
+  if (typeof expected !== "number") shapeIs(where, "keep", given as Tensor<"u8">, expected);
 }
 
 /** What a backward pass reads: whoever disposed it in the meantime made room for other elements there. */
@@ -70,11 +70,6 @@ export function kept(where: string, read: Readonly<Record<string, AnyTensor | un
 export function features(where: string, name: string, shape: Shape, size: number): void {
   if (shape.length > 0 && shape.at(-1) === size) return;
   throw new RangeError(`${where}: ${name} must have ${size} on its last axis, got ${show(shape)}`);
-}
-
-export function sameShape(where: string, name: string, got: Shape, expected: Shape): void {
-  if (got.length === expected.length && got.every((size, axis) => size === expected[axis])) return;
-  throw new RangeError(`${where}: ${name} must have the shape ${show(expected)}, got ${show(got)}`);
 }
 
 /** Something with a length and elements. */

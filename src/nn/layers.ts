@@ -1,5 +1,5 @@
 /** Modules of one operation each. All take the instance, sizes, and a generator for their first values. */
-import { options, show } from "../check.js";
+import { shape as checkShape, options, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { count } from "../shape.js";
 import type { Activation } from "./activation.js";
@@ -18,6 +18,12 @@ import type { Parameter, Value } from "./value.js";
 
 /** Standard deviation of the first values of matrices, as in GPT-2. */
 const DEVIATION = 0.02;
+
+/** Sizes of 1 or more, that memory may have room for. */
+function checkSizes(where: string, sizes: Readonly<Record<string, unknown>>): void {
+  for (const [name, size] of Object.entries(sizes)) integer(where, name, size, 1);
+  checkShape(where, Object.values(sizes), "f32");
+}
 
 /** A matrix of normal deviates of 0.02. */
 export function matrix(nn: Nn, random: Random, shape: readonly number[]): Parameter {
@@ -54,6 +60,7 @@ export class Linear extends Module {
    */
   constructor(nn: Nn, random: Random, inputs: number, outputs: number) {
     super();
+    checkSizes("Linear", { inputs, outputs });
     this.#nn = nn;
     this.weight = matrix(nn, random, [outputs, inputs]);
     this.bias = biases(nn, random, outputs, inputs);
@@ -96,6 +103,7 @@ export class LayerNorm extends Module {
    */
   constructor(nn: Nn, width: number) {
     super();
+    checkSizes("LayerNorm", { width });
     this.#nn = nn;
     this.weight = filled(nn, width, 1);
     this.bias = filled(nn, width, 0);
@@ -130,6 +138,7 @@ export class RmsNorm extends Module {
    */
   constructor(nn: Nn, width: number) {
     super();
+    checkSizes("RmsNorm", { width });
     this.#nn = nn;
     this.weight = filled(nn, width, 1);
   }
@@ -163,6 +172,7 @@ export class Embedding extends Module {
    */
   constructor(nn: Nn, random: Random, rows: number, width: number) {
     super();
+    checkSizes("Embedding", { rows, width });
     this.#nn = nn;
     this.weight = matrix(nn, random, [rows, width]);
   }
@@ -206,6 +216,7 @@ export class Depthwise extends Module {
    */
   constructor(nn: Nn, random: Random, width: number, taps: number) {
     super();
+    checkSizes("Depthwise", { width, taps });
     this.#nn = nn;
     this.weight = matrix(nn, random, [width, 1, taps]);
     this.bias = biases(nn, random, width, taps);
@@ -255,7 +266,7 @@ export class SelfAttention extends Module {
    */
   constructor(nn: Nn, random: Random, width: number, heads: number) {
     super();
-    integer("SelfAttention", "heads", heads, 1);
+    checkSizes("SelfAttention", { width, heads });
     if (width % heads !== 0) {
       throw new RangeError(`SelfAttention: width must be a multiple of heads (${heads}), got ${width}`);
     }

@@ -170,7 +170,7 @@ export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, valu
     else if (typeof given !== "object" || given === null) {
       wrong.push(`${name} must be an object with shape and data, got ${show(given)}`);
     } else if (show(given.shape) !== show(shape)) {
-      wrong.push(`${name} must have the shape ${show(shape)}, got ${show(given.shape)}`);
+      wrong.push(`${name} must have shape ${show(shape)}, got ${show(given.shape)}`);
     } else if (Object.prototype.toString.call(given.data) !== "[object Float32Array]") {
       wrong.push(`${name} must be float32, got ${show(given.data)}`);
     } else if (given.data.length !== count(shape)) {
