@@ -111,7 +111,6 @@ test("a loop that is left gives all memory back, and others may run between two 
   const nn = createSync({ threads: 1 });
   const model = sharpened(gpt(nn, config));
   const alone = [...generate(nn, model, [4], { count: 9, seed: 3 })];
-  const { used } = nn.la.memory;
   const plan = (): number => nn.evaluate(() => model.logits([[1]]).toArray().length); // of one shape, so that its plan is too
   plan();
   const before = nn.la.memory.used;
@@ -125,7 +124,6 @@ test("a loop that is left gives all memory back, and others may run between two 
   assert.equal(got, alone);
   plan();
   assert.is(nn.la.memory.used - nn.stepBytes, before);
-  assert.ok(used > 0);
   nn.dispose();
 });
 
