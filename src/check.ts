@@ -6,11 +6,14 @@
 import { ADDRESS_SPACE, count, extent, ITEM_BYTES, isContiguous, type Shape } from "./shape.js";
 import type { DType } from "./types.js";
 
-/** A short description of any value for an error message. */
+/** A short description of any value for an error message, however long or deep a file or a caller made it. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}...` : value);
   if (typeof value === "function") return "a function";
-  if (Array.isArray(value)) return `[${value.slice(0, 8).map(show).join(", ")}${value.length > 8 ? ", ..." : ""}]`;
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, 8).map((one) => (Array.isArray(one) ? "[...]" : show(one)));
+    return `[${shown.join(", ")}${value.length > 8 ? ", ..." : ""}]`;
+  }
   if (typeof value === "object" && value !== null) return `a ${value.constructor?.name ?? "null-prototype object"}`;
   return String(value);
 }

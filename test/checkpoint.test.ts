@@ -138,6 +138,10 @@ test("a state dict without metadata, as PyTorch's users store it, loads; F64 and
       name,
     );
   }
+  for (const metadata of [{ format: "pt", family: "x" }, { steps: "10k" }, { family: "x", config: "base.yaml" }]) {
+    const foreign = loadCheckpoint(writeSafetensors(a.stateDict(), { metadata: metadata as Record<string, string> }));
+    assert.equal({ ...foreign, state: [...foreign.state] }, { ...plain, state: [...plain.state] });
+  }
   const own = new Map([["optimizer.m.x", { shape: [1], data: Float32Array.of(1) }]]);
   assert.ok(loadCheckpoint(writeSafetensors(own)).state.has("optimizer.m.x"));
   const integers = new Map([["ids", { shape: [2], data: Int32Array.of(1, 2) }]]);
@@ -172,9 +176,15 @@ test("an extra that JSON would change, and files that are broken, are refused by
     b: twice,
   });
   const broken = (metadata: Record<string, string>) => () => loadCheckpoint(writeSafetensors(new Map(), { metadata }));
-  throws(broken({ family: "gpt" }), RangeError, "loadCheckpoint: config must be JSON");
-  throws(broken({ family: "gpt", config: "[1]" }), RangeError, "loadCheckpoint: config must be a JSON object, got [1]");
-  throws(broken({ steps: "-1" }), RangeError, 'loadCheckpoint: steps must be an integer of 0 or more, got "-1"');
+  const empty = { family: "gpt", config: "{}", extra: "{}" };
+  throws(broken({ ...empty, config: "" }), RangeError, "loadCheckpoint: config must be JSON");
+  throws(broken({ ...empty, extra: "x" }), RangeError, "loadCheckpoint: extra must be JSON");
+  throws(broken({ ...empty, config: "[1]" }), RangeError, "loadCheckpoint: config must be a JSON object, got [1]");
+  throws(
+    broken({ ...empty, steps: "-1" }),
+    RangeError,
+    'loadCheckpoint: steps must be an integer of 0 or more, got "-1"',
+  );
   const { steps, moments } = optimizer.stateDict();
   const bad = new Map(moments);
   bad.delete("m.tok.weight");
@@ -185,7 +195,7 @@ test("an extra that JSON would change, and files that are broken, are refused by
     RangeError,
     "AdamW.loadStateDict: m.tok.weight is missing",
     "v.head.weight must be float32, got a Float64Array",
-    "v.head.bias must have the shape [11], got [12]",
+    "v.head.bias must have shape [11], got [12]",
   );
   throws(
     () => optimizer.loadStateDict({ steps: 1.5, moments }),
@@ -200,12 +210,13 @@ test("a loss that is NaN is an error that says at which step, and where it began
   const model = gpt(nn, config);
   const optimizer = new AdamW(nn, model);
   const ids = [[1, 2, 3]];
-  const step = (scale?: number) => {
-    const loss = nn.step(() => model.loss(ids, ids), scale);
+  const step = (overflow = false) => {
+    const loss = nn.step(() => model.loss(ids, ids));
+    if (overflow) for (const { grad } of model.parameters.values()) grad.data[0] = Number.NaN;
     return { step: 12, loss, norm: optimizer.step() };
   };
   checkFinite(model, step());
-  const overflown = step(Number.POSITIVE_INFINITY);
+  const overflown = step(true);
   throws(
     () => checkFinite(model, overflown),
     RangeError,

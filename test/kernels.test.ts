@@ -44,7 +44,6 @@ const NN = [
   "dropout",
   "embedding",
   "embeddingBackward",
-  "fill",
   "glu",
   "gluBackward",
   "heapBase",

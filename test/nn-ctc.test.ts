@@ -1,8 +1,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createSync, ctcLoss } from "../src/nn/index.js";
 import { builds, close, differences, sameBits, U } from "./support/nn.js";
 import { ctc, ctcByAlignments } from "./support/nn-oracle.js";
 import { Random } from "./support/random.js";
+import { throws } from "./support/throws.js";
 
 const random = new Random(25);
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
@@ -159,5 +161,20 @@ for (const nn of builds) {
     assert.ok(possible.d.every((x, n) => n % V !== 2 || x === 0));
   });
 }
+
+test("scratch beyond 32 bits is said to be too much, not wrapped round", () => {
+  for (const { kernels } of builds) {
+    assert.is(kernels.ctcScratch(3, 2) >>> 0, 2 * (3 + 5 * 5));
+    assert.is(kernels.ctcScratch(2 ** 15, 2 ** 15) >>> 0, 2 ** 32 - 1);
+    assert.is(kernels.ctcScratch(2 ** 31 - 1, 2 ** 31 - 1) >>> 0, 2 ** 32 - 1);
+    assert.is(kernels.depthwiseScratch(1, 2 ** 27 + 1) >>> 0, 2 ** 32 - 1);
+    assert.is(kernels.depthwiseScratch(9, 3) >>> 0, 3 * 32);
+  }
+  const nn = createSync({ threads: 1 });
+  const [T, S] = [2 ** 15, 2 ** 14];
+  const x = nn.input(new Float32Array(2 * T), [1, T, 2]);
+  throws(() => ctcLoss(nn, x, [new Int32Array(S).fill(1)], [T]), RangeError, "cannot allocate 859");
+  nn.dispose();
+});
 
 test.run();

@@ -1,7 +1,15 @@
 /** Linear layers of few rows, whose weights are read where they lie, and of so many that threads share their products. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { create, createSync, crossEntropy, linear, type Nn, type Parameter } from "../src/nn/index.js";
+import {
+  create,
+  createSync,
+  crossEntropy,
+  type LinearOptions,
+  linear,
+  type Nn,
+  type Parameter,
+} from "../src/nn/index.js";
 import { relaxedSupported } from "./support/kernels.js";
 import { sameBits } from "./support/nn.js";
 import { Random } from "./support/random.js";
@@ -29,9 +37,9 @@ test("one row or two have the bits that they have beside a third, with one threa
       x.fill(1e-30, 2 * k);
       w.fill(-1e-30, 0, k);
       const [weight, bias] = [nn.parameter(w, [n, k]), nn.parameter(b, [n])];
-      const run = (rows: Float32Array, ...more: readonly [Parameter?, "gelu"?]) =>
+      const run = (rows: Float32Array, ...more: readonly [Parameter?, LinearOptions?]) =>
         nn.evaluate(() => linear(nn, nn.input(rows, [rows.length / k, k]), weight, ...more).toArray());
-      const layers: readonly (readonly [Parameter?, "gelu"?])[] = [[], [bias, "gelu"]];
+      const layers: readonly (readonly [Parameter?, LinearOptions?])[] = [[], [bias, { activation: "gelu" }]];
       for (const more of layers) {
         const whole = run(x, ...more);
         for (const [first, end] of [

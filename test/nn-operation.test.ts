@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Parameter, Value } from "../src/nn/index.js";
-import { add, createSync, Linear, loss, Module, operation, Random, silu } from "../src/nn/index.js";
+import { add, createSync, dropout, Linear, loss, Module, operation, Random, silu } from "../src/nn/index.js";
 import { throws } from "./support/throws.js";
 
 const nn = createSync({ threads: 1 });
@@ -129,6 +129,45 @@ test("wrong shapes, inputs and losses are refused by name", () => {
     TypeError,
     "loss: compute must return a number",
     "abc",
+  );
+});
+
+test("inputs and seeds are those of the call, whatever their arrays hold by the time gradients are taken", () => {
+  const [a, b] = [nn.parameter(numbers, sizes), nn.parameter(numbers, sizes)];
+  const inputs = [a];
+  nn.step(() => {
+    const y = operation(nn, inputs, {
+      shape: sizes,
+      forward: (z) => z.set(a.toArray()),
+      backward: (dz, [da]) => da?.set(dz.toArray()),
+    });
+    inputs[0] = b;
+    return sum(y);
+  });
+  assert.equal(a.grad.toArray(), new Float32Array(12).fill(1));
+  assert.ok(b.fresh);
+  const dropped = (seed: ArrayLike<number>, change: () => void) => {
+    const x = nn.parameter(new Float32Array(256).fill(1), [256]);
+    let forward: Float32Array = new Float32Array(0);
+    nn.step(() => {
+      const y = dropout(nn, x, 0.5, seed);
+      forward = y.toArray();
+      change();
+      return sum(y);
+    });
+    assert.equal(x.grad.toArray(), forward);
+    return forward;
+  };
+  const seed = [1, 2];
+  const want = dropped(seed, () => seed.fill(7));
+  assert.equal(
+    dropped({ 0: 1, 1: 2, length: 2 }, () => {}),
+    want,
+  );
+  throws(
+    () => operation(nn, 3 as never, { shape: sizes } as never),
+    TypeError,
+    "operation: inputs must be an array, got 3",
   );
 });
 

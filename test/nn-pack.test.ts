@@ -74,7 +74,7 @@ test("a part of a layer's features has the bits that it has among all, packed or
         layer.pack(packed);
         for (const [first, count] of parts) {
           const part = nn.evaluate(() =>
-            linear(nn, nn.input(x, [m, k]), weight, bias, "gelu", [first, count]).toArray(),
+            linear(nn, nn.input(x, [m, k]), weight, bias, { activation: "gelu", part: [first, count] }).toArray(),
           );
           const rows = Array.from({ length: m }, (_, r) => [...all.subarray(r * N + first, r * N + first + count)]);
           sameBits(`${m} x ${k}, ${first} + ${count}, packed ${packed}`, part, Float32Array.from(rows.flat()));

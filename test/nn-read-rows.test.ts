@@ -3,7 +3,6 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Bert, bert, type Gpt, gpt, type Vit, vit } from "../src/models/index.js";
 import {
-  AdamW,
   AttentionCache,
   addPositions,
   createSync,
@@ -38,7 +37,7 @@ const norm = (x: ArrayLike<number>): number => Math.hypot(...Array.from(x));
 
 /** The loss, and what it is for all parameters. */
 function gradientsOf(nn: Nn, model: Module, loss: () => Loss): { loss: number; grads: Map<string, Float32Array> } {
-  new AdamW(nn, model, { lr: 0, weightDecay: 0 }).step(); // forgets the gradients of before
+  model.zeroGrad();
   const value = nn.step(loss);
   return { loss: value, grads: new Map([...model.parameters].map(([name, { grad }]) => [name, grad.toArray()])) };
 }
@@ -113,7 +112,7 @@ for (const variant of variants) {
         const run = (few: boolean): Value => {
           const x = tokens();
           const all = { ...option, variant };
-          return few ? block.forward(x, all, undefined, rows) : takeRows(nn, block.forward(x, all), rows);
+          return few ? block.forward(x, all, { rows }) : takeRows(nn, block.forward(x, all), rows);
         };
         const [got, expected] = [true, false].map((few) => nn.evaluate(() => run(few).toArray()));
         assert.is(got!.length, rows.length * sizes.width);
@@ -172,19 +171,32 @@ test("places, rows and targets that are none are refused by name, and a batch wi
   const block = model.blocks[0]!;
   const tokens = (): Value => model.tok.forward([1, 2, 3], [1, 3]);
   throws(
-    () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, undefined, [3])),
+    () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, { rows: [3] })),
     RangeError,
     "selfAttention: rows must be integers from 0 to 2, got 3 at 0",
   );
   const attend = (options: object, rows: unknown, cache?: unknown) => () =>
     nn.evaluate(() =>
-      block.attn.forward(tokens(), options as { variant: "laser" }, cache as undefined, rows as number[]),
+      block.attn.forward(tokens(), options as { variant: "laser" }, {
+        cache: cache as undefined,
+        rows: rows as number[],
+      }),
     );
   throws(attend({}, [0]), TypeError, 'attentionForward: variant must be "standard" or "laser", got undefined');
   throws(attend({ variant: "laser" }, null), TypeError, "selfAttention: rows must be an array, got null");
   throws(attend({ variant: "laser", causal: true }, null), TypeError, "selfAttention: rows must be an array, got null");
-  throws(attend({ variant: "laser" }, ["1"]), RangeError, 'rows must be integers from 0 to 2, got "1" at 0');
+  throws(attend({ variant: "laser" }, ["1"]), TypeError, 'rows must be integers from 0 to 2, got "1" at 0');
   throws(attend({ variant: "laser" }, undefined, [1]), TypeError, "cache must be an AttentionCache, got [1]");
+  throws(
+    () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, [0] as never)),
+    TypeError,
+    "selfAttention: options must be an object, got [0]",
+  );
+  throws(
+    () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, { row: [0] } as never)),
+    TypeError,
+    'selfAttention: options must be among cache, rows, got "row"',
+  );
   const cache = new AttentionCache(nn, 1, 8, sizes.width);
   throws(attend({ variant: "laser" }, [3], cache), RangeError, "selfAttention: rows must be integers from 0 to 2");
   assert.is(cache.length, 0, "tokens of a call that threw");
@@ -201,7 +213,7 @@ test("rows that the caller changes after the forward pass change no gradient", (
     const loss = (): Loss => {
       const rows = [1, 9, 10];
       const x = model.tok.forward(flat, [B, N]);
-      const y = model.blocks[0]!.forward(x, { variant: "laser" }, undefined, rows);
+      const y = model.blocks[0]!.forward(x, { variant: "laser" }, { rows });
       change(rows);
       return crossEntropy(nn, y, [1, 2, 3]);
     };

@@ -8,10 +8,14 @@ import {
   createSync,
   crossEntropy,
   ctcLoss,
+  Depthwise,
   depthwise,
   dropout,
+  Embedding,
   embedding,
   glu,
+  LayerNorm,
+  Linear,
   type Loss,
   layerNorm,
   linear,
@@ -21,7 +25,9 @@ import {
   type Parameter,
   prepend,
   Random,
+  RmsNorm,
   rmsNorm,
+  SelfAttention,
   scale,
   selfAttention,
   silu,
@@ -53,7 +59,7 @@ test("operations outside of a step give what they give inside, and leave nothing
     embedding: () => embedding(nn, ids, [6], s.table),
     glu: () => glu(nn, x),
     layerNorm: () => layerNorm(nn, x, s.gamma, s.beta),
-    linear: () => linear(nn, x, s.square, s.beta, "gelu"),
+    linear: () => linear(nn, x, s.square, s.beta, { activation: "gelu" }),
     maskRows: () => maskRows(nn, x, keep),
     maskedMean: () => maskedMean(nn, x, keep),
     prepend: () => prepend(nn, s.beta, x),
@@ -88,47 +94,51 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
   const even = nn.parameter(new Float32Array(8), [4, 1, 2]);
   const any = <T>(value: unknown): T => value as T;
   const range: [() => unknown, string][] = [
-    [() => add(nn, x, flat), "add: y must have the shape [2, 3, 4], got [6, 4]"],
+    [() => add(nn, x, flat), "add: y must have shape [2, 3, 4], got [6, 4]"],
     [() => add(nn, x, x, Number.NaN), "add: factor must be a finite number, got NaN"],
     [() => addPositions(nn, flat, s.table), "addPositions: x must have rank 3, got [6, 4]"],
     [() => addPositions(nn, x, s.table, 3), "addPositions: x must have at most 2 positions, got 3"],
-    [() => addPositions(nn, loose, s.table), "addPositions: positions must have the shape [any, 5], got [5, 4]"],
-    [() => crossEntropy(nn, x, [1, 2]), "crossEntropy: there must be 6 ids, got 2"],
+    [() => addPositions(nn, loose, s.table), "addPositions: positions must have shape [any, 5], got [5, 4]"],
+    [() => crossEntropy(nn, x, [1, 2]), "crossEntropy: there must be 6 targets, got 2"],
     [() => crossEntropy(nn, x, [0, 0, 0, 0, 0, 0.5]), "integers from -1 to 3, got 0.5 at 5"],
     [() => ctcLoss(nn, flat, [[1]], [1]), "ctcLoss: logits must have rank 3, got [6, 4]"],
-    [() => ctcLoss(nn, x, [[1], [0]], [3, 3]), "labels must be integers from 0 to 3 other than 0, got 0"],
+    [() => ctcLoss(nn, x, [[1], [2, 0]], [3, 3]), "ctcLoss: targets[1] must hold no blank, 0, got one at 1"],
+    [() => ctcLoss(nn, x, [[1], [4]], [3, 3]), "ctcLoss: targets[1] must be integers from 0 to 3, got 4 at 0"],
     [() => ctcLoss(nn, x, [[1], [1]], [3, 4]), "frames must be integers from 0 to 3, got 4"],
     [() => ctcLoss(nn, x, [[1], [1]], [3, 3], { blank: 4 }), "ctcLoss: blank must be an integer from 0 to 3, got 4"],
     [() => depthwise(nn, flat, s.taps, s.beta), "depthwise: x must have rank 3, got [6, 4]"],
-    [() => depthwise(nn, x, s.square, s.beta), "weight must have the shape [4, 1, any], got [4, 4]"],
+    [() => depthwise(nn, x, s.square, s.beta), "weight must have shape [4, 1, any], got [4, 4]"],
     [() => depthwise(nn, x, even, s.beta), "depthwise: weight must have an odd number of taps, got 2"],
-    [() => depthwise(nn, x, s.taps, three), "depthwise: bias must have the shape [4], got [3]"],
+    [() => depthwise(nn, x, s.taps, three), "depthwise: bias must have shape [4], got [3]"],
     [() => dropout(nn, x, 1, [1, 2]), "dropout: p must be from 0 to below 1, got 1"],
     [() => dropout(nn, x, 0.5, any([1])), "dropout: seed must be two integers, got 1"],
     [() => dropout(nn, x, 0.5, [1, 0.5]), "every word of seed must be an integer"],
     [() => embedding(nn, [5], [1], s.table), "embedding: ids must be integers from 0 to 4, got 5"],
     [() => embedding(nn, [1], [2], s.table), "embedding: there must be 2 ids, got 1"],
-    [() => embedding(nn, [1], [1], s.beta), "embedding: table must have the shape [any, any], got [4]"],
+    [() => embedding(nn, [1], [1], s.beta), "embedding: table must have shape [any, any], got [4]"],
     [() => glu(nn, loose), "glu: x must have 4 on its last axis, got [2, 3, 5]"],
-    [() => layerNorm(nn, loose, s.gamma, s.beta), "layerNorm: weight must have the shape [5], got [4]"],
-    [() => layerNorm(nn, x, s.gamma, three), "layerNorm: bias must have the shape [4], got [3]"],
+    [() => layerNorm(nn, loose, s.gamma, s.beta), "layerNorm: weight must have shape [5], got [4]"],
+    [() => layerNorm(nn, x, s.gamma, three), "layerNorm: bias must have shape [4], got [3]"],
     [() => layerNorm(nn, x, s.gamma, s.beta, -1), "layerNorm: eps must be a finite number of 0 or more, got -1"],
-    [() => linear(nn, loose, s.square), "linear: weight must have the shape [any, 5], got [4, 4]"],
-    [() => linear(nn, x, s.square, three), "linear: bias must have the shape [4], got [3]"],
+    [() => linear(nn, loose, s.square), "linear: weight must have shape [any, 5], got [4, 4]"],
+    [() => linear(nn, x, s.square, three), "linear: bias must have shape [4], got [3]"],
     [
-      () => linear(nn, x, s.square, s.beta, undefined, [5, 0]),
+      () => linear(nn, x, s.square, s.beta, { part: [5, 0] }),
       "linear: the first feature of part must be an integer from 0 to 4",
     ],
     [
-      () => linear(nn, x, s.square, s.beta, undefined, [1, 4]),
+      () => linear(nn, x, s.square, s.beta, { part: [1, 4] }),
       "linear: the count of part must be an integer from 0 to 3, got 4",
     ],
     [() => maskRows(nn, x, keep), "maskRows: keep must have 6 elements, got [5]"],
-    [() => maskedMean(nn, x, keep), "maskedMean: keep must have the shape [2, 3], got [5]"],
-    [() => prepend(nn, three, x), "prepend: row must have the shape [4], got [3]"],
-    [() => rmsNorm(nn, x, three), "rmsNorm: weight must have the shape [4], got [3]"],
+    [() => maskedMean(nn, x, keep), "maskedMean: keep must have shape [2, 3], got [5]"],
+    [() => prepend(nn, three, x), "prepend: row must have shape [4], got [3]"],
+    [() => rmsNorm(nn, x, three), "rmsNorm: weight must have shape [4], got [3]"],
     [() => selfAttention(nn, flat, 2, { variant: "laser" }), "selfAttention: qkv must have rank 3, got [6, 4]"],
-    [() => selfAttention(nn, x, 1, { variant: "laser" }), "qkv must have 3 on its last axis, got [2, 3, 4]"],
+    [
+      () => selfAttention(nn, x, 1, { variant: "laser" }),
+      "selfAttention: qkv must have three times a multiple of heads (1) on its last axis, got [2, 3, 4]",
+    ],
     [
       () => selfAttention(nn, x, 0, { variant: "laser" }),
       "selfAttention: heads must be an integer of 1 or more, got 0",
@@ -143,22 +153,53 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [() => silu(nn, any(new Float32Array(3))), "silu: x must be a value, got a Float32Array"],
     [() => linear(nn, x, any(x)), "linear: weight must be a parameter, got a Value"],
     [
-      () => linear(nn, x, s.square, s.beta, any("relu")),
+      () => linear(nn, x, s.square, s.beta, { activation: any("relu") }),
       'activation must be "gelu" or "gelu-erf" or "silu", got "relu"',
     ],
     [() => maskRows(nn, x, any(x.tensor)), 'maskRows: keep must have dtype "u8", got "f32"'],
-    [() => crossEntropy(nn, x, any(3)), "crossEntropy: ids must be an array, got 3"],
+    [() => crossEntropy(nn, x, any(3)), "crossEntropy: targets must be an array, got 3"],
     [() => takeRows(nn, x, any(3)), "takeRows: rows must be an array, got 3"],
     [() => takeRows(nn, x, any(undefined)), "takeRows: rows must be an array, got undefined"],
     [() => ctcLoss(nn, x, any([1, 2]), [3, 3]), "ctcLoss: targets[0] must be an array, got 1"],
-    [() => linear(nn, x, s.square, s.beta, undefined, any(2)), "linear: part must be [first, count], got 2"],
     [
-      () => linear(nn, x, s.square, s.beta, undefined, any([0, 1, 2])),
+      () => ctcLoss(nn, x, [[1], any([1, undefined, 2])], [3, 3]),
+      "targets[1] must be integers from 0 to 3, got undefined",
+    ],
+    [
+      () => ctcLoss(nn, x, [any(new Array(2)), [1]], [3, 3]),
+      "targets[0] must be integers from 0 to 3, got undefined at 0",
+    ],
+    [() => ctcLoss(nn, x, [[1], [1]], any([3, "3"])), 'ctcLoss: frames must be integers from 0 to 3, got "3" at 1'],
+    [
+      () => ctcLoss(nn, x, [[1], [1]], [3, 3], any({ zero_infinity: true })),
+      'blank, zeroInfinity, got "zero_infinity"',
+    ],
+    [() => ctcLoss(nn, x, [[1], [1]], [3, 3], any(null)), "ctcLoss: options must be an object, got null"],
+    [() => embedding(nn, any(["1"]), [1], s.table), 'embedding: ids must be integers from 0 to 4, got "1" at 0'],
+    [() => linear(nn, x, s.square, s.beta, any("gelu")), 'linear: options must be an object, got "gelu"'],
+    [
+      () => linear(nn, x, s.square, s.beta, any({ act: "gelu" })),
+      'linear: options must be among activation, part, got "act"',
+    ],
+    [() => linear(nn, x, s.square, s.beta, { part: any(2) }), "linear: part must be [first, count], got 2"],
+    [
+      () => linear(nn, x, s.square, s.beta, { part: any([0, 1, 2]) }),
       "linear: part must be [first, count], got [0, 1, 2]",
     ],
     [() => embedding(nn, [1], any(1), s.table), "embedding: shape must be an array of sizes, got 1"],
   ];
   for (const [call, message] of kind) throws(call, TypeError, message);
+  nn.dispose();
+});
+
+test("targets of ctcLoss may be anything with a length, holes aside", () => {
+  const nn = createSync({ threads: 1 });
+  const x = nn.input(new Random(2).normals(24), [2, 3, 4]);
+  const want = ctcLoss(nn, x, [[1, 2], [3]], [3, 2]).item;
+  const like = (...labels: number[]): ArrayLike<number> => ({ ...labels, length: labels.length });
+  assert.is(ctcLoss(nn, x, [like(1, 2), like(3)], [3, 2]).item, want);
+  assert.is(ctcLoss(nn, x, { 0: Int32Array.of(1, 2), 1: Uint8Array.of(3), length: 2 }, like(3, 2)).item, want);
+  assert.is(ctcLoss(nn, x, [[1, 2], [3]], [3, 2], { blank: undefined, zeroInfinity: undefined }).item, want);
   nn.dispose();
 });
 
@@ -180,7 +221,7 @@ test("values of a step that ended, of another instance and of a disposed one are
   });
   throws(() => nn.step(() => kept!), TypeError, "step: the loss is disposed");
   throws(() => new AdamW(nn, theirs), TypeError, "AdamW: table must be a tensor of this instance");
-  throws(() => nn.evaluate(() => new AdamW(nn, s)), TypeError, "AdamW: must be made outside of a step");
+  throws(() => nn.evaluate(() => new AdamW(nn, s)), TypeError, "AdamW: must be called outside of a step");
   other.dispose();
   throws(() => other.evaluate(() => 1), TypeError, "this instance is disposed");
   throws(() => other.step(() => 1 as never), TypeError, "this instance is disposed");
@@ -193,7 +234,7 @@ test("a step may lie in a scope, not a scope in a step; promises and what is no 
   const loss = (): Loss => crossEntropy(nn, linear(nn, tokens(nn, s), s.square), targets);
   const alone = nn.step(loss);
   const gradient = s.square.grad.toArray();
-  new AdamW(nn, s, { lr: 0, weightDecay: 0 }).step();
+  s.zeroGrad();
   const { used } = nn.la.memory;
   for (let n = 0; n < 3; n++)
     assert.is(
@@ -265,7 +306,7 @@ test("a parameter with two names is counted, and changed by the optimiser, once;
   assert.is(step(tied, shared, a), step(one, alone, b));
   assert.equal(shared.tensor.toArray(), alone.tensor.toArray());
   assert.equal([...a.stateDict().moments.keys()], ["m.table", "v.table"]);
-  throws(() => a.step({ lr: Number.NaN }), RangeError, "AdamW.step: lr must be a finite number of 0 or more, got NaN");
+  throws(() => a.step({ lr: Number.NaN }), RangeError, "AdamW.step: lr must be a finite float32, got NaN");
   throws(() => a.step({ clip: 0 }), RangeError, "AdamW.step: clip must be a number above 0, got 0");
   throws(() => a.step({ rate: 1 } as never), TypeError, 'AdamW.step: options must be among lr, clip, got "rate"');
   nn.dispose();
@@ -285,6 +326,25 @@ test("parameters are found in arrays of arrays; data that is no float32 is refus
     "input: data must be a Float32Array, got a Uint8Array",
   );
   throws(() => nn.parameter([1] as never, [1]), TypeError, "parameter: data must be a Float32Array, got [1]");
+  nn.dispose();
+});
+
+test("layers name the size that does not fit", () => {
+  const nn = createSync({ threads: 1 });
+  const random = new Random(1);
+  const range: [() => unknown, string][] = [
+    [() => new Linear(nn, random, 1.5, 3), "Linear: inputs must be an integer of 1 or more, got 1.5"],
+    [() => new Linear(nn, random, 3, 0), "Linear: outputs must be an integer of 1 or more, got 0"],
+    [() => new Linear(nn, random, 1e5, 1e5), "Linear: shape must take at most 4294967296 bytes, got [100000, 100000]"],
+    [() => new LayerNorm(nn, -1), "LayerNorm: width must be an integer of 1 or more, got -1"],
+    [() => new RmsNorm(nn, Number.NaN), "RmsNorm: width must be an integer of 1 or more, got NaN"],
+    [() => new Embedding(nn, random, 0, 4), "Embedding: rows must be an integer of 1 or more, got 0"],
+    [() => new Depthwise(nn, random, 4, 0.5), "Depthwise: taps must be an integer of 1 or more, got 0.5"],
+    [() => new SelfAttention(nn, random, 0, 3), "SelfAttention: width must be an integer of 1 or more, got 0"],
+    [() => new SelfAttention(nn, random, 8, 0), "SelfAttention: heads must be an integer of 1 or more, got 0"],
+  ];
+  for (const [call, message] of range) throws(call, RangeError, message);
+  throws(() => new Linear(nn, random, "4" as never, 3), TypeError, 'Linear: inputs must be a number, got "4"');
   nn.dispose();
 });
 

@@ -60,7 +60,7 @@ test("a checkpoint of another model is refused with every difference, and change
   assert.throws(
     () => model.loadStateDict(read("gpt")),
     ({ message }: Error) =>
-      /tok\.weight must have the shape \[24, 16\], got \[24, 32\].*blocks\.2\.ln1\.weight is missing/s.test(message),
+      /tok\.weight must have shape \[24, 16\], got \[24, 32\].*blocks\.2\.ln1\.weight is missing/s.test(message),
   );
   assert.equal(model.stateDict(), before);
   nn.dispose();

@@ -85,7 +85,7 @@ test("wrong entries are refused with the tensor's name", () => {
   for (const [bytes, type, ...parts] of cases) throws(() => readSafetensors(bytes), type, ...parts);
 });
 
-test("tensors that overlap, leave gaps or lie at odd places are refused with the second one's name", () => {
+test("tensors that overlap or leave gaps are refused with the second one's name", () => {
   const pair = (begin: number, end: number, dtype = "U8") =>
     file({ b: tensor(dtype, [(end - begin) / (dtype === "U8" ? 1 : 4)], begin, end), a: tensor("U8", [5], 0, 5) }, end);
   throws(
@@ -95,11 +95,6 @@ test("tensors that overlap, leave gaps or lie at odd places are refused with the
     "at 5, got [4, 8]: they overlap",
   );
   throws(() => readSafetensors(pair(6, 8)), RangeError, '"b"', "at 5, got [6, 8]: that leaves a gap");
-  throws(
-    () => readSafetensors(pair(5, 9, "F32")),
-    RangeError,
-    '"b": data_offsets must begin at a multiple of 4, got [5, 9]',
-  );
   const twice = file({ a: tensor("U8", [4], 0, 4), b: tensor("U8", [4], 0, 4) }, 4);
   throws(() => readSafetensors(twice), RangeError, '"b"', "at 4, got [0, 4]: they overlap");
   assert.equal([...readSafetensors(pair(5, 8)).tensors.keys()], ["a", "b"]);
@@ -123,7 +118,7 @@ test("equal keys are refused, however they are spelled; equal text elsewhere is 
 });
 
 test("metadata that is no text is refused with its key", () => {
-  for (const value of [7, "x", [], null]) {
+  for (const value of [7, "x", []]) {
     throws(
       () => readSafetensors(file({ __metadata__: value })),
       TypeError,
@@ -133,6 +128,34 @@ test("metadata that is no text is refused with its key", () => {
   for (const value of [7, null, {}, ["x"]]) {
     const bytes = file({ __metadata__: { k: value } });
     throws(() => readSafetensors(bytes), TypeError, 'readSafetensors: "k" of __metadata__ must be a string, got');
+  }
+});
+
+test("what the Python library accepts is read: tensors at odd offsets, metadata that is null", () => {
+  const bytes = file({ __metadata__: null, a: tensor("U8", [5], 0, 5), b: tensor("F32", [1], 5, 9) }, 9);
+  new DataView(bytes.buffer).setFloat32(bytes.length - 4, 1.5, true);
+  const { tensors, metadata } = readSafetensors(bytes);
+  assert.equal(tensors.get("b")!.data, Float32Array.of(1.5));
+  assert.equal(metadata, {});
+});
+
+test("names of megabytes and entries nested without end give short messages", () => {
+  const name = "n".repeat(5e6);
+  const deep = `${"[".repeat(1e5)}${"]".repeat(1e5)}`;
+  const wide = JSON.stringify([[[["x"]]]]);
+  const cases: [Uint8Array, string][] = [
+    [file({ [name]: 7 }), `"${"n".repeat(200)}..." must be an object`],
+    [file(`{"w":${deep}}`), '"w" must be an object'],
+    [file(`{"w":{"dtype":${wide}}}`), '"w": dtype must be one of'],
+    [file(`{"w":{"dtype":"F32","shape":[0],"data_offsets":"${name}"}}`), '"w": data_offsets must be an array'],
+  ];
+  for (const [bytes, part] of cases) {
+    throws(() => readSafetensors(bytes), TypeError, part);
+    try {
+      readSafetensors(bytes);
+    } catch (error) {
+      assert.ok((error as Error).message.length < 1000);
+    }
   }
 });
 

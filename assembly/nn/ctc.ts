@@ -15,9 +15,12 @@ import { fill } from "./elementwise";
 import { exp64, log64 } from "./float64";
 import { expRow, rowMax } from "./log-sum-exp";
 
-/** Scratch for frames up to T and targets up to S, in floats: lse [T], then alpha [T, 2 S + 1], next and gamma [2 S + 1]. */
+/**
+ * Scratch for frames up to T and targets up to S, in floats: lse [T], then alpha [T, 2 S + 1], next and gamma [2 S + 1]. At most what
+ * u32 holds: that is too much in any case.
+ */
 export function ctcScratch(T: i32, S: i32): usize {
-  return 2 * (<usize>T + (<usize>T + 2) * <usize>(2 * S + 1));
+  return <usize>min<u64>(2 * (<u64>T + (<u64>T + 2) * (2 * <u64>S + 1)), u32.MAX_VALUE);
 }
 
 /** The state s of the extended target. */

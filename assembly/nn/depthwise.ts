@@ -14,9 +14,9 @@ import { Wide } from "./wide";
 /** Channels whose dw is summed together: a cache line. */
 const GROUP: i32 = 16;
 
-/** Scratch of all three functions, in floats. Threads need one each. */
+/** Scratch of all three functions, in floats, at most what u32 holds. Threads need one each. */
 export function depthwiseScratch(width: i32, taps: i32): usize {
-  return <usize>taps * <usize>max((width + 3) & ~3, 2 * GROUP);
+  return <usize>min<u64>(<u64>taps * max<u64>((<u64>width + 3) & ~3, 2 * GROUP), u32.MAX_VALUE);
 }
 
 /** x, y [B, T, width], w [width, taps], bias [width] or 0. */

@@ -12,7 +12,7 @@ export { crossEntropy } from "./cross-entropy";
 export { ctc, ctcScratch } from "./ctc";
 export { depthwise, depthwiseBackward, depthwiseParams, depthwiseScratch } from "./depthwise";
 export { dropout } from "./dropout";
-export { addRows, addScaled, fill, scale } from "./elementwise";
+export { addRows, addScaled, scale } from "./elementwise";
 export { embedding, embeddingBackward } from "./embedding";
 export { glu, gluBackward } from "./glu";
 export { maskedMean, maskedMeanBackward, maskRows } from "./mask";

@@ -2,7 +2,7 @@ import { add } from "../nn/add.js";
 import type { SelfAttentionOptions } from "../nn/attention.js";
 import type { AttentionCache } from "../nn/cached-attention.js";
 import { lookUp } from "../nn/embedding.js";
-import { LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
+import { type ForwardOptions, LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import type { Random } from "../nn/random.js";
@@ -42,8 +42,7 @@ export class Block extends Module {
   /**
    * The block applied to x.
    * @param x [B, N, D]
-   * @param cache The tokens before x, which x joins; not in a training step
-   * @param rows What is wanted, if not all: some of all B N rows. Behind attention, nothing else is computed
+   * @param given A cache of the tokens before x; the rows that are wanted
    * @returns [B, N, D], or [R, D] of R rows
    * @throws RangeError or TypeError as `attn.forward` does
    *
@@ -51,8 +50,9 @@ export class Block extends Module {
    * const x = nn.input(new Float32Array(2 * 5 * 16), [2, 5, 16]);
    * const y = model.blocks[0]?.forward(x, { variant: "laser", causal: true });
    */
-  forward(x: Value, attention: SelfAttentionOptions, cache?: AttentionCache, rows?: ArrayLike<number>): Value {
-    const seen = this.attn.forward(this.ln1.forward(x), attention, cache, rows);
+  forward(x: Value, attention: SelfAttentionOptions, given: ForwardOptions = {}): Value {
+    const seen = this.attn.forward(this.ln1.forward(x), attention, given);
+    const { rows } = given;
     const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), seen);
     return add(this.#nn, y, this.out.forward(this.fc.forward(this.ln2.forward(y), "gelu")));
   }
@@ -68,7 +68,7 @@ export function throughBlocks(
 ): Value {
   let y = x;
   for (const [n, block] of blocks.entries()) {
-    y = block.forward(y, attention, caches?.[n], n === blocks.length - 1 ? rows : undefined);
+    y = block.forward(y, attention, { cache: caches?.[n], rows: n === blocks.length - 1 ? rows : undefined });
   }
   return y;
 }

@@ -1,13 +1,13 @@
 /** AdamW (Loshchilov and Hutter, arXiv 1711.05101), in the order of operations of torch.optim.AdamW. */
 
-import { instance, show } from "../check.js";
+import { alive, instance, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { operand } from "../check-tensor.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { check, checkStep } from "./check-adamw.js";
-import { training } from "./check-nn.js";
-import { Module, type ParameterValues, type StateDict, setAll } from "./module.js";
+import { outside, training } from "./check-nn.js";
+import { Module, type ParameterValues, type StateDict, setAll, stateMap } from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter } from "./value.js";
@@ -19,15 +19,15 @@ import type { Parameter } from "./value.js";
  */
 export interface AdamWOptions {
   /** Learning rate; `step` may give another one each time. Default 1e-3. */
-  lr?: number;
+  lr?: number | undefined;
   /** How much of the old means of gradients and of their squares stays at each step. Default [0.9, 0.999]. */
-  betas?: readonly [number, number];
+  betas?: readonly [number, number] | undefined;
   /** Added to the root of the mean square. Default 1e-8. */
-  eps?: number;
+  eps?: number | undefined;
   /** A step takes lr times this off a parameter, as a share of it. Default 0.01. */
-  weightDecay?: number;
+  weightDecay?: number | undefined;
   /** Which parameters decay. Default: those with two axes or more, that is, not biases and norms. */
-  decays?: (name: string, parameter: Parameter) => boolean;
+  decays?: ((name: string, parameter: Parameter) => boolean) | undefined;
 }
 
 /**
@@ -38,7 +38,10 @@ export interface AdamWOptions {
 export interface AdamWState {
   /** Steps taken. */
   readonly steps: number;
-  /** The means of gradients by `m.NAME`, those of their squares by `v.NAME`. */
+  /**
+   * The means of gradients by `m.NAME`, those of their squares by `v.NAME`; by `steps.NAME` [1] the steps in which a parameter had
+   * part, where they are fewer.
+   */
   readonly moments: StateDict;
 }
 
@@ -48,6 +51,8 @@ interface Group {
   readonly decay: number;
   readonly m: Tensor;
   readonly v: Tensor;
+  /** Steps in which the parameter had part: its means are as old. */
+  steps: number;
 }
 
 /** 1.1 ns an element. */
@@ -63,7 +68,7 @@ const WORK = 3;
  */
 export class AdamW {
   readonly #nn: Nn;
-  readonly #options: Required<Omit<AdamWOptions, "decays">>;
+  readonly #options: { readonly lr: number; readonly betas: readonly [number, number]; readonly eps: number };
   readonly #groups: readonly Group[];
   #steps = 0;
 
@@ -75,7 +80,7 @@ export class AdamW {
     training("AdamW", nn);
     if (!(model instanceof Module)) throw new TypeError(`AdamW: model must be a module, got ${show(model)}`);
     check(options);
-    if (nn.engine.space.source !== undefined) throw new TypeError("AdamW: must be made outside of a step");
+    outside("AdamW", nn.engine.space);
     // A parameter that has several names, such as a head that is the token table, takes part once.
     const named = new Map<Parameter, string>();
     for (const [name, parameter] of model.parameters) {
@@ -87,41 +92,50 @@ export class AdamW {
     }
     const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01, decays = byAxes } = options;
     this.#nn = nn;
-    this.#options = { lr, betas, eps, weightDecay };
-    this.#groups = [...named].map(([parameter, name]) => ({
-      name,
-      parameter,
-      decay: decays(name, parameter) ? weightDecay : 0,
-      m: nn.la.zeros(parameter.shape),
-      v: nn.la.zeros(parameter.shape),
-    }));
+    this.#options = { lr, betas: [...betas], eps };
+    const decay = [...named].map(([parameter, name]) => (decays(name, parameter) ? weightDecay : 0));
+    // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
+    const { space } = nn.engine;
+    const { made } = space;
+    space.made = undefined;
+    try {
+      this.#groups = [...named].map(([parameter, name], n) => ({
+        name,
+        parameter,
+        decay: decay[n]!,
+        m: nn.la.zeros(parameter.shape),
+        v: nn.la.zeros(parameter.shape),
+        steps: 0,
+      }));
+    } finally {
+      space.made = made;
+    }
   }
 
-  /** Steps taken. */
+  /** Steps taken: those of `step` that changed a parameter. */
   get steps(): number {
     return this.#steps;
   }
 
   /**
    * L2 norm of all gradients together, in float64.
-   * @throws TypeError when the instance is disposed
+   * @throws TypeError when the instance, or a parameter, is disposed
    *
    * @example
    * nn.step(() => model.loss(ids, targets));
    * optimizer.gradientNorm();
    */
   gradientNorm(): number {
-    instance(this.#nn.engine.space.arena.disposed);
-    let sum = 0;
-    for (const { parameter } of this.#groups) if (!parameter.fresh) sum += this.#squares(parameter.grad);
-    return Math.sqrt(sum);
+    this.#check("AdamW.gradientNorm");
+    return this.#norm();
   }
 
   /**
    * Changes the parameters by their gradients, which count as used up. Parameters that had no part in the loss stay as they are.
    * @param options `lr`: learning rate of this step. `clip`: the most that the norm of all gradients may be; larger ones are scaled.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
-   * @throws RangeError for a rate below 0 or a clip that is not above 0; TypeError when the instance is disposed
+   * @throws RangeError for a rate below 0 or a clip that is not above 0; TypeError when the instance, or a parameter, is disposed, or
+   * inside of a step
    *
    * @example
    * nn.step(() => model.loss(ids, targets));
@@ -130,16 +144,23 @@ export class AdamW {
   step(options: { lr?: number | undefined; clip?: number | undefined } = {}): number {
     checkStep(options);
     const { lr = this.#options.lr, clip = Number.POSITIVE_INFINITY } = options;
-    const norm = this.gradientNorm();
+    this.#check("AdamW.step");
+    outside("AdamW.step", this.#nn.engine.space);
+    const norm = this.#norm();
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
-    if (Number.isFinite(norm)) {
-      this.#steps++;
+    if (!Number.isFinite(norm)) {
+      // Who had no part has the gradient of an older step, which checkFinite must not blame.
+      for (const { parameter } of this.#groups) if (parameter.fresh) parameter.grad.data.fill(0);
+    } else {
+      if (groups.length > 0) this.#steps++;
       const { betas, eps } = this.#options;
-      const [c1, c2] = [1 - power(betas[0], this.#steps), 1 - power(betas[1], this.#steps)];
       // As torch.nn.utils.clip_grad_norm_.
       const scale = norm > clip ? clip / (norm + 1e-6) : 1;
-      for (const { parameter, decay, m, v } of groups) {
+      for (const group of groups) {
+        const { parameter, decay, m, v } = group;
         const n = count(parameter.shape);
+        group.steps++;
+        const [c1, c2] = [1 - power(betas[0], group.steps), 1 - power(betas[1], group.steps)];
         parameter.unpack();
         split(this.#nn.engine, "adamw", n, 64, WORK * n, (first, size) => {
           const state = [parameter.tensor, parameter.grad, m, v].map(({ ptr }) => ptr + 4 * first);
@@ -152,36 +173,78 @@ export class AdamW {
   }
 
   /**
-   * What a checkpoint needs: copies of the moments, and the number of steps.
-   * @throws TypeError when the instance is disposed
+   * What a checkpoint needs: copies of the moments, and the numbers of steps.
+   * @throws TypeError when the instance, or a parameter, is disposed
    *
    * @example
    * const { steps } = optimizer.stateDict();
    */
   stateDict(): AdamWState {
+    this.#check("AdamW.stateDict");
     const moments = new Map<string, ParameterValues>();
-    for (const { name, parameter, m, v } of this.#groups) {
+    for (const { name, parameter, m, v, steps } of this.#groups) {
       moments.set(`m.${name}`, { shape: parameter.shape, data: m.toArray() });
       moments.set(`v.${name}`, { shape: parameter.shape, data: v.toArray() });
+      if (steps !== this.#steps) moments.set(`steps.${name}`, { shape: [1], data: Float32Array.of(steps) });
     }
     return { steps: this.#steps, moments };
   }
 
   /**
    * Goes on from a state.
-   * @throws RangeError that lists all moments that do not fit; then nothing is changed
+   * @throws RangeError that lists all moments that do not fit; then nothing is changed; TypeError inside of a step
    *
    * @example optimizer.loadStateDict(optimizer.stateDict());
    */
-  loadStateDict({ steps, moments }: AdamWState): void {
-    integer("AdamW.loadStateDict", "steps", steps, 0);
+  loadStateDict(state: AdamWState): void {
+    const where = "AdamW.loadStateDict";
+    if (typeof state !== "object" || state === null) {
+      throw new TypeError(`${where}: the state must be an object with steps and moments, got ${show(state)}`);
+    }
+    const { steps, moments } = state;
+    this.#check(where);
+    integer(where, "steps", steps, 0);
     const targets = this.#groups.flatMap(({ name, m, v }) => [[`m.${name}`, m] as const, [`v.${name}`, v] as const]);
-    setAll("AdamW.loadStateDict", new Map(targets), moments, "optimiser");
+    stateMap(where, moments);
+    const rest = new Map(moments);
+    const counts = this.#groups.map(({ name }) => {
+      const count = `steps.${name}`;
+      const own = rest.has(count) ? rest.get(count)?.data?.[0] : steps;
+      rest.delete(count);
+      integer(where, count, own, 0);
+      return own;
+    });
+    setAll(where, new Map(targets), rest, "optimiser");
     this.#steps = steps;
+    for (const [n, group] of this.#groups.entries()) group.steps = counts[n]!;
   }
 
-  #squares(tensor: Tensor): number {
-    return this.#nn.engine.kernels.sumSquares(tensor.ptr, count(tensor.shape));
+  /**
+   * Gives the memory of its means back, at once rather than when it is collected. A second call does nothing; any other use throws a
+   * TypeError. The model stays.
+   *
+   * @example new AdamW(nn, model).dispose();
+   */
+  dispose(): void {
+    for (const { m, v } of this.#groups) for (const tensor of [m, v]) tensor.dispose();
+  }
+
+  /** Kernels write wherever a tensor was: all of them must be there still. */
+  #check(where: string): void {
+    instance(this.#nn.engine.space.arena.disposed);
+    for (const { name, parameter, m, v } of this.#groups) {
+      for (const tensor of [parameter.tensor, parameter.grad]) alive(where, name, tensor);
+      for (const tensor of [m, v]) alive(where, `the mean of ${name}`, tensor);
+    }
+  }
+
+  #norm(): number {
+    const { kernels } = this.#nn.engine;
+    let sum = 0;
+    for (const { parameter } of this.#groups) {
+      if (!parameter.fresh) sum += kernels.sumSquares(parameter.grad.ptr, count(parameter.shape));
+    }
+    return Math.sqrt(sum);
   }
 }
 

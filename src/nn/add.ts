@@ -1,7 +1,8 @@
 /** Sums of two values of one shape, such as residual connections, and of two losses. */
 import { real } from "../check-number.js";
+import { shapeIs } from "../check-tensor.js";
 import { count } from "../shape.js";
-import { sameShape, value } from "./check-nn.js";
+import { value } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
@@ -21,7 +22,7 @@ export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
   const { tape, engine } = nn;
   value("add", "x", nn, x, "any");
   value("add", "y", nn, y, "any");
-  sameShape("add", "y", y.shape, x.shape);
+  shapeIs("add", "y", y.tensor, x.shape);
   real("add", "factor", factor);
   const n = count(x.shape);
   const sum = tape.empty(x.shape);

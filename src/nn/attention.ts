@@ -1,9 +1,10 @@
 /** Attention of one qkv product: q, k, v are read out of it, and their gradients are written into it, without a copy. */
 import { attentionBackward, attentionForward } from "../attention.js";
+import { show } from "../check.js";
 import { integer } from "../check-number.js";
 import type { Tensor } from "../tensor.js";
 import type { AttentionOptions } from "../types.js";
-import { features, value } from "./check-nn.js";
+import { value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
 
@@ -36,8 +37,11 @@ export function selfAttention(nn: Nn, qkv: Value, heads: number, options: SelfAt
   value("selfAttention", "qkv", nn, qkv, 3);
   integer("selfAttention", "heads", heads, 1);
   const [B, N, width] = qkv.shape as [number, number, number];
-  const C = heads * Math.floor(width / (3 * heads));
-  features("selfAttention", "qkv", qkv.shape, 3 * C);
+  if (width % (3 * heads) !== 0) {
+    const expected = `three times a multiple of heads (${heads}) on its last axis`;
+    throw new RangeError(`selfAttention: qkv must have ${expected}, got ${show(qkv.shape)}`);
+  }
+  const C = width / 3;
   const out = tape.empty([B, N, C]);
   const perHead = [B, N, heads, C / heads];
   const call = { ...options, layout: "BNHD", out: out.view(perHead) } as const;

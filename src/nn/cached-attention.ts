@@ -2,17 +2,20 @@
 import { attention } from "../attention.js";
 import { show } from "../check.js";
 import { integer } from "../check-number.js";
+import { complete, type Disposing } from "../disposable.js";
 import type { Tensor } from "../tensor.js";
 import { headsOf, type SelfAttentionOptions } from "./attention.js";
-import { features, value } from "./check-nn.js";
+import { features, outside, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
 
 /**
- * Keys and values of the tokens that one layer has seen. It has memory of its own, outside of any step, until `dispose`.
+ * Keys and values of the tokens that one layer has seen. It has memory of its own, outside of any step, until `dispose`, or until the end of
+ * a block with `using`.
  *
  * @example const cache = new AttentionCache(nn, 1, 128, 64); // one row of at most 128 tokens, 64 numbers each
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() below makes what the interface promises
 export class AttentionCache {
   /** [B, context, C], row-major. @internal */
   readonly k: Tensor;
@@ -26,7 +29,7 @@ export class AttentionCache {
    */
   constructor(nn: Nn, B: number, context: number, width: number) {
     for (const [name, size] of Object.entries({ B, context, width })) integer("AttentionCache", name, size, 1);
-    if (nn.engine.space.source !== undefined) throw new TypeError("AttentionCache: must be made outside of a step");
+    outside("AttentionCache", nn.engine.space);
     this.k = nn.la.zeros([B, context, width]);
     this.v = nn.la.zeros([B, context, width]);
   }
@@ -81,6 +84,10 @@ export class AttentionCache {
   }
 }
 
+export interface AttentionCache extends Disposing {}
+
+complete(AttentionCache, "AttentionCache");
+
 /**
  * Self-attention of N more tokens to themselves and to those in the cache, which they join. `causal` is aligned to the last
  * token. There is no gradient.
@@ -104,6 +111,9 @@ export function cachedAttention(
   const where = "cachedAttention";
   const { tape, engine } = nn;
   if (tape.recording) throw new TypeError(`${where}: has no gradient, so it must be called outside of a training step`);
+  if (!(cache instanceof AttentionCache)) {
+    throw new TypeError(`${where}: cache must be an AttentionCache, got ${show(cache)}`);
+  }
   value(where, "qkv", nn, qkv, 3);
   integer(where, "heads", heads, 1);
   const [B, N] = qkv.shape as [number, number, number];

@@ -1,8 +1,9 @@
 /** Checks of what the operations of `laser-attention/nn` are given, in the manner of src/check.ts. */
 import { contiguous, show } from "../check.js";
-import { operand, rank, rankAtLeast } from "../check-tensor.js";
+import { operand, rank, rankAtLeast, shapeIs } from "../check-tensor.js";
 import { count, type Shape } from "../shape.js";
-import type { Tensor } from "../tensor.js";
+import type { Space } from "../space.js";
+import type { AnyTensor, Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
 import { Parameter, Value } from "./value.js";
 
@@ -15,6 +16,11 @@ interface Instance {
 export function training(where: string, given: unknown): void {
   if ((given as { readonly tape?: unknown } | null | undefined)?.tape !== undefined) return;
   throw new TypeError(`${where}: nn must be an instance of laser-attention/nn, got ${show(given)}`);
+}
+
+/** What a step must not do: its memory ends with it, and its backward pass wants parameters as the forward pass read them. */
+export function outside(where: string, { source }: Space): void {
+  if (source !== undefined) throw new TypeError(`${where}: must be called outside of a step`);
 }
 
 /** A value of this instance that has not ended with its step, of so many axes; one axis at least if nothing is said. */
@@ -38,7 +44,7 @@ export function parameter(
   const { shape } = given;
   if (shape.length === sizes.length && sizes.every((size, axis) => size === null || size === shape[axis])) return;
   const expected = sizes.map((size) => size ?? "any").join(", ");
-  throw new RangeError(`${where}: ${name} must have the shape [${expected}], got ${show(shape)}`);
+  throw new RangeError(`${where}: ${name} must have shape [${expected}], got ${show(shape)}`);
 }
 
 /** A mask of bytes, one after the other: of this shape, or of so many elements. */
@@ -49,18 +55,21 @@ export function keep(where: string, { engine }: Instance, given: unknown, expect
   if (typeof expected === "number" && count(shape) !== expected) {
     throw new RangeError(`${where}: keep must have ${expected} elements, got ${show(shape)}`);
   }
-  if (typeof expected !== "number") sameShape(where, "keep", shape, expected);
+  if (typeof expected !== "number") shapeIs(where, "keep", given as Tensor<"u8">, expected);
+}
+
+/** What a backward pass reads: whoever disposed it in the meantime made room for other elements there. */
+export function kept(where: string, read: Readonly<Record<string, AnyTensor | undefined>>): void {
+  for (const name in read) {
+    if (read[name]?.alive === false)
+      throw new TypeError(`${where}: ${name} is disposed, and its gradients are not taken yet`);
+  }
 }
 
 /** The last axis of a shape. */
 export function features(where: string, name: string, shape: Shape, size: number): void {
   if (shape.length > 0 && shape.at(-1) === size) return;
   throw new RangeError(`${where}: ${name} must have ${size} on its last axis, got ${show(shape)}`);
-}
-
-export function sameShape(where: string, name: string, got: Shape, expected: Shape): void {
-  if (got.length === expected.length && got.every((size, axis) => size === expected[axis])) return;
-  throw new RangeError(`${where}: ${name} must have the shape ${show(expected)}, got ${show(got)}`);
 }
 
 /** Something with a length and elements. */
@@ -83,8 +92,8 @@ export function ids(
   if (length !== (count ?? length)) throw new RangeError(`${where}: there must be ${count} ${name}, got ${length}`);
   for (let i = 0; i < length; i++) {
     const id = values[i]!;
-    if (!Number.isInteger(id) || id < least || id >= end) {
-      throw new RangeError(`${where}: ${name} must be integers from ${least} to ${end - 1}, got ${show(id)} at ${i}`);
-    }
+    if (Number.isInteger(id) && id >= least && id < end) continue;
+    const Wrong = typeof id === "number" ? RangeError : TypeError;
+    throw new Wrong(`${where}: ${name} must be integers from ${least} to ${end - 1}, got ${show(id)} at ${i}`);
   }
 }

@@ -81,7 +81,7 @@ export function saveCheckpoint(
 
 /**
  * Reads a file of {@link saveCheckpoint}, or any safetensors file of floats, such as a state dict of PyTorch: F16, BF16 and F64
- * become float32.
+ * become float32. Ours are told by their metadata: `family`, `config` and `extra`; that of others is not read.
  *
  * A run that goes on from here has the same losses, to the bit, as one that never stopped, when the optimiser is made with the
  * same options and the data goes on where it was.
@@ -99,8 +99,9 @@ export function loadCheckpoint(bytes: Uint8Array | ArrayBuffer): Checkpoint {
   const where = "loadCheckpoint";
   const { tensors, metadata } = readSafetensors(bytes);
   const [state, moments] = [new Map<string, ParameterValues>(), new Map<string, ParameterValues>()];
-  // Without steps it is no run of ours, and a parameter may have any name.
-  const { family, steps } = metadata;
+  // Who has no more than some of our keys is another program, whose metadata and names say what they like.
+  const ours = ["family", "config", "extra"].every((key) => Object.hasOwn(metadata, key));
+  const { family, config, extra, steps } = ours ? metadata : ({} as Record<string, string>);
   for (const [name, tensor] of tensors) {
     const to = steps !== undefined && name.startsWith(OPTIMIZER) ? moments : state;
     const values = { shape: tensor.shape, data: floats(where, name, tensor) };
@@ -113,9 +114,9 @@ export function loadCheckpoint(bytes: Uint8Array | ArrayBuffer): Checkpoint {
   return {
     state,
     family,
-    config: family === undefined ? undefined : parseJson(where, "config", metadata.config),
+    config: ours ? parseJson(where, "config", config) : undefined,
     optimizer: steps === undefined ? undefined : { steps: taken, moments },
-    extra: family === undefined ? {} : parseJson(where, "extra", metadata.extra ?? "{}"),
+    extra: ours ? parseJson(where, "extra", extra) : {},
   };
 }
 

@@ -23,7 +23,7 @@ export function crossEntropy(nn: Nn, logits: Value, targets: ArrayLike<number>):
   const { tape, engine } = nn;
   value("crossEntropy", "logits", nn, logits);
   const [rows, width] = [count(logits.shape.slice(0, -1)), logits.shape.at(-1)!];
-  checkIds("crossEntropy", targets, rows, width, -1);
+  checkIds("crossEntropy", targets, rows, width, -1, "targets");
   let seen = 0;
   for (let i = 0; i < rows; i++) if (targets[i]! >= 0) seen++;
   const numbers = tape.integers(targets);

@@ -1,7 +1,7 @@
 /** Connectionist temporal classification (Graves et al. 2006), log-softmax included. */
-import { flag } from "../check.js";
+import { flag, options } from "../check.js";
 import { integer } from "../check-number.js";
-import { list, value } from "./check-nn.js";
+import { ids, list, value } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import { splitWithScratch } from "./split.js";
@@ -17,9 +17,9 @@ const WORK = 600;
  */
 export interface CtcOptions {
   /** The label that means "nothing". Default 0. */
-  blank?: number;
+  blank?: number | undefined;
   /** Targets that no path of `frames` frames can spell count 0, with no gradient, instead of infinity. Default false. */
-  zeroInfinity?: boolean;
+  zeroInfinity?: boolean | undefined;
 }
 
 /**
@@ -35,27 +35,29 @@ export interface CtcOptions {
 export function ctcLoss(
   nn: Nn,
   logits: Value,
-  targets: readonly (readonly number[])[],
+  targets: ArrayLike<ArrayLike<number>>,
   frames: ArrayLike<number>,
-  { blank = 0, zeroInfinity = false }: CtcOptions = {},
+  given: CtcOptions = {},
 ): Loss {
   const { tape, engine } = nn;
+  options("ctcLoss", given, ["blank", "zeroInfinity"]);
+  const { blank = 0, zeroInfinity = false } = given;
   value("ctcLoss", "logits", nn, logits, 3);
   const [B, T, V] = logits.shape as [number, number, number];
   integer("ctcLoss", "blank", blank, 0, V - 1);
   flag("ctcLoss", "zeroInfinity", zeroInfinity);
-  check(targets, frames, [B, T, V], blank);
-  const S = Math.max(1, ...targets.map(({ length }) => length));
-  const labels = tape.integers(targets.flatMap((target) => [...target, ...new Array(S - target.length).fill(blank)]));
-  const lengths = tape.integers(targets.map(({ length }) => length));
+  const labelsOf = check(targets, frames, [B, T, V], blank);
+  const S = labelsOf.reduce((most, { length }) => Math.max(most, length), 1);
+  const labels = tape.integers(labelsOf.flatMap((one) => [...one, ...new Array(S - one.length).fill(blank)]));
+  const lengths = tape.integers(labelsOf.map(({ length }) => length));
   const used = tape.integers(frames);
   const factors = tape.empty([B]);
   const losses = tape.empty([2 * B]); // float64
   const { kernels, space } = engine;
-  const share = (b: number): number => 1 / (B * Math.max(1, targets[b]!.length));
+  const share = (b: number): number => 1 / (B * Math.max(1, labelsOf[b]!.length));
   for (let b = 0; b < B; b++) factors.data[b] = share(b);
   const dlogits = tape.tracks([logits]) ? tape.empty(logits.shape) : undefined;
-  const scratchBytes = 4 * kernels.ctcScratch(T, S);
+  const scratchBytes = 4 * (kernels.ctcScratch(T, S) >>> 0);
   splitWithScratch(engine, "ctc", B, 1, WORK * B * T * S, scratchBytes, (first, size, scratch) => {
     const at = 4 * first * T * V;
     const inputs = [logits.tensor.ptr + at, labels.ptr + 4 * first * S, lengths.ptr + 4 * first, used.ptr + 4 * first];
@@ -72,26 +74,27 @@ export function ctcLoss(
   return Loss.record(nn, mean, logits, dlogits, []);
 }
 
+/** The labels of each batch entry. */
 function check(
-  targets: readonly (readonly number[])[],
+  targets: ArrayLike<ArrayLike<number>>,
   frames: ArrayLike<number>,
   [B, T, V]: readonly [number, number, number],
   blank: number,
-): void {
-  list("ctcLoss", "targets", targets);
-  list("ctcLoss", "frames", frames);
+): readonly (readonly number[])[] {
+  const where = "ctcLoss";
+  list(where, "targets", targets);
+  list(where, "frames", frames);
   if (targets.length !== B || frames.length !== B) {
-    throw new RangeError(`ctcLoss: there must be ${B} targets and frames, got ${targets.length} and ${frames.length}`);
+    throw new RangeError(`${where}: there must be ${B} targets and frames, got ${targets.length} and ${frames.length}`);
   }
-  for (let b = 0; b < B; b++) {
-    list("ctcLoss", `targets[${b}]`, targets[b]);
-    const label = Array.from(targets[b]!).find((one) => !Number.isInteger(one) || one < 0 || one >= V || one === blank);
-    if (label !== undefined) {
-      throw new RangeError(`ctcLoss: labels must be integers from 0 to ${V - 1} other than ${blank}, got ${label}`);
-    }
-    const count = frames[b]!;
-    if (!Number.isInteger(count) || count < 0 || count > T) {
-      throw new RangeError(`ctcLoss: frames must be integers from 0 to ${T}, got ${count}`);
-    }
-  }
+  ids(where, frames, B, T + 1, 0, "frames");
+  return Array.from(targets, (target, b) => {
+    const name = `targets[${b}]`;
+    list(where, name, target);
+    ids(where, target, undefined, V, 0, name);
+    const labels = Array.from(target);
+    const at = labels.indexOf(blank);
+    if (at >= 0) throw new RangeError(`${where}: ${name} must hold no blank, ${blank}, got one at ${at}`);
+    return labels;
+  });
 }

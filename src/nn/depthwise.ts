@@ -1,5 +1,5 @@
 /** Convolution over time, every channel by itself. */
-import { parameter, value } from "./check-nn.js";
+import { kept, parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { splitWithScratch } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -28,7 +28,7 @@ export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter):
   parameter("depthwise", "bias", nn, bias, [width]);
   const taps = weight.shape[2]!;
   if (taps % 2 === 0) throw new RangeError(`depthwise: weight must have an odd number of taps, got ${taps}`);
-  const scratchBytes = 4 * engine.kernels.depthwiseScratch(width, taps);
+  const scratchBytes = 4 * (engine.kernels.depthwiseScratch(width, taps) >>> 0);
   const work = WORK * B * T * width * taps;
   const y = tape.empty(x.shape);
   const n = T * width;
@@ -41,6 +41,7 @@ export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter):
   run("depthwise", (at) => [y.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, bias.tensor.ptr]);
 
   return tape.record(y, [x, weight, bias], [], (dy) => {
+    kept("depthwise", { x: x.tensor, weight: weight.tensor });
     tape.giveBoth(weight, bias, (dw, db, add) => {
       splitWithScratch(engine, "depthwiseParams", width, 16, work, scratchBytes, (first, size, scratch) => {
         const range = [B, T, width, taps, first, first + size, add ? 1 : 0];

@@ -19,19 +19,20 @@ const WORK = 2;
  *
  * @example const y = dropout(nn, x, 0.1, [random.bits(), random.bits()]); // the shape of x
  */
-export function dropout(nn: Nn, x: Value, p: number, seed: readonly [number, number]): Value {
+export function dropout(nn: Nn, x: Value, p: number, seed: ArrayLike<number>): Value {
   value("dropout", "x", nn, x, "any");
   real("dropout", "p", p, 0);
   if (p >= 1) throw new RangeError(`dropout: p must be from 0 to below 1, got ${p}`);
   list("dropout", "seed", seed);
   if (seed.length !== 2) throw new RangeError(`dropout: seed must be two integers, got ${seed.length}`);
-  for (const word of seed) integer("dropout", "every word of seed", word, -(2 ** 31), 2 ** 32 - 1);
+  const words = Array.from(seed);
+  for (const word of words) integer("dropout", "every word of seed", word, -(2 ** 31), 2 ** 32 - 1);
   if (p === 0) return x;
   const { tape, engine } = nn;
   const n = count(x.shape);
   const run = (to: Tensor, from: Tensor): void => {
     split(engine, "dropout", n, 64, WORK * n, (first, size) => {
-      return [to.ptr + 4 * first, from.ptr + 4 * first, size, ...seed, first, p];
+      return [to.ptr + 4 * first, from.ptr + 4 * first, size, ...words, first, p];
     });
   };
   const y = tape.empty(x.shape);

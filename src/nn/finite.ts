@@ -29,7 +29,7 @@ export function checkFinite(model: Module, { step, loss, norm }: { step: number;
   const what = `step ${step}: the loss is ${loss}, the norm of the gradients ${norm}`;
   const own = first(parameters, ({ tensor }) => tensor.data);
   if (own !== undefined) throw new RangeError(`${what}; before the step already, ${own.text}`);
-  const found = first(parameters.reverse(), ({ grad }) => grad.data);
+  const found = Number.isFinite(norm) ? undefined : first(parameters.reverse(), ({ grad }) => grad.data);
   if (found === undefined) throw new RangeError(`${what}; all parameters and all gradients are finite`);
   throw new RangeError(
     `${what}; the first gradient that is not finite is that of ${found.text} (${found.count} of ${parameters.length} are not)`,

@@ -1,6 +1,6 @@
 /** Gated linear unit: the first half of the last axis times the sigmoid of the second. */
 import { count } from "../shape.js";
-import { features, value } from "./check-nn.js";
+import { features, kept, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
@@ -29,6 +29,7 @@ export function glu(nn: Nn, x: Value): Value {
   });
 
   return tape.record(y, [x], [], (dy) => {
+    kept("glu", { x: x.tensor });
     tape.give(x, (dx) => {
       split(engine, "gluBackward", rows, 1, work, (first, size) => {
         const at = 4 * first * width;

@@ -1,10 +1,10 @@
 /** Modules of one operation each. All take the instance, sizes, and a generator for their first values. */
-import { show } from "../check.js";
+import { shape as checkShape, options, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { count } from "../shape.js";
 import type { Activation } from "./activation.js";
 import { type SelfAttentionOptions, selfAttention } from "./attention.js";
-import { AttentionCache, cachedAttention } from "./cached-attention.js";
+import { type AttentionCache, cachedAttention } from "./cached-attention.js";
 import { ids as checkIds, value } from "./check-nn.js";
 import { depthwise } from "./depthwise.js";
 import { addPositions, embedding, lookUp } from "./embedding.js";
@@ -18,6 +18,12 @@ import type { Parameter, Value } from "./value.js";
 
 /** Standard deviation of the first values of matrices, as in GPT-2. */
 const DEVIATION = 0.02;
+
+/** Sizes of 1 or more, that memory may have room for. */
+function checkSizes(where: string, sizes: Readonly<Record<string, unknown>>): void {
+  for (const [name, size] of Object.entries(sizes)) integer(where, name, size, 1);
+  checkShape(where, Object.values(sizes), "f32");
+}
 
 /** A matrix of normal deviates of 0.02. */
 export function matrix(nn: Nn, random: Random, shape: readonly number[]): Parameter {
@@ -54,6 +60,7 @@ export class Linear extends Module {
    */
   constructor(nn: Nn, random: Random, inputs: number, outputs: number) {
     super();
+    checkSizes("Linear", { inputs, outputs });
     this.#nn = nn;
     this.weight = matrix(nn, random, [outputs, inputs]);
     this.bias = biases(nn, random, outputs, inputs);
@@ -68,7 +75,7 @@ export class Linear extends Module {
    * @example const y = new Linear(nn, random, 8, 3).forward(x, "gelu"); // [2, 5, 3]
    */
   forward(x: Value, activation?: Activation): Value {
-    return linear(this.#nn, x, this.weight, this.bias, activation);
+    return linear(this.#nn, x, this.weight, this.bias, { activation });
   }
 
   /** Lays the weight out for products; see {@link Module.pack}. */
@@ -96,6 +103,7 @@ export class LayerNorm extends Module {
    */
   constructor(nn: Nn, width: number) {
     super();
+    checkSizes("LayerNorm", { width });
     this.#nn = nn;
     this.weight = filled(nn, width, 1);
     this.bias = filled(nn, width, 0);
@@ -130,6 +138,7 @@ export class RmsNorm extends Module {
    */
   constructor(nn: Nn, width: number) {
     super();
+    checkSizes("RmsNorm", { width });
     this.#nn = nn;
     this.weight = filled(nn, width, 1);
   }
@@ -163,6 +172,7 @@ export class Embedding extends Module {
    */
   constructor(nn: Nn, random: Random, rows: number, width: number) {
     super();
+    checkSizes("Embedding", { rows, width });
     this.#nn = nn;
     this.weight = matrix(nn, random, [rows, width]);
   }
@@ -206,6 +216,7 @@ export class Depthwise extends Module {
    */
   constructor(nn: Nn, random: Random, width: number, taps: number) {
     super();
+    checkSizes("Depthwise", { width, taps });
     this.#nn = nn;
     this.weight = matrix(nn, random, [width, 1, taps]);
     this.bias = biases(nn, random, width, taps);
@@ -222,6 +233,18 @@ export class Depthwise extends Module {
   forward(x: Value): Value {
     return depthwise(this.#nn, x, this.weight, this.bias);
   }
+}
+
+/**
+ * What the forward pass of {@link SelfAttention}, and of a block, takes besides.
+ *
+ * @example const given: ForwardOptions = { rows: [0, 5] };
+ */
+export interface ForwardOptions {
+  /** The tokens before x, which x joins; not in a training step. */
+  cache?: AttentionCache | undefined;
+  /** What is wanted, if not all: some of all B N rows, as `takeRows` takes them. Behind attention, nothing else is computed. */
+  rows?: ArrayLike<number> | undefined;
 }
 
 /**
@@ -243,7 +266,7 @@ export class SelfAttention extends Module {
    */
   constructor(nn: Nn, random: Random, width: number, heads: number) {
     super();
-    integer("SelfAttention", "heads", heads, 1);
+    checkSizes("SelfAttention", { width, heads });
     if (width % heads !== 0) {
       throw new RangeError(`SelfAttention: width must be a multiple of heads (${heads}), got ${width}`);
     }
@@ -256,31 +279,32 @@ export class SelfAttention extends Module {
   /**
    * The layer applied to x.
    * @param x [B, N, C]
-   * @param cache The tokens before x, which x joins; not in a training step
-   * @param rows What is wanted: some of all B N rows, as `takeRows` takes them
+   * @param given A cache of the tokens before x; the rows that are wanted
    * @returns [B, N, C], or [R, C] of R rows
-   * @throws RangeError when x, heads, options, rows or the room in the cache do not fit; TypeError for a cache in a training step
+   * @throws RangeError when x, heads, attention, rows or the room in the cache do not fit; TypeError for a cache in a training step
    *
    * @example const y = new SelfAttention(nn, random, 8, 2).forward(x, { variant: "laser" }); // [2, 5, 8]
    */
-  forward(x: Value, options: SelfAttentionOptions, cache?: AttentionCache, rows?: ArrayLike<number>): Value {
+  forward(x: Value, attention: SelfAttentionOptions, given: ForwardOptions = {}): Value {
     const [nn, heads] = [this.#nn, this.#heads];
     const where = "selfAttention";
+    options(where, given, ["cache", "rows"]);
+    const { cache, rows } = given;
     value(where, "x", nn, x, 3);
     const [B, N] = x.shape as [number, number, number];
     if (rows !== undefined) checkIds(where, rows, undefined, B * N, 0, "rows");
-    if (cache !== undefined && !(cache instanceof AttentionCache)) {
-      throw new TypeError(`${where}: cache must be an AttentionCache, got ${show(cache)}`);
-    }
-    if (rows !== undefined && cache === undefined && asksFew(options, rows, B, N)) {
+    if (rows !== undefined && cache === undefined && asksFew(attention, rows, B, N)) {
       const { weight, bias } = this.qkv;
       const C = this.proj.weight.shape[0]!;
-      const q = linear(nn, lookUp(nn, x, rows), weight, bias, undefined, [0, C]);
-      const kv = linear(nn, x, weight, bias, undefined, [C, 2 * C]);
-      return this.proj.forward(rowAttention(nn, q, kv, heads, options, rows));
+      const q = linear(nn, lookUp(nn, x, rows), weight, bias, { part: [0, C] });
+      const kv = linear(nn, x, weight, bias, { part: [C, 2 * C] });
+      return this.proj.forward(rowAttention(nn, q, kv, heads, attention, rows));
     }
     const qkv = this.qkv.forward(x);
-    const all = cache ? cachedAttention(nn, qkv, heads, cache, options) : selfAttention(nn, qkv, heads, options);
+    const all =
+      cache !== undefined
+        ? cachedAttention(nn, qkv, heads, cache, attention)
+        : selfAttention(nn, qkv, heads, attention);
     return this.proj.forward(rows === undefined ? all : lookUp(nn, all, rows));
   }
 }

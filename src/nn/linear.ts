@@ -1,11 +1,11 @@
 /** y = act(x W^T + b): one product, whose sums begin with b, and one pass for the activation. */
-import { oneOf, show } from "../check.js";
+import { oneOf, options, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { PANEL, product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { type Activation, act, actBackward } from "./activation.js";
-import { parameter, value } from "./check-nn.js";
+import { kept, outside, parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -28,7 +28,7 @@ const THIN_COLUMNS = 16;
 /** Lays a weight out in panels, once instead of in every product, or lets go of them. */
 export function packWeight(nn: Nn, weight: Parameter, on: boolean): void {
   const { kernels, space } = nn.engine;
-  if (space.source !== undefined) throw new TypeError("pack: must be called outside of a step");
+  outside("pack", space);
   parameter("pack", "weight", nn, weight, [null, null]);
   const [n, k] = weight.shape as [number, number];
   weight.unpack();
@@ -39,27 +39,33 @@ export function packWeight(nn: Nn, weight: Parameter, on: boolean): void {
 }
 
 /**
+ * Options of {@link linear}.
+ *
+ * @example const options: LinearOptions = { activation: "gelu", part: [0, 2] };
+ */
+export interface LinearOptions {
+  /** What is applied to the product. Default: nothing. */
+  activation?: Activation | undefined;
+  /** Features that are computed, if not all: [first, count] of the N. */
+  part?: readonly [first: number, count: number] | undefined;
+}
+
+/**
  * A linear layer, `torch.nn.functional.linear`, with an activation behind it where one is named.
  * @param x [..., K]
  * @param weight [N, K]
  * @param bias [N]
- * @param part Features that are computed, if not all: [first, count] of the N
  * @returns [..., N], or [..., count]
  * @throws RangeError when x has not K on its last axis, or there are no such features
  *
  * @example
  * const [weight, bias] = [nn.parameter(random.normals(24), [3, 8]), nn.parameter(new Float32Array(3), [3])];
- * const y = linear(nn, x, weight, bias, "gelu"); // [2, 5, 3]
+ * const y = linear(nn, x, weight, bias, { activation: "gelu" }); // [2, 5, 3]
  */
-export function linear(
-  nn: Nn,
-  x: Value,
-  weight: Parameter,
-  bias?: Parameter,
-  activation?: Activation,
-  part?: readonly [first: number, count: number],
-): Value {
+export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, given: LinearOptions = {}): Value {
   const { tape, engine } = nn;
+  options("linear", given, ["activation", "part"]);
+  const { activation, part } = given;
   value("linear", "x", nn, x);
   parameter("linear", "weight", nn, weight, [null, x.shape.at(-1)!]);
   const [features, k] = weight.shape as [number, number];
@@ -98,6 +104,7 @@ export function linear(
   if (activation !== undefined) act(nn, y, z, activation, tape.tracks(inputs) ? z : undefined);
 
   return tape.record(y, inputs, activation === undefined ? [] : [z], (dy) => {
+    kept("linear", { x: x.tensor, weight: weight.tensor });
     const dz = activation === undefined ? dy : z;
     if (activation !== undefined) actBackward(nn, dz, dy, z);
     /** What this contribution is added to. The first of a part leaves zeros for the other features. */

@@ -1,7 +1,7 @@
 /** Rows that are kept, or become zero: padding. */
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { keep as checkKeep, value } from "./check-nn.js";
+import { keep as checkKeep, kept, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
@@ -30,6 +30,7 @@ export function maskRows(nn: Nn, x: Value, keep: Tensor<"u8">): Value {
   run(y, x.tensor);
 
   return tape.record(y, [x], [], (dy) => {
+    kept("maskRows", { keep });
     tape.give(x, (dx) => run(dx, dy));
   });
 }
@@ -52,6 +53,7 @@ export function maskedMean(nn: Nn, x: Value, keep?: Tensor<"u8">): Value {
   engine.kernels.maskedMean(y.ptr, x.tensor.ptr, keep?.ptr ?? 0, B, T, width);
 
   return tape.record(y, [x], [], (dy) => {
+    kept("maskedMean", { keep });
     tape.give(x, (dx) => engine.kernels.maskedMeanBackward(dx.ptr, dy.ptr, keep?.ptr ?? 0, B, T, width));
   });
 }

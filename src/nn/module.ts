@@ -1,6 +1,7 @@
 import { show } from "../check.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
+import { outside } from "./check-nn.js";
 import type { SafetensorsInput } from "./safetensors.js";
 import { Parameter } from "./value.js";
 
@@ -99,6 +100,35 @@ export abstract class Module {
   }
 
   /**
+   * Forgets all gradients: those of the parameters become 0, and the next step begins new sums. `optimizer.step` does so by itself.
+   * @throws TypeError when a parameter, or the instance, is disposed
+   *
+   * @example
+   * nn.step(() => model.loss(ids, targets));
+   * model.zeroGrad();
+   */
+  zeroGrad(): void {
+    for (const parameter of this.parameters.values()) {
+      parameter.grad.data.fill(0);
+      parameter.fresh = true;
+    }
+  }
+
+  /**
+   * Gives the memory of all parameters back, of their gradients and of what `pack` made, at once rather than when they are collected. A
+   * second call does nothing; any other use throws a TypeError. An optimiser has memory of its own.
+   *
+   * @example new Linear(nn, random, 8, 3).dispose();
+   */
+  dispose(): void {
+    for (const parameter of this.parameters.values()) {
+      parameter.unpack();
+      parameter.tensor.dispose();
+      parameter.grad.dispose();
+    }
+  }
+
+  /**
    * Copies of all parameters by name.
    * @throws TypeError when the instance is disposed
    *
@@ -113,7 +143,7 @@ export abstract class Module {
 
   /**
    * Takes the values of all parameters from `state`.
-   * @throws RangeError that lists all that is missing, left over or of another shape; then nothing is changed.
+   * @throws RangeError that lists all that is missing, left over or of another shape; then nothing is changed. TypeError inside of a step
    *
    * @example model.loadStateDict(readSafetensors(writeSafetensors(model.stateDict())).tensors);
    */
@@ -124,17 +154,23 @@ export abstract class Module {
   }
 }
 
+export function stateMap(where: string, values: unknown): void {
+  if (Object.prototype.toString.call(values) === "[object Map]") return;
+  throw new TypeError(`${where}: the state must be a Map of tensors by name, got ${show(values)}`);
+}
+
 /** Copies values into the tensors of the same names, all or none. @throws RangeError that lists all that does not fit */
 export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, values: StateDict, whole: string): void {
-  if (Object.prototype.toString.call(values) !== "[object Map]") {
-    throw new TypeError(`${where}: the state must be a Map of tensors by name, got ${show(values)}`);
-  }
+  stateMap(where, values);
+  for (const { storage } of targets.values()) outside(where, storage.space);
   const wrong: string[] = [];
   for (const [name, { shape }] of targets) {
     const given = values.get(name);
     if (given === undefined) wrong.push(`${name} is missing`);
-    else if (show(given.shape) !== show(shape)) {
-      wrong.push(`${name} must have the shape ${show(shape)}, got ${show(given.shape)}`);
+    else if (typeof given !== "object" || given === null) {
+      wrong.push(`${name} must be an object with shape and data, got ${show(given)}`);
+    } else if (show(given.shape) !== show(shape)) {
+      wrong.push(`${name} must have shape ${show(shape)}, got ${show(given.shape)}`);
     } else if (Object.prototype.toString.call(given.data) !== "[object Float32Array]") {
       wrong.push(`${name} must be float32, got ${show(given.data)}`);
     } else if (given.data.length !== count(shape)) {
@@ -142,7 +178,9 @@ export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, valu
     }
   }
   for (const name of values.keys()) if (!targets.has(name)) wrong.push(`${name} is not in this ${whole}`);
-  if (wrong.length > 0) throw new RangeError(`${where}: ${wrong.join("; ")}`);
+  // A file may have names of any length.
+  const lines = wrong.map((line) => (line.length > 300 ? `${line.slice(0, 300)}...` : line));
+  if (wrong.length > 0) throw new RangeError(`${where}: ${lines.join("; ")}`);
   for (const [name, tensor] of targets) tensor.set(values.get(name)!.data as Float32Array);
 }
 

@@ -1,6 +1,8 @@
 import * as check from "../check.js";
 import { operand } from "../check-tensor.js";
+import { complete, type Disposing } from "../disposable.js";
 import { engineOf, type LaserAttention } from "../facade.js";
+import { outside } from "./check-nn.js";
 import type { NnEngine } from "./engine.js";
 import { Loss } from "./loss.js";
 import { Plan } from "./plan.js";
@@ -9,7 +11,7 @@ import { Parameter, Value } from "./value.js";
 
 /**
  * An instance for training: the kernels of attention and those of the layers around it, on one memory. Made by `create` or
- * `createSync` of `laser-attention/nn`.
+ * `createSync` of `laser-attention/nn`. `using nn = createSync()` disposes it at the end of the block, where the engine has `using`.
  *
  * Operations, but for your own, throw a TypeError for the wrong kind of argument, or for a value of another instance or of a step
  * that has ended, and a RangeError for a wrong shape or number, or when memory is exhausted.
@@ -25,6 +27,7 @@ import { Parameter, Value } from "./value.js";
  * optimizer.step();
  * nn.dispose();
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() below makes what the interface promises
 export class Nn {
   /** Attention, matmul and tensors on the same memory. */
   readonly la: LaserAttention;
@@ -58,7 +61,7 @@ export class Nn {
    * @example const weight = nn.parameter(random.normals(24), [3, 8]);
    */
   parameter(data: Float32Array, shape: readonly number[]): Parameter {
-    if (this.engine.space.source !== undefined) throw new TypeError("parameter: must be made outside of a step");
+    outside("parameter", this.engine.space);
     check.typedArray("parameter", "data", data, "f32");
     const tensor = this.la.tensor(data, shape);
     return new Parameter(tensor, this.la.zeros(shape));
@@ -86,17 +89,22 @@ export class Nn {
    *
    * @param scale Factor of the gradients: 1 / n for the mean of n steps.
    * @returns The loss, unscaled
-   * @throws TypeError inside of a step, or when `forward` returns no loss
+   * @throws TypeError inside of a step, or when `forward` returns no loss of its own; RangeError for a scale that is not finite
    *
    * @example const value = nn.step(() => model.loss(ids, targets)); // a number
    */
   step(forward: () => Loss, scale = 1): number {
     check.callback("step", forward, "forward");
-    if (typeof scale !== "number") throw new TypeError(`step: scale must be a number, got ${check.show(scale)}`);
+    check.finite("step", "scale", scale);
     return this.#run("step", this.#plans.training, true, () => {
       const loss = forward();
       if (!(loss instanceof Loss)) throw new TypeError(`step: forward must return a loss, got ${check.show(loss)}`);
       operand("step", "the loss", loss.tensor, "f32", this.engine.space);
+      if (loss.tensor.storage.source === undefined) {
+        throw new TypeError(
+          "step: the loss must be made inside of the step, got one from outside, which has no gradients",
+        );
+      }
       if (loss.tracked) {
         const seed = this.tape.empty([1]);
         seed.data[0] = scale;
@@ -132,7 +140,7 @@ export class Nn {
     const { space } = this.engine;
     check.instance(space.arena.disposed);
     check.callback(where, body, "body");
-    if (space.source !== undefined) throw new TypeError(`${where}: must not be called inside of a step`);
+    outside(where, space);
     // What a step makes ends with the step, not with a scope around it.
     const { made } = space;
     space.made = undefined;
@@ -154,3 +162,7 @@ export class Nn {
     }
   }
 }
+
+export interface Nn extends Disposing {}
+
+complete(Nn, "Nn");

@@ -1,7 +1,7 @@
 /** Layer norm and RMS norm over the last axis. */
 import { real } from "../check-number.js";
 import { count } from "../shape.js";
-import { parameter, value } from "./check-nn.js";
+import { kept, parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -40,6 +40,7 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
   });
 
   return tape.record(y, [x, weight, bias], [mean, rstd], (dy) => {
+    kept("layerNorm", { x: x.tensor, weight: weight.tensor });
     tape.giveBoth(weight, bias, (dgamma, dbeta, add) => {
       split(engine, "layerNormParams", width, 16, work, (first, size) => {
         const inputs = [dy.ptr, x.tensor.ptr, mean.ptr, rstd.ptr];
@@ -86,6 +87,7 @@ export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value 
   });
 
   return tape.record(y, [x, weight], [rstd], (dy) => {
+    kept("rmsNorm", { x: x.tensor, weight: weight.tensor });
     tape.give(
       weight,
       (dgamma, base) => {

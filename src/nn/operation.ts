@@ -1,7 +1,7 @@
 /** Operations and losses of a user's own, on the tape beside those of this package. */
 import * as check from "../check.js";
 import type { Tensor } from "../tensor.js";
-import { value } from "./check-nn.js";
+import { list, value } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
@@ -47,17 +47,19 @@ export interface Operation {
 export function operation(nn: Nn, inputs: readonly Value[], { shape, forward, backward }: Operation): Value {
   const { tape } = nn;
   check.shape("operation", shape, "f32");
-  for (const [index, input] of inputs.entries()) value("operation", `inputs[${index}]`, nn, input, "any");
+  list("operation", "inputs", inputs);
+  const values = Array.from(inputs);
+  for (const [index, input] of values.entries()) value("operation", `inputs[${index}]`, nn, input, "any");
   const y = tape.empty(shape);
   forward(y);
-  return tape.record(y, inputs, [], (dy) => {
-    const made = inputs.map((input) => {
+  return tape.record(y, values, [], (dy) => {
+    const made = values.map((input) => {
       const gradient = input.tracked ? tape.empty(input.shape) : undefined;
       gradient?.data.fill(0);
       return gradient;
     });
     backward(dy, made);
-    for (const [index, gradient] of made.entries()) if (gradient !== undefined) tape.hand(inputs[index]!, gradient);
+    for (const [index, gradient] of made.entries()) if (gradient !== undefined) tape.hand(values[index]!, gradient);
   });
 }
 

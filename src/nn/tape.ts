@@ -1,3 +1,4 @@
+import { alive } from "../check.js";
 import { count, type Shape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
@@ -78,7 +79,8 @@ export class Tape {
     if (!value.tracked) return;
     const { gradient } = value;
     if (value instanceof Parameter) {
-      this.#join(value.grad, value.fresh ? undefined : value.grad, write, adds);
+      const grad = this.#gradOf(value);
+      this.#join(grad, value.fresh ? undefined : grad, write, adds);
       if (value.fresh) this.#begin(value);
     } else if (gradient === undefined || gradient.owners > 1) {
       const tensor = this.empty(value.shape);
@@ -105,7 +107,7 @@ export class Tape {
       if (add) parameter.grad.data.fill(0);
       this.#begin(parameter);
     }
-    write(one.grad, two.grad, add);
+    write(this.#gradOf(one), this.#gradOf(two), add);
   }
 
   /** The gradient of `value` is that of the result itself, or that much more. */
@@ -161,6 +163,11 @@ export class Tape {
     this.#entries.length = 0;
     if (!whole) for (const parameter of this.#begun) parameter.fresh = true;
     this.#begun.length = 0;
+  }
+
+  #gradOf({ grad }: Parameter): Tensor {
+    alive("step", "the grad of a parameter", grad);
+    return grad;
   }
 
   #begin(parameter: Parameter): void {

@@ -46,7 +46,8 @@ export class Value {
 }
 
 /**
- * A tensor that training changes. It lives until its instance is disposed; made by modules, or by `nn.parameter`.
+ * A tensor that training changes. It lives until nothing holds it, its module or its instance is disposed; made by modules, or by
+ * `nn.parameter`.
  *
  * @example
  * const weight: Parameter = nn.parameter(random.normals(24), [3, 8]);

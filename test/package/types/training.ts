@@ -54,6 +54,8 @@ import type {
   AdamWState,
   CtcOptions,
   DecayOptions,
+  ForwardOptions,
+  LinearOptions,
   Loss,
   Nn,
   Operation,
@@ -134,6 +136,7 @@ const weight: Parameter = nn.parameter(random.normals(64), [8, 8]);
 const row: Parameter = nn.parameter(random.normals(8), [8]);
 const taps: Parameter = nn.parameter(random.normals(24), [8, 1, 3]);
 const activation: Activation = "gelu-erf";
+const part: LinearOptions = { activation, part: [0, 4] };
 const attention: SelfAttentionOptions = { variant: "laser", causal: true, window: [4, 0] };
 const body: Operation = {
   shape: x.shape,
@@ -149,7 +152,7 @@ const values: Value[] = [
   glu(nn, x),
   layerNorm(nn, x, row, row, 1e-6),
   linear(nn, x, weight),
-  linear(nn, x, weight, row, activation),
+  linear(nn, x, weight, row, part),
   maskedMean(nn, x, keep),
   maskRows(nn, x, keep),
   operation(nn, [x], body),
@@ -167,6 +170,7 @@ const losses: Loss[] = [
   loss(nn, x, (dx: Tensor | undefined) => dx?.data.length ?? 0),
 ];
 
+const read: ForwardOptions = { rows: [0], cache: undefined };
 class Own extends Module {
   readonly parts = [new Depthwise(nn, random, 8, 3), new LayerNorm(nn, 8), new RmsNorm(nn, 8)] as const;
   readonly attention = new SelfAttention(nn, random, 8, 2);
@@ -176,7 +180,7 @@ class Own extends Module {
   forward(ids: readonly number[]): Value {
     let y = this.table.add(this.table.forward(ids, [1, ids.length]));
     for (const part of this.parts) y = part.forward(y);
-    return this.head.forward(this.attention.forward(y, { variant: "standard" }), "silu");
+    return this.head.forward(this.attention.forward(y, { variant: "standard" }, read), "silu");
   }
 }
 const own: Own = new Own().eval().pack().pack(false).train();
@@ -222,6 +226,9 @@ const data: SafetensorsData = new BigInt64Array(1);
 const saved: StateDict = own.stateDict();
 own.loadStateDict(saved);
 own.loadStateDict(file.tensors);
+own.zeroGrad();
+optimizer.dispose();
+own.dispose();
 
 const named: Saved = language;
 const bytes: Uint8Array = saveCheckpoint(named, undefined, { step: 1 });

@@ -1,0 +1,261 @@
+/** The optimiser and its model as owners of memory, per-parameter counts, states. The kernel: nn-adamw.test.ts. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { gpt } from "../src/models/index.js";
+import {
+  AdamW,
+  AttentionCache,
+  checkFinite,
+  createSync,
+  loss,
+  Module,
+  type Nn,
+  type Parameter,
+  readSafetensors,
+  writeSafetensors,
+} from "../src/nn/index.js";
+import { throws } from "./support/throws.js";
+
+const config = { vocabulary: 9, context: 8, width: 16, heads: 2, layers: 1, variant: "laser" as const };
+const [ids, targets] = [[[1, 2, 3, 4, 5, 6, 7, 8]], [[2, 3, 4, 5, 6, 7, 8, 0]]];
+
+class Pair extends Module {
+  readonly a: Parameter;
+  readonly b: Parameter;
+  constructor(nn: Nn) {
+    super();
+    this.a = nn.parameter(new Float32Array(3), [3]);
+    this.b = nn.parameter(new Float32Array(3), [3]);
+  }
+}
+
+/** A step whose loss gives `parameter` this gradient. */
+const pull = (nn: Nn, parameter: Parameter, gradient = 1): number => {
+  const forward = () =>
+    loss(nn, parameter, (dx) => {
+      dx?.data.fill(1);
+      return 0;
+    });
+  return nn.step(forward, gradient);
+};
+
+test("a model and an optimiser that a scope made and returned train as those made outside, in memory of their own", () => {
+  const run = (scoped: boolean): { losses: number[]; others: Float32Array } => {
+    const nn = createSync({ threads: 1 });
+    const make = () => {
+      const model = gpt(nn, config);
+      return { model, optimizer: new AdamW(nn, model, { lr: 1e-2 }) };
+    };
+    const { model, optimizer } = scoped ? nn.la.scope(make) : make();
+    const other = nn.la.zeros([4096]);
+    const losses = Array.from({ length: 4 }, () => {
+      const value = nn.step(() => model.loss(ids, targets));
+      optimizer.step();
+      return value;
+    });
+    const others = other.toArray();
+    nn.dispose();
+    return { losses, others };
+  };
+  const scoped = run(true);
+  assert.equal(scoped, run(false));
+  assert.equal(scoped.others, new Float32Array(4096));
+});
+
+test("an optimiser whose parameters have ended names the first of them and writes nothing", () => {
+  const nn = createSync({ threads: 1 });
+  // Only the optimiser leaves the scope: the model's parameters end with it.
+  const alone = nn.la.scope(() => new AdamW(nn, new Pair(nn)));
+  const other = nn.la.zeros([64]);
+  const state = { steps: 0, moments: new Map() };
+  const calls: Record<string, () => unknown> = {
+    step: () => alone.step(),
+    gradientNorm: () => alone.gradientNorm(),
+    stateDict: () => alone.stateDict(),
+    loadStateDict: () => alone.loadStateDict(state),
+  };
+  for (const [name, call] of Object.entries(calls)) throws(call, TypeError, `AdamW.${name}: a is disposed`);
+  const model = new Pair(nn);
+  const optimizer = new AdamW(nn, model);
+  pull(nn, model.b);
+  model.b.grad.dispose();
+  throws(() => optimizer.step(), TypeError, "AdamW.step: b is disposed");
+  assert.equal(other.toArray(), new Float32Array(64));
+  nn.dispose();
+});
+
+test("steps count for each parameter, as in torch.optim.AdamW: the first of one that joins late moves it by lr", () => {
+  const nn = createSync({ threads: 1 });
+  const model = new Pair(nn);
+  const optimizer = new AdamW(nn, model, { lr: 0.1 });
+  optimizer.step();
+  assert.is(optimizer.steps, 0, "a step without a gradient is none");
+  for (let n = 0; n < 100; n++) {
+    pull(nn, model.a);
+    optimizer.step();
+  }
+  const before = optimizer.stateDict();
+  assert.equal([before.steps, [...before.moments.get("steps.b")!.data]], [100, [0]]);
+  pull(nn, model.b);
+  optimizer.step();
+  assert.ok(Math.abs(model.b.tensor.data[0]! + 0.1) < 1e-6, `${model.b.tensor.data[0]}`);
+  assert.is(optimizer.steps, 101);
+  nn.dispose();
+});
+
+test("counts of parameters that joined late survive a state, and one without them has the same count for all", () => {
+  const nn = createSync({ threads: 1 });
+  const [one, two] = [new Pair(nn), new Pair(nn)];
+  const [first, second] = [new AdamW(nn, one, { lr: 0.1 }), new AdamW(nn, two, { lr: 0.1 })];
+  for (let n = 0; n < 9; n++) {
+    pull(nn, one.a);
+    if (n >= 6) pull(nn, one.b, 0.5);
+    first.step();
+  }
+  const state = first.stateDict();
+  assert.equal([...state.moments.keys()], ["m.a", "v.a", "m.b", "v.b", "steps.b"]);
+  two.loadStateDict(one.stateDict());
+  second.loadStateDict({ ...state, moments: readSafetensors(writeSafetensors(state.moments)).tensors });
+  for (const [model, optimizer] of [
+    [one, first],
+    [two, second],
+  ] as const) {
+    pull(nn, model.a, 2);
+    pull(nn, model.b, -1);
+    optimizer.step();
+  }
+  assert.equal([...two.stateDict()], [...one.stateDict()]);
+  assert.equal([...second.stateDict().moments], [...first.stateDict().moments]);
+  const old = new Map(state.moments);
+  old.delete("steps.b");
+  second.loadStateDict({ steps: 9, moments: old });
+  assert.equal([...second.stateDict().moments.keys()], ["m.a", "v.a", "m.b", "v.b"]);
+  old.set("steps.b", { shape: [1], data: Float32Array.of(0.5) });
+  throws(() => second.loadStateDict({ steps: 9, moments: old }), RangeError, "AdamW.loadStateDict: steps.b must be");
+  assert.is(second.stateDict().moments.has("steps.b"), false, "and nothing is changed");
+  nn.dispose();
+});
+
+test("what changes parameters is refused inside of a step, and so is a loss from outside of it", () => {
+  const nn = createSync({ threads: 1 });
+  const model = new Pair(nn);
+  const optimizer = new AdamW(nn, model);
+  const inside: Record<string, () => unknown> = {
+    "AdamW.step": () => optimizer.step(),
+    "AdamW.loadStateDict": () => optimizer.loadStateDict(optimizer.stateDict()),
+    loadStateDict: () => model.loadStateDict(model.stateDict()),
+  };
+  for (const [name, call] of Object.entries(inside)) {
+    const forward = () => {
+      call();
+      return loss(nn, model.a, () => 0);
+    };
+    throws(() => nn.step(forward), TypeError, `${name}: must be called outside of a step`);
+  }
+  const made = loss(nn, model.a, () => 0);
+  throws(() => nn.step(() => made), TypeError, "step: the loss must be made inside of the step");
+  assert.is(pull(nn, model.a), 0);
+  nn.dispose();
+});
+
+test("rates and scales that float32 does not hold are RangeErrors, other kinds are TypeErrors, and change nothing", () => {
+  const nn = createSync({ threads: 1 });
+  const model = new Pair(nn);
+  const optimizer = new AdamW(nn, model, { lr: undefined, betas: undefined, eps: undefined, decays: undefined });
+  pull(nn, model.a);
+  const { used } = nn.la.memory;
+  throws(() => optimizer.step({ lr: 1e300 }), RangeError, "AdamW.step: lr must be a finite float32, got 1e+300");
+  throws(() => optimizer.step({ clip: "1" as never }), TypeError, 'AdamW.step: clip must be a number above 0, got "1"');
+  throws(() => optimizer.step({ lr: "1" as never }), TypeError, 'AdamW.step: lr must be a number, got "1"');
+  for (const scale of [Number.NaN, Number.POSITIVE_INFINITY, 1e39]) {
+    throws(() => pull(nn, model.a, scale), RangeError, "step: scale must be a finite float32");
+  }
+  const betas: [unknown, typeof TypeError | typeof RangeError][] = [
+    [0.9, TypeError],
+    [["0.9", "0.99"], TypeError],
+    [[0.9], TypeError],
+    [[0.9, 1], RangeError],
+    [[Number.NaN, 0.9], RangeError],
+  ];
+  for (const [given, type] of betas) {
+    throws(() => new AdamW(nn, model, { betas: given as never }), type, "betas must be two numbers from 0 to below 1");
+  }
+  throws(
+    () => optimizer.loadStateDict(undefined as never),
+    TypeError,
+    "AdamW.loadStateDict: the state must be an object with steps and moments, got undefined",
+  );
+  assert.equal([optimizer.steps, nn.la.memory.used], [0, used]);
+  nn.dispose();
+});
+
+test("checkFinite blames no parameter that had no part in the step, whatever gradient an older one left it", () => {
+  const nn = createSync({ threads: 1 });
+  const model = new Pair(nn);
+  const optimizer = new AdamW(nn, model);
+  const step = (parameter: Parameter, gradient: number) => {
+    const value = pull(nn, parameter);
+    parameter.grad.data.fill(gradient);
+    return { step: 3, loss: value, norm: optimizer.step() };
+  };
+  const [first, blame] = [step(model.b, Number.NaN), "the first gradient that is not finite is that of"];
+  throws(() => checkFinite(model, first), RangeError, `${blame} b: NaN at 0 of [3] (1 of 2 are not)`);
+  const second = step(model.a, Number.POSITIVE_INFINITY);
+  throws(() => checkFinite(model, second), RangeError, `${blame} a: Infinity at 0 of [3] (1 of 2 are not)`);
+  step(model.b, Number.NaN);
+  const third = { ...step(model.a, 1), loss: Number.NaN };
+  throws(() => checkFinite(model, third), RangeError, "all parameters and all gradients are finite");
+  nn.dispose();
+});
+
+test("zeroGrad forgets gradients: they are 0, and the next step does not add to them", () => {
+  const nn = createSync({ threads: 1 });
+  const model = new Pair(nn);
+  pull(nn, model.a, 5);
+  model.zeroGrad();
+  assert.equal(model.a.grad.toArray(), new Float32Array(3));
+  assert.is(new AdamW(nn, model).gradientNorm(), 0);
+  pull(nn, model.a, 2);
+  assert.equal(model.a.grad.toArray(), new Float32Array(3).fill(2));
+  nn.dispose();
+});
+
+test("a disposed model and a disposed optimiser give all their memory back, and any other use is refused", () => {
+  const nn = createSync({ threads: 1 });
+  const { used } = nn.la.memory;
+  const model = gpt(nn, config).pack();
+  const optimizer = new AdamW(nn, model);
+  optimizer.dispose();
+  optimizer.dispose();
+  throws(() => optimizer.step(), TypeError, "AdamW.step: the mean of tok.weight is disposed");
+  assert.is(
+    nn.evaluate(() => model.logits(ids).toArray().length),
+    8 * 9,
+  );
+  const plan = nn.la.memory.used - used;
+  model.dispose();
+  model.dispose();
+  throws(() => nn.evaluate(() => model.logits(ids)), TypeError, "embedding: table is disposed");
+  throws(() => model.stateDict(), TypeError, "is disposed");
+  throws(() => model.zeroGrad(), TypeError, "is disposed");
+  assert.ok(nn.la.memory.used - used < plan);
+  // What is left is the area of evaluate, which it gave back when it failed.
+  assert.is(nn.la.memory.used, used);
+  nn.dispose();
+});
+
+test("instances and caches have Symbol.dispose, where the engine has it", () => {
+  const { dispose } = Symbol as { dispose?: symbol };
+  const nn = createSync({ threads: 1 });
+  const cache = new AttentionCache(nn, 1, 4, 8);
+  if (dispose !== undefined) {
+    const { used } = nn.la.memory;
+    (cache as unknown as Record<symbol, () => void>)[dispose]!();
+    assert.is(nn.la.memory.used, used - 2 * 4 * 8 * 4);
+    (nn as unknown as Record<symbol, () => void>)[dispose]!();
+    throws(() => nn.la.memory, TypeError, "this instance is disposed");
+  }
+  assert.is(AttentionCache.name, "AttentionCache");
+});
+
+test.run();
