@@ -247,6 +247,57 @@ test("a cache refuses what does not fit, and training steps", () => {
   nn.dispose();
 });
 
+test("an error in a later layer leaves all caches as they were, so that the same call again is right", () => {
+  const nn = createSync({ threads: 1 });
+  const model = sharpened(gpt(nn, config));
+  const caches = model.caches();
+  const next = (ids: number[]) => nn.evaluate(() => model.next([ids], caches).toArray());
+  next([1, 2, 3]);
+  const { forward } = model.blocks[1]!;
+  const failing = new Error("a later layer");
+  for (const fails of [
+    () => {
+      throw failing;
+    },
+    (...args: Parameters<typeof forward>) => {
+      forward.apply(model.blocks[1]!, args);
+      throw failing;
+    },
+  ]) {
+    Object.assign(model.blocks[1]!, { forward: fails });
+    assert.throws(
+      () => next([4, 5]),
+      (error: unknown) => error === failing,
+    );
+    assert.equal(
+      caches.map(({ length }) => length),
+      [3, 3],
+    );
+  }
+  Object.assign(model.blocks[1]!, { forward });
+  const got = next([4, 5]);
+  const fresh = model.caches();
+  nn.evaluate(() => model.next([[1, 2, 3]], fresh).toArray());
+  assert.equal(
+    got,
+    nn.evaluate(() => model.next([[4, 5]], fresh).toArray()),
+  );
+  nn.dispose();
+});
+
+test("caches of unequal length, or the same one twice, are refused", () => {
+  const nn = createSync({ threads: 1 });
+  const model = gpt(nn, config);
+  const [one, two] = [model.caches(), model.caches()];
+  nn.evaluate(() => model.next([[1, 2]], one).toArray());
+  const next = (caches: unknown) => () => nn.evaluate(() => model.next([[1]], caches as AttentionCache[]).toArray());
+  throws(next([one[0], two[1]]), RangeError, "gpt: caches must be of one length, got [2, 0]");
+  throws(next([one[0], one[0]]), RangeError, "gpt: caches must be one for each layer, got the same twice");
+  throws(next(undefined), TypeError, "gpt: caches must be an array, got undefined");
+  assert.is(next({ ...one, length: 2 })().length, config.vocabulary);
+  nn.dispose();
+});
+
 /** Of seed 7; a change of kernels that moves a rounding may change it, one engine alone may not. */
 const EXPECTED = [4, 6, 8, 11, 6, 4, 10, 1, 2, 5, 9, 12, 2, 11, 7, 5, 7, 10, 10, 11, 4, 8, 8, 1];
 
