@@ -160,6 +160,16 @@ test("probabilities sum to 1, keep the order of the scores, and are 0 outside of
   assert.equal(of({ temperature: 1e-300 }), [0, 0.5, 0, 0.5]);
 });
 
+test("options of distribution that are none, and scores that are no array, are refused", () => {
+  const scores = Float32Array.of(1, 2);
+  throws(
+    () => distribution(scores, { topk: 1 } as object),
+    TypeError,
+    'distribution: options must be among temperature, topK, topP, got "topk"',
+  );
+  throws(() => distribution(5 as never), TypeError, "distribution: scores must be an array, got 5");
+});
+
 test("tokens are drawn as often as they are probable, and never one of probability 0", () => {
   const p = Float64Array.of(0, 0.5, 0.3, 0, 0.2);
   const random = new Random(6);
@@ -185,7 +195,8 @@ test("wrong prompts, options, models and scores are refused at once with their n
   throws(call("text", { count: 1 }), TypeError, 'generate: prompt must be an array, got "text"');
   throws(call([1, 13], { count: 1 }), RangeError, "ids must be integers from 0 to 12, got 13 at 1");
   throws(call([0.5], { count: 1 }), RangeError, "ids must be integers from 0 to 12, got 0.5 at 0");
-  throws(call([1], undefined), TypeError, "generate: options must be an object, got null");
+  throws(call([1], undefined), TypeError, "generate: options must be an object with a count, got undefined");
+  throws(call([1], null), TypeError, "generate: options must be an object, got null");
   throws(call([1], {}), TypeError, "generate: count must be a number, got undefined");
   throws(call([1], { count: -1 }), RangeError, "generate: count must be an integer of 0 or more, got -1");
   throws(call([1], { count: 1, temprature: 1 }), TypeError, "options must be among count, temperature", '"temprature"');
