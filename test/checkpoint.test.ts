@@ -115,6 +115,51 @@ test("each family is made again by restore, and gives the same scores", () => {
   nn.dispose();
 });
 
+test("a config that asks for more than the file holds is refused before a model of its sizes is made", () => {
+  const nn = createSync({ threads: 1 });
+  const sizes = { width: 16, heads: 2, layers: 1, variant: "laser" as const };
+  const models = [
+    gpt(nn, config),
+    bert(nn, { ...sizes, vocabulary: 5, context: 4 }),
+    vit(nn, { ...sizes, side: 8, patch: 4, classes: 3 }),
+    conformer(nn, { ...sizes, mels: 4, stack: 2, context: 8, classes: 3, kernel: 3 }),
+  ];
+  for (const model of models) {
+    const { family, state, ...rest } = loadCheckpoint(saveCheckpoint(model));
+    const { used } = nn.la.memory;
+    for (const [name, value] of Object.entries(model.config)) {
+      if (typeof value !== "number" || name === "seed" || name === "heads") continue;
+      for (const size of [2 ** 30, 1e300]) {
+        const hostile = { ...model.config, [name]: name === "kernel" ? size - 1 : size } as never;
+        throws(() => restore(nn, { ...rest, family, state, config: hostile }), RangeError, "restore: ");
+      }
+    }
+    const wide = { ...model.config, width: 512 } as never; // not alone more than all numbers, but its square
+    throws(() => restore(nn, { ...rest, family, state, config: wide }), RangeError, "restore: layers must fit the");
+    assert.is(nn.la.memory.used, used);
+  }
+  const { config: _, ...checkpoint } = loadCheckpoint(saveCheckpoint(models[0]!));
+  const of = (more: object) => () => restore(nn, { ...checkpoint, config: more as never });
+  throws(
+    of({ ...config, width: 1, heads: 1, layers: 31 }),
+    RangeError,
+    "restore: layers must be at most the 30 tensors of the state, got 31",
+  );
+  throws(
+    of({ ...config, vocabulary: 1e9 }),
+    RangeError,
+    "restore: vocabulary must fit the ",
+    "got 1000000000 with width 16",
+  );
+  throws(of({ ...config, width: "16" }), TypeError, 'gpt: width must be a number, got "16"');
+  throws(() => restore(nn, { ...checkpoint, config: undefined }), TypeError, "gpt: config must be an object");
+  throws(() => restore(nn, { ...checkpoint, config, state: {} } as never), TypeError, "restore: state must be a Map");
+  // A seed that is left out explicitly is no obstacle on the way.
+  const seedless = gpt(nn, { ...config, seed: undefined });
+  assert.equal([...restore(nn, loadCheckpoint(saveCheckpoint(seedless))).stateDict()], [...seedless.stateDict()]);
+  nn.dispose();
+});
+
 test("a state dict without metadata, as PyTorch's users store it, loads; F64 and BF16 too; integers are refused", () => {
   const nn = createSync({ threads: 1 });
   const [a, b] = [gpt(nn, config), gpt(nn, { ...config, seed: 4 })];

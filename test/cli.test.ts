@@ -135,16 +135,30 @@ test("a loss that is not finite ends the run, says where, and keeps the last goo
   assert.ok(existsSync(at("nan/last.safetensors")));
 });
 
+test("the help of train and compare has the defaults, of all families or by family", async () => {
+  for (const command of ["train", "compare"]) {
+    const help = (await ok(command, "--help")).replaceAll(/\s+/g, " ");
+    assert.match(help, "width of the model (default: 128, conformer 96)");
+    assert.match(help, "the highest learning rate (default: 0.002, vit 0.001, conformer 0.001)");
+    assert.match(help, "steps (default: 4000, conformer 1500)");
+    assert.match(help, "seed of parameters and batches (default: 1)");
+  }
+});
+
 test("bad arguments and bad data are one line and exit code 1", async () => {
   writeFileSync(at("bad.bin"), "no images");
   mkdirSync(at("bad"));
   writeFileSync(at("bad/test.bin"), "no images");
   const wrong: [RegExp, ...string[]][] = [
-    [/steps.*integer of 1 or more/, "train", "lm", "--steps", "0"],
+    [/steps.*integer from 1 to 16777216/, "train", "lm", "--steps", "0"],
+    [/batch.*integer of 1 or more/, "train", "lm", "--batch", "0"],
     [/Allowed choices are lm, bert, vit, conformer/, "train", "gpt5"],
     [/no other can be given, got steps/, "train", "lm", "--resume", "--out", "whole", "--steps", "3"],
     [/unknown option '--speed'/, "train", "lm", "--speed", "2"],
     [/unknown command 'fly'/, "fly"],
+    [/hole.*It must be one character/, "fill", "--checkpoint", "none", "--text", "a__", "--hole", "__"],
+    [/hole.*It must be one character/, "fill", "--checkpoint", "none", "--text", "a", "--hole", ""],
+    [/seed.*an integer from 0 to 536870911/, "train", "lm", "--data", "none.txt", "--seed", "536870912"],
     [/--data PATH is missing/, "train", "lm", "--out", "none"],
     [/cannot read none\.txt \(ENOENT\)\. Any plain text/, "train", "lm", "--data", "none.txt", "--out", "none"],
     [/cannot read none as a folder .*cs\.toronto\.edu/, "train", "vit", "--data", "none", "--out", "none"],

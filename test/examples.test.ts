@@ -69,6 +69,17 @@ test("the README's ten lines run as they stand", async () => {
   assert.is(stdout.match(/\[ 1, 2, 5, 8 \]/g)?.length, 3, stdout);
 });
 
+for (const title of ["Instances", "Threads", "Training", "Tensors"]) {
+  test(`the README's lines under "${title}" run as they stand`, async () => {
+    const [, text] = new RegExp(`\\n## ${title}\\n+\`\`\`js\\n([\\s\\S]*?)\`\`\``).exec(readme) ?? [];
+    const entry = (_: string, name?: string) =>
+      `"laser-attention/${name === undefined ? "index" : name === "threads" ? name : `${name}/index`}.js"`;
+    const { code, stderr } = await runProgram(text!.replaceAll(/"laser-attention(?:\/(\w+))?"/g, entry));
+    assert.is(code, 0, stderr);
+    assert.is(stderr, "");
+  });
+}
+
 /** The code of the README's section `title`, without comments. */
 function codeOf(title: string): string[] {
   const section = new RegExp(`\\n### ${title}\\n([\\s\\S]*?)\\n##`).exec(readme)?.[1] ?? "";

@@ -41,6 +41,25 @@ test("a model that was trained on a rule fills it in; what is not hidden stays",
   nn.dispose();
 });
 
+test("rows may be array-likes without iteration, here and in a batch of a model", () => {
+  const nn = createSync({ threads: 1 });
+  const model = bert(nn, config);
+  const like = <T>(...items: T[]): ArrayLike<T> => ({ ...items, length: items.length });
+  const rows = [
+    [1, MASK, 3],
+    [4, 2, MASK],
+  ] as const;
+  const likes = like(...rows.map((row) => like(...row))) as unknown as ArrayLike<number>[];
+  assert.equal(fill(nn, model, likes), fill(nn, model, rows));
+  const [ids, targets] = [rows, rows.map((row) => row.map((id) => (id === MASK ? 5 : -1)))];
+  const likeTargets = like(...targets.map((row) => like(...row))) as unknown as ArrayLike<number>[];
+  assert.is(
+    nn.step(() => model.loss(likes, likeTargets)),
+    nn.step(() => model.loss(ids, targets)),
+  );
+  nn.dispose();
+});
+
 test("probabilities are the softmax of the model's scores without the mask, best first, and sum to 1", () => {
   const nn = createSync({ threads: 1 });
   const model = bert(nn, config);

@@ -158,6 +158,16 @@ test("probabilities sum to 1, keep the order of the scores, and are 0 outside of
   assert.equal(of({ temperature: 1e-300 }), [0, 0.5, 0, 0.5]);
 });
 
+test("options of distribution that are none, and scores that are no array, are refused", () => {
+  const scores = Float32Array.of(1, 2);
+  throws(
+    () => distribution(scores, { topk: 1 } as object),
+    TypeError,
+    'distribution: options must be among temperature, topK, topP, got "topk"',
+  );
+  throws(() => distribution(5 as never), TypeError, "distribution: scores must be an array, got 5");
+});
+
 test("tokens are drawn as often as they are probable, and never one of probability 0", () => {
   const p = Float64Array.of(0, 0.5, 0.3, 0, 0.2);
   const random = new Random(6);
@@ -183,7 +193,8 @@ test("wrong prompts, options, models and scores are refused at once with their n
   throws(call("text", { count: 1 }), TypeError, 'generate: prompt must be an array, got "text"');
   throws(call([1, 13], { count: 1 }), RangeError, "ids must be integers from 0 to 12, got 13 at 1");
   throws(call([0.5], { count: 1 }), RangeError, "ids must be integers from 0 to 12, got 0.5 at 0");
-  throws(call([1], undefined), TypeError, "generate: options must be an object, got null");
+  throws(call([1], undefined), TypeError, "generate: options must be an object with a count, got undefined");
+  throws(call([1], null), TypeError, "generate: options must be an object, got null");
   throws(call([1], {}), TypeError, "generate: count must be a number, got undefined");
   throws(call([1], { count: -1 }), RangeError, "generate: count must be an integer of 0 or more, got -1");
   throws(call([1], { count: 1, temprature: 1 }), TypeError, "options must be among count, temperature", '"temprature"');
@@ -247,6 +258,57 @@ test("a cache refuses what does not fit, and training steps", () => {
   const two = nn.input(new Float32Array(48), [1, 2, 24]);
   throws(() => cachedAttention(nn, two, 2, cache, wrong), TypeError, "variant must be");
   assert.is(cache.length, held, "a refused call leaves the cache as it was");
+  nn.dispose();
+});
+
+test("an error in a later layer leaves all caches as they were, so that the same call again is right", () => {
+  const nn = createSync({ threads: 1 });
+  const model = sharpened(gpt(nn, config));
+  const caches = model.caches();
+  const next = (ids: number[]) => nn.evaluate(() => model.next([ids], caches).toArray());
+  next([1, 2, 3]);
+  const { forward } = model.blocks[1]!;
+  const failing = new Error("a later layer");
+  for (const fails of [
+    () => {
+      throw failing;
+    },
+    (...args: Parameters<typeof forward>) => {
+      forward.apply(model.blocks[1]!, args);
+      throw failing;
+    },
+  ]) {
+    Object.assign(model.blocks[1]!, { forward: fails });
+    assert.throws(
+      () => next([4, 5]),
+      (error: unknown) => error === failing,
+    );
+    assert.equal(
+      caches.map(({ length }) => length),
+      [3, 3],
+    );
+  }
+  Object.assign(model.blocks[1]!, { forward });
+  const got = next([4, 5]);
+  const fresh = model.caches();
+  nn.evaluate(() => model.next([[1, 2, 3]], fresh).toArray());
+  assert.equal(
+    got,
+    nn.evaluate(() => model.next([[4, 5]], fresh).toArray()),
+  );
+  nn.dispose();
+});
+
+test("caches of unequal length, or the same one twice, are refused", () => {
+  const nn = createSync({ threads: 1 });
+  const model = gpt(nn, config);
+  const [one, two] = [model.caches(), model.caches()];
+  nn.evaluate(() => model.next([[1, 2]], one).toArray());
+  const next = (caches: unknown) => () => nn.evaluate(() => model.next([[1]], caches as AttentionCache[]).toArray());
+  throws(next([one[0], two[1]]), RangeError, "gpt: caches must be of one length, got [2, 0]");
+  throws(next([one[0], one[0]]), RangeError, "gpt: caches must be one for each layer, got the same twice");
+  throws(next(undefined), TypeError, "gpt: caches must be an array, got undefined");
+  assert.is(next({ ...one, length: 2 })().length, config.vocabulary);
   nn.dispose();
 });
 

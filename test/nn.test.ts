@@ -282,7 +282,9 @@ test("wrong use is refused with its name, what was expected and what came, and t
   const nn = createSync({ threads: 1 });
   const model = gpt(nn, config);
   const loose = gpt as unknown as (nn: Nn, config: object) => unknown;
-  throws(() => loose(nn, { ...config, depth: 3 }), TypeError, "gpt: config must have", "got depth");
+  throws(() => loose(nn, { ...config, depth: 3 }), TypeError, "gpt: config must be among vocabulary,", 'got "depth"');
+  throws(() => gpt(nn, undefined as never), TypeError, "gpt: config must be an object, got undefined");
+  throws(() => loose(nn, { ...config, width: "16" }), TypeError, 'gpt: width must be a number, got "16"');
   throws(() => loose(nn, { ...config, layers: 0 }), RangeError, "gpt: layers must be an integer of 1 or more, got 0");
   throws(() => loose(nn, { ...config, heads: 3 }), RangeError, "width must be a multiple of heads (3), got 16");
   throws(

@@ -3,9 +3,21 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readCifar10 } from "../src/data/cifar10.js";
 import { createSync, loadCheckpoint, type Nn, type Random, type RandomState } from "../src/nn/index.js";
-import { type Data, FAMILIES, type FamilyName, makeTask, recipeOf, type Speech, Trainer } from "../src/train/index.js";
+import {
+  type Data,
+  FAMILIES,
+  type FamilyName,
+  MOST_SEED,
+  makeTask,
+  recipeOf,
+  type Speech,
+  STEPS,
+  Trainer,
+} from "../src/train/index.js";
+import { randomOf } from "../src/train/trainer.js";
 import { distance } from "../src/train/word-error.js";
 import { cifarBytes, TEXT, tone } from "./support/made-data.js";
+import { throws } from "./support/throws.js";
 
 const recording = (digit: number, seed: number) => ({ samples: tone(digit, seed), labels: [digit + 1] });
 const speech: Speech = {
@@ -83,6 +95,19 @@ test("both variants see the same batches and begin with the same parameters", ()
     return seen;
   };
   assert.equal(drawn(one), drawn(two));
+  nn.dispose();
+});
+
+test("a seed or a number of steps whose batches would not be its own is refused before a model is made", () => {
+  const nn = createSync({ threads: 1 });
+  const { used } = nn.la.memory;
+  const make = (given: object) => () => makeTask(nn, "lm", recipeOf("lm", { ...SIZES, ...given }), TEXT);
+  throws(make({ seed: 2 ** 29 }), RangeError, "train: seed must be an integer from 0 to 536870911, got 536870912");
+  throws(make({ steps: 2 ** 24 + 1 }), RangeError, "train: steps must be an integer from 1 to 16777216, got 16777217");
+  assert.is(nn.la.memory.used, used);
+  const recipe = recipeOf("lm", { seed: MOST_SEED, steps: STEPS });
+  const states = [STEPS - 2, STEPS - 1].map((step) => randomOf(recipe, step).state);
+  assert.not.equal(states[0], states[1]);
   nn.dispose();
 });
 

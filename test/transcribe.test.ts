@@ -161,6 +161,52 @@ test("a trained model transcribes utterances of their own lengths, whatever lies
   nn.dispose();
 });
 
+test("what lies behind the frames that count, NaN or infinity, changes no bit of loss and gradients", () => {
+  const nn = createSync({ threads: 1 });
+  const model = conformer(nn, { ...config, layers: 2 });
+  for (const T of [12, 13]) {
+    const [frames, targets] = [
+      [12, 7, 0],
+      [[1, 2], Int32Array.of(3), []],
+    ];
+    const features = random.normals(3 * T * 4);
+    const behind = (value: number) =>
+      features.map((x, n) => (Math.floor(n / 4) % T < frames[Math.floor(n / 4 / T)]! ? x : value));
+    const run = (given: Float32Array) => {
+      const loss = nn.step(() => model.loss(given, frames, targets));
+      const gradients = [...model.parameters.values()].flatMap(({ grad }) => [...grad.toArray()]);
+      new AdamW(nn, model, { lr: 0 }).step(); // gradients are 0 again
+      return [loss, ...gradients];
+    };
+    const want = run(features);
+    assert.ok(want.every(Number.isFinite) && want.some((x) => x !== 0));
+    for (const value of [0, Number.NaN, Number.POSITIVE_INFINITY])
+      assert.equal(run(behind(value)), want, `${T} ${value}`);
+  }
+  nn.dispose();
+});
+
+test("many utterances have the results of one pass over all of them, in the memory of a few", () => {
+  const nn = createSync({ threads: 1 });
+  const model = conformer(nn, config);
+  for (const { tensor } of model.parameters.values())
+    if (tensor.shape.length > 1) tensor.set(tensor.toArray().map((x) => 6 * x));
+  const [B, T] = [200, 32];
+  const features = random.normals(B * T * 4);
+  const frames = Uint8Array.from({ length: B }, () => random.int(T + 1));
+  const found = transcribe(nn, model, features, frames, { beam: 3 });
+  const { used } = nn.la.memory;
+  const scores = nn.evaluate(() => model.logits(features, frames).toArray());
+  for (const [b, { labels, logLikelihood: likelihood }] of found.entries()) {
+    const own = logSoftmax("test", scores.subarray(b * 64, b * 64 + 4 * model.steps(frames[b]!)), 4);
+    assert.is(likelihood, logLikelihood(own, labels));
+    assert.ok(likelihood >= logLikelihood(own, greedy(own)));
+  }
+  assert.is(found.length, B);
+  assert.ok(used < nn.la.memory.used / 3, `${used} of ${nn.la.memory.used}`);
+  nn.dispose();
+});
+
 test("a beam is never less likely than the best path, and equals the loss of its labels", () => {
   const nn = createSync({ threads: 1 });
   const model = conformer(nn, config);

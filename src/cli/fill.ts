@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { fill } from "../models/fill.js";
 import { print } from "./files.js";
 import { tokenizerOf, usage, withModel } from "./model.js";
-import { integer } from "./options.js";
+import { character, integer } from "./options.js";
 
 interface Options {
   checkpoint: string;
@@ -17,7 +17,7 @@ interface Options {
 export function addFill(program: Command): void {
   usage(program, "fill", "fill in hidden characters, by a model of train bert")
     .requiredOption("--text <text>", "a text with holes, as in 'To be or n_t to be'")
-    .option("--hole <character>", "what a hole looks like", "_")
+    .option("--hole <character>", "what a hole looks like", character, "_")
     .option("--candidates <n>", "characters to list for each hole", integer(1), 3)
     .action((options: Options) =>
       withModel(options, "bert", (nn, model, extra) => {

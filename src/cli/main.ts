@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { VERSION } from "../generated/version.js";
 import { addClassify } from "./classify.js";
-import { UserError } from "./files.js";
+import { isOfUser } from "./files.js";
 import { addFill } from "./fill.js";
 import { addGenerate } from "./generate.js";
 import { addSignal } from "./signal.js";
@@ -19,8 +19,9 @@ for (const add of [addTrain, addCompare, addGenerate, addFill, addClassify, addT
 try {
   await program.parseAsync();
 } catch (error) {
-  // What the package says of a size, a text or an image that it can't take is one line for the user too.
-  const known = error instanceof UserError || error instanceof RangeError;
-  process.stderr.write(known ? `laser-attention: ${error.message}\n` : `${(error as Error).stack}\n`);
+  const said = isOfUser(error)
+    ? error.message.replace(/^(laser-attention: )?/, "laser-attention: ")
+    : (error as Error).stack;
+  process.stderr.write(`${said}\n`);
   process.exitCode = 1;
 }

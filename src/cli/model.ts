@@ -31,10 +31,6 @@ export async function withModel<F extends Family>(
   const nn = await createNn(threads);
   try {
     use(nn, restore(nn, checkpoint) as Extract<Model, { family: F }>, checkpoint.extra);
-  } catch (error) {
-    // What the package says of an input that it can't take.
-    if (error instanceof RangeError || error instanceof TypeError) throw new UserError(error.message);
-    throw error;
   } finally {
     nn.dispose();
   }

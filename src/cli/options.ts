@@ -1,14 +1,20 @@
 /** Options that several commands share. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { create, type Nn } from "../nn/index.js";
-import { type Recipe, recipeOf } from "../train/index.js";
+import { FAMILIES, MOST_SEED, type Recipe, recipeOf, STEPS } from "../train/index.js";
 
-export function integer(least: number) {
+export function integer(least: number, most = Number.MAX_SAFE_INTEGER) {
   return (text: string): number => {
     const value = Number(text);
-    if (Number.isSafeInteger(value) && value >= least && text.trim() !== "") return value;
-    throw new InvalidArgumentError(`It must be an integer of ${least} or more.`);
+    if (Number.isSafeInteger(value) && value >= least && value <= most && text.trim() !== "") return value;
+    const range = most === Number.MAX_SAFE_INTEGER ? `of ${least} or more` : `from ${least} to ${most}`;
+    throw new InvalidArgumentError(`It must be an integer ${range}.`);
   };
+}
+
+export function character(text: string): string {
+  if (Array.from(text).length === 1) return text;
+  throw new InvalidArgumentError("It must be one character.");
 }
 
 export function real(least: number, most = Number.POSITIVE_INFINITY) {
@@ -33,22 +39,31 @@ export const common = (command: Command): Command =>
 
 export const variantOption = new Option("--variant <name>", "which attention").choices(["laser", "standard"]);
 
-/** Sizes of the model and the run; what is left out is the recipe's. */
-export const recipeOptions = (command: Command): Command =>
-  command
-    .option("--width <n>", "width of the model", integer(1))
-    .option("--heads <n>", "attention heads", integer(1))
-    .option("--layers <n>", "blocks", integer(1))
-    .option("--context <n>", "tokens in a row, or stacked frames of speech", integer(1))
-    .option("--batch <n>", "rows, images or utterances of a step", integer(1))
-    .option("--steps <n>", "steps", integer(1))
-    .option("--lr <rate>", "the highest learning rate", real(0))
-    .option("--warmup <n>", "steps up to it", integer(0))
-    .option("--weight-decay <rate>", "weight decay", real(0))
-    .option("--clip <norm>", "the most that the norm of all gradients may be", real(0))
-    .option("--every <n>", "evaluate and save after so many steps", integer(1))
-    .option("--evaluations <n>", "held-out batches of an evaluation, at most", integer(1))
-    .option("--seed <n>", "seed of parameters and batches", integer(0));
+/** What the recipes have: that of lm, and of each family that has another. */
+function defaults(name: keyof Recipe): string {
+  const usual = recipeOf("lm")[name];
+  const others = FAMILIES.filter((family) => recipeOf(family)[name] !== usual);
+  return `(default: ${[usual, ...others.map((family) => `${family} ${recipeOf(family)[name]}`)].join(", ")})`;
+}
+
+/** Sizes of the model and the run; what is left out is the recipe's, which commander must not see as given. */
+export function recipeOptions(command: Command): Command {
+  const add = (flags: string, name: keyof Recipe, what: string, parse: (text: string) => number) =>
+    command.option(flags, `${what} ${defaults(name)}`, parse);
+  add("--width <n>", "width", "width of the model", integer(1));
+  add("--heads <n>", "heads", "attention heads", integer(1));
+  add("--layers <n>", "layers", "blocks", integer(1));
+  add("--context <n>", "context", "tokens in a row, or stacked frames of speech", integer(1));
+  add("--batch <n>", "batch", "rows, images or utterances of a step", integer(1));
+  add("--steps <n>", "steps", "steps", integer(1, STEPS));
+  add("--lr <rate>", "lr", "the highest learning rate", real(0));
+  add("--warmup <n>", "warmup", "steps up to it; of a short run, a tenth", integer(0));
+  add("--weight-decay <rate>", "weightDecay", "weight decay", real(0));
+  add("--clip <norm>", "clip", "the most that the norm of all gradients may be", real(0));
+  add("--every <n>", "every", "evaluate and save after so many steps", integer(1));
+  add("--evaluations <n>", "evaluations", "held-out batches of an evaluation, at most", integer(1));
+  return add("--seed <n>", "seed", "seed of parameters and batches", integer(0, MOST_SEED));
+}
 
 const NAMES = Object.keys(recipeOf("lm"));
 

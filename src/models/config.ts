@@ -1,4 +1,5 @@
-import { show } from "../check.js";
+import { options as checkOptions, oneOf } from "../check.js";
+import { integer } from "../check-number.js";
 import { list, training } from "../nn/check-nn.js";
 import type { Variant } from "../types.js";
 
@@ -17,36 +18,21 @@ export interface ModelConfig {
   /** Which attention: "standard" or "laser". */
   variant: Variant;
   /** Seed of the first parameters. Default 1. */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 /** Checks what a model is made of. Config: no unknown key, every size of `sizes` a positive integer, width a multiple of heads. */
 export function checkConfig(where: string, nn: unknown, config: object, sizes: readonly string[]): void {
   training(where, nn);
-  if (typeof config !== "object" || config === null) {
-    throw new TypeError(`${where}: config must be an object, got ${show(config)}`);
-  }
-  const given = config as Record<string, unknown>;
+  if (config === undefined) throw new TypeError(`${where}: config must be an object, got undefined`);
   const names = [...sizes, "width", "heads", "layers"];
-  const unknown = Object.keys(given).filter((key) => ![...names, "variant", "seed"].includes(key));
-  if (unknown.length > 0) {
-    throw new TypeError(
-      `${where}: config must have ${[...names, "variant", "seed"].join(", ")}, got ${unknown.join(", ")}`,
-    );
-  }
-  for (const name of names) {
-    const value = given[name];
-    if (!Number.isInteger(value) || (value as number) < 1) {
-      throw new RangeError(`${where}: ${name} must be an integer of 1 or more, got ${show(value)}`);
-    }
-  }
-  const { width, heads, variant } = given as unknown as ModelConfig;
+  checkOptions(where, config, [...names, "variant", "seed"], "config");
+  for (const name of names) integer(where, name, (config as Record<string, unknown>)[name], 1);
+  const { width, heads, variant } = config as ModelConfig;
   if (width % heads !== 0) {
     throw new RangeError(`${where}: width must be a multiple of heads (${heads}), got ${width}`);
   }
-  if (variant !== "standard" && variant !== "laser") {
-    throw new TypeError(`${where}: variant must be "standard" or "laser", got ${show(variant)}`);
-  }
+  oneOf(where, "variant", variant, ["standard", "laser"]);
 }
 
 /** Rows and columns of a batch of equally long rows of ids. @throws RangeError for none, or rows of different lengths */
@@ -56,14 +42,14 @@ export function batchOf(where: string, rows: readonly ArrayLike<number>[], most:
   const B = rows.length;
   const N = rows[0]?.length ?? 0;
   if (B === 0 || N === 0) throw new RangeError(`${where}: the batch must not be empty`);
-  const other = rows.find((row) => row.length !== N);
+  const other = Array.from(rows).find((row) => row.length !== N);
   if (other !== undefined) throw new RangeError(`${where}: rows must be ${N} long like the first, got ${other.length}`);
   if (N > most) throw new RangeError(`${where}: rows must be at most ${most} long (the context), got ${N}`);
   return [B, N];
 }
 
 /** All ids of a checked batch, one after the other: as they are, for the operation that takes them to check. */
-export const flat = (rows: readonly ArrayLike<number>[]): number[] => rows.flatMap((row) => Array.from(row));
+export const flat = (rows: readonly ArrayLike<number>[]): number[] => Array.from(rows, (row) => Array.from(row)).flat();
 
 /** The targets of a batch: as many rows, as long. */
 export function targetsOf(

@@ -163,7 +163,7 @@ export class Conformer extends Module {
   /**
    * Scores of the labels: [B, floor(T / stack), classes].
    * @param features Log-mel features [B, T, mels]
-   * @param frames How many of the T frames of each batch entry count
+   * @param frames How many of the T frames of each batch entry count. What the others hold, NaN included, has no effect
    * @throws RangeError when features, frames and config do not fit each other
    *
    * @example
@@ -172,7 +172,7 @@ export class Conformer extends Module {
    */
   logits(features: Float32Array, frames: ArrayLike<number>): Value {
     const { mels, stack, context, variant } = this.config;
-    const T = this.#check(features, frames);
+    const T = this.framesOf(features, frames);
     const [B, N] = [frames.length, this.steps(T)];
     if (N === 0 || N > context) {
       throw new RangeError(`conformer: there must be ${stack} to ${context * stack} frames, got ${T}`);
@@ -181,7 +181,7 @@ export class Conformer extends Module {
     const keep = new Uint8Array(B * N);
     for (let b = 0; b < B; b++) keep.fill(1, b * N, b * N + this.steps(frames[b]!));
     const kept = nn.la.tensor(keep, [B, N]);
-    let x = this.pos.add(this.inp.forward(nn.input(this.#whole(features, B, T), [B, N, mels * stack])));
+    let x = this.pos.add(this.inp.forward(nn.input(this.#whole(features, frames, T), [B, N, mels * stack])));
     for (const block of this.blocks) x = block.forward(x, kept, variant);
     return this.head.forward(x);
   }
@@ -195,14 +195,14 @@ export class Conformer extends Module {
    * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
    * const value = nn.step(() => speech.loss(new Float32Array(2 * 12 * 8), [12, 9], [[1, 2], [3]]));
    */
-  loss(features: Float32Array, frames: ArrayLike<number>, targets: readonly (readonly number[])[]): Loss {
+  loss(features: Float32Array, frames: ArrayLike<number>, targets: readonly ArrayLike<number>[]): Loss {
     const logits = this.logits(features, frames);
     const used = Array.from(frames, (count) => this.steps(count));
-    return ctcLoss(this.#nn, logits, targets, used);
+    return ctcLoss(this.#nn, logits, targets as readonly (readonly number[])[], used);
   }
 
-  /** How many frames the features have for each entry: as many as the most that count, or more. */
-  #check(features: Float32Array, frames: ArrayLike<number>): number {
+  /** How many frames the features have for each entry: as many as the most that count, or more. @internal */
+  framesOf(features: Float32Array, frames: ArrayLike<number>): number {
     const { mels } = this.config;
     list("conformer", "frames", frames);
     arrayOf("conformer", "features", features, "Float32Array");
@@ -217,13 +217,15 @@ export class Conformer extends Module {
     return T;
   }
 
-  /** The frames that fill whole steps. */
-  #whole(features: Float32Array, B: number, T: number): Float32Array {
+  /** The frames that fill whole steps, 0 beyond those that count: products with gradients of 0 must not be NaN. */
+  #whole(features: Float32Array, frames: ArrayLike<number>, T: number): Float32Array {
     const { mels, stack } = this.config;
     const used = this.steps(T) * stack * mels;
-    if (used === T * mels) return features;
-    const whole = new Float32Array(B * used);
-    for (let b = 0; b < B; b++) whole.set(features.subarray(b * T * mels, b * T * mels + used), b * used);
+    const whole = new Float32Array(frames.length * used);
+    for (let b = 0; b < frames.length; b++) {
+      const at = b * T * mels;
+      whole.set(features.subarray(at, at + Math.min(used, frames[b]! * mels)), b * used);
+    }
     return whole;
   }
 }

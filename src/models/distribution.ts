@@ -1,6 +1,8 @@
 /** From a model's scores to probabilities, in float64, with the same bits in every engine. */
+import { options as checkOptions } from "../check.js";
 import { integer, real } from "../check-number.js";
 import { exp } from "../data/math.js";
+import { list } from "../nn/check-nn.js";
 import type { Random } from "../nn/random.js";
 
 /**
@@ -61,12 +63,14 @@ export function best(scores: ArrayLike<number>, k: number): number[] {
 
 /**
  * The probability of each token to be drawn, from its score: temperature first, then topK, then topP.
- * @throws RangeError for a score that is not finite, or an option out of range
+ * @throws RangeError for a score that is not finite, or an option out of range; TypeError for an option that is none
  *
  * @example distribution(Float32Array.of(2, 1, 0), { topK: 2 }); // Float64Array [0.731..., 0.268..., 0]
  */
 export function distribution(scores: ArrayLike<number>, options: SamplingOptions = {}): Float64Array {
   const where = "distribution";
+  list(where, "scores", scores);
+  checkOptions(where, options, ["temperature", "topK", "topP"]);
   checkSampling(where, options);
   const { temperature = 1, topK = scores.length, topP = 1 } = options;
   if (temperature === 0) {

@@ -60,12 +60,13 @@ export function fill(
   list(where, "rows", rows);
   const { vocabulary, context } = model.config;
   const { maskId } = model;
-  for (const [n, row] of rows.entries()) {
+  const all = Array.from(rows);
+  for (const [n, row] of all.entries()) {
     list(where, `rows[${n}]`, row);
     integer(where, `the length of rows[${n}]`, row.length, 1, context);
     checkIds(where, row, row.length, vocabulary);
   }
-  return rows.map((row) => {
+  return all.map((row) => {
     const ids = Int32Array.from(row);
     const hidden = [...ids.keys()].filter((position) => ids[position] === maskId);
     if (hidden.length === 0) return { ids, places: [] };

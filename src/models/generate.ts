@@ -54,7 +54,8 @@ export function generate(
   list(where, "prompt", prompt);
   if (prompt.length === 0) throw new RangeError(`${where}: prompt must have a token, got none`);
   checkIds(where, prompt, prompt.length, vocabulary);
-  checkOptions(where, options ?? null, ["count", "temperature", "topK", "topP", "seed", "random", "stop"]);
+  if (options === undefined) throw new TypeError(`${where}: options must be an object with a count, got undefined`);
+  checkOptions(where, options, ["count", "temperature", "topK", "topP", "seed", "random", "stop"]);
   const { count, seed, random = new Random(seed ?? 1), stop = [], temperature, topK, topP } = options;
   integer(where, "count", count, 0);
   checkSampling(where, options);

@@ -1,4 +1,6 @@
+import { show } from "../check.js";
 import { AttentionCache } from "../nn/cached-attention.js";
+import { list } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import { rowOfEach } from "../nn/rows.js";
 import type { Value } from "../nn/value.js";
@@ -43,7 +45,9 @@ export class Gpt extends TokenModel {
   /**
    * Scores of the token that follows each row, [B, V]: those of the last place in `logits`, to rounding. The rows go on
    * after the tokens in the caches, which they join, and cost no more than themselves. Inside of `nn.evaluate`.
-   * @throws RangeError as `logits` does, or for caches that do not fit or have no room; TypeError in a training step
+   * An error leaves the caches as they were.
+   * @throws RangeError as `logits` does, or for caches that do not fit, differ in length, come twice or have no room; TypeError in a
+   * training step
    *
    * @example
    * const caches = model.caches();
@@ -52,10 +56,22 @@ export class Gpt extends TokenModel {
    */
   next(ids: readonly ArrayLike<number>[], caches: readonly AttentionCache[]): Value {
     const { layers } = this.config;
-    if (caches.length !== layers) throw new RangeError(`gpt: there must be ${layers} caches, got ${caches.length}`);
-    const x = this.embed(ids, caches);
-    const [B, N] = x.shape as [number, number, number];
-    return this.scores(x, rowOfEach(B, N, N - 1), caches);
+    list("gpt", "caches", caches);
+    const all = Array.from(caches);
+    const lengths = all.map(({ length }) => length);
+    if (all.length !== layers) throw new RangeError(`gpt: there must be ${layers} caches, got ${all.length}`);
+    if (new Set(all).size !== layers)
+      throw new RangeError("gpt: caches must be one for each layer, got the same twice");
+    if (new Set(lengths).size !== 1) throw new RangeError(`gpt: caches must be of one length, got ${show(lengths)}`);
+    try {
+      const x = this.embed(ids, all);
+      const [B, N] = x.shape as [number, number, number];
+      return this.scores(x, rowOfEach(B, N, N - 1), all);
+    } catch (error) {
+      // Layers before the one that failed have taken the tokens in already.
+      for (const cache of all) cache.clear(lengths[0]);
+      throw error;
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** A trained model out of a file. */
 import { show } from "../check.js";
+import { CHANNELS } from "../data/patches.js";
 import type { Checkpoint } from "../nn/checkpoint.js";
 import type { Nn } from "../nn/nn.js";
 import { Bert, type BertConfig } from "./bert.js";
@@ -14,8 +15,8 @@ import { Vit, type VitConfig } from "./vit.js";
  * const restored = restore(nn, loadCheckpoint(saveCheckpoint(model))); // or of readFile
  * if (restored.family === "gpt") restored.config.vocabulary;
  *
- * @throws RangeError when the file names no family, as a state dict alone does not, or does not fit its config; TypeError or
- * RangeError for a config that does not fit
+ * @throws RangeError when the file names no family, as a state dict alone does not, or does not fit its config, of which nothing is
+ * made when it asks for more than the file holds; TypeError or RangeError for a config that does not fit
  */
 export function restore(nn: Nn, { family, config, state }: Checkpoint): Gpt | Bert | Vit | Conformer {
   const given = config as unknown;
@@ -28,7 +29,35 @@ export function restore(nn: Nn, { family, config, state }: Checkpoint): Gpt | Be
   if (family === undefined || !Object.hasOwn(make, family)) {
     throw new RangeError(`restore: family must be ${Object.keys(make).join(", ")}, got ${show(family)}`);
   }
+  checkHeld(config, state);
   const model = make[family as keyof typeof make]();
   model.loadStateDict(state);
   return model;
+}
+
+/** All that a family may have in its config, as a file may have it. */
+type Sizes = Omit<GptConfig & VitConfig & ConformerConfig, "variant" | "seed">;
+
+/** A config may name any sizes: those that need more than the state has are refused before a model of them takes the memory. */
+function checkHeld(config: Checkpoint["config"], state: Checkpoint["state"]): void {
+  const where = "restore";
+  if (Object.prototype.toString.call(state) !== "[object Map]") {
+    throw new TypeError(`${where}: state must be a Map of tensors by name, got ${show(state)}`);
+  }
+  const given = (config ?? {}) as unknown as Sizes;
+  const { width, layers, mels, stack, patch, side, vocabulary, context, classes, kernel } = given;
+  if (layers > state.size) {
+    throw new RangeError(`${where}: layers must be at most the ${state.size} tensors of the state, got ${layers}`);
+  }
+  const elements = [...state.values()].reduce((sum, { data }) => sum + data.length, 0);
+  // Rows of `width` that the model has at least. What is NaN, of another family or no number, is left to the family's own checks.
+  const rows = {
+    ...{ layers: 4 * width * layers, stack: mels * stack, patch: CHANNELS * patch ** 2, side: (side / patch) ** 2 },
+    ...{ vocabulary, context, classes, kernel },
+  };
+  for (const [name, count] of Object.entries(rows)) {
+    if (!(count * width > elements)) continue;
+    const got = `${show(given[name as keyof Sizes])} with width ${show(width)}`;
+    throw new RangeError(`${where}: ${name} must fit the ${elements} numbers of the state, got ${got}`);
+  }
 }

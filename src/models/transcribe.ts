@@ -4,7 +4,10 @@ import { integer } from "../check-number.js";
 import type { Nn } from "../nn/nn.js";
 import { modelOf } from "./check-models.js";
 import { Conformer } from "./conformer.js";
-import { greedy, logLikelihood, logSoftmax, prefixBeam } from "./ctc-decode.js";
+import { type Frames, greedy, logLikelihood, logSoftmax, prefixBeam } from "./ctc-decode.js";
+
+/** Utterances of one pass: as in classify, the memory does not grow with their number. */
+const BATCH = 16;
 
 /**
  * What {@link transcribe} found in an utterance.
@@ -48,17 +51,27 @@ export function transcribe(
   checkOptions(where, options, ["beam"]);
   const { beam = 1 } = options;
   integer(where, "beam", beam, 1);
-  const { shape, scores } = nn.evaluate(() => {
-    const logits = model.logits(features, frames);
-    return { shape: logits.shape, scores: logits.toArray() };
-  });
-  const [, N, V] = shape as [number, number, number];
-  return Array.from(frames, (count, b) => {
-    const first = b * N * V;
-    const own = logSoftmax(where, scores.subarray(first, first + model.steps(count) * V), V);
-    const found = beam === 1 ? [greedy(own)] : [greedy(own), ...prefixBeam(own, beam)];
-    return found
-      .map((labels) => ({ labels, logLikelihood: logLikelihood(own, labels) }))
-      .reduce((best, one) => (one.logLikelihood > best.logLikelihood ? one : best));
-  });
+  const size = model.framesOf(features, frames) * model.config.mels;
+  const all = Array.from(frames);
+  const found: Transcription[] = [];
+  for (let first = 0; first < all.length; first += BATCH) {
+    const counts = all.slice(first, first + BATCH);
+    const { shape, scores } = nn.evaluate(() => {
+      const logits = model.logits(features.subarray(first * size, (first + counts.length) * size), counts);
+      return { shape: logits.shape, scores: logits.toArray() };
+    });
+    const [, N, V] = shape as [number, number, number];
+    for (const [b, count] of counts.entries()) {
+      const at = b * N * V;
+      found.push(likeliest(logSoftmax(where, scores.subarray(at, at + model.steps(count) * V), V), beam));
+    }
+  }
+  return found;
+}
+
+/** Of the labels that the best path and the beam have, if it is wider than 1. */
+function likeliest(frames: Frames, beam: number): Transcription {
+  return (beam === 1 ? [greedy(frames)] : [greedy(frames), ...prefixBeam(frames, beam)])
+    .map((labels) => ({ labels, logLikelihood: logLikelihood(frames, labels) }))
+    .reduce((best, one) => (one.logLikelihood > best.logLikelihood ? one : best));
 }

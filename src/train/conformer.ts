@@ -56,7 +56,7 @@ function draw(from: readonly Recording[], join: boolean, most: number, random: R
     const { frames, data } = logMel(concatenate(parts.map(({ samples }) => samples)));
     if (frames <= most) return { frames, data, labels: parts.flatMap(({ labels }) => labels) };
     if (parts.length === 1) {
-      throw new RangeError(`a recording of ${frames} frames of 10 ms is longer than the context, ${most} frames`);
+      throw new RangeError(`train: recordings must have at most ${most} frames of 10 ms (the context), got ${frames}`);
     }
     parts.pop();
   }

@@ -39,9 +39,8 @@ export function splitText(text: string, context: number) {
   const { train, validation } = splitTokens(tokenizer.encode(text));
   if (validation.length <= context) {
     const least = 10 * (context + 1);
-    throw new RangeError(
-      `the text must have ${least} characters for a context of ${context}, got ${train.length + validation.length}`,
-    );
+    const got = train.length + validation.length;
+    throw new RangeError(`train: the text must have ${least} characters for a context of ${context}, got ${got}`);
   }
   return { tokenizer, train, validation };
 }

@@ -6,7 +6,7 @@ import type { Nn } from "../nn/nn.js";
 import { Random } from "../nn/random.js";
 import { type Schedule, warmupCosine } from "../nn/schedule.js";
 import { BETAS } from "./recipe.js";
-import type { FamilyName, Recipe, Task } from "./task.js";
+import { type FamilyName, type Recipe, STEPS, type Task } from "./task.js";
 
 /** All that a run has shown so far. */
 export interface History {
@@ -30,11 +30,8 @@ export interface Progress {
   best?: boolean;
 }
 
-/** Steps of one seed never meet those of another. */
-const SEEDS = 2 ** 24;
-
-/** What the batch of a step is drawn with, by its number from 0 on. */
-export const randomOf = ({ seed }: Recipe, step: number): Random => new Random(seed * SEEDS + step);
+/** What the batch of a step is drawn with, by its number from 0 on. Steps of one seed never meet those of another. */
+export const randomOf = ({ seed }: Recipe, step: number): Random => new Random(seed * STEPS + step);
 
 /**
  * One run. The batch of a step depends on the seed and the number of the step alone, not on what ran before: so both variants
@@ -111,7 +108,8 @@ export class Trainer {
   /** Goes on from a checkpoint of the same recipe. */
   resume({ state, optimizer, extra }: Checkpoint): void {
     const { history } = extra.run as unknown as { history: History };
-    if (optimizer === undefined) throw new RangeError("the checkpoint holds a model, but no run to go on with");
+    if (optimizer === undefined)
+      throw new RangeError("resume: the checkpoint must hold a run to go on with, got a model alone");
     this.task.model.loadStateDict(state);
     this.#optimizer.loadStateDict(optimizer);
     Object.assign(this.history, history);

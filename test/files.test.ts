@@ -1,0 +1,57 @@
+/** What the command does with files, and which errors it shows as one line. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { isOfUser, UserError, writeWhole } from "../src/cli/files.js";
+import { gpt } from "../src/models/index.js";
+import { createSync } from "../src/nn/index.js";
+
+const caught = (call: () => unknown): unknown => {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+};
+
+test("a file that can't be written whole leaves nothing behind", () => {
+  const folder = mkdtempSync(join(tmpdir(), "laser-attention-"));
+  const path = join(folder, "deep/file");
+  writeWhole(path, "all of it");
+  assert.is(readFileSync(path, "utf8"), "all of it");
+  mkdirSync(join(folder, "taken"));
+  assert.ok(caught(() => writeWhole(join(folder, "taken"), "no file can have this name")) instanceof UserError);
+  assert.ok(caught(() => writeWhole(join(path, "below a file"), "")) instanceof UserError);
+  assert.equal(readdirSync(folder).sort(), ["deep", "taken"]);
+  assert.equal(readdirSync(join(folder, "deep")), ["file"]);
+  rmSync(folder, { recursive: true });
+});
+
+test("what checks say of an input is the user's, what the engine throws is not", () => {
+  const nn = createSync({ threads: 1, maxMemory: 2 ** 20 });
+  const config = { vocabulary: 3, context: 4, width: 8, heads: 2, layers: 1, variant: "laser" as const };
+  const overflow = (): number => 1 + overflow();
+  const none = undefined as unknown as { length: number };
+  assert.ok(isOfUser(new UserError("no such file")));
+  for (const call of [
+    () => gpt(nn, { ...config, heads: 3 }),
+    () => gpt(nn, { ...config, width: "8" as never }),
+    () => nn.la.empty([2 ** 20]),
+  ])
+    assert.ok(isOfUser(caught(call)), `${caught(call)}`);
+  for (const call of [
+    overflow,
+    () => new Array(-1),
+    () => none.length,
+    () => new Float32Array(2 ** 53),
+    () => 1n + (1 as never),
+  ])
+    assert.not(isOfUser(caught(call)), `${caught(call)}`);
+  assert.not(isOfUser(new Error("cli: an error of its own")));
+  nn.dispose();
+});
+
+test.run();
