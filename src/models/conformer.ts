@@ -198,7 +198,7 @@ export class Conformer extends Module {
   loss(features: Float32Array, frames: ArrayLike<number>, targets: readonly ArrayLike<number>[]): Loss {
     const logits = this.logits(features, frames);
     const used = Array.from(frames, (count) => this.steps(count));
-    return ctcLoss(this.#nn, logits, targets as readonly (readonly number[])[], used);
+    return ctcLoss(this.#nn, logits, targets, used);
   }
 
   /** How many frames the features have for each entry: as many as the most that count, or more. @internal */
