@@ -1,7 +1,7 @@
 import * as check from "./check.js";
 import { inner, leading, operand, rankAtLeast, shapeIs } from "./check-tensor.js";
 import { type Engine, producing } from "./engine.js";
-import { broadcastStrides, count, forEachOffset, type Shape } from "./shape.js";
+import { broadcastStrides, count, extent, forEachOffset, type Shape } from "./shape.js";
 import type { Tensor } from "./tensor.js";
 import type { MatmulOptions } from "./types.js";
 
@@ -93,7 +93,7 @@ function asTall<T>(
   const { ptr, batch, row, col } = matrices;
   return arena.borrow(4 * count(lead) * m * n, (copy) => {
     const target = arena.f32(copy, count(lead) * m * n);
-    const reach = 1 + (n - 1) * col;
+    const reach = extent([n], [col]);
     let to = 0;
     forEachOffset([...lead, m], [[...batch, row]], ([from]) => {
       const source = arena.f32(ptr + 4 * from!, reach);
