@@ -54,12 +54,12 @@ export function generateKernelTypes(declarations, name, file) {
 }
 
 /**
- * The wasm file as a string: it survives every bundler and needs no file access at run time. Hexadecimal, because brotli sees the
- * bytes through it (7 % larger than of the file itself; base64: 32 %), and engines decode it natively. A denser code of one
- * or two characters a byte (1 % larger) needs a loop of 5 ms at start (scripts/sizes.mjs).
+ * The wasm file as a function that gives a string: it survives every bundler and needs no file access at run time. Hexadecimal, because brotli sees the
+ * bytes through it (7 % larger than of the file itself; base64: 32 %), and engines decode it natively, which a denser
+ * code has to be by a loop (docs/design.md, "The package"; scripts/sizes.mjs). Bundlers leave out a function that nobody calls.
  */
 export function generateConstants(wasm) {
-  return `${HEADER}export const hex =\n  "${wasm.toString("hex")}";\n`;
+  return `${HEADER}export const hex = (): string =>\n  "${wasm.toString("hex")}";\n`;
 }
 
 /** The program of a worker thread, which servers start from this string: no bundler has to find a file. */

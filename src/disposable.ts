@@ -7,12 +7,17 @@ export type Disposing = SymbolConstructor extends { readonly dispose: infer S ex
   : Record<never, never>;
 
 /**
- * What a class can't say in its own body: its name, which messages show and minifiers take away, and `dispose` under the name that
- * `using` looks for, where the engine has it: elsewhere a method declared so would be named "undefined".
+ * What a class can't say in its own body without an effect that keeps bundlers from leaving it out: `dispose` under the name that `using` looks
+ * for, where the engine has it, and `toString` under that which consoles of servers look for. To be called before the first instance is
+ * given to anybody.
  */
-export function complete(type: { readonly prototype: { dispose(): void } }, name: string): void {
-  Object.defineProperty(type, "name", { value: name, configurable: true });
+export function complete({ prototype }: { readonly prototype: { dispose(): void; toString(): string } }): void {
   const { dispose } = Symbol as { dispose?: symbol };
-  if (dispose === undefined) return;
-  Object.defineProperty(type.prototype, dispose, { value: type.prototype.dispose, configurable: true });
+  const inspect = Symbol.for("nodejs.util.inspect.custom");
+  for (const [name, value] of [
+    [dispose, prototype.dispose],
+    [inspect, prototype.toString],
+  ] as const) {
+    if (name !== undefined) Object.defineProperty(prototype, name, { value, configurable: true });
+  }
 }

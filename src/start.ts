@@ -13,15 +13,15 @@ import { type Build, type Compiled, compile, compileSync, type More } from "./so
 import { checkThreadsOptions, type ThreadsOptions, warn } from "./threads-options.js";
 import type { Address, KernelSource } from "./types.js";
 import { openUnshared, openUnsharedSync } from "./unshared.js";
-import { Binary, createSharedMemory, instantiate, instantiateSync, type Kernels } from "./wasm.js";
+import { createSharedMemory, instantiate, instantiateSync, type Kernels } from "./wasm.js";
 
 // No ES2022 library declares these, which bundlers look for by name: new Worker(new URL(..., import.meta.url)).
 declare const URL: new (path: string, base: string) => { readonly href: string };
 declare const Worker: NonNullable<typeof host.Worker>;
 
 const builds = {
-  plain: { simd: "plain", binary: /* @__PURE__ */ new Binary(threadsHex) },
-  relaxed: { simd: "relaxed", binary: /* @__PURE__ */ new Binary(threadsRelaxedHex) },
+  plain: { simd: "plain", binary: { hex: threadsHex } },
+  relaxed: { simd: "relaxed", binary: { hex: threadsRelaxedHex } },
 } as const;
 
 /** An instance of the kernels, and of `more` kernels on the same memory. */

@@ -1,4 +1,4 @@
-import { show } from "../check.js";
+import { show, tag } from "../check.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import type { SafetensorsInput } from "./safetensors.js";
@@ -126,7 +126,7 @@ export abstract class Module {
 
 /** Copies values into the tensors of the same names, all or none. @throws RangeError that lists all that does not fit */
 export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, values: StateDict, whole: string): void {
-  if (Object.prototype.toString.call(values) !== "[object Map]") {
+  if (tag(values) !== "Map") {
     throw new TypeError(`${where}: the state must be a Map of tensors by name, got ${show(values)}`);
   }
   const wrong: string[] = [];
@@ -135,7 +135,7 @@ export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, valu
     if (given === undefined) wrong.push(`${name} is missing`);
     else if (show(given.shape) !== show(shape)) {
       wrong.push(`${name} must have the shape ${show(shape)}, got ${show(given.shape)}`);
-    } else if (Object.prototype.toString.call(given.data) !== "[object Float32Array]") {
+    } else if (tag(given.data) !== "Float32Array") {
       wrong.push(`${name} must be float32, got ${show(given.data)}`);
     } else if (given.data.length !== count(shape)) {
       wrong.push(`${name} must have ${count(shape)} elements, got ${given.data.length}`);

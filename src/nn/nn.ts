@@ -1,6 +1,6 @@
 import * as check from "../check.js";
 import { operand } from "../check-tensor.js";
-import { engineOf, type LaserAttention } from "../facade.js";
+import type { LaserAttention } from "../facade.js";
 import type { NnEngine } from "./engine.js";
 import { Loss } from "./loss.js";
 import { Plan } from "./plan.js";
@@ -37,7 +37,7 @@ export class Nn {
   /** @internal */
   constructor(la: LaserAttention) {
     this.la = la;
-    this.engine = engineOf(la) as NnEngine;
+    this.engine = la.engine as NnEngine;
     this.tape = new Tape(this.engine);
     const { arena } = this.engine.space;
     this.#plans = { training: new Plan(arena), evaluating: new Plan(arena) };
@@ -95,7 +95,8 @@ export class Nn {
     if (typeof scale !== "number") throw new TypeError(`step: scale must be a number, got ${check.show(scale)}`);
     return this.#run("step", this.#plans.training, true, () => {
       const loss = forward();
-      if (!(loss instanceof Loss)) throw new TypeError(`step: forward must return a loss, got ${check.show(loss)}`);
+      if (!(loss instanceof Loss))
+        throw new TypeError(`step: forward must return a loss, got ${check.show(loss, Loss)}`);
       operand("step", "the loss", loss.tensor, "f32", this.engine.space);
       if (loss.tracked) {
         const seed = this.tape.empty([1]);
