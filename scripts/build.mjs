@@ -10,6 +10,7 @@ import {
   generateConstants,
   generateKernelTypes,
   generateProblem,
+  generateShared,
   generateVersion,
   generateWorker,
   sign,
@@ -137,6 +138,10 @@ const sourcesOf = ({ folder }) =>
 async function buildGenerated() {
   const put = (name, text) => write(at("src/generated", name), text);
   put("problem.ts", generateProblem(readFileSync(at("assembly/problem.ts"), "utf8")));
+  put(
+    "shared.ts",
+    generateShared((file) => readFileSync(at("assembly", file), "utf8")),
+  );
   put("version.ts", generateVersion(version));
   for (const { name, folder, generated, types } of MODULES) {
     const declarations = readFileSync(at(`build/${name}.debug.d.ts`), "utf8");
