@@ -5,7 +5,7 @@ import { complete, type Disposing } from "./disposable.js";
 import type { Engine } from "./engine.js";
 import { matmul, matmulBackward } from "./matmul.js";
 import { exp, expBackward, log, logBackward, softmax, softmaxBackward } from "./ops.js";
-import type { Pool } from "./pool.js";
+import type { PoolMaker } from "./pool.js";
 import { Problem } from "./problem.js";
 import { scope } from "./scope.js";
 import type { Shape } from "./shape.js";
@@ -33,12 +33,6 @@ import { type Kernels, type Memory, STATIC_END } from "./wasm.js";
  * const fused = la.simd === "relaxed";
  */
 export type Simd = "plain" | "relaxed";
-
-/** @internal */
-export interface PoolMaker {
-  readonly members: number;
-  make(arena: Arena, problem: Problem, kernels: Kernels): Pool;
-}
 
 /**
  * One instance: kernels, their linear memory, and the tensors in it. Made by `create` or `createSync`. Tensors of
@@ -75,8 +69,8 @@ export class LaserAttention {
   }
 
   /**
-   * How many threads a call may use: 1 except in the entry `laser-attention/threads`. After that entry's `createSync` this waits
-   * until workers have started; short calls do not, and have one thread until then.
+   * How many threads a call may use: 1 except in the entry `laser-attention/threads`. After that entry's `createSync` this waits until
+   * workers have started, in browsers it does not; short calls wait nowhere, and have one thread until then.
    */
   get threads(): number {
     return this.engine.pool?.size ?? 1;
@@ -315,7 +309,7 @@ export class LaserAttention {
 
   /**
    * Lets go of the memory and of every tensor in it, and ends the threads; a second call does nothing, any other use throws
-   * a TypeError.
+   * a TypeError. Arrays taken from `data` keep the memory, and threads a forgotten instance: dispose it.
    *
    * @example
    * const other = createSync();

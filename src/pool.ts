@@ -42,6 +42,12 @@ const WORTH_WAITING = 4e9;
 /** Starts a worker of the host; `failed` is called when it ends or breaks down. */
 export type StartWorker = (start: WorkerStart, failed: (reason: string) => void) => WorkerHandle;
 
+/** What makes the pool of an instance, of so many threads. */
+export interface PoolMaker {
+  readonly members: number;
+  make(arena: Arena, problem: Problem, kernels: Kernels): Pool;
+}
+
 /**
  * The workers of an instance. A call that is worth it runs on all members (the calling thread is member 0): the kernels of
  * attention divide the work themselves (assembly/team.ts), that of all others is divided by the caller. The calling thread works too, then waits.

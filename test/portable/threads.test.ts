@@ -85,14 +85,16 @@ if (able.create === 2 && ["chromium", "firefox", "webkit"].includes(host)) {
     }
     const { Worker } = globalThis as unknown as { Worker: Page };
     const worker = new Worker(new URL("./nested.js", import.meta.url).href, { type: "module" });
-    const { ms, ...rest } = await new Promise<Nested>((resolve, reject) => {
+    const { ms, threads, ...rest } = await new Promise<Nested>((resolve, reject) => {
       worker.onmessage = ({ data }) => resolve(data);
       worker.onerror = ({ message }) => reject(new Error(message ?? "no such worker"));
     });
     assert.ok(ms < 8000, `${ms} ms`); // workers that do not start are given up after 10 s
     const reason = "a worker of a browser may not wait for its own workers: use create()";
     const warned = [`laser-attention: one thread only: ${reason}`];
-    assert.equal(rest, { threads: [1, 1, 2], training: 1, created: 2, warned });
+    assert.equal(rest, { training: 1, created: 2, warned });
+    assert.is(threads[0], 1);
+    assert.is(threads[2], 2); // in Firefox, where workers come while this one computes, after the long call already
   });
 }
 
