@@ -169,8 +169,11 @@ const shipped = {
   write: false,
 };
 
+/** A class that users see has an example (test/package/documentation.test.mjs). */
+const PUBLIC_CLASS = /@example(?:(?!\*\/)[\s\S])*\*\/\n(?:\/\/.*\n)?export (?:abstract )?class (\w+)[^{]*\{/g;
+
 /**
- * A plugin that gives exported classes their names as a string, which no minifier changes: messages and consoles show it. A static field is no
+ * A plugin that gives public classes their names as a string, which no minifier changes: messages and consoles show it. A static field is no
  * effect of the module, as a call or a static block would be, so bundlers leave out classes that nobody uses.
  */
 export const named = {
@@ -178,7 +181,7 @@ export const named = {
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
       const text = readFileSync(path, "utf8");
-      const contents = text.replace(/^export (abstract )?class (\w+)[^{]*\{/gm, '$& static name = "$2";');
+      const contents = text.replace(PUBLIC_CLASS, '$& static name = "$1";');
       return { contents, loader: "ts" };
     });
   },

@@ -7,17 +7,10 @@ export type Disposing = SymbolConstructor extends { readonly dispose: infer S ex
   : Record<never, never>;
 
 /**
- * What a class can't say in its own body without an effect that keeps bundlers from leaving it out: `dispose` under the name that `using` looks
- * for, where the engine has it, and `toString` under that which consoles of servers look for. To be called before the first instance is
- * given to anybody.
+ * Gives a class `dispose` under the name that `using` looks for, where the engine has it. To be called before the first instance is made:
+ * in the class's own body or behind it, it would be an effect that keeps bundlers from leaving the class out.
  */
-export function complete({ prototype }: { readonly prototype: { dispose(): void; toString(): string } }): void {
+export function complete({ prototype }: { readonly prototype: { dispose(): void } }): void {
   const { dispose } = Symbol as { dispose?: symbol };
-  const inspect = Symbol.for("nodejs.util.inspect.custom");
-  for (const [name, value] of [
-    [dispose, prototype.dispose],
-    [inspect, prototype.toString],
-  ] as const) {
-    if (name !== undefined) Object.defineProperty(prototype, name, { value, configurable: true });
-  }
+  if (dispose !== undefined) Object.assign(prototype, { [dispose]: prototype.dispose });
 }

@@ -322,12 +322,6 @@ export class LaserAttention {
     Object.assign(this.#engine, { kernels: undefined, problem: undefined, pool: undefined });
   }
 
-  /** What consoles print. @internal */
-  toString(): string {
-    const { disposed } = this.#arena;
-    return `LaserAttention ${this.simd}, ${disposed ? "disposed" : `${this.memory.used} bytes in use`}`;
-  }
-
   /** What it runs on, for the entries that build on it. @internal */
   get engine(): Engine {
     check.instance(this.#arena.disposed);

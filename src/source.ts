@@ -145,9 +145,9 @@ async function fetched(where: string, wasm: AsyncKernelSource | undefined): Prom
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     return await answer.arrayBuffer();
   } catch (error) {
-    const server = nodeModule("node:fs/promises") !== undefined;
-    const relative = server && typeof href === "string" && !/^[\w+.-]+:/.test(href);
-    const hint = relative ? ", which has no base here: give a whole address, file: too" : "";
-    throw failed(` from ${href ?? (given as Answer).url}${hint}`, error);
+    // Servers have nothing that a relative address could count from.
+    const lost = nodeModule("node:fs/promises") && typeof href === "string" && !/^\w+:/.test(href);
+    const base = lost ? " (which is not a whole address)" : "";
+    throw failed(` from ${href ?? (given as Answer).url}${base}`, error);
   }
 }

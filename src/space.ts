@@ -27,6 +27,7 @@ export class Space {
   constructor(arena: Arena) {
     this.arena = arena;
     complete(Tensor);
+    Object.assign(Tensor.prototype, { [Symbol.for("nodejs.util.inspect.custom")]: Tensor.prototype.toString });
     if (typeof FinalizationRegistry === "undefined") return;
     this.registry = new FinalizationRegistry((ptr) => {
       if (!arena.disposed) arena.release(ptr);
