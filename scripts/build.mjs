@@ -10,6 +10,7 @@ import {
   generateConstants,
   generateKernelTypes,
   generateProblem,
+  generateShared,
   generateVersion,
   generateWorker,
   sign,
@@ -137,6 +138,10 @@ const sourcesOf = ({ folder }) =>
 async function buildGenerated() {
   const put = (name, text) => write(at("src/generated", name), text);
   put("problem.ts", generateProblem(readFileSync(at("assembly/problem.ts"), "utf8")));
+  put(
+    "shared.ts",
+    generateShared((file) => readFileSync(at("assembly", file), "utf8")),
+  );
   put("version.ts", generateVersion(version));
   for (const { name, folder, generated, types } of MODULES) {
     const declarations = readFileSync(at(`build/${name}.debug.d.ts`), "utf8");
@@ -151,9 +156,8 @@ async function buildGenerated() {
 }
 
 /**
- * Minified, names too: brotli makes 10.6 KB of the facade, 12.6 if names are kept, 16.8 of it as written. Source maps make
- * traces readable again. Lines end after some 600 characters, since Node prints the line that threw above an error's message; that takes
- * 0.1 KB.
+ * Minified, names too (docs/design.md, "The package"). Lines end after some 600 characters, since Node prints the line that threw above an
+ * error's message; that takes 0.1 KB.
  */
 const shipped = {
   absWorkingDir: root,
@@ -163,6 +167,24 @@ const shipped = {
   lineLimit: 600,
   target: "es2022",
   write: false,
+};
+
+/** A class that users see has an example (test/package/documentation.test.mjs). */
+const PUBLIC_CLASS = /@example(?:(?!\*\/)[\s\S])*\*\/\n(?:\/\/.*\n)?export (?:abstract )?class (\w+)[^{]*\{/g;
+
+/**
+ * A plugin that gives public classes their names as a string, which no minifier changes: messages and consoles show it. A static field is no
+ * effect of the module, as a call or a static block would be, so bundlers leave out classes that nobody uses.
+ */
+export const named = {
+  name: "names of classes",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, "utf8");
+      const contents = text.replace(PUBLIC_CLASS, '$& static name = "$1";');
+      return { contents, loader: "ts" };
+    });
+  },
 };
 
 /** The program of a worker thread as one string. */
@@ -180,7 +202,7 @@ async function bundle() {
   const { build } = await import("esbuild");
   const edge = EDGE_ENTRIES.map((name) => `workerd/${name}`);
   const entryPoints = [...ENTRIES, ...edge].map((name) => `src/${name}.ts`);
-  const esm = { ...shipped, format: "esm", sourcemap: "linked", plugins: [kernelMarks] };
+  const esm = { ...shipped, format: "esm", sourcemap: "external", plugins: [kernelMarks, named] };
   const entries = { ...esm, entryPoints, outbase: "src", external: ["*.wasm"], splitting: true };
   const built = await Promise.all([
     build({ ...entries, chunkNames: "shared-[hash]" }),
@@ -190,15 +212,21 @@ async function bundle() {
   for (const { path, text } of files) {
     const name = relative(at("dist"), path);
     const typed = TYPED.has(name.replace(/\.map$/, ""));
-    const code = () => withDigits(text.replace(BARE, (found) => " ".repeat(found.length)));
-    const contents = name.endsWith(".map") ? leanMap(text, typed) : typed ? selfTyped(name, code()) : code();
+    if (name.endsWith(".map")) {
+      write(at(MAPS, name), ownMap(text, typed));
+      continue;
+    }
+    const code = withDigits(text.replace(BARE, (found) => " ".repeat(found.length)));
+    const contents = typed ? selfTyped(name, code) : code;
     write(path, contents);
     if (!name.startsWith("workerd")) continue;
     write(path.replace("workerd", "edge-light"), contents.replace(/(from *"[^"]+\.wasm)"/g, '$1?module"'));
   }
   const kept = new Set(["cli.js", ...files.map(({ path }) => basename(path))]);
-  const stale = readdirSync(at("dist")).filter((name) => /\.js(\.map)?$/.test(name) && !kept.has(name));
-  for (const name of stale) rmSync(at("dist", name));
+  const isStale = (name) => name.endsWith(".map") || (/^[^/\\]+\.js$/.test(name) && !kept.has(name));
+  for (const name of readdirSync(at("dist"), { recursive: true }).filter(isStale)) rmSync(at("dist", name));
+  for (const name of readdirSync(at(MAPS)).filter((name) => name.endsWith(".map") && !kept.has(name)))
+    rmSync(at(MAPS, name));
 }
 
 /**
@@ -212,10 +240,16 @@ const TYPED = new Set([...ENTRIES, "worker"].map((name) => `${name}.js`));
 
 const selfTyped = (name, text) => `/* @ts-self-types="./${basename(name, "js")}d.ts" */\n${text}`;
 
-/** A source map without the text of the sources, half of the tarball: traces need their lines only; one further down if `shifted`. */
-function leanMap(text, shifted) {
+/**
+ * Where source maps of dist lie. They are for this checkout's own programs (bundle.mjs) and not shipped: without the text of the sources
+ * bundlers warn of each file that is missing, and with it they are as large as half of the tarball.
+ */
+export const MAPS = "build/maps";
+
+/** A source map as it lies there, a folder further down; and one line further down if `shifted`. */
+function ownMap(text, shifted) {
   const map = JSON.parse(text);
-  delete map.sourcesContent;
+  map.sources = map.sources.map((source) => `../${source}`);
   if (shifted) map.mappings = `;${map.mappings}`;
   return JSON.stringify(map);
 }
@@ -233,7 +267,7 @@ const insteadOfKernels = (name, contents) => ({
 /** The command reads the kernels that lie beside it: inside, they would take 100 KB of the tarball once more. */
 const kernelFiles = insteadOfKernels("kernel files", (file) => {
   const bytes = `readFileSync(new URL("./${file}", import.meta.url))`;
-  return `import { readFileSync } from "node:fs";\nexport const hex = ${bytes}.toString("hex");`;
+  return `import { readFileSync } from "node:fs";\nexport const hex = () => ${bytes}.toString("hex");`;
 });
 
 /**
@@ -241,7 +275,7 @@ const kernelFiles = insteadOfKernels("kernel files", (file) => {
  * its mark keeps the columns of the source map; part of their hash in the mark changes the names of chunks with them.
  */
 const kernelMarks = insteadOfKernels("kernel marks", (file) => {
-  return `export const hex = "@${file} ${fingerprint(`dist/${file}`).slice(0, 16)}@";`;
+  return `export const hex = () => "@${file} ${fingerprint(`dist/${file}`).slice(0, 16)}@";`;
 });
 const MARK = /"@(\S+) \w{16}@"/g;
 
@@ -253,7 +287,7 @@ function withDigits(code) {
     return `${name}()`.padEnd(mark.length);
   });
   if (/"@\S+\.wasm/.test(text)) throw new Error("a mark of kernels was broken");
-  return text.replace(/^(?=\/\/# sourceMappingURL)/m, functions.join(""));
+  return text + functions.join("");
 }
 
 /** The command, with the libraries it uses and their licences, in one file. */
@@ -266,7 +300,7 @@ async function bundleCommand() {
     platform: "node",
     legalComments: "eof",
     metafile: true,
-    plugins: [kernelFiles],
+    plugins: [kernelFiles, named],
     // Libraries in CommonJS ask for modules of Node by require.
     banner: {
       js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',

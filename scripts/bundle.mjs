@@ -1,10 +1,23 @@
 // TypeScript programs of this repository as single ESM files: Node 20 cannot run TypeScript itself.
-import { basename } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join, relative } from "node:path";
 import { build as esbuild } from "esbuild";
-import { root, write } from "./build.mjs";
+import { MAPS, named, root, write } from "./build.mjs";
 
 const REQUIRE =
   'import { createRequire as requireOf } from "node:module";\nconst require = requireOf(import.meta.url);';
+
+/** Gives the files of dist their source maps, so that traces name lines of src. */
+const mapped = {
+  name: "source maps of dist",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, ({ path }) => {
+      const map = join(root, MAPS, `${relative(join(root, "dist"), path)}.map`);
+      if (!existsSync(map)) return undefined;
+      return { contents: `${readFileSync(path, "utf8")}\n//# sourceMappingURL=${map}`, loader: "js" };
+    });
+  },
+};
 
 /** Bundles `files` into `folder` and returns the paths of the bundles, in order. `options` are esbuild's. */
 export async function bundle(files, folder, options = {}) {
@@ -19,6 +32,7 @@ export async function bundle(files, folder, options = {}) {
     sourcemap: "inline",
     write: false,
     ...options,
+    plugins: [mapped, named, ...(options.plugins ?? [])],
     // Libraries in CommonJS ask for modules of Node by require; browsers and workerd have none.
     banner: options.platform === "browser" ? {} : { js: REQUIRE },
   });

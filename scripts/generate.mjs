@@ -45,6 +45,28 @@ export function generateProblem(source) {
   );
 }
 
+/** Constants of the kernels by which the facade divides work and names what it asks for; `read` gives the text of a file of assembly/. */
+export function generateShared(read) {
+  const find = (file, pattern) => {
+    const found = new RegExp(`\\bconst ${pattern};`).exec(read(file));
+    if (!found) throw new Error(`assembly/${file}: expected const ${pattern}`);
+    return found.slice(1).map(Number);
+  };
+  const constant = (file, name) => find(file, `${name}: i32 = (\\d+)`)[0];
+  const builds = find("tile.ts", "MR: i32 = ASC_FEATURE_RELAXED_SIMD \\? (\\d+) : (\\d+)");
+  let whole = builds[0];
+  while (builds.some((rows) => whole % rows !== 0)) whole += builds[0];
+  const kinds = { gelu: "GELU_TANH", "gelu-erf": "GELU_ERF", silu: "SILU" };
+  const activations = Object.entries(kinds).map(([name, kind]) => `"${name}": ${constant("nn/activation.ts", kind)}`);
+  return (
+    `${HEADER}/** The least number of rows that are whole register tiles in every build (MR). */\nexport const TILE_ROWS = ${whole};\n\n` +
+    `/** Columns of a panel of the right factor (NR). */\nexport const PANEL = ${constant("tile.ts", "NR")};\n\n` +
+    `/** Products that are summed before they join the sum of an element (KC). */\nexport const SPAN = ${constant("tile.ts", "KC")};\n\n` +
+    `/** Columns of y at once in matmulThin (KEYS). */\nexport const THIN_COLUMNS = ${constant("thin.ts", "KEYS")};\n\n` +
+    `/** Numbers of the activations. */\nexport const ACTIVATIONS = { ${activations.join(", ")} } as const;\n`
+  );
+}
+
 /** `--bindings raw` typings of the debug build -> one interface of the exported functions. An unmanaged class is a pointer. */
 export function generateKernelTypes(declarations, name, file) {
   const functions = [...declarations.matchAll(/^ *export function (\w+\(.*\): \w+);$/gm)];
@@ -54,12 +76,12 @@ export function generateKernelTypes(declarations, name, file) {
 }
 
 /**
- * The wasm file as a string: it survives every bundler and needs no file access at run time. Hexadecimal, because brotli sees the
- * bytes through it (7 % larger than of the file itself; base64: 32 %), and engines decode it natively. A denser code of one
- * or two characters a byte (1 % larger) needs a loop of 5 ms at start (scripts/sizes.mjs).
+ * The wasm file as a function that gives a string: it survives every bundler and needs no file access at run time. Hexadecimal, because brotli sees the
+ * bytes through it (7 % larger than of the file itself; base64: 32 %), and engines decode it natively, which a denser
+ * code has to be by a loop (docs/design.md, "The package"; scripts/sizes.mjs). Bundlers leave out a function that nobody calls.
  */
 export function generateConstants(wasm) {
-  return `${HEADER}export const hex =\n  "${wasm.toString("hex")}";\n`;
+  return `${HEADER}export const hex = (): string =>\n  "${wasm.toString("hex")}";\n`;
 }
 
 /** The program of a worker thread, which servers start from this string: no bundler has to find a file. */

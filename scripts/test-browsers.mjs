@@ -39,7 +39,7 @@ const TYPES = { js: "text/javascript", json: "application/json", wasm: "applicat
 
 /** Every file of the page but what is expected of the host. */
 async function pageFiles() {
-  const programs = ["browser", "instance"].map((name) => `${PROGRAMS}/${name}.ts`);
+  const programs = ["browser", "instance", "nested"].map((name) => `${PROGRAMS}/${name}.ts`);
   const built = await bundle(programs, "build/portable/browser", { ...bytes, platform: "browser" });
   const shipped = ["worker.js", "kernels.wasm"].map((name) => join(root, "dist", name));
   const files = [...built, ...shipped].map((file) => [`/${basename(file)}`, readFileSync(file)]);

@@ -29,6 +29,8 @@ export class Arena {
   readonly #limit: number;
   readonly #free: Block[] = [];
   readonly #sizes = new Map<number, number>();
+  /** The live arrays of tensors, which would keep the memory: they go with it, however long the tensors are held. */
+  views = new WeakMap<object, ArrayBufferView>();
 
   /** Takes `memory` from byte `base` on; never grows it beyond `maxMemory` bytes. */
   constructor(memory: Memory, base: number, maxMemory: number = ADDRESS_SPACE) {
@@ -108,6 +110,7 @@ export class Arena {
   /** Lets go of the memory; every later use throws. */
   dispose(): void {
     this.#memory = undefined;
+    this.views = new WeakMap();
     this.#free.length = 0;
     this.#sizes.clear();
   }
@@ -159,7 +162,8 @@ export class Arena {
     const refuse = (reason: string): never => {
       throw new RangeError(
         `laser-attention: cannot allocate ${size} bytes: ${reason} ` +
-          `(memory is ${buffer.byteLength} bytes, ${this.#used} of them in use, the limit is ${this.#limit} bytes)`,
+          `(memory is ${buffer.byteLength} bytes, ${this.#used} of them in use, the limit is ${this.#limit} bytes); ` +
+          "tensors that were dropped come back between turns of the event loop only, by dispose or scope at once",
       );
     };
     if (needed > this.#limit) refuse(`memory would have to grow to ${needed} bytes`);

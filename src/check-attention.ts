@@ -74,7 +74,7 @@ function checkLog2(where: string, name: string, value: number): void {
 function checkAlibi(where: string, name: string, value: unknown, H: number): Float32Array | undefined {
   if (value === undefined || value === false) return undefined;
   if (value === true) return alibiSlopes(H);
-  if (Object.prototype.toString.call(value) !== "[object Float32Array]") {
+  if (check.tag(value) !== "Float32Array") {
     throw new TypeError(`${where}: ${name} must be true, false or a Float32Array, got ${check.show(value)}`);
   }
   const slopes = value as Float32Array;

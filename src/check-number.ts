@@ -1,5 +1,5 @@
 /** Checks of single numbers, bytes and text, for what lies around the kernels (src/nn, src/data). Messages as in check.ts. */
-import { show } from "./check.js";
+import { show, tag } from "./check.js";
 
 /** An integer from `least` to `most`, both included. */
 export function integer(
@@ -37,8 +37,6 @@ export function real(
 export function string(where: string, name: string, value: unknown): asserts value is string {
   if (typeof value !== "string") throw new TypeError(`${where}: ${name} must be a string, got ${show(value)}`);
 }
-
-const tag = (value: unknown): string => Object.prototype.toString.call(value).slice("[object ".length, -1);
 
 /** A typed array of one of these kinds, whichever realm it comes from. */
 export function arrayOf(where: string, name: string, value: unknown, ...kinds: readonly string[]): void {

@@ -4,17 +4,26 @@
  * call, the argument, what was expected and what came.
  */
 import { ADDRESS_SPACE, count, extent, ITEM_BYTES, isContiguous, type Shape } from "./shape.js";
-import type { DType } from "./types.js";
+import type { CreateOptions, DType } from "./types.js";
 
-/** A short description of any value for an error message, however long or deep a file or a caller made it. */
-export function show(value: unknown): string {
+/** What a value is, "Float32Array" or "Map", whichever realm it comes from. */
+export const tag = (value: unknown): string => Object.prototype.toString.call(value).slice("[object ".length, -1);
+
+/**
+ * A short description of any value for an error message, however long or deep a file or a caller made it; and of one that is not of the
+ * class `wanted` but of its namesake.
+ */
+export function show(value: unknown, wanted?: { readonly name: string }): string {
   if (typeof value === "string") return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}...` : value);
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) {
     const shown = value.slice(0, 8).map((one) => (Array.isArray(one) ? "[...]" : show(one)));
     return `[${shown.join(", ")}${value.length > 8 ? ", ..." : ""}]`;
   }
-  if (typeof value === "object" && value !== null) return `a ${value.constructor?.name ?? "null-prototype object"}`;
+  if (typeof value === "object" && value !== null) {
+    const name = value.constructor?.name ?? "null-prototype object";
+    return `a ${name}${name === wanted?.name ? " of another copy of laser-attention" : ""}`;
+  }
   return String(value);
 }
 
@@ -61,15 +70,14 @@ export function dtype(where: string, value: unknown): asserts value is DType {
 
 /** "f32" or "u8" for the array, whichever realm it comes from. */
 export function dtypeOf(where: string, name: string, array: unknown): DType {
-  const tag = Object.prototype.toString.call(array);
-  if (tag === "[object Float32Array]") return "f32";
-  if (tag === "[object Uint8Array]") return "u8";
+  if (tag(array) === "Float32Array") return "f32";
+  if (tag(array) === "Uint8Array") return "u8";
   throw new TypeError(`${where}: ${name} must be a Float32Array or a Uint8Array, got ${show(array)}`);
 }
 
 export function typedArray(where: string, name: string, array: unknown, type: DType): void {
   const expected = type === "f32" ? "Float32Array" : "Uint8Array";
-  if (Object.prototype.toString.call(array) === `[object ${expected}]`) return;
+  if (tag(array) === expected) return;
   throw new TypeError(`${where}: ${name} must be a ${expected}, got ${show(array)}`);
 }
 
@@ -155,7 +163,7 @@ export function flag(where: string, name: string, value: unknown): void {
 
 export function oneOf(where: string, name: string, value: unknown, values: readonly string[]): void {
   if (typeof value === "string" && values.includes(value)) return;
-  throw new TypeError(`${where}: ${name} must be ${values.map(show).join(" or ")}, got ${show(value)}`);
+  throw new TypeError(`${where}: ${name} must be ${values.map((one) => show(one)).join(" or ")}, got ${show(value)}`);
 }
 
 /** A number that is finite as a float32. */
@@ -168,7 +176,11 @@ export function finite(where: string, name: string, value: unknown): asserts val
 
 const MIN_MEMORY = 1 << 20;
 
-export function maxMemory(where: string, value: unknown): void {
+/** Options of an instance. Where they are refused nobody waits for a promise among them: its failure is no news then. */
+export function creation(where: string, given: CreateOptions | undefined, names: readonly string[] = []): void {
+  const { wasm, maxMemory: value } = given ?? {};
+  if (wasm instanceof Promise) wasm.catch(() => {});
+  options(where, given, ["maxMemory", "wasm", ...names]);
   if (value === undefined) return;
   if (typeof value !== "number") throw new TypeError(`${where}: maxMemory must be a number, got ${show(value)}`);
   if (!Number.isInteger(value) || value < MIN_MEMORY || value > ADDRESS_SPACE) {

@@ -7,12 +7,10 @@ export type Disposing = SymbolConstructor extends { readonly dispose: infer S ex
   : Record<never, never>;
 
 /**
- * What a class can't say in its own body: its name, which messages show and minifiers take away, and `dispose` under the name that
- * `using` looks for, where the engine has it: elsewhere a method declared so would be named "undefined".
+ * Gives a class `dispose` under the name that `using` looks for, where the engine has it. To be called before the first instance is made:
+ * in the class's own body or behind it, it would be an effect that keeps bundlers from leaving the class out.
  */
-export function complete(type: { readonly prototype: { dispose(): void } }, name: string): void {
-  Object.defineProperty(type, "name", { value: name, configurable: true });
+export function complete({ prototype }: { readonly prototype: { dispose(): void } }): void {
   const { dispose } = Symbol as { dispose?: symbol };
-  if (dispose === undefined) return;
-  Object.defineProperty(type.prototype, dispose, { value: type.prototype.dispose, configurable: true });
+  if (dispose !== undefined) Object.assign(prototype, { [dispose]: prototype.dispose });
 }

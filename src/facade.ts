@@ -5,7 +5,7 @@ import { complete, type Disposing } from "./disposable.js";
 import type { Engine } from "./engine.js";
 import { matmul, matmulBackward } from "./matmul.js";
 import { exp, expBackward, log, logBackward, softmax, softmaxBackward } from "./ops.js";
-import type { Pool } from "./pool.js";
+import type { PoolMaker } from "./pool.js";
 import { Problem } from "./problem.js";
 import { scope } from "./scope.js";
 import type { Shape } from "./shape.js";
@@ -34,15 +34,6 @@ import { type Kernels, type Memory, STATIC_END } from "./wasm.js";
  */
 export type Simd = "plain" | "relaxed";
 
-/** What an instance runs on, for the entries that build on it. @internal */
-export let engineOf: (la: LaserAttention) => Engine;
-
-/** @internal */
-export interface PoolMaker {
-  readonly members: number;
-  make(arena: Arena, problem: Problem, kernels: Kernels): Pool;
-}
-
 /**
  * One instance: kernels, their linear memory, and the tensors in it. Made by `create` or `createSync`. Tensors of
  * different instances do not mix. `using la = createSync()` disposes it at the end of the block, where the engine has `using`.
@@ -60,7 +51,7 @@ export interface PoolMaker {
  * out.toArray();
  * la.dispose();
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() below makes what the interface promises
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() makes what the interface promises
 export class LaserAttention {
   /** "relaxed" when the kernels use relaxed SIMD (entry `laser-attention/relaxed` on an engine that has it), else "plain". */
   readonly simd: Simd;
@@ -69,27 +60,25 @@ export class LaserAttention {
 
   /** @param pool Makes the threads of the instance and says how many. @internal */
   constructor(kernels: Kernels, memory: Memory, simd: Simd, maxMemory?: number, pool?: PoolMaker) {
+    if (kernels === undefined) throw new TypeError("LaserAttention: instances are made by create or createSync");
+    complete(LaserAttention);
     this.simd = simd;
     this.#arena = new Arena(memory, Math.max(STATIC_END, kernels.heapBase() >>> 0), maxMemory);
     const problem = new Problem(this.#arena, pool?.members);
     this.#engine = { kernels, space: new Space(this.#arena), problem, pool: pool?.make(this.#arena, problem, kernels) };
   }
 
-  static {
-    engineOf = (la) => la.#open;
-  }
-
   /**
-   * How many threads a call may use: 1 except in the entry `laser-attention/threads`. After that entry's `createSync` this waits
-   * until workers have started; short calls do not, and have one thread until then.
+   * How many threads a call may use: 1 except in the entry `laser-attention/threads`. After that entry's `createSync` this waits until
+   * workers have started, in browsers it does not; short calls wait nowhere, and have one thread until then.
    */
   get threads(): number {
-    return this.#open.pool?.size ?? 1;
+    return this.engine.pool?.size ?? 1;
   }
 
   /** Linear memory, in bytes: what there is now, what of it is in use, and the most it may grow to. It never shrinks, it is reused. */
   get memory(): MemoryUse {
-    return this.#open.space.arena.usage;
+    return this.engine.space.arena.usage;
   }
 
   /**
@@ -98,7 +87,7 @@ export class LaserAttention {
    * It is there to explain a call that took long.
    */
   get recomputed(): Recomputed {
-    const { problem } = this.#open;
+    const { problem } = this.engine;
     const elements = problem.read("recomputed").reduce((sum, count) => sum + count, 0);
     if (elements === 0) return { elements, firstRow: -1, lastRow: -1 };
     const [first, last] = [problem.read("recomputedFirst"), problem.read("recomputedLast")];
@@ -115,7 +104,7 @@ export class LaserAttention {
   tensor(data: Float32Array, shape: readonly number[]): Tensor;
   tensor(data: Uint8Array, shape: readonly number[]): Tensor<"u8">;
   tensor(data: Float32Array | Uint8Array, shape: readonly number[]): Tensor | Tensor<"u8"> {
-    const { space } = this.#open;
+    const { space } = this.engine;
     const dtype = check.dtypeOf("tensor", "data", data);
     check.shape("tensor", shape, dtype);
     check.length("tensor", "data", data.length, shape);
@@ -176,7 +165,7 @@ export class LaserAttention {
    * out.toArray();
    */
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
-    return attention(this.#open, q, k, v, options);
+    return attention(this.engine, q, k, v, options);
   }
 
   /**
@@ -188,7 +177,7 @@ export class LaserAttention {
    * saved.lse.shape; // [B, H, N]
    */
   attentionForward(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): SavedAttention {
-    return attentionForward(this.#open, q, k, v, options);
+    return attentionForward(this.engine, q, k, v, options);
   }
 
   /**
@@ -207,7 +196,7 @@ export class LaserAttention {
     saved: SavedAttention,
     options?: AttentionBackwardOptions<N>,
   ): AttentionGradients<N> {
-    return attentionBackward(this.#open, dout, saved, options);
+    return attentionBackward(this.engine, dout, saved, options);
   }
 
   /**
@@ -219,7 +208,7 @@ export class LaserAttention {
    * @example la.matmul(q, k, { transposeB: true }).shape; // [B, H, N, N]
    */
   matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
-    return matmul(this.#open, a, b, options);
+    return matmul(this.engine, a, b, options);
   }
 
   /**
@@ -233,7 +222,7 @@ export class LaserAttention {
    * const { da, db } = la.matmulBackward(product, q, k, { transposeB: true });
    */
   matmulBackward(dout: Tensor, a: Tensor, b: Tensor, options?: MatmulOptions): MatmulGradients {
-    return matmulBackward(this.#open, dout, a, b, options);
+    return matmulBackward(this.engine, dout, a, b, options);
   }
 
   /**
@@ -243,7 +232,7 @@ export class LaserAttention {
    * la.softmax(la.tensor(new Float32Array([0, 0, 0, 0]), [2, 2])).toArray(); // [0.5, 0.5, 0.5, 0.5]
    */
   softmax(x: Tensor): Tensor {
-    return softmax(this.#open, x);
+    return softmax(this.engine, x);
   }
 
   /**
@@ -252,7 +241,7 @@ export class LaserAttention {
    * @example const dx = la.softmaxBackward(dout, la.softmax(q));
    */
   softmaxBackward(dout: Tensor, out: Tensor): Tensor {
-    return softmaxBackward(this.#open, dout, out);
+    return softmaxBackward(this.engine, dout, out);
   }
 
   /**
@@ -261,7 +250,7 @@ export class LaserAttention {
    * @example la.exp(la.zeros([3])).toArray(); // [1, 1, 1]
    */
   exp(x: Tensor): Tensor {
-    return exp(this.#open, x);
+    return exp(this.engine, x);
   }
 
   /**
@@ -270,7 +259,7 @@ export class LaserAttention {
    * @example const dx = la.expBackward(dout, la.exp(q));
    */
   expBackward(dout: Tensor, out: Tensor): Tensor {
-    return expBackward(this.#open, dout, out);
+    return expBackward(this.engine, dout, out);
   }
 
   /**
@@ -280,7 +269,7 @@ export class LaserAttention {
    * @example la.log(la.exp(q)).shape; // that of q
    */
   log(x: Tensor): Tensor {
-    return log(this.#open, x);
+    return log(this.engine, x);
   }
 
   /**
@@ -291,7 +280,7 @@ export class LaserAttention {
    * const dx = la.logBackward(dout, x);
    */
   logBackward(dout: Tensor, x: Tensor): Tensor {
-    return logBackward(this.#open, dout, x);
+    return logBackward(this.engine, dout, x);
   }
 
   /**
@@ -305,7 +294,7 @@ export class LaserAttention {
    */
   scope<R>(fn: () => R): R {
     check.callback("scope", fn);
-    return scope(this.#open.space, fn);
+    return scope(this.engine.space, fn);
   }
 
   /**
@@ -315,12 +304,12 @@ export class LaserAttention {
    * @example await la.warmup();
    */
   async warmup(): Promise<void> {
-    await warmup(this.#open);
+    await warmup(this.engine);
   }
 
   /**
    * Lets go of the memory and of every tensor in it, and ends the threads; a second call does nothing, any other use throws
-   * a TypeError.
+   * a TypeError. Arrays taken from `data` keep the memory, and threads a forgotten instance: dispose it.
    *
    * @example
    * const other = createSync();
@@ -329,15 +318,18 @@ export class LaserAttention {
   dispose(): void {
     this.#engine.pool?.dispose();
     this.#arena.dispose();
+    // What holds the engine (this instance, one for training, its tape) holds no memory by it.
+    Object.assign(this.#engine, { kernels: undefined, problem: undefined, pool: undefined });
   }
 
-  get #open(): Engine {
+  /** What it runs on, for the entries that build on it. @internal */
+  get engine(): Engine {
     check.instance(this.#arena.disposed);
     return this.#engine;
   }
 
   #allocate(where: string, shape: Shape, dtype: DType): Tensor<DType> {
-    const { space } = this.#open;
+    const { space } = this.engine;
     check.dtype(where, dtype);
     check.shape(where, shape, dtype);
     return space.allocate(shape, dtype);
@@ -345,5 +337,3 @@ export class LaserAttention {
 }
 
 export interface LaserAttention extends Disposing {}
-
-complete(LaserAttention, "LaserAttention");

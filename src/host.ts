@@ -39,7 +39,7 @@ interface Host {
   readonly Worker?: new (
     url: string | { readonly href: string },
     options: { type: "module" },
-  ) => WorkerHandle & { postMessage(message: unknown): void; onerror: unknown };
+  ) => WorkerHandle & { postMessage(message: unknown): void; onerror: (event: { readonly message?: string }) => void };
   readonly console: { warn(message: string): void };
   /** Of a browser's worker. */
   onmessage: (event: { readonly data: unknown }) => void;

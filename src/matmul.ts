@@ -1,7 +1,8 @@
 import * as check from "./check.js";
 import { inner, leading, operand, rankAtLeast, shapeIs } from "./check-tensor.js";
 import { type Engine, producing } from "./engine.js";
-import { broadcastStrides, count, forEachOffset, type Shape } from "./shape.js";
+import { PANEL, SPAN, TILE_ROWS } from "./generated/shared.js";
+import { broadcastStrides, count, extent, forEachOffset, type Shape } from "./shape.js";
 import type { Tensor } from "./tensor.js";
 import type { MatmulOptions } from "./types.js";
 
@@ -93,7 +94,7 @@ function asTall<T>(
   const { ptr, batch, row, col } = matrices;
   return arena.borrow(4 * count(lead) * m * n, (copy) => {
     const target = arena.f32(copy, count(lead) * m * n);
-    const reach = 1 + (n - 1) * col;
+    const reach = extent([n], [col]);
     let to = 0;
     forEachOffset([...lead, m], [[...batch, row]], ([from]) => {
       const source = arena.f32(ptr + 4 * from!, reach);
@@ -137,14 +138,8 @@ function multiply(
 /** No matrix. */
 const NONE: Matrix = { ptr: 0, row: 0, col: 1 };
 
-/** Columns of a panel of the right factor: NR of assembly/tile.ts. */
-export const PANEL = 8;
-
-/** What is shared out: a multiple of the rows of a register tile in every build (4 and 6), and whole panels, where a packed factor can be cut. */
-const UNITS = { rows: 12, columns: PANEL };
-
-/** Products that are summed before they join the sum of an element: KC of assembly/tile.ts. */
-const SPAN = 256;
+/** What is shared out: a multiple of the rows of a register tile in every build, and whole panels, where a packed factor can be cut. */
+const UNITS = { rows: TILE_ROWS, columns: PANEL };
 
 /** Where a share begins when `count` rows or columns are divided into `shares` in multiples of `unit`; the first are the largest. */
 export const beginOf = (count: number, unit: number, share: number, shares: number): number =>

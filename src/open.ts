@@ -6,20 +6,15 @@ import { createMemory, instantiate, instantiateSync } from "./wasm.js";
 
 /** An instance of the caller's kernels, or of the first of `builds`, best first, that the engine runs. */
 export function openSync(builds: readonly Build[], options?: CreateOptions<KernelSource>, more?: More): LaserAttention {
-  checkOptions("createSync", options);
+  check.creation("createSync", options);
   const { modules, simd } = compileSync("createSync", builds, "alone", options?.wasm, more);
   const memory = createMemory();
   return new LaserAttention(instantiateSync(modules, memory), memory, simd, options?.maxMemory);
 }
 
 export async function open(builds: readonly Build[], options?: CreateOptions, more?: More): Promise<LaserAttention> {
-  checkOptions("create", options);
+  check.creation("create", options);
   const { modules, simd } = await compile("create", builds, "alone", options?.wasm, more);
   const memory = createMemory();
   return new LaserAttention(await instantiate(modules, memory), memory, simd, options?.maxMemory);
-}
-
-function checkOptions(where: string, options: CreateOptions | undefined): void {
-  check.options(where, options, ["maxMemory", "wasm"]);
-  check.maxMemory(where, options?.maxMemory);
 }

@@ -36,7 +36,7 @@ function runsOf({ shape, strides }: Region): Runs {
   return { length: run?.size ?? 1, axes };
 }
 
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+export const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /**
  * Interleaved views: when every stride is a multiple of a period, a region occupies the same interval of each period.

@@ -1,13 +1,27 @@
 import type { Arena } from "./arena.js";
-import { host, type Memory, type Module, type WorkerHandle } from "./host.js";
+import { host, type Memory, type Module, nodeModule, type WorkerHandle } from "./host.js";
 import type { Problem } from "./problem.js";
 import { ARGUMENTS, DONE, failure, JOB_STEP, JOBS, type Job, PAGES, READY, SLOT, SPINS } from "./protocol.js";
 import { PAGE } from "./shape.js";
 import { type Kernels, lanes } from "./wasm.js";
 import type { WorkerStart } from "./worker.js";
 
-/** ms after which to give up: on workers that do not start, and on a call without any progress of any thread. */
+/** ms of waiting after which to give up: on workers that do not start, and on a call without any progress of any thread. */
 const LIMITS_MS = { start: 10_000, progress: 10_000 };
+
+/** The longest wait from one look at what is waited for to the next. */
+const LOOK_MS = 100;
+
+/** Whether `limit` ms of waiting are over. However long ago the last look was, one wait counts: the process may have been stopped meanwhile. */
+function patience(limit: number): () => boolean {
+  let [last, waited] = [host.performance.now(), 0];
+  return () => {
+    const now = host.performance.now();
+    waited += Math.min(now - last, LOOK_MS);
+    last = now;
+    return waited > limit;
+  };
+}
 
 /**
  * ms that the calling thread looks on before it sleeps. A worker that Linux woke on the same processor must wait beside
@@ -28,6 +42,12 @@ const WORTH_WAITING = 4e9;
 /** Starts a worker of the host; `failed` is called when it ends or breaks down. */
 export type StartWorker = (start: WorkerStart, failed: (reason: string) => void) => WorkerHandle;
 
+/** What makes the pool of an instance, of so many threads. */
+export interface PoolMaker {
+  readonly members: number;
+  make(arena: Arena, problem: Problem, kernels: Kernels): Pool;
+}
+
 /**
  * The workers of an instance. A call that is worth it runs on all members (the calling thread is member 0): the kernels of
  * attention divide the work themselves (assembly/team.ts), that of all others is divided by the caller. The calling thread works too, then waits.
@@ -44,12 +64,12 @@ export class Pool {
   readonly #workers: WorkerHandle[] = [];
   /** Whether this thread may sleep: a browser's main thread may not. */
   readonly maySleep: boolean;
+  /** Whether workers start while it sleeps: in Chromium not before a thread that starts one, itself a worker, comes back to its event loop. */
+  readonly #mayWait: boolean;
   readonly #warn: (reason: string) => void;
   readonly #limits: typeof LIMITS_MS;
   #jobs = 0;
-  /** Until when workers may take to start, from the first look at them on: a process may be frozen before. */
-  #end: number | undefined;
-  /** Whether it is known if they have. */
+  /** Whether it is known if all workers have started. */
   #settled = false;
   #broken: string | undefined;
   #reported = false;
@@ -72,14 +92,15 @@ export class Pool {
     this.#words.fill(0);
     this.#arguments = new Float64Array(this.#words.buffer, this.#control, this.#bytes / 8);
     this.maySleep = maySleep;
+    this.#mayWait = maySleep && nodeModule("node:worker_threads") !== undefined;
     this.#warn = warn;
     this.#limits = limits;
   }
 
-  /** Threads that a call may use, the calling one included: waits until all have started. */
+  /** Threads that a call may use, the calling one included: waits until all have started, where it may. */
   get size(): number {
     this.ready();
-    return this.#broken === undefined ? this.#workers.length + 1 : 1;
+    return this.#settled && this.#broken === undefined ? this.#workers.length + 1 : 1;
   }
 
   /** Starts workers and waits for none: until all are there, all but long calls run on the calling thread alone. */
@@ -94,27 +115,27 @@ export class Pool {
     }
   }
 
-  /** Blocks until all workers have started, or can't; a thread that may not sleep has waited for `started`. */
+  /** Blocks until all workers have started, or can't, where it may. */
   ready(): void {
-    while (!this.#settle() && this.maySleep) Atomics.wait(this.#words, READY, Atomics.load(this.#words, READY), 10);
+    const late = patience(this.#limits.start);
+    while (!this.#settle(late) && this.#mayWait) Atomics.wait(this.#words, READY, Atomics.load(this.#words, READY), 10);
   }
 
   /** The same without blocking; how many threads there are then. */
   async started(): Promise<number> {
-    while (!this.#settle()) await new Promise<void>((resolve) => host.setTimeout(resolve, 1));
+    const late = patience(this.#limits.start);
+    while (!this.#settle(late)) await new Promise<void>((resolve) => host.setTimeout(resolve, 1));
     return this.size;
   }
 
   /** Whether it is known if all workers have started. Where they can't, there is one thread, and a warning in place of a call's error. */
-  #settle(): boolean {
+  #settle(late = () => false): boolean {
     if (this.#settled) return true;
     const count = Atomics.load(this.#words, READY);
     const failed = failure(this.#words);
     if (failed !== undefined) this.#break(`worker ${failed.member} could not be started: ${failed.reason}`);
     if (this.#broken === undefined && count < this.#workers.length) {
-      const now = host.performance.now();
-      this.#end ??= now + this.#limits.start;
-      if (now <= this.#end) return false;
+      if (!late()) return false;
       this.#break(`${count} of ${this.#workers.length} workers started within ${this.#limits.start} ms`);
     }
     this.#settled = true;
@@ -160,17 +181,16 @@ export class Pool {
       for (let n = 0; n < SPINS; n++) if (Atomics.load(words, DONE) === members - 1) break;
     } while (Atomics.load(words, DONE) < members - 1 && host.performance.now() < start + JOIN_MS);
     let progress = -1;
-    let end = 0;
+    let late = patience(this.#limits.progress);
     for (;;) {
       const done = Atomics.load(words, DONE);
       if (done === members - 1) break;
-      if (this.maySleep) Atomics.wait(words, DONE, done, 100);
-      const now = host.performance.now();
+      if (this.maySleep) Atomics.wait(words, DONE, done, LOOK_MS);
       const ticks = this.#problem.read("ticks").reduce((sum, count) => sum + count, done);
       if (ticks !== progress) {
         progress = ticks;
-        end = now + this.#limits.progress;
-      } else if (now > end) throw this.#giveUp(this.#reason);
+        late = patience(this.#limits.progress);
+      } else if (late()) throw this.#giveUp(this.#reason);
     }
     // Not before all are done: what they write to is given back with the error.
     if (failure(words) !== undefined) throw this.#giveUp(this.#reason);

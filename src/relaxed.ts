@@ -9,13 +9,12 @@ import { hex } from "./generated/kernels.relaxed.js";
 import { open, openSync } from "./open.js";
 import { plain } from "./plain.js";
 import type { CreateOptions, KernelSource } from "./types.js";
-import { Binary } from "./wasm.js";
 
 export type { LaserAttention, Simd } from "./facade.js";
 export type { AnyTensor, Tensor } from "./tensor.js";
 export type * from "./types.js";
 
-const relaxed = { simd: "relaxed", binary: /* @__PURE__ */ new Binary(hex) } as const;
+const relaxed = { simd: "relaxed", binary: { hex } } as const;
 
 /**
  * A new instance, at once; see `createSync` of the main entry.

@@ -52,8 +52,7 @@ function settle(made: Set<AnyTensor>, kept: Set<AnyTensor>, outer: Set<AnyTensor
     const orphaned = !tensors.some((tensor) => tensor.owner);
     for (const tensor of tensors) {
       if (orphaned) {
-        tensor.owner = true;
-        storage.owners++;
+        tensor.own();
       } else if (!tensor.owner) continue;
       made.delete(tensor);
       outer?.add(tensor);

@@ -1,10 +1,10 @@
 /** Where compiled kernels come from: the binary inside the entry, or what the caller brings as `wasm`. */
-import { show } from "./check.js";
+import { show, tag } from "./check.js";
 import type { Simd } from "./facade.js";
 import { VERSION } from "./generated/version.js";
 import { host, nodeModule } from "./host.js";
 import type { Answer, AsyncKernelSource, KernelSource } from "./types.js";
-import { type Binary, type Module, probe, requireSimd, webAssembly } from "./wasm.js";
+import { type Binary, type Module, moduleOf, moduleSync, probe, requireSimd, webAssembly } from "./wasm.js";
 
 /** A build of the kernels. */
 export interface Build {
@@ -39,7 +39,7 @@ export function compileSync(
 ): Compiled {
   const { simd, module } = mainSync(where, builds, kind, wasm);
   const other = more?.[kind].find((build) => build.simd === simd);
-  return { simd, modules: other === undefined ? [module] : [module, other.binary.compileSync()] };
+  return { simd, modules: other === undefined ? [module] : [module, moduleSync(other.binary)] };
 }
 
 /** The same without blocking, and from an address or a response too. */
@@ -52,7 +52,7 @@ export async function compile(
 ): Promise<Compiled> {
   const { simd, module } = await main(where, builds, kind, wasm);
   const other = more?.[kind].find((build) => build.simd === simd);
-  return { simd, modules: other === undefined ? [module] : [module, await other.binary.compile()] };
+  return { simd, modules: other === undefined ? [module] : [module, await moduleOf(other.binary)] };
 }
 
 interface Main {
@@ -63,7 +63,7 @@ interface Main {
 function mainSync(where: string, builds: readonly Build[], kind: Kind, wasm?: KernelSource): Main {
   if (wasm === undefined && builds.length > 0) {
     const { binary, simd } = probe(builds);
-    return { module: binary.compileSync(), simd };
+    return { module: moduleSync(binary), simd };
   }
   requireSimd();
   if (isModule(wasm)) return identify(where, kind, wasm);
@@ -80,7 +80,7 @@ function mainSync(where: string, builds: readonly Build[], kind: Kind, wasm?: Ke
 async function main(where: string, builds: readonly Build[], kind: Kind, wasm?: AsyncKernelSource): Promise<Main> {
   if (wasm === undefined && builds.length > 0) {
     const { binary, simd } = probe(builds);
-    return { module: await binary.compile(), simd };
+    return { module: await moduleOf(binary), simd };
   }
   requireSimd();
   const given = await fetched(where, wasm);
@@ -94,9 +94,8 @@ async function main(where: string, builds: readonly Build[], kind: Kind, wasm?: 
 
 type Bytes = ArrayBuffer | ArrayBufferView;
 
-const tag = (value: unknown): string => Object.prototype.toString.call(value);
-const isModule = (value: unknown): value is Module => tag(value) === "[object WebAssembly.Module]";
-const isBytes = (value: unknown): value is Bytes => ArrayBuffer.isView(value) || tag(value) === "[object ArrayBuffer]";
+const isModule = (value: unknown): value is Module => tag(value) === "WebAssembly.Module";
+const isBytes = (value: unknown): value is Bytes => ArrayBuffer.isView(value) || tag(value) === "ArrayBuffer";
 
 /** The build signs its binaries: a custom section "laser-attention" holds version and file name. */
 function identify(where: string, kind: Kind, module: Module): Main {
@@ -146,6 +145,9 @@ async function fetched(where: string, wasm: AsyncKernelSource | undefined): Prom
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     return await answer.arrayBuffer();
   } catch (error) {
-    throw failed(` from ${href ?? (given as Answer).url}`, error);
+    // Servers have nothing that a relative address could count from.
+    const lost = nodeModule("node:fs/promises") && typeof href === "string" && !/^\w+:/.test(href);
+    const base = lost ? " (which is not a whole address)" : "";
+    throw failed(` from ${href ?? (given as Answer).url}${base}`, error);
   }
 }

@@ -1,4 +1,5 @@
 import type { Arena } from "./arena.js";
+import { complete } from "./disposable.js";
 import { count, ITEM_BYTES, rowMajor, type Shape } from "./shape.js";
 import { type AnyTensor, Tensor } from "./tensor.js";
 import type { DType } from "./types.js";
@@ -25,6 +26,8 @@ export class Space {
 
   constructor(arena: Arena) {
     this.arena = arena;
+    complete(Tensor);
+    Object.assign(Tensor.prototype, { [Symbol.for("nodejs.util.inspect.custom")]: Tensor.prototype.toString });
     if (typeof FinalizationRegistry === "undefined") return;
     this.registry = new FinalizationRegistry((ptr) => {
       if (!arena.disposed) arena.release(ptr);

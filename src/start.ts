@@ -13,24 +13,25 @@ import { type Build, type Compiled, compile, compileSync, type More } from "./so
 import { checkThreadsOptions, type ThreadsOptions, warn } from "./threads-options.js";
 import type { Address, KernelSource } from "./types.js";
 import { openUnshared, openUnsharedSync } from "./unshared.js";
-import { Binary, createSharedMemory, instantiate, instantiateSync, type Kernels } from "./wasm.js";
+import { createSharedMemory, instantiate, instantiateSync, type Kernels } from "./wasm.js";
 
 // No ES2022 library declares these, which bundlers look for by name: new Worker(new URL(..., import.meta.url)).
 declare const URL: new (path: string, base: string) => { readonly href: string };
 declare const Worker: NonNullable<typeof host.Worker>;
 
 const builds = {
-  plain: { simd: "plain", binary: /* @__PURE__ */ new Binary(threadsHex) },
-  relaxed: { simd: "relaxed", binary: /* @__PURE__ */ new Binary(threadsRelaxedHex) },
+  plain: { simd: "plain", binary: { hex: threadsHex } },
+  relaxed: { simd: "relaxed", binary: { hex: threadsRelaxedHex } },
 } as const;
 
 /** An instance of the kernels, and of `more` kernels on the same memory. */
 export function startSync(options?: ThreadsOptions<KernelSource>, more?: More): LaserAttention {
-  const plan = planFor("createSync", options);
+  // Steps of training plan their memory by the threads that there are, so that instance waits for them.
+  const plan = planFor("createSync", options, more !== undefined);
   if (plan === undefined) return openUnsharedSync(plain, options, more);
   const compiled = compileSync("createSync", plan.builds, "shared", options?.wasm, more);
   const { la, pool } = assemble(plan, compiled, instantiateSync(compiled.modules, plan.memory));
-  if (more !== undefined) pool?.ready(); // steps of training plan their memory by the threads that there are
+  if (more !== undefined) pool?.ready();
   return la;
 }
 
@@ -52,7 +53,7 @@ interface Plan {
   readonly startWorker: StartWorker;
 }
 
-function planFor(where: "create" | "createSync", options: ThreadsOptions = {}): Plan | undefined {
+function planFor(where: "create" | "createSync", options: ThreadsOptions = {}, waits = false): Plan | undefined {
   checkThreadsOptions(where, options);
   const { maxMemory, threads = Math.min(8, processors()), simd = "plain", worker } = options;
   let memory: Memory;
@@ -60,27 +61,30 @@ function planFor(where: "create" | "createSync", options: ThreadsOptions = {}): 
     memory = createSharedMemory(maxMemory ?? ADDRESS_SPACE);
   } catch (error) {
     // Less may do without sharing: see createMemory.
-    if (threads > 1)
-      warn(error instanceof RangeError ? "the host refused shared memory" : "this host has no shared memory");
+    if (threads > 1) warn(error instanceof RangeError ? "the host refused shared memory" : UNSHARED);
     return undefined;
   }
-  const reason = threads > 1 ? obstacle(where) : undefined;
+  const reason = threads > 1 ? obstacle(where, waits) : undefined;
   if (reason !== undefined) warn(reason);
   const members = reason === undefined ? threads : 1;
   const wanted = simd === "relaxed" ? [builds.relaxed, builds.plain] : [builds.plain];
   return { members, builds: wanted, memory, maxMemory, startWorker: starter(worker) };
 }
 
-/** What keeps this host from running several threads, if anything. */
-function obstacle(where: "create" | "createSync"): string | undefined {
-  if (host.SharedArrayBuffer === undefined || host.crossOriginIsolated === false)
+/** What keeps this host from running several threads, if anything; `waits`: for an instance that blocks until they are there. */
+function obstacle(where: "create" | "createSync", waits: boolean): string | undefined {
+  if (host.crossOriginIsolated === false)
     return "threads need a cross-origin isolated page (headers COOP: same-origin and COEP: require-corp)";
+  if (host.SharedArrayBuffer === undefined) return UNSHARED;
   if (nodeModule("node:worker_threads") === undefined) {
     if (host.Worker === undefined) return "this host has no workers";
     if (where === "createSync" && !maySleep()) return "a browser's main thread may not wait for workers: use create()";
+    if (waits) return "a worker of a browser may not wait for its own workers: use create()";
   }
   return undefined;
 }
+
+const UNSHARED = "this host has no shared memory";
 
 /** Whether this thread may sleep: a browser's main thread may not. */
 function maySleep(): boolean {
@@ -110,7 +114,12 @@ function starter(worker: Address | undefined): StartWorker {
       worker === undefined
         ? new Worker(new URL("./worker.js", (import.meta as unknown as { url: string }).url), { type: "module" })
         : new Worker(worker, { type: "module" });
-    thread.onerror = () => failed("a worker could not be started, or broke down");
+    const place =
+      worker === undefined ? "beside the program" : `at ${typeof worker === "string" ? worker : worker.href}`;
+    thread.onerror = ({ message = "" }) =>
+      failed(
+        `worker.js was not found ${place} or broke down${message && ` (${message})`}: copy it there or name it with the option worker`,
+      );
     thread.postMessage(start);
     return thread;
   };

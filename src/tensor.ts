@@ -1,5 +1,5 @@
 import * as check from "./check.js";
-import { complete, type Disposing } from "./disposable.js";
+import type { Disposing } from "./disposable.js";
 import { count, extent, forEachOffset, ITEM_BYTES, isContiguous, rowMajor, type Shape } from "./shape.js";
 import type { Storage } from "./space.js";
 import type { Data, DType } from "./types.js";
@@ -26,7 +26,7 @@ export type AnyTensor = Tensor<"f32"> | Tensor<"u8">;
  * const k = qkv.narrow(2, 1, 1); // [2, 8, 1, 4], no copy
  * qkv.dispose();
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() below makes what the interface promises
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() in Space makes what the interface promises
 export class Tensor<T extends DType = "f32"> {
   /** Sizes of the axes. */
   readonly shape: readonly number[];
@@ -34,33 +34,51 @@ export class Tensor<T extends DType = "f32"> {
   readonly strides: readonly number[];
   /** "f32" or "u8". */
   readonly dtype: T;
-  /** @internal */
-  readonly storage: Storage;
-  /** First element, counted from the start of the storage. @internal */
-  readonly offset: number;
-  /** @internal */
-  owner: boolean;
+  // Not for consoles, JSON and copies.
+  readonly #storage: Storage;
+  readonly #offset: number;
+  #owner: boolean;
   #disposed = false;
-  #data: Data<T> | undefined;
 
   /** @internal */
   constructor(storage: Storage, dtype: T, shape: Shape, strides: Shape, offset: number, owner: boolean) {
-    this.storage = storage;
+    this.#storage = storage;
     this.dtype = dtype;
     this.shape = Object.freeze(shape);
     this.strides = Object.freeze(strides);
-    this.offset = offset;
-    this.owner = owner;
+    this.#offset = offset;
+    this.#owner = owner;
+  }
+
+  /** @internal */
+  get storage(): Storage {
+    return this.#storage;
+  }
+
+  /** First element, counted from the start of the storage. @internal */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Whether the storage lives as long as this tensor. @internal */
+  get owner(): boolean {
+    return this.#owner;
+  }
+
+  /** From now on it does. @internal */
+  own(): void {
+    this.#owner = true;
+    this.#storage.owners++;
   }
 
   /** @internal */
   get alive(): boolean {
-    return !this.#disposed && this.storage.alive && !this.storage.space.arena.disposed;
+    return !this.#disposed && this.#storage.alive && !this.#storage.space.arena.disposed;
   }
 
   /** Address of the first element in bytes, unsigned. @internal */
   get ptr(): number {
-    return this.storage.ptr + this.offset * ITEM_BYTES[this.dtype];
+    return this.#storage.ptr + this.#offset * ITEM_BYTES[this.dtype];
   }
 
   /**
@@ -74,10 +92,13 @@ export class Tensor<T extends DType = "f32"> {
    */
   get data(): Data<T> {
     check.alive("Tensor.data", "the tensor", this);
+    const { arena } = this.#storage.space;
+    const kept = arena.views.get(this);
+    if (kept?.buffer === arena.buffer) return kept as Data<T>;
     check.contiguous("Tensor.data", this, "use toArray() or set()");
-    const { arena } = this.storage.space;
-    if (this.#data?.buffer !== arena.buffer) this.#data = this.#live(this.ptr, count(this.shape));
-    return this.#data!;
+    const data = this.#live(this.ptr, count(this.shape));
+    arena.views.set(this, data);
+    return data;
   }
 
   /**
@@ -98,7 +119,7 @@ export class Tensor<T extends DType = "f32"> {
     }
     // An array that lies in the same memory may overlap the target, so it is copied first. Shared memory, whose buffer is another
     // object after a growth that left its views as they are, is not told apart by identity.
-    const own = array.buffer === this.storage.space.arena.buffer || !(array.buffer instanceof ArrayBuffer);
+    const own = array.buffer === this.#storage.space.arena.buffer || !(array.buffer instanceof ArrayBuffer);
     const source = own ? array.slice() : array;
     const target = this.#reach();
     let index = 0;
@@ -141,11 +162,11 @@ export class Tensor<T extends DType = "f32"> {
     check.narrow(this.shape, axis, start, length);
     const shape = this.shape.map((size, index) => (index === axis ? length : size));
     return new Tensor(
-      this.storage,
+      this.#storage,
       this.dtype,
       shape,
       [...this.strides],
-      this.offset + start * this.strides[axis]!,
+      this.#offset + start * this.strides[axis]!,
       false,
     );
   }
@@ -170,8 +191,8 @@ export class Tensor<T extends DType = "f32"> {
     }
     const steps = strides ?? rowMajor(shape);
     const start = offset ?? 0;
-    check.view(shape, steps, start, this.offset, this.storage.length);
-    return new Tensor(this.storage, this.dtype, [...shape], [...steps], this.offset + start, false);
+    check.view(shape, steps, start, this.#offset, this.#storage.length);
+    return new Tensor(this.#storage, this.dtype, [...shape], [...steps], this.#offset + start, false);
   }
 
   /**
@@ -184,9 +205,8 @@ export class Tensor<T extends DType = "f32"> {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#data = undefined;
-    if (!this.owner) return;
-    const { storage } = this;
+    if (!this.#owner) return;
+    const storage = this.#storage;
     storage.scope?.delete(this as AnyTensor);
     if (--storage.owners > 0 || !storage.alive) return;
     storage.alive = false;
@@ -198,10 +218,18 @@ export class Tensor<T extends DType = "f32"> {
     }
   }
 
+  /** What consoles print: element type, sizes and the first elements. @internal */
+  toString(): string {
+    const { alive, dtype, shape } = this;
+    const elements = alive && (isContiguous(shape, this.strides) ? this.data : this.toArray()).subarray(0, 9); // of which 8 are shown
+    const shown = elements ? check.show(Array.from(elements, (x) => Number(x.toPrecision(4)))) : "disposed";
+    return `Tensor ${dtype} ${check.show(shape)} ${shown}`;
+  }
+
   #live(ptr: number, length: number): Data<T> {
-    const { arena } = this.storage.space;
+    const { arena } = this.#storage.space;
     const array = (this.dtype === "u8" ? arena.u8(ptr, length) : arena.f32(ptr, length)) as Data<T>;
-    held.set(array, this.storage);
+    held.set(array, this.#storage);
     return array;
   }
 
@@ -213,5 +241,3 @@ export class Tensor<T extends DType = "f32"> {
 
 // biome-ignore lint/correctness/noUnusedVariables: a merged declaration has the parameters of the class
 export interface Tensor<T extends DType = "f32"> extends Disposing {}
-
-complete(Tensor, "Tensor");

@@ -24,8 +24,7 @@ export interface ThreadsOptions<Source = AsyncKernelSource> extends CreateOption
 }
 
 export function checkThreadsOptions(where: string, options: ThreadsOptions): void {
-  check.options(where, options, ["maxMemory", "threads", "simd", "worker", "wasm"]);
-  check.maxMemory(where, options.maxMemory);
+  check.creation(where, options, ["threads", "simd", "worker"]);
   check.threads(where, options.threads);
   check.oneOf(where, "simd", options.simd ?? "plain", ["plain", "relaxed"]);
   check.address(where, "worker", options.worker);

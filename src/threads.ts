@@ -17,7 +17,8 @@ export type * from "./types.js";
 
 /**
  * A new instance, at once: its workers start meanwhile, and until all have, calls run on one thread, unless they are so long that it pays to
- * wait. `la.threads` waits. A browser's main thread may not wait for others and gets one thread.
+ * wait. `la.threads` waits. In a browser's worker nothing waits: its own workers may start only when it comes back to its event loop. A
+ * browser's main thread gets one thread.
  * @throws Error when the engine has no WebAssembly SIMD; RangeError or TypeError for wrong options.
  *
  * @example

@@ -18,7 +18,7 @@ export type Data<T extends DType = "f32"> = T extends "u8" ? Uint8Array : Float3
 
 /**
  * A WebAssembly.Module, by that name where the program's types have it. It is an empty type there, which anything matches, so
- * what only `create` takes is kept out: promises, addresses and responses.
+ * what is no object is kept out, and what only `create` takes: promises, addresses and responses.
  *
  * @example
  * import type { KernelModule } from "laser-attention";
@@ -27,11 +27,12 @@ export type Data<T extends DType = "f32"> = T extends "u8" ? Uint8Array : Float3
  */
 export type KernelModule = (typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } }
   ? M
-  : object) & {
-  readonly then?: never;
-  readonly href?: never;
-  readonly arrayBuffer?: never;
-};
+  : unknown) &
+  object & {
+    readonly then?: never;
+    readonly href?: never;
+    readonly arrayBuffer?: never;
+  };
 
 /**
  * Kernels that the caller brings to `createSync`: one of the package's .wasm files, as a module or as bytes.

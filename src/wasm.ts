@@ -6,40 +6,49 @@ export type { Kernels, Memory, Module };
 
 /**
  * One binary of the kernels: hexadecimal digits, decoded and compiled once, however many instances are made; or a module that the host
- * compiled when it loaded the program, where nothing may be compiled from bytes (src/workerd).
+ * compiled when it loaded the program, where nothing may be compiled from bytes (src/workerd). A plain object and not of a class, so that
+ * bundlers leave it out where nobody uses it.
  */
-export class Binary {
-  readonly #hex: string = "";
-  #bytes: Uint8Array | undefined;
-  #module: Module | undefined;
+export interface Binary {
+  readonly hex?: () => string;
+  /** Until it is compiled. */
+  code?: Uint8Array | undefined;
+  module?: Module;
+  compiling?: Promise<Module> | undefined;
+}
 
-  constructor(source: string | Module) {
-    if (typeof source === "string") this.#hex = source;
-    else this.#module = source;
-  }
+function codeOf(binary: Binary): Uint8Array {
+  binary.code ??= decode(binary.hex!());
+  return binary.code;
+}
 
-  get #code(): Uint8Array {
-    this.#bytes ??= decode(this.#hex);
-    return this.#bytes;
-  }
+/** Whether the engine accepts the binary: `validate` fails when it lacks an instruction set. */
+export function supports(binary: Binary): boolean {
+  return binary.module !== undefined || host.WebAssembly?.validate(codeOf(binary)) === true;
+}
 
-  /** Whether the engine accepts the binary: `validate` fails when it lacks an instruction set. */
-  get supported(): boolean {
-    return this.#module !== undefined || host.WebAssembly?.validate(this.#code) === true;
-  }
+function keep(binary: Binary, module: Module): Module {
+  binary.module ??= module;
+  binary.code = undefined;
+  return binary.module;
+}
 
-  compileSync(): Module {
-    this.#module ??= new (webAssembly().Module)(this.#code);
-    return this.#module;
-  }
+export function moduleSync(binary: Binary): Module {
+  return binary.module ?? keep(binary, new (webAssembly().Module)(codeOf(binary)));
+}
 
-  async compile(): Promise<Module> {
-    this.#module ??= await webAssembly().compile(this.#code);
-    return this.#module;
+/** The same without blocking. */
+export async function moduleOf(binary: Binary): Promise<Module> {
+  if (binary.module !== undefined) return binary.module;
+  binary.compiling ??= webAssembly().compile(codeOf(binary));
+  try {
+    return keep(binary, await binary.compiling);
+  } finally {
+    binary.compiling = undefined;
   }
 }
 
-/** Servers decode a binary in 0.3 ms, new browsers natively too; the loop takes 5 ms (cold, Node 20): more than compiling. */
+/** Servers and new browsers decode natively, where the loop would take longer than compiling (docs/design.md, "The package"). */
 function decode(hex: string): Uint8Array {
   if (host.Buffer !== undefined) return host.Buffer.from(hex, "hex");
   if (host.Uint8Array.fromHex !== undefined) return host.Uint8Array.fromHex(hex);
@@ -62,7 +71,7 @@ const noSimd = (): Error => new Error("laser-attention: this engine has no WebAs
 /** The first of `binaries` that the engine runs. */
 export function probe<B extends { readonly binary: Binary }>(binaries: readonly B[]): B {
   webAssembly();
-  const found = binaries.find(({ binary }) => binary.supported);
+  const found = binaries.find(({ binary }) => supports(binary));
   if (found === undefined) throw noSimd();
   return found;
 }

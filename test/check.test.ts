@@ -30,6 +30,7 @@ test("every wrong q is refused with its name, what was expected and what came", 
     [new Float32Array(4), TypeError, "q must be a tensor, got a Float32Array"],
     [undefined, TypeError, "q must be a tensor, got undefined"],
     [null, TypeError, "q must be a tensor, got null"],
+    [new (class Tensor {})(), TypeError, "q must be a tensor, got a Tensor of another copy of laser-attention"],
     [[1, 2], TypeError, "q must be a tensor, got [1, 2]"],
     [dead, TypeError, "q is disposed"],
     [deadView, TypeError, "q is disposed, or is a view of a disposed tensor"],
@@ -304,6 +305,11 @@ test("creation refuses a maxMemory out of range and unknown options", () => {
     );
   }
   throws(() => create({ memory: 1 }), TypeError, 'got "memory"');
+});
+
+test("instances are made by create and createSync alone", () => {
+  const Loose = la.constructor as new () => unknown;
+  throws(() => new Loose(), TypeError, "LaserAttention: instances are made by create or createSync");
 });
 
 test("nothing is allocated and nothing is written by a call that is refused", () => {

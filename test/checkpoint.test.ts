@@ -153,7 +153,11 @@ test("a config that asks for more than the file holds is refused before a model 
   );
   throws(of({ ...config, width: "16" }), TypeError, 'gpt: width must be a number, got "16"');
   throws(() => restore(nn, { ...checkpoint, config: undefined }), TypeError, "gpt: config must be an object");
-  throws(() => restore(nn, { ...checkpoint, config, state: {} } as never), TypeError, "restore: state must be a Map");
+  throws(
+    () => restore(nn, { ...checkpoint, config, state: {} } as never),
+    TypeError,
+    "restore: the state must be a Map",
+  );
   // A seed that is left out explicitly is no obstacle on the way.
   const seedless = gpt(nn, { ...config, seed: undefined });
   assert.equal([...restore(nn, loadCheckpoint(saveCheckpoint(seedless))).stateDict()], [...seedless.stateDict()]);

@@ -1,5 +1,7 @@
 import * as main from "laser-attention";
 import { type AttentionOptions, create, createSync, type Tensor } from "laser-attention";
+import * as models from "laser-attention/models";
+import * as training from "laser-attention/nn";
 import * as relaxed from "laser-attention/relaxed";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -211,6 +213,17 @@ test("warmup ends within its half second and leaves no memory in use", async () 
   assert.is(own.memory.used, used);
   // The limit is checked between rounds, and a busy machine may stand still for a second or more.
   assert.ok(performance.now() - start < 5000);
+});
+
+test("exported classes, and those of tensors and instances, have their names in the built package, whatever minifies it", () => {
+  const classes = Object.entries({ ...training, ...models }).filter(([name]) => /^[A-Z][a-z]/.test(name));
+  assert.ok(classes.length >= 10);
+  for (const [name, { name: own }] of classes as [string, { name: string }][]) assert.is(own, name);
+  const nn = training.createSync({ threads: 1 });
+  const value = nn.input(new Float32Array(1), [1]);
+  const parameter = nn.parameter(new Float32Array(1), [1]);
+  const named = [nn, nn.la, value, value.tensor, parameter].map((one) => one.constructor.name);
+  assert.equal(named, ["Nn", "LaserAttention", "Value", "Tensor", "Parameter"]);
 });
 
 test("dispose ends an instance: tensors and methods throw, a second dispose does not", () => {

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { LaserAttention } from "../src/facade.js";
 import { hex as plain } from "../src/generated/kernels.js";
 import { hex as relaxed } from "../src/generated/kernels.relaxed.js";
-import { Binary, createMemory, instantiateSync } from "../src/wasm.js";
+import { createMemory, instantiateSync, moduleSync, supports } from "../src/wasm.js";
 import { assertSameBits, firstDifference } from "./support/bits.js";
 import { describeCase, type Kind, randomCase } from "./support/cases.js";
 import { Random } from "./support/random.js";
@@ -13,15 +13,15 @@ import { makeTeam } from "./support/team.js";
 
 /** Instances of each build that this runtime runs: with the tile by lanes, and without; and three threads with it. */
 const builds = [
-  { simd: "plain", binary: new Binary(plain) },
-  { simd: "relaxed", binary: new Binary(relaxed) },
+  { simd: "plain", binary: { hex: plain } },
+  { simd: "relaxed", binary: { hex: relaxed } },
 ] as const;
 const pairs = builds
-  .filter(({ binary }) => binary.supported)
+  .filter(({ binary }) => supports(binary))
   .map(({ simd, binary }) => {
     const make = (on: 0 | 3): LaserAttention => {
       const memory = createMemory();
-      const kernels = instantiateSync([binary.compileSync()], memory);
+      const kernels = instantiateSync([moduleSync(binary)], memory);
       kernels.useLanes(on);
       return new LaserAttention(kernels, memory, simd);
     };

@@ -119,6 +119,11 @@ test("wrong shapes, inputs and losses are refused by name", () => {
     "7",
   );
   throws(
+    within(() => operation(nn, [x.tensor as never], { shape: [1], ...passes })),
+    TypeError,
+    "operation: inputs[0] must be a value, got a Tensor: nn.input makes values",
+  );
+  throws(
     within(() => loss(nn, 7 as never, () => 1)),
     TypeError,
     "loss: x must be a value",

@@ -130,6 +130,11 @@ test("products over a size of 0 are 0, and so are gradients of empty products", 
   const { da, db } = la.matmulBackward(la.zeros([4, 0, 3]), la.zeros([4, 0, 2]), normal([2, 3]));
   assert.is(da.data.length, 0);
   assert.equal([...db.data], [0, 0, 0, 0, 0, 0]);
+  // One b for all rows of an a that has no elements and lies across: its rows would be copied together.
+  const across = la.zeros([1]).view([2, 3, 0], [1, 2, 6]);
+  const none = la.matmulBackward(normal([2, 3, 4]), across, normal([0, 4]));
+  assert.equal(none.da.shape, [2, 3, 0]);
+  assert.equal(none.db.shape, [0, 4]);
 });
 
 test("exp, log, softmax and their gradients on strided views give the bits of contiguous copies", () => {

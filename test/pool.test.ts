@@ -7,7 +7,7 @@ import type { LaserAttention } from "../src/index.js";
 import { ARGUMENTS, DONE, READY, SLOT } from "../src/protocol.js";
 import { firstDifference } from "./support/bits.js";
 import { plain } from "./support/engines.js";
-import { runProgram } from "./support/host.js";
+import { replacing, runProgram } from "./support/host.js";
 import { Random } from "./support/random.js";
 import { makeTeam, type TeamOptions } from "./support/team.js";
 
@@ -138,6 +138,20 @@ test("a worker that takes longer than the limit, but goes on, is no reason to gi
   assert.ok(performance.now() - start > 3 * progress);
   assert.is(la.threads, 2);
   la.dispose();
+});
+
+test("a process that is stopped for longer than the limit, in a call or while workers start, gives up on nobody", async () => {
+  const real = performance;
+  let stops = 0;
+  const clock = { now: () => real.now() + 1e6 * stops++ }; // stopped between any two looks at it
+  await replacing(globalThis, { performance: clock } as object, () => {
+    const slow = pretender(`job(); pause(250); Atomics.add(words, ${DONE}, 1); Atomics.notify(words, ${DONE});`);
+    const { la, broken } = makeTeam(2, { limits: { progress: 2000 }, program: slow });
+    assert.is(broken, undefined);
+    assert.is(firstDifference(forward(la), reference), -1);
+    assert.is(la.threads, 2);
+    la.dispose();
+  });
 });
 
 test("workers that do not start within the limit are no error but a reason for one thread", () => {

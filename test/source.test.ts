@@ -176,6 +176,24 @@ test("a file that is missing, a host that is not there, a promise that fails: an
     await rejects(() => slim.create({ wasm: reset }), Error, "create: wasm could not be fetched: connection reset");
   }));
 
+test("of an address without a base a server says that it is not a whole one", async () => {
+  const hint = "from ./kernels.wasm (which is not a whole address): ";
+  await rejects(() => slim.create({ wasm: "./kernels.wasm" }), Error, hint);
+});
+
+test("a promise that fails, given with options that are refused, is not reported once more", async () => {
+  const unhandled: unknown[] = [];
+  const listen = (reason: unknown) => unhandled.push(reason);
+  process.on("unhandledRejection", listen);
+  for (const { create } of [main, relaxed, slim, threads]) {
+    const wasm = Promise.reject(new Error("connection reset"));
+    await rejects(() => create({ wasm, maxMemory: -1 }), RangeError, "create: maxMemory must be");
+  }
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  process.off("unhandledRejection", listen);
+  assert.equal(unhandled, []);
+});
+
 test("an engine without SIMD is named before the kernels are", () =>
   replacing(host.WebAssembly!, { validate: () => false }, async () => {
     const wasm = bytesOf("kernels.wasm");

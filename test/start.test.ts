@@ -1,8 +1,11 @@
 /** How instances with threads start, and what keeps them from it: one thread, and one warning. */
+import { Worker as WorkerThread } from "node:worker_threads";
 import type * as main from "laser-attention";
+import { createSync as createTraining } from "laser-attention/nn";
 import * as threads from "laser-attention/threads";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { program } from "../src/generated/worker.js";
 import { host } from "../src/host.js";
 import { replacing, runProgram, warnings, withWorkers } from "./support/host.js";
 import { assertReference, CALL, ended, type Instance, workersOf } from "./support/threads.js";
@@ -138,6 +141,83 @@ test("an instance that is disposed, and a program that ends, while workers start
   assert.match(thrown.stderr, "of the program");
 });
 
+/** Workers as a browser's worker has them: they start when this thread comes back to its event loop, and not while it sleeps. */
+class BrowserWorker {
+  onerror: unknown;
+  #thread: WorkerThread | undefined;
+  postMessage(start: unknown): void {
+    setTimeout(() => {
+      this.#thread = new WorkerThread(program, { eval: true, workerData: start });
+      this.#thread.unref();
+    });
+  }
+  terminate(): void {
+    void this.#thread?.terminate();
+  }
+}
+
+test("in a browser's worker nothing waits for workers that start when it yields: one thread until then; training has one, and says why", async () => {
+  const found = await warnings(() =>
+    replacing(process, { getBuiltinModule: undefined }, () =>
+      replacing(globalThis, { Worker: BrowserWorker } as object, async () => {
+        const start = performance.now();
+        const la = createSync({ threads: 3 });
+        assert.is(la.threads, 1);
+        const x = la.zeros([1, 4, 2048, 64]); // as above, a call that is worth to wait
+        la.attention(x, x, x, { variant: "standard" });
+        assertReference(la);
+        assert.is(createTraining({ threads: 3 }).la.threads, 1);
+        assert.ok(performance.now() - start < 8000); // the limit of workers that do not start is 10 s
+        while (la.threads === 1) await new Promise((resolve) => setTimeout(resolve, 5));
+        assert.is(la.threads, 3);
+        assertReference(la);
+        la.dispose();
+        const other = await create({ threads: 2 });
+        assert.is(other.threads, 2);
+        other.dispose();
+      }),
+    ),
+  );
+  const reason = "a worker of a browser may not wait for its own workers: use create()";
+  assert.equal(found, [`laser-attention: one thread only: ${reason}`]);
+});
+
+test("workers that break down: the warning says where their file was looked for and what to do, once for each cause", async () => {
+  class Missing {
+    onerror!: (event: { message?: string }) => void;
+    readonly address: unknown;
+    constructor(address: unknown) {
+      this.address = address;
+    }
+    postMessage(): void {
+      setTimeout(() => this.onerror(this.address === "/broken.js" ? { message: "SyntaxError" } : {}));
+    }
+    terminate(): void {}
+  }
+  const found = await warnings(() =>
+    replacing(process, { getBuiltinModule: undefined }, () =>
+      replacing(globalThis, { Worker: Missing } as object, async () => {
+        for (const worker of [
+          undefined,
+          "/assets/worker.js",
+          new URL("https://example.org/worker.js"),
+          "/broken.js",
+          "/broken.js",
+        ])
+          assert.is((await create({ threads: 2, worker })).threads, 1);
+      }),
+    ),
+  );
+  const said = (place: string, more = ""): string =>
+    `laser-attention: one thread only: worker.js was not found ${place} or broke down${more}: copy it there or name it with the option worker`;
+  assert.equal(found, [
+    said("beside the program"),
+    said("at /assets/worker.js"),
+    said("at https://example.org/worker.js"),
+    said("at /broken.js", " (SyntaxError)"),
+  ]);
+});
+
 test("a page that is not cross-origin isolated, a host without workers, or without shared memory: the same", async () => {
   const alone = async (options: threads.ThreadsOptions<main.KernelSource>): Promise<void> => {
     for (const la of [createSync(options), await create(options)]) {
@@ -181,6 +261,10 @@ test("a page that is not cross-origin isolated, a host without workers, or witho
       assert.match(String(reason), "create: wasm must be kernels.threads.wasm");
     });
   }
+  const withoutClass = await warnings(() =>
+    replacing(globalThis, { SharedArrayBuffer: undefined } as object, () => alone(options)),
+  );
+  assert.equal(withoutClass, [], "the same reason, which was said, and not what headers a page needs");
   assert.equal(await warnings(() => alone({ ...options, threads: 1 })), [], "one thread as asked for is no warning");
 });
 test.run();

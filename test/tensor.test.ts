@@ -1,6 +1,9 @@
+import { inspect } from "node:util";
 import { createSync } from "laser-attention";
+import { AdamW, createSync as createTraining, crossEntropy, Linear, Random } from "laser-attention/nn";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { collected } from "./support/collected.js";
 import { throws } from "./support/throws.js";
 
 const la = createSync();
@@ -136,16 +139,6 @@ test("Symbol.dispose releases, where the engine has it", () => {
   throws(() => own.zeros([1]), TypeError, "disposed");
 });
 
-/** Collects garbage and lets finalization callbacks run, until `done` or after two seconds. */
-async function collected(done: () => boolean): Promise<boolean> {
-  const { gc } = globalThis as { gc?: () => void };
-  for (let round = 0; round < 100 && !done(); round++) {
-    gc?.();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return done();
-}
-
 test("a tensor dropped without dispose is reclaimed, but not while a view of it is alive", async () => {
   const own = createSync();
   const { used } = own.memory;
@@ -167,6 +160,40 @@ test("a live array keeps the memory of its tensor, however the tensor was droppe
   assert.ok(await collected(() => own.memory.used < used + 20_000), "the tensor without an array");
   own.tensor(new Float32Array(1000).fill(7), [1000]);
   assert.equal(data, count(1000));
+});
+
+test("dispose of an instance lets go of its memory while the instance, its tensors and an instance for training are held", async () => {
+  for (const threads of [1, 2]) {
+    const nn = createTraining({ threads });
+    assert.is(nn.la.threads, threads);
+    const layer = new Linear(nn, new Random(1), 4, 2);
+    const optimizer = new AdamW(nn, layer);
+    const x = nn.la.zeros([2 ** 18]);
+    const memory = (() => new WeakRef(x.data.buffer))();
+    nn.step(() => crossEntropy(nn, layer.forward(nn.input(count(4), [1, 4])), [1]));
+    nn.dispose();
+    assert.ok(await collected(() => memory.deref() === undefined), `${threads} threads`);
+    throws(() => x.data, TypeError, "disposed");
+    throws(() => optimizer.step(), TypeError, "disposed");
+    throws(() => nn.la.exp(x), TypeError, "disposed");
+    nn.dispose();
+  }
+});
+
+test("consoles print element type, sizes and the first elements; JSON and copies hold sizes and no internals", () => {
+  const own = createSync();
+  const x = own.tensor(Float32Array.of(0.1, -2, Number.NaN, 3, 4, 5e9), [2, 3]);
+  assert.is(inspect(x), "Tensor f32 [2, 3] [0.1, -2, NaN, 3, 4, 5000000000]");
+  assert.is(String(x.view([3, 2], [1, 3])), "Tensor f32 [3, 2] [0.1, 3, -2, 4, NaN, 5000000000]");
+  assert.is(inspect(own.zeros([0, 3])), "Tensor f32 [0, 3] []");
+  assert.is(inspect([own.zeros([3, 100], "u8")]), "[ Tensor u8 [3, 100] [0, 0, 0, 0, 0, 0, 0, 0, ...] ]");
+  const sizes = { shape: [2, 3], strides: [3, 1], dtype: "f32" };
+  assert.equal(JSON.parse(JSON.stringify(x)), sizes);
+  assert.equal(structuredClone({ ...x }), sizes);
+  assert.is(inspect(own).replaceAll('"', "'"), "LaserAttention { simd: 'plain' }");
+  assert.is(JSON.stringify(own), '{"simd":"plain"}');
+  x.dispose();
+  assert.is(inspect(x), "Tensor f32 [2, 3] disposed");
 });
 
 test.run();

@@ -4,11 +4,12 @@ import * as assert from "uvu/assert";
 import { hex as kernels } from "../src/generated/kernels.js";
 import { host } from "../src/host.js";
 import { create, createSync } from "../src/index.js";
-import { Binary, createSharedMemory, probe } from "../src/wasm.js";
+import { createSharedMemory, moduleOf, moduleSync, probe, supports } from "../src/wasm.js";
 import { replacing } from "./support/host.js";
 import { throws } from "./support/throws.js";
 
-const hex = (bytes: Iterable<number>): string => Buffer.from([...bytes]).toString("hex");
+/** A binary of these bytes. */
+const of = (bytes: readonly number[]) => ({ hex: () => Buffer.from(bytes).toString("hex") });
 
 const HEADER = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
@@ -16,23 +17,38 @@ const HEADER = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const UNKNOWN_OPCODE = [...HEADER, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10, 6, 1, 4, 0, 0xfd, 0xff, 0x0b];
 
 test("an engine that accepts no build gets an error that names SIMD", () => {
-  const unknown = { simd: "relaxed", binary: new Binary(hex(UNKNOWN_OPCODE)) };
-  assert.not(unknown.binary.supported);
+  const unknown = { simd: "relaxed", binary: of(UNKNOWN_OPCODE) };
+  assert.not(supports(unknown.binary));
   assert.throws(() => probe([unknown]), /laser-attention: this engine has no WebAssembly SIMD/);
 });
 
 test("the first build that the engine accepts is taken", () => {
-  const unknown = { simd: "relaxed", binary: new Binary(hex(UNKNOWN_OPCODE)) };
-  const empty = { simd: "plain", binary: new Binary(hex(HEADER)) };
+  const unknown = { simd: "relaxed", binary: of(UNKNOWN_OPCODE) };
+  const empty = { simd: "plain", binary: of(HEADER) };
   assert.is(probe([unknown, empty]), empty);
   assert.is(probe([empty, unknown]), empty);
 });
 
-test("a binary is compiled once, however often and in whichever way it is asked for", async () => {
-  const binary = new Binary(hex(HEADER));
-  const module = await binary.compile();
-  assert.is(binary.compileSync(), module);
-  assert.is(await binary.compile(), module);
+test("a binary is compiled once, however often, in whichever way and how many at a time ask for it; a failure is not kept", async () => {
+  const { compile } = host.WebAssembly!;
+  let compiled = 0;
+  const failing = () => Promise.reject(new Error("no memory left"));
+  const counting = (bytes: Uint8Array) => {
+    compiled++;
+    return compile(bytes);
+  };
+  const binary = of(HEADER);
+  await replacing(host.WebAssembly!, { compile: failing }, async () => {
+    const both = await Promise.allSettled([moduleOf(binary), moduleOf(binary)]);
+    assert.ok(both.every(({ status }) => status === "rejected"));
+  });
+  await replacing(host.WebAssembly!, { compile: counting }, async () => {
+    const [module, other] = await Promise.all([moduleOf(binary), moduleOf(binary)]);
+    assert.is(other, module);
+    assert.is(moduleSync(binary), module);
+    assert.is(await moduleOf(binary), module);
+  });
+  assert.is(compiled, 1);
 });
 
 test("hosts with Buffer, with Uint8Array.fromHex and with neither decode the same binary", async () => {
@@ -40,7 +56,7 @@ test("hosts with Buffer, with Uint8Array.fromHex and with neither decode the sam
   const { Buffer } = host;
   const given: Uint8Array[] = [];
   const validate = (code: Uint8Array): boolean => given.push(code) > 0;
-  const decode = (): boolean => new Binary(kernels).supported;
+  const decode = (): boolean => supports({ hex: kernels });
   const fromHex = (text: string): Uint8Array => Buffer!.from(text, "hex");
   await replacing(host.WebAssembly!, { validate }, async () => {
     decode();

@@ -1,4 +1,5 @@
 import { arrayOf, integer } from "../check-number.js";
+import { gcd } from "../overlap.js";
 import { cosPi, sinPi } from "./math.js";
 
 /** Zero crossings of the kernel on either side of its middle: the transition band is some 10 % of the lower rate. */
@@ -25,7 +26,7 @@ export function resample(samples: Float32Array, from: number, to: number): Float
   integer(where, "from", from, 1000, 192000);
   integer(where, "to", to, 1000, 192000);
   if (from === to) return samples.slice();
-  const divisor = greatestCommonDivisor(from, to);
+  const divisor = gcd(from, to);
   const phases = to / divisor; // sample n of the output lies at n * step / phases of the input
   const step = from / divisor;
   const cutoff = CUTOFF * Math.min(1, to / from);
@@ -60,8 +61,4 @@ function makeKernel(place: number, reach: number, cutoff: number): Float64Array 
     sum += kernel[j]!;
   }
   return kernel.map((weight) => weight / sum);
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

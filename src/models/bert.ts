@@ -14,8 +14,6 @@ export type BertConfig = TokenConfig;
  * @example const made: Bert = bert(nn, { vocabulary: 25, context: 8, width: 16, heads: 2, layers: 1, variant: "laser" });
  */
 export class Bert extends TokenModel {
-  /** @internal */
-  static override readonly name: string = "Bert";
   /** What a checkpoint calls it. */
   readonly family = "bert";
 

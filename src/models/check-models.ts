@@ -12,13 +12,12 @@ export function modelOf<M extends Module & { readonly family: string }>(
   family: M["family"],
 ): asserts model is M {
   if (!(nn instanceof Nn)) {
-    throw new TypeError(`${where}: nn must be an instance of laser-attention/nn, got ${show(nn)}`);
+    throw new TypeError(`${where}: nn must be an instance of laser-attention/nn, got ${show(nn, Nn)}`);
   }
   if (!(model instanceof kind)) {
-    const other = (model as { family?: unknown } | null | undefined)?.family;
-    throw new TypeError(
-      `${where}: model must be a ${family}, got ${typeof other === "string" ? `a ${other}` : show(model)}`,
-    );
+    const { family: other } = (model ?? {}) as { family?: unknown };
+    const got = typeof other === "string" && other !== family ? `a ${other}` : show(model, kind);
+    throw new TypeError(`${where}: model must be a ${family}, got ${got}`);
   }
   for (const { tensor } of model.parameters.values()) {
     if (tensor.storage.space !== nn.engine.space) {

@@ -120,8 +120,6 @@ export class ConformerBlock extends Module {
  * @example const made: Conformer = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
  */
 export class Conformer extends Module {
-  /** @internal */
-  static override readonly name: string = "Conformer";
   readonly #nn: Nn;
   /** What a checkpoint calls it. */
   readonly family = "conformer";

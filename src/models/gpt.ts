@@ -19,8 +19,6 @@ export type GptConfig = TokenConfig;
  * @example const made: Gpt = gpt(nn, model.config);
  */
 export class Gpt extends TokenModel {
-  /** @internal */
-  static override readonly name: string = "Gpt";
   readonly #nn: Nn;
   /** What a checkpoint calls it. */
   readonly family = "gpt";

@@ -2,6 +2,7 @@
 import { show } from "../check.js";
 import { CHANNELS } from "../data/patches.js";
 import type { Checkpoint } from "../nn/checkpoint.js";
+import { stateMap } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import { Bert, type BertConfig } from "./bert.js";
 import { Conformer, type ConformerConfig } from "./conformer.js";
@@ -41,9 +42,7 @@ type Sizes = Omit<GptConfig & VitConfig & ConformerConfig, "variant" | "seed">;
 /** A config may name any sizes: those that need more than the state has are refused before a model of them takes the memory. */
 function checkHeld(config: Checkpoint["config"], state: Checkpoint["state"]): void {
   const where = "restore";
-  if (Object.prototype.toString.call(state) !== "[object Map]") {
-    throw new TypeError(`${where}: state must be a Map of tensors by name, got ${show(state)}`);
-  }
+  stateMap(where, state);
   const given = (config ?? {}) as unknown as Sizes;
   const { width, layers, mels, stack, patch, side, vocabulary, context, classes, kernel } = given;
   if (layers > state.size) {

@@ -34,8 +34,6 @@ export interface VitConfig extends ModelConfig {
  * @example const made: Vit = vit(nn, { side: 8, patch: 4, classes: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
  */
 export class Vit extends Module {
-  /** @internal */
-  static override readonly name: string = "Vit";
   readonly #nn: Nn;
   /** What a checkpoint calls it. */
   readonly family = "vit";

@@ -1,4 +1,5 @@
 /** Activations, elementwise. The forward pass makes the slope as well, from the same exp: the backward pass is one product. */
+import { ACTIVATIONS } from "../generated/shared.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import type { Nn } from "./nn.js";
@@ -10,9 +11,6 @@ import { split } from "./split.js";
  * @example const activation: Activation = "gelu";
  */
 export type Activation = "gelu" | "gelu-erf" | "silu";
-
-/** Numbers of assembly/nn/activation.ts. */
-const ACTIVATIONS = { gelu: 1, "gelu-erf": 2, silu: 3 } as const;
 
 /** An element takes 1.1 ns with `gelu`, 1.4 with its slope; `silu` 1.0 and 1.3, `gelu-erf` 1.9 and 2.3. */
 const WORK = 4;

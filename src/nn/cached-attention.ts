@@ -15,7 +15,7 @@ import { Value } from "./value.js";
  *
  * @example const cache = new AttentionCache(nn, 1, 128, 64); // one row of at most 128 tokens, 64 numbers each
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() below makes what the interface promises
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() makes what the interface promises
 export class AttentionCache {
   /** [B, context, C], row-major. @internal */
   readonly k: Tensor;
@@ -30,6 +30,7 @@ export class AttentionCache {
   constructor(nn: Nn, B: number, context: number, width: number) {
     for (const [name, size] of Object.entries({ B, context, width })) integer("AttentionCache", name, size, 1);
     outside("AttentionCache", nn.engine.space);
+    complete(AttentionCache);
     this.k = nn.la.zeros([B, context, width]);
     this.v = nn.la.zeros([B, context, width]);
   }
@@ -85,8 +86,6 @@ export class AttentionCache {
 }
 
 export interface AttentionCache extends Disposing {}
-
-complete(AttentionCache, "AttentionCache");
 
 /**
  * Self-attention of N more tokens to themselves and to those in the cache, which they join. `causal` is aligned to the last

@@ -3,7 +3,7 @@ import { contiguous, show } from "../check.js";
 import { operand, rank, rankAtLeast, shapeIs } from "../check-tensor.js";
 import { count, type Shape } from "../shape.js";
 import type { Space } from "../space.js";
-import type { AnyTensor, Tensor } from "../tensor.js";
+import { type AnyTensor, Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
 import { Parameter, Value } from "./value.js";
 
@@ -25,7 +25,10 @@ export function outside(where: string, { source }: Space): void {
 
 /** A value of this instance that has not ended with its step, of so many axes; one axis at least if nothing is said. */
 export function value(where: string, name: string, { engine }: Instance, given: unknown, axes?: number | "any"): void {
-  if (!(given instanceof Value)) throw new TypeError(`${where}: ${name} must be a value, got ${show(given)}`);
+  if (!(given instanceof Value)) {
+    const made = given instanceof Tensor ? ": nn.input makes values" : "";
+    throw new TypeError(`${where}: ${name} must be a value, got ${show(given, Value)}${made}`);
+  }
   operand(where, name, given.tensor, "f32", engine.space);
   if (axes === undefined) rankAtLeast(where, name, given.tensor, 1);
   else if (axes !== "any") rank(where, name, given.tensor, axes);
@@ -39,7 +42,8 @@ export function parameter(
   given: unknown,
   sizes: readonly (number | null)[],
 ): void {
-  if (!(given instanceof Parameter)) throw new TypeError(`${where}: ${name} must be a parameter, got ${show(given)}`);
+  if (!(given instanceof Parameter))
+    throw new TypeError(`${where}: ${name} must be a parameter, got ${show(given, Parameter)}`);
   operand(where, name, given.tensor, "f32", engine.space);
   const { shape } = given;
   if (shape.length === sizes.length && sizes.every((size, axis) => size === null || size === shape[axis])) return;

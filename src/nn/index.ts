@@ -11,7 +11,8 @@ import { Nn } from "./nn.js";
 export * from "./public.js";
 
 /**
- * A new instance for training, as soon as its threads have started; a browser's main thread may not wait for threads and gets one.
+ * A new instance for training, as soon as its threads have started; in a browser neither the main thread nor a worker may wait for
+ * threads, and both get one: use `create` there.
  *
  * @throws TypeError or RangeError for options that do not fit, as `createSync` of `laser-attention/threads`
  *

@@ -46,8 +46,6 @@ const filled = (nn: Nn, size: number, value: number): Parameter =>
  * @example const layer = new Linear(nn, random, 8, 3);
  */
 export class Linear extends Module {
-  /** @internal */
-  static override readonly name: string = "Linear";
   readonly #nn: Nn;
   /** [N, K], normal deviates of 0.02 at first. */
   readonly weight: Parameter;

@@ -1,7 +1,8 @@
 /** y = act(x W^T + b): one product, whose sums begin with b, and one pass for the activation. */
 import { oneOf, options, show } from "../check.js";
 import { integer } from "../check-number.js";
-import { PANEL, product } from "../matmul.js";
+import { PANEL, THIN_COLUMNS } from "../generated/shared.js";
+import { product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { type Activation, act, actBackward } from "./activation.js";
@@ -21,9 +22,6 @@ const WEIGHT_SPAN = 128;
 
 /** Rows of x up to which weights are read where they lie (docs/design.md, "A token"). */
 const THIN_ROWS = 2;
-
-/** Columns of y at once there (`matmulThin` in assembly/thin.ts). */
-const THIN_COLUMNS = 16;
 
 /** Lays a weight out in panels, once instead of in every product, or lets go of them. */
 export function packWeight(nn: Nn, weight: Parameter, on: boolean): void {

@@ -13,8 +13,6 @@ import { Value } from "./value.js";
  * });
  */
 export class Loss extends Value {
-  /** @internal */
-  static override readonly name: string = "Loss";
   /** The loss, in float64. */
   readonly item: number;
 

@@ -1,4 +1,4 @@
-import { show } from "../check.js";
+import { show, tag } from "../check.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { outside } from "./check-nn.js";
@@ -155,7 +155,7 @@ export abstract class Module {
 }
 
 export function stateMap(where: string, values: unknown): void {
-  if (Object.prototype.toString.call(values) === "[object Map]") return;
+  if (tag(values) === "Map") return;
   throw new TypeError(`${where}: the state must be a Map of tensors by name, got ${show(values)}`);
 }
 
@@ -171,7 +171,7 @@ export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, valu
       wrong.push(`${name} must be an object with shape and data, got ${show(given)}`);
     } else if (show(given.shape) !== show(shape)) {
       wrong.push(`${name} must have shape ${show(shape)}, got ${show(given.shape)}`);
-    } else if (Object.prototype.toString.call(given.data) !== "[object Float32Array]") {
+    } else if (tag(given.data) !== "Float32Array") {
       wrong.push(`${name} must be float32, got ${show(given.data)}`);
     } else if (given.data.length !== count(shape)) {
       wrong.push(`${name} must have ${count(shape)} elements, got ${given.data.length}`);

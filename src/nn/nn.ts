@@ -1,7 +1,7 @@
 import * as check from "../check.js";
 import { operand } from "../check-tensor.js";
 import { complete, type Disposing } from "../disposable.js";
-import { engineOf, type LaserAttention } from "../facade.js";
+import type { LaserAttention } from "../facade.js";
 import { outside } from "./check-nn.js";
 import type { NnEngine } from "./engine.js";
 import { Loss } from "./loss.js";
@@ -27,7 +27,7 @@ import { Parameter, Value } from "./value.js";
  * optimizer.step();
  * nn.dispose();
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() below makes what the interface promises
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() makes what the interface promises
 export class Nn {
   /** Attention, matmul and tensors on the same memory. */
   readonly la: LaserAttention;
@@ -39,8 +39,9 @@ export class Nn {
 
   /** @internal */
   constructor(la: LaserAttention) {
+    complete(Nn);
     this.la = la;
-    this.engine = engineOf(la) as NnEngine;
+    this.engine = la.engine as NnEngine;
     this.tape = new Tape(this.engine);
     const { arena } = this.engine.space;
     this.#plans = { training: new Plan(arena), evaluating: new Plan(arena) };
@@ -98,7 +99,8 @@ export class Nn {
     check.finite("step", "scale", scale);
     return this.#run("step", this.#plans.training, true, () => {
       const loss = forward();
-      if (!(loss instanceof Loss)) throw new TypeError(`step: forward must return a loss, got ${check.show(loss)}`);
+      if (!(loss instanceof Loss))
+        throw new TypeError(`step: forward must return a loss, got ${check.show(loss, Loss)}`);
       operand("step", "the loss", loss.tensor, "f32", this.engine.space);
       if (loss.tensor.storage.source === undefined) {
         throw new TypeError(
@@ -164,5 +166,3 @@ export class Nn {
 }
 
 export interface Nn extends Disposing {}
-
-complete(Nn, "Nn");

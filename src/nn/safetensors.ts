@@ -2,7 +2,7 @@
  * Files of named tensors in the format of https://github.com/huggingface/safetensors: eight bytes of header length, a JSON
  * header, the elements, all little-endian, as is the memory of every machine that this package runs on.
  */
-import { options, show } from "../check.js";
+import { options, show, tag } from "../check.js";
 import { arrayOf, bytesOf } from "../check-number.js";
 import { host } from "../host.js";
 import { count } from "../shape.js";
@@ -174,7 +174,7 @@ export function writeSafetensors(
     throw new TypeError(`${where}: dtype must be "F32", "F16" or "BF16", got ${show(dtype)}`);
   }
   checkMetadata(where, metadata);
-  if (Object.prototype.toString.call(tensors) !== "[object Map]") {
+  if (tag(tensors) !== "Map") {
     throw new TypeError(`${where}: tensors must be a Map of tensors by name, got ${show(tensors)}`);
   }
   const placed = place(Array.from(tensors, ([name, tensor]) => checkTensor(where, name, tensor, dtype)));
@@ -189,7 +189,7 @@ export function writeSafetensors(
 type Placed = Entry & { data: SafetensorsData };
 
 function checkMetadata(where: string, metadata: unknown): void {
-  if (Object.prototype.toString.call(metadata) !== "[object Object]") {
+  if (tag(metadata) !== "Object") {
     throw new TypeError(`${where}: metadata must be an object of strings, got ${show(metadata)}`);
   }
   for (const [key, text] of Object.entries(metadata as object)) {
@@ -211,7 +211,7 @@ function checkTensor(where: string, name: unknown, tensor: SafetensorsInput, flo
   }
   const { shape, data }: { shape: unknown; data: SafetensorsData } = tensor;
   arrayOf(at, "data", data, ...new Set(Object.values(ARRAYS).map(({ name }) => name)));
-  const kind = Object.prototype.toString.call(data).slice("[object ".length, -1);
+  const kind = tag(data);
   const fits = (Object.keys(ARRAYS) as SafetensorsType[]).filter((type) => ARRAYS[type].name === kind);
   const own = tensor.dtype ?? fits[0]!;
   if (!fits.includes(own)) {

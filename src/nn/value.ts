@@ -14,8 +14,6 @@ export interface Gradient {
  * input.shape; // [2, 3]
  */
 export class Value {
-  /** Messages show it; minifiers take away that of the declaration. @internal */
-  static readonly name: string = "Value";
   /** Its elements, contiguous. */
   readonly tensor: Tensor;
   /** Whether a parameter is among what it was made of, so that it needs a gradient. @internal */
@@ -54,8 +52,6 @@ export class Value {
  * weight.tensor.toArray(); // its values; weight.grad.toArray(): their gradients
  */
 export class Parameter extends Value {
-  /** @internal */
-  static override readonly name: string = "Parameter";
   /** Gradient of the last step, or the sum over the steps since the last `optimizer.step`. Shape of the tensor. */
   readonly grad: Tensor;
   /** Whether `grad` holds nothing yet: the next contribution overwrites it. @internal */

@@ -4,9 +4,8 @@ import type { LaserAttention } from "../facade.js";
 import kernels from "../kernels.wasm";
 import { open, openSync } from "../open.js";
 import type { CreateOptions, KernelSource } from "../types.js";
-import { Binary } from "../wasm.js";
 
-const plain = { simd: "plain", binary: /* @__PURE__ */ new Binary(kernels) } as const;
+const plain = { simd: "plain", binary: { module: kernels } } as const;
 
 export const createSync = (options?: CreateOptions<KernelSource>): LaserAttention => openSync([plain], options);
 export const create = (options?: CreateOptions): Promise<LaserAttention> => open([plain], options);

@@ -1,28 +1,16 @@
-/** laser-attention/threads for edge workers, which have no threads: one, and one warning that says so. */
+/** laser-attention/threads for edge workers, on one thread. */
 import type { LaserAttention } from "../facade.js";
-import relaxedKernels from "../kernels.relaxed.wasm";
-import plainKernels from "../kernels.wasm";
-import type { Build } from "../source.js";
-import { checkThreadsOptions, type ThreadsOptions, warn } from "../threads-options.js";
+import relaxed from "../kernels.relaxed.wasm";
+import plain from "../kernels.wasm";
+import type { ThreadsOptions } from "../threads-options.js";
 import type { KernelSource } from "../types.js";
 import { openUnshared, openUnsharedSync } from "../unshared.js";
-import { Binary } from "../wasm.js";
-
-const builds = {
-  plain: { simd: "plain", binary: /* @__PURE__ */ new Binary(plainKernels) },
-  relaxed: { simd: "relaxed", binary: /* @__PURE__ */ new Binary(relaxedKernels) },
-} as const;
+import { wanted } from "./alone.js";
 
 export function createSync(options?: ThreadsOptions<KernelSource>): LaserAttention {
-  return openUnsharedSync(wanted("createSync", options), options);
+  return openUnsharedSync(wanted("createSync", options, { plain, relaxed }), options);
 }
 
 export async function create(options?: ThreadsOptions): Promise<LaserAttention> {
-  return openUnshared(wanted("create", options), options);
-}
-
-function wanted(where: string, options: ThreadsOptions = {}): Build {
-  checkThreadsOptions(where, options);
-  if (options.threads !== 1) warn("this host has no threads");
-  return builds[options.simd ?? "plain"];
+  return openUnshared(wanted("create", options, { plain, relaxed }), options);
 }

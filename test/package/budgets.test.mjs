@@ -37,7 +37,6 @@ for (const row of measured) console.log(line(row.what, row.measure, row[row.meas
 /** What the tarball is made of, each file compressed by itself. */
 const groups = {
   command: /cli\.js$/,
-  "source maps": /\.map$/,
   kernels: /\.wasm$/,
   declarations: /\.d\.ts$/,
   text: /\.(md|svg)$/,

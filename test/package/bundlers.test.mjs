@@ -1,6 +1,6 @@
 // The app of app/, built by each bundler from the installed package and run in a browser under the headers of the README.
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { chromium } from "../../scripts/programs.mjs";
@@ -53,6 +53,15 @@ for (const name of ["esbuild", "vite"]) {
     if (chromium() === undefined)
       return missing(t, "the app is built but did not run: there is no Chromium on the path");
     assert.deepEqual(await visit(out, headers), { training, members: 2, violations: [] });
+  });
+}
+
+for (const name of Object.keys(bundlers)) {
+  test(`${name}: of ./nn an import of Random takes in no kernels and no other class`, async () => {
+    const out = await build(name, "random.js");
+    const files = readdirSync(out, { recursive: true }).filter((file) => /\.js$/.test(file) && file !== "worker.js");
+    const bytes = files.reduce((sum, file) => sum + statSync(join(out, file)).size, 0);
+    assert.ok(bytes > 500 && bytes < 8000, `${bytes} bytes in ${files}`);
   });
 }
 

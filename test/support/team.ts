@@ -6,10 +6,10 @@ import { hex as relaxed } from "../../src/generated/kernels.threads-relaxed.js";
 import { program } from "../../src/generated/worker.js";
 import { Pool, type StartWorker } from "../../src/pool.js";
 import { ADDRESS_SPACE } from "../../src/shape.js";
-import { Binary, createSharedMemory, instantiateSync, lanes as usual } from "../../src/wasm.js";
+import { type Binary, createSharedMemory, instantiateSync, moduleSync, lanes as usual } from "../../src/wasm.js";
 import type { WorkerStart } from "../../src/worker.js";
 
-const binaries: Record<Simd, Binary> = { plain: new Binary(plain), relaxed: new Binary(relaxed) };
+const binaries: Record<Simd, Binary> = { plain: { hex: plain }, relaxed: { hex: relaxed } };
 
 /** A pool that finds every call worth all its threads. */
 class EagerPool extends Pool {
@@ -49,7 +49,7 @@ export function makeTeam(threads: number, options: TeamOptions = {}): Team {
     start = (given) => given,
   } = options;
   const memory = createSharedMemory(ADDRESS_SPACE);
-  const module = binaries[simd].compileSync();
+  const module = moduleSync(binaries[simd]);
   const kernels = instantiateSync([module], memory);
   kernels.useLanes(lanes);
   const workers: Worker[] = [];

@@ -123,6 +123,10 @@ la.softmax(mask);
 some.dq.data;
 // @ts-expect-error the slim entry has no kernels of its own
 slim.create({});
+// @ts-expect-error in whichever form
+createSync({ wasm: "kernels.wasm" });
+// @ts-expect-error a number is nothing of the kind
+createSync({ wasm: 7 });
 // @ts-expect-error tensors are made by an instance; their data is not replaced
 q.data = floats;
 

@@ -31,4 +31,8 @@ slim.createSync({ wasm: fetch("kernels.wasm") });
 createSync({ wasm: new Response() });
 // @ts-expect-error nor is an address
 createSync({ wasm: new URL("kernels.wasm", location.href) });
+// @ts-expect-error in whichever form
+createSync({ wasm: "kernels.wasm" });
+// @ts-expect-error a number is nothing of the kind
+createSync({ wasm: 7 });
 createSync({ wasm: same });
