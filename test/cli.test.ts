@@ -1,8 +1,9 @@
 /** The command as a user has it: dist/cli.js in a process of its own, in the runtime that runs the test. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, type StdioOptions, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cifarBytes, TEXT, tone, wavBytes } from "./support/made-data.js";
@@ -23,14 +24,20 @@ const command = [
   new URL("../../dist/cli.js", import.meta.url).pathname,
 ];
 
-/** Runs the command; `onLine` may send a signal. */
-function run(args: string[], onLine?: (kill: (signal: "SIGINT") => void) => void) {
+/** Runs the command; `onText` may send a signal or close its output, which `output` may send to a file. */
+function run(args: string[], onText?: (child: ChildProcess) => void, output = "") {
   return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
-    const child = spawn(process.execPath, [...command, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    const [program, ...given] = [process.execPath, ...command, ...args];
+    const stdio: StdioOptions = ["ignore", "pipe", "pipe"];
+    const child = (
+      output === ""
+        ? spawn(program!, given, { cwd: folder, stdio })
+        : spawn("sh", ["-c", `exec "$@" > ${output}`, "sh", program!, ...given], { cwd: folder, stdio })
+    ) as ChildProcessByStdio<null, Readable, Readable>;
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
-      if (text.includes("\n")) onLine?.((signal) => process.kill(child.pid!, signal)); // after child.kill Deno tells no exit code
+      onText?.(child);
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
@@ -109,12 +116,12 @@ test("compare: both variants, a report of both", async () => {
 test("ctrl-C saves, and going on gives the losses and the file of a run that never stopped", async () => {
   const args = ["train", "lm", "--data", "text.txt", "--steps", "400", ...SIZES, "--every", "100", "--json"];
   const whole = events(await ok(...args, "--out", "whole"));
-  let sent = false; // a second one would end it at once
-  const { code, stdout, stderr } = await run([...args, "--out", "parts"], (kill) => {
-    if (!sent) kill("SIGINT");
+  let sent = false;
+  const { code, stdout, stderr } = await run([...args, "--out", "parts"], ({ pid }) => {
+    if (!sent) process.kill(pid!, "SIGINT"); // after child.kill Deno tells no exit code
     sent = true;
   });
-  assert.is(code, 0, stderr);
+  assert.is(code, 130, stderr);
   const first = events(stdout);
   const { event, again } = first.at(-1) as unknown as { event: string; again: string };
   assert.is(event, "stopped");
@@ -126,13 +133,42 @@ test("ctrl-C saves, and going on gives the losses and the file of a run that nev
   assert.ok(readFileSync(at("parts/last.safetensors")).equals(readFileSync(at("whole/last.safetensors"))));
 });
 
-test("a loss that is not finite ends the run, says where, and keeps the last good checkpoint", async () => {
-  const args = ["train", "lm", "--data", "text.txt", "--steps", "9", ...SIZES, "--warmup", "0", "--out", "nan"];
-  const { code, stderr } = await run([...args, "--lr", "1e38", "--every", "1"]);
+test("a loss that is not finite ends the run, says where, and keeps the last checkpoint, if there is one", async () => {
+  const args = ["train", "lm", "--data", "text.txt", "--steps", "9", ...SIZES, "--warmup", "0", "--lr", "1e38"];
+  for (const [every, kept] of [
+    ["1", false],
+    ["9", true],
+  ] as const) {
+    const out = `nan-${every}`;
+    const { code, stderr } = await run([...args, "--every", every, "--out", out]);
+    assert.is(code, 1);
+    assert.match(stderr, /^laser-attention: laser: step \d: the (validation )?loss is .* Try a smaller --lr.*\n$/);
+    assert.match(stderr, /weight|bias/);
+    assert.is(stderr.includes("The last checkpoint is"), kept);
+    assert.is(existsSync(at(out)), kept);
+  }
+});
+
+test("an output that nobody reads ends training with a checkpoint, and generate, without a word", async () => {
+  const args = ["train", "lm", "--data", "text.txt", "--steps", "100000", ...SIZES, "--out", "unread"];
+  const close = ({ stdout }: ChildProcess) => stdout!.destroy();
+  for (const all of [
+    args,
+    ["generate", "--checkpoint", "unread/last.safetensors", "--prompt", "the ", "--count", "1000000"],
+  ]) {
+    const { code, stderr } = await run(all, close);
+    assert.is(stderr, "");
+    assert.is(code, 141);
+  }
+  assert.ok(existsSync(at("unread/report.html")));
+});
+
+(process.platform === "linux" ? test : test.skip)("an output that is full ends training with one line", async () => {
+  const args = ["train", "lm", "--data", "text.txt", "--steps", "100000", ...SIZES, "--out", "full"];
+  const { code, stderr } = await run(args, undefined, "/dev/full");
+  assert.is(stderr, "laser-attention: cannot write to the standard output (ENOSPC)\n");
   assert.is(code, 1);
-  assert.match(stderr, /^laser-attention: laser: step \d: the (validation )?loss is .*\n$/);
-  assert.match(stderr, /weight|bias/);
-  assert.ok(existsSync(at("nan/last.safetensors")));
+  assert.ok(existsSync(at("full/last.safetensors")));
 });
 
 test("the help of train and compare has the defaults, of all families or by family", async () => {

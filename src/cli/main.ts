@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { VERSION } from "../generated/version.js";
 import { addClassify } from "./classify.js";
-import { isOfUser } from "./files.js";
+import { complain, watchOutput } from "./files.js";
 import { addFill } from "./fill.js";
 import { addGenerate } from "./generate.js";
 import { addSignal } from "./signal.js";
@@ -16,12 +16,9 @@ const program = new Command("laser-attention")
   .showSuggestionAfterError(false);
 for (const add of [addTrain, addCompare, addGenerate, addFill, addClassify, addTranscribe, addSignal]) add(program);
 
+watchOutput();
 try {
   await program.parseAsync();
 } catch (error) {
-  const said = isOfUser(error)
-    ? error.message.replace(/^(laser-attention: )?/, "laser-attention: ")
-    : (error as Error).stack;
-  process.stderr.write(`${said}\n`);
-  process.exitCode = 1;
+  complain(error);
 }

@@ -21,7 +21,11 @@ export const usage = (program: Command, name: string, description: string): Comm
 export async function withModel<F extends Family>(
   options: { checkpoint: string; threads?: number | undefined },
   family: F,
-  use: (nn: Nn, model: Extract<Model, { family: F }>, extra: { readonly [name: string]: unknown }) => void,
+  use: (
+    nn: Nn,
+    model: Extract<Model, { family: F }>,
+    extra: { readonly [name: string]: unknown },
+  ) => void | Promise<void>,
 ): Promise<void> {
   const { checkpoint: file, threads } = options;
   const checkpoint = readCheckpoint(file);
@@ -30,7 +34,7 @@ export async function withModel<F extends Family>(
   }
   const nn = await createNn(threads);
   try {
-    use(nn, restore(nn, checkpoint) as Extract<Model, { family: F }>, checkpoint.extra);
+    await use(nn, restore(nn, checkpoint) as Extract<Model, { family: F }>, checkpoint.extra);
   } finally {
     nn.dispose();
   }
