@@ -80,7 +80,8 @@ function readDigits(path: string): Speech {
   const [train, test]: [Recording[], Recording[]] = [[], []];
   for (const name of names) {
     const { digit, take } = naming(folder, () => parseDigitName(name));
-    const recording = { samples: readSamples(join(folder, name)), labels: [digit + 1] };
+    const file = join(folder, name);
+    const recording = { samples: readSamples(file), labels: [digit + 1], file };
     (take < HELD_TAKES ? test : train).push(recording);
   }
   if (train.length === 0 || test.length === 0) {
@@ -99,9 +100,10 @@ function readList(path: string): Speech {
   if (said.length < 2) throw new UserError(`${path} must list two recordings with a transcript or more. ${SPEECH}`);
   const symbols = [...new Set(said.flatMap(({ transcript }) => [...transcript]))].sort();
   const [train, test]: [Recording[], Recording[]] = [[], []];
-  for (const [n, { path: file, transcript }] of said.entries()) {
+  for (const [n, { path: name, transcript }] of said.entries()) {
     const labels = [...transcript].map((symbol) => symbols.indexOf(symbol) + 1);
-    (n % 10 === 0 ? test : train).push({ samples: readSamples(resolve(dirname(path), file)), labels });
+    const file = resolve(dirname(path), name);
+    (n % 10 === 0 ? test : train).push({ samples: readSamples(file), labels, file });
   }
   return { train, test, symbols, separator: "", join: false };
 }
