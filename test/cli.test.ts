@@ -53,9 +53,10 @@ async function ok(...args: string[]): Promise<string> {
   return stdout;
 }
 
-const SIZES = "--threads 1 --width 16 --heads 2 --layers 1 --context 32 --batch 2 --evaluations 1 --every 2".split(" ");
+const IMAGES = "--threads 1 --width 16 --heads 2 --layers 1 --batch 2 --evaluations 1 --every 2".split(" ");
+const SIZES = [...IMAGES, "--context", "32"];
 const train = (family: string, data: string, ...more: string[]) =>
-  ok("train", family, "--data", data, "--steps", "4", ...SIZES, ...more);
+  ok("train", family, "--data", data, "--steps", "4", ...(family === "vit" ? IMAGES : SIZES), ...more);
 const events = (text: string) =>
   text
     .trim()
@@ -116,8 +117,9 @@ test("compare: both variants, a report of both", async () => {
 test("ctrl-C saves, and going on gives the losses and the file of a run that never stopped", async () => {
   const args = ["train", "lm", "--data", "text.txt", "--steps", "400", ...SIZES, "--every", "100", "--json"];
   const whole = events(await ok(...args, "--out", "whole"));
+  const parts = "it's parts"; // the line to go on with can be pasted into a shell
   let sent = false;
-  const { code, stdout, stderr } = await run([...args, "--out", "parts"], ({ pid }) => {
+  const { code, stdout, stderr } = await run([...args, "--out", parts], ({ pid }) => {
     if (!sent) process.kill(pid!, "SIGINT"); // after child.kill Deno tells no exit code
     sent = true;
   });
@@ -125,12 +127,43 @@ test("ctrl-C saves, and going on gives the losses and the file of a run that nev
   const first = events(stdout);
   const { event, again } = first.at(-1) as unknown as { event: string; again: string };
   assert.is(event, "stopped");
-  assert.is(again, "npx laser-attention train lm --resume --out parts");
-  const second = events(await ok("train", "lm", "--resume", "--out", "parts", "--json"));
+  assert.is(again, "npx laser-attention train lm --resume --out 'it'\\''s parts'");
+  const second = events(await ok("train", "lm", "--resume", "--out", parts, "--json"));
   const steps = (all: typeof whole) => all.filter((one) => one.event === "step");
   assert.ok(steps(first).length < 400 && steps(second).length < 400);
   assert.equal([...steps(first), ...steps(second)], steps(whole));
-  assert.ok(readFileSync(at("parts/last.safetensors")).equals(readFileSync(at("whole/last.safetensors"))));
+  assert.ok(readFileSync(at(parts, "last.safetensors")).equals(readFileSync(at("whole/last.safetensors"))));
+});
+
+test("--resume takes the data of the run only, wherever they are; a file without a digest takes any", async () => {
+  const args = ["train", "lm", "--steps", "4", ...SIZES, "--out", "moved it's"];
+  await ok(...args, "--data", "text.txt");
+  const file = at("moved it's/last.safetensors");
+  const whole = readFileSync(file);
+  writeFileSync(at("other.txt"), TEXT.replaceAll("cat", "tac"));
+  writeFileSync(at("same.txt"), TEXT);
+  const resume = ["train", "lm", "--resume", "--out", "moved it's", "--data"];
+  assert.match((await run([...resume, "other.txt"])).stderr, /^laser-attention: other\.txt is not what .* on.*\n$/);
+  await ok(...resume, "same.txt");
+  const old = Buffer.from(whole.toString("latin1").replace("digest", "tsegid"), "latin1");
+  assert.not(old.equals(whole));
+  writeFileSync(file, old);
+  await ok(...resume, "other.txt");
+  rmSync(at("same.txt"));
+  writeFileSync(file, whole.toString("latin1").replace("text.txt", "gone.txt"), "latin1");
+  const { stderr } = await run(resume.slice(0, -1));
+  assert.match(stderr, /cannot read gone\.txt .*The path is that of the run: give another with --data\n$/);
+});
+
+test("compare goes on where only one of the pair was saved, and ends as one that never stopped", async () => {
+  const args = ["compare", "lm", "--data", "text.txt", "--steps", "4", ...SIZES];
+  await ok(...args, "--out", "pair");
+  const file = at("pair/laser/last.safetensors");
+  const whole = readFileSync(file);
+  rmSync(file);
+  assert.match((await run([...args, "--out", "pair"])).stderr, /is there already/);
+  await ok("compare", "lm", "--resume", "--out", "pair");
+  assert.ok(readFileSync(file).equals(whole));
 });
 
 test("a loss that is not finite ends the run, says where, and keeps the last checkpoint, if there is one", async () => {
@@ -189,7 +222,15 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
     [/steps.*integer from 1 to 16777216/, "train", "lm", "--steps", "0"],
     [/batch.*integer of 1 or more/, "train", "lm", "--batch", "0"],
     [/Allowed choices are lm, bert, vit, conformer/, "train", "gpt5"],
-    [/no other can be given, got steps/, "train", "lm", "--resume", "--out", "whole", "--steps", "3"],
+    [/got --weight-decay/, "train", "lm", "--resume", "--out", "whole", "--weight-decay", "0"],
+    [/a run with laser attention, not standard/, "train", "lm", "--resume", "--out", "whole", "--variant", "standard"],
+    [/a run of lm, not of bert/, "train", "bert", "--resume", "--out", "whole"],
+    [/holds? no run|cannot read none/, "train", "lm", "--resume", "--out", "none"],
+    [/clip.*It must be a number above 0/, "train", "lm", "--data", "text.txt", "--clip", "0", "--out", "none"],
+    [/--context is not for vit/, "train", "vit", "--data", "images", "--context", "7", "--out", "none"],
+    [/--variant is of a new model/, "signal", "--checkpoint", "lm/last.safetensors", "--variant", "laser"],
+    [/--seed is of a new model/, "signal", "--checkpoint", "lm/last.safetensors", "--seed", "2"],
+    [/has no hole, which is a _/, "fill", "--checkpoint", "bert/last.safetensors", "--text", "the cat"],
     [/unknown option '--speed'/, "train", "lm", "--speed", "2"],
     [/unknown command 'fly'/, "fly"],
     [/hole.*It must be one character/, "fill", "--checkpoint", "none", "--text", "a__", "--hole", "__"],
@@ -202,7 +243,7 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
     [/has no \*\.bin to train on/, "train", "vit", "--data", "bad", "--out", "none"],
     [/width must be a multiple of heads/, "train", "lm", "--data", "text.txt", "--heads", "5", "--out", "none"],
     [/text\.txt/, "generate", "--checkpoint", "text.txt", "--prompt", "x"],
-    [/family bert, got gpt/, "fill", "--checkpoint", "lm/last.safetensors", "--text", "a_"],
+    [/family bert, got lm/, "fill", "--checkpoint", "lm/last.safetensors", "--text", "a_"],
     [/characters of the vocabulary only/, "generate", "--checkpoint", "lm/last.safetensors", "--prompt", "\u00e9"],
     [/is there already.*--resume/, "train", "lm", "--data", "text.txt", "--out", "lm"],
   ];

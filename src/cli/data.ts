@@ -1,4 +1,5 @@
 /** Training data by path, with a word on where to get it. */
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { readCifar10 } from "../data/cifar10.js";
@@ -21,6 +22,28 @@ const HELD_TAKES = 5;
 const DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
 const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
+
+/** Says of data that can't be read that its path is that of the run, relative to where that was started. */
+export function ofRun<R>(read: () => R): R {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${error.message}. The path is that of the run: give another with --data`);
+  }
+}
+
+/** SHA-256 of data as it is read: a run goes on with the same only. */
+export function digestOf(data: Data): string {
+  const hash = createHash("sha256");
+  if (typeof data === "string") hash.update(data);
+  else if ("symbols" in data) {
+    for (const { samples, labels } of [...data.train, ...data.test]) {
+      hash.update(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)).update(`${labels};`);
+    }
+  } else for (const { pixels, labels } of [data.train, data.test]) hash.update(pixels).update(labels);
+  return hash.digest("hex");
+}
 
 export function readData(family: FamilyName, path: string): Data {
   if (family === "vit") return readImages(path);

@@ -55,6 +55,12 @@ export function write(text: string): void {
 
 export const print = (text: string): void => write(`${text}\n`);
 
+/** A path as a shell takes it. */
+export function shellWord(path: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(path)) return path;
+  return process.platform === "win32" ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
 /** The bytes of a file. `hint`: where to get such a file. */
 export function readBytes(path: string, hint = ""): Uint8Array {
   try {

@@ -17,6 +17,9 @@ export const usage = (program: Command, name: string, description: string): Comm
     "a file that train wrote",
   );
 
+/** A family as train names it. */
+const named = (family = "none"): string => (family === "gpt" ? "lm" : family);
+
 /** Runs `use` with the model in the file, which must be of this family. */
 export async function withModel<F extends Family>(
   options: { checkpoint: string; threads?: number | undefined },
@@ -30,7 +33,7 @@ export async function withModel<F extends Family>(
   const { checkpoint: file, threads } = options;
   const checkpoint = readCheckpoint(file);
   if (checkpoint.family !== family) {
-    throw new UserError(`${file} must hold a model of the family ${family}, got ${checkpoint.family ?? "none"}`);
+    throw new UserError(`${file} must hold a model of the family ${named(family)}, got ${named(checkpoint.family)}`);
   }
   const nn = await createNn(threads);
   try {
