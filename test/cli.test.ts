@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cifarBytes, TEXT, tone, wavBytes } from "./support/made-data.js";
+import { wav } from "./support/wav.js";
 
 const folder = mkdtempSync(join(tmpdir(), "laser-attention-"));
 const at = (...path: string[]): string => join(folder, ...path);
@@ -105,6 +106,25 @@ test("conformer: trains on digits and on a list, and transcribes", async () => {
     assert.is(found.file, "speech/0_x_0.wav");
     assert.ok(found.logLikelihood < 0);
   }
+});
+
+test("transcribe: a file that can't be read is named, and the others are transcribed all the same", async () => {
+  writeFileSync(at("rate.wav"), wav({ rate: 500 }, [1, 2, 3]));
+  writeFileSync(at("short.wav"), wavBytes(new Float32Array(9)));
+  writeFileSync(at("long.wav"), wavBytes(new Float32Array(20000)));
+  const files = ["none.wav", "rate.wav", "speech/0_x_0.wav", "short.wav", "long.wav"];
+  const { code, stdout, stderr } = await run(["transcribe", ...files, "--checkpoint", "list/last.safetensors"]);
+  assert.match(stdout, /^speech\/0_x_0\.wav: .*\n$/);
+  assert.is(code, 1);
+  const said = stderr.trim().split("\n");
+  assert.is(said.length, 4, stderr);
+  for (const [n, what] of [
+    /cannot read none\.wav \(ENOENT\)/,
+    /rate\.wav: resample: from must be .* got 500/,
+    /short\.wav: logMel: samples must be 200 or more/,
+    /long\.wav: conformer: there must be 4 to 128 frames, got 248/,
+  ].entries())
+    assert.match(said[n]!, what);
 });
 
 test("compare: both variants, a report of both", async () => {
@@ -216,6 +236,7 @@ test("the help of train and compare has the defaults, of all families or by fami
 
 test("bad arguments and bad data are one line and exit code 1", async () => {
   writeFileSync(at("bad.bin"), "no images");
+  writeFileSync(at("latin.txt"), Buffer.from("caf\xe9\n".repeat(200), "latin1"));
   mkdirSync(at("bad"));
   writeFileSync(at("bad/test.bin"), "no images");
   const wrong: [RegExp, ...string[]][] = [
@@ -239,6 +260,9 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
     [/--data PATH is missing/, "train", "lm", "--out", "none"],
     [/cannot read none\.txt \(ENOENT\)\. Any plain text/, "train", "lm", "--data", "none.txt", "--out", "none"],
     [/cannot read none as a folder .*cs\.toronto\.edu/, "train", "vit", "--data", "none", "--out", "none"],
+    [/latin\.txt is not UTF-8\. Any plain text/, "train", "lm", "--data", "latin.txt", "--out", "none"],
+    [/latin\.txt is not UTF-8\. Give the folder/, "train", "conformer", "--data", "latin.txt", "--out", "none"],
+    [/: bad\.bin: readCifar10: /, "classify", "--checkpoint", "vit/last.safetensors", "--images", "bad.bin"],
     [/Free Spoken Digit Dataset/, "train", "conformer", "--data", "none", "--out", "none"],
     [/has no \*\.bin to train on/, "train", "vit", "--data", "bad", "--out", "none"],
     [/width must be a multiple of heads/, "train", "lm", "--data", "text.txt", "--heads", "5", "--out", "none"],

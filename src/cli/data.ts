@@ -8,7 +8,7 @@ import { resample } from "../data/resample.js";
 import { parseDigitName, parseTranscripts } from "../data/transcripts.js";
 import { readWav } from "../data/wav.js";
 import type { Data, FamilyName, Images, Recording, Speech } from "../train/index.js";
-import { readBytes, UserError } from "./files.js";
+import { isOfUser, readBytes, UserError } from "./files.js";
 
 const TEXT =
   "Any plain text will do; Tiny Shakespeare is data/tinyshakespeare/input.txt of github.com/karpathy/char-rnn";
@@ -20,6 +20,9 @@ const SPEECH =
 /** Takes of a speaker that are held out, in the Free Spoken Digit Dataset's usual split. */
 const HELD_TAKES = 5;
 const DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+
+/** Of a string in V8, but for a few. */
+const MOST_CHARACTERS = 2 ** 29;
 
 const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
 
@@ -51,9 +54,19 @@ export function readData(family: FamilyName, path: string): Data {
   return readText(path);
 }
 
+function readUtf8(path: string, hint: string): string {
+  const bytes = readBytes(path, hint);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    const reason = bytes.length < MOST_CHARACTERS ? "is not UTF-8" : `has too many bytes for one text, ${bytes.length}`;
+    throw new UserError(`${path} ${reason}. ${hint}`);
+  }
+}
+
 export function readText(path: string): string {
   if (isFolder(path)) throw new UserError(`${path} is a folder. ${TEXT}`);
-  const text = new TextDecoder().decode(readBytes(path, TEXT));
+  const text = readUtf8(path, TEXT);
   if (text === "") throw new UserError(`${path} is empty. ${TEXT}`);
   return text;
 }
@@ -70,11 +83,12 @@ function namesOf(folder: string, ending: string, hint: string): string[] {
 }
 
 /** Names the file in what a reader says of its contents. */
-function naming<R>(path: string, read: () => R): R {
+export function naming<R>(path: string, read: () => R): R {
   try {
     return read();
   } catch (error) {
-    throw new UserError(`${path}: ${(error as Error).message}`);
+    if (error instanceof UserError || !isOfUser(error)) throw error;
+    throw new UserError(`${path}: ${error.message}`);
   }
 }
 
@@ -89,10 +103,11 @@ function readImages(path: string): Images {
 }
 
 /** A recording at 8 kHz. */
-export const readSamples = (file: string): Float32Array => {
-  const { rate, samples } = naming(file, () => readWav(readBytes(file)));
-  return rate === LOG_MEL_RATE ? samples : resample(samples, rate, LOG_MEL_RATE);
-};
+export const readSamples = (file: string): Float32Array =>
+  naming(file, () => {
+    const { rate, samples } = readWav(readBytes(file));
+    return rate === LOG_MEL_RATE ? samples : resample(samples, rate, LOG_MEL_RATE);
+  });
 
 const readSpeech = (path: string): Speech => (isFolder(path) ? readDigits(path) : readList(path));
 
@@ -117,7 +132,7 @@ function readDigits(path: string): Speech {
 
 /** Characters are the symbols; every tenth recording is held out. */
 function readList(path: string): Speech {
-  const text = new TextDecoder().decode(readBytes(path, SPEECH));
+  const text = readUtf8(path, SPEECH);
   const lines = naming(path, () => parseTranscripts(text));
   const said = lines.filter(({ transcript }) => transcript.trim() !== "");
   if (said.length < 2) throw new UserError(`${path} must list two recordings with a transcript or more. ${SPEECH}`);
