@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { SingleBar } from "cli-progress";
+import { formatTime } from "../src/cli/run.js";
 import { create } from "../src/nn/index.js";
 import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
 
@@ -51,7 +52,7 @@ async function main(): Promise<void> {
     const trainer = new Trainer(nn, "lm", task, recipe);
     if (variant === "laser") console.log(`\nLASER before training writes:\n${task.sample()}\n`);
     const format = `${variant.padEnd(8)} {bar} {value}/{total} | loss {loss} | {speed} tokens/s | {eta_formatted} left`;
-    const bar = new SingleBar({ format, barsize: 24, hideCursor: true, gracefulExit: false });
+    const bar = new SingleBar({ format, barsize: 24, hideCursor: true, formatTime, gracefulExit: false });
     const stop = () => {
       bar.stop(); // shows the cursor again
       process.exit(130);

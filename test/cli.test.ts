@@ -231,6 +231,13 @@ test("the help of train and compare has the defaults, of all families or by fami
     assert.match(help, "the highest learning rate (default: 0.002, vit 0.001, conformer 0.001)");
     assert.match(help, "steps (default: 4000, conformer 1500)");
     assert.match(help, "seed of parameters and batches (default: 1)");
+    for (const note of [
+      "PATH, tab, TRANSCRIPT",
+      "last.safetensors, which --resume goes on with",
+      "130, 143, 129",
+      "at most 64",
+    ])
+      assert.match(help, note);
   }
 });
 
@@ -240,7 +247,7 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
   mkdirSync(at("bad"));
   writeFileSync(at("bad/test.bin"), "no images");
   const wrong: [RegExp, ...string[]][] = [
-    [/steps.*integer from 1 to 16777216/, "train", "lm", "--steps", "0"],
+    [/steps.*integer from 1 to 16777216\. \(see --help\)/, "train", "lm", "--steps", "0"],
     [/batch.*integer of 1 or more/, "train", "lm", "--batch", "0"],
     [/Allowed choices are lm, bert, vit, conformer/, "train", "gpt5"],
     [/got --weight-decay/, "train", "lm", "--resume", "--out", "whole", "--weight-decay", "0"],

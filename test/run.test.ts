@@ -4,17 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { LAST, runAll } from "../src/cli/run.js";
+import { formatTime, LAST, runAll } from "../src/cli/run.js";
 import { createSync, loadCheckpoint } from "../src/nn/index.js";
 import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
 import { replacing } from "./support/host.js";
 import { TEXT } from "./support/made-data.js";
 
 const out = mkdtempSync(join(tmpdir(), "laser-attention-"));
-const SIZES = { width: 16, heads: 2, layers: 1, context: 16, batch: 2, evaluations: 1, every: 100, steps: 100 };
+const SIZES = { width: 16, heads: 2, layers: 1, context: 16, batch: 2, evaluations: 1, every: 3, steps: 100 };
 
 /** Runs with what happens around a step and a save. */
-async function run(folder: string, onStep: (trainer: Trainer) => void, onSave: () => void = () => {}) {
+async function run(folder: string, onStep: (trainer: Trainer) => void, onSave: () => void = () => {}, json = true) {
   const nn = createSync({ threads: 1 });
   const recipe = recipeOf("lm", SIZES);
   class Watched extends Trainer {
@@ -29,7 +29,7 @@ async function run(folder: string, onStep: (trainer: Trainer) => void, onSave: (
     }
   }
   const trainer = new Watched(nn, "lm", makeTask(nn, "lm", recipe, TEXT), recipe);
-  const options = { json: true, out: join(out, folder), notes: {}, again: "" };
+  const options = { json, out: join(out, folder), notes: {}, again: "" };
   const said: string[] = [];
   const write = (text: string) => said.push(text) > 0;
   try {
@@ -86,6 +86,29 @@ test("a run that fails at its first step leaves no folder; one that fails later,
     assert.is(said, `laser: step ${last + 1}: the loss is NaN${kept}. Try a smaller --lr${hint}`);
     assert.is(existsSync(join(out, folder)), last > 0);
   }
+});
+
+test("evaluations are lines of an output that is not the terminal of the bar", async () => {
+  for (const isTTY of [false, true]) {
+    const bar = { isTTY: true, write: () => true } as object;
+    const stop = ({ steps }: Trainer) => {
+      if (steps === 3) process.emit("SIGINT");
+    };
+    const nothing = () => {};
+    const { said } = await replacing(process.stderr, bar, () =>
+      replacing(process.stdout, { isTTY } as object, () => run("terminal", stop, nothing, false)),
+    );
+    assert.is(
+      said.some((line) => /^laser step 3: loss/.test(line)),
+      !isTTY,
+    );
+  }
+});
+
+test("the time left has no 60 seconds", () => {
+  const cases = { 0: "0s", 59: "59s", 60: "1m00s", 839: "14m00s", 842: "14m00s", 3599: "1h00m", 3661: "1h01m" };
+  for (const [seconds, text] of Object.entries(cases)) assert.is(formatTime(Number(seconds)), text);
+  assert.is(formatTime("INF" as never), "?");
 });
 
 test.after(() => rmSync(out, { recursive: true, force: true }));

@@ -9,11 +9,17 @@ import { addSignal } from "./signal.js";
 import { addCompare, addTrain } from "./train.js";
 import { addTranscribe } from "./transcribe.js";
 
+const EXIT_CODES = `
+Exit codes: 0 done; 1 an error; 130, 143, 129 training was stopped by SIGINT (ctrl-C), SIGTERM, SIGHUP, and is saved;
+141 nobody reads the output.`;
+
 const program = new Command("laser-attention")
   .description("Train and use the model families of the LASER attention paper, with LASER or standard attention")
   .version(VERSION)
   // What is wrong is one line.
-  .showSuggestionAfterError(false);
+  .showSuggestionAfterError(false)
+  .configureOutput({ outputError: (text, write) => write(`${text.trimEnd()} (see --help)\n`) })
+  .addHelpText("afterAll", EXIT_CODES);
 for (const add of [addTrain, addCompare, addGenerate, addFill, addClassify, addTranscribe, addSignal]) add(program);
 
 watchOutput();

@@ -41,7 +41,7 @@ export interface Common {
 /** --threads and --json. */
 export const common = (command: Command): Command =>
   command
-    .option("--threads <n>", "threads; the results have the same bits with any number", integer(1))
+    .option("--threads <n>", "threads, at most 64; the results have the same bits with any number", integer(1))
     .option("--json", "JSON for programs", false);
 
 export const variantOption = new Option("--variant <name>", "which attention").choices(["laser", "standard"]);

@@ -77,7 +77,7 @@ async function trainAll(
         if (best) save(BEST, run);
         const { measure } = trainer.task;
         const text = `${variant} step ${progress.step}: loss ${progress.loss.toFixed(4)}, ${measure} ${value.toFixed(4)}`;
-        say({ event: "evaluation", variant, step: progress.step, measure, value }, bar.visible ? undefined : text);
+        say({ event: "evaluation", variant, step: progress.step, measure, value }, bar.hides ? undefined : text);
       }
       // Whatever ends a run, there is a checkpoint to go on from; but none of a run that fails at its first step.
       if (first) for (const run of runs) save(LAST, run);
@@ -117,9 +117,21 @@ function step({ trainer, folder }: Run) {
   }
 }
 
+/** The time left. cli-progress's own rounding gives 13m60s. */
+export function formatTime(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  const whole = seconds > 60 ? 5 * Math.round(seconds / 5) : seconds;
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60)];
+  if (hours > 0) return `${hours}h${two(minutes % 60)}m`;
+  return minutes > 0 ? `${minutes}m${two(whole % 60)}s` : `${whole}s`;
+}
+
 /** A bar on the error stream: only in a terminal. */
 class Bar {
   readonly visible: boolean;
+  /** Whether lines of the output would go where the bar is. */
+  readonly hides: boolean;
   readonly #bar: SingleBar;
   readonly #start = performance.now();
   readonly #loss = new Map<string, number>();
@@ -127,9 +139,10 @@ class Bar {
 
   constructor(runs: readonly Run[], json: boolean) {
     this.visible = !json && process.stderr.isTTY === true;
+    this.hides = this.visible && process.stdout.isTTY === true;
     const { unit } = runs[0]!.trainer.task;
     const format = `{bar} {value}/{total} | {losses} | {speed} ${unit}/s | {eta_formatted} left`;
-    this.#bar = new SingleBar({ format, barsize: 24, hideCursor: true, gracefulExit: false });
+    this.#bar = new SingleBar({ format, barsize: 24, hideCursor: true, formatTime, gracefulExit: false });
     const total = runs.reduce((sum, { trainer }) => sum + trainer.recipe.steps, 0);
     const done = runs.reduce((sum, { trainer }) => sum + trainer.steps, 0);
     if (this.visible) this.#bar.start(total, done, { losses: "", speed: "" });

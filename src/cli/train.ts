@@ -113,6 +113,13 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   for (const { trainer } of runs) trainer.nn.dispose();
 }
 
+const NOTES = `
+Data of conformer: a folder of DIGIT_SPEAKER_TAKE.wav, of which takes 0 to 4 are held out; or a list with a line for each wav
+file, PATH, tab, TRANSCRIPT, with paths relative to the list, of which every tenth is held out.
+
+last.safetensors, which --resume goes on with, is written after the first step, at every evaluation, and when the run is stopped
+(ctrl-C, SIGTERM, SIGHUP, or nobody reads the output); best.safetensors at every evaluation that is the best so far.`;
+
 const familyArgument = () => new Argument("<family>", "which model").choices(FAMILIES);
 
 export function addTrain(program: Command): void {
@@ -125,6 +132,7 @@ export function addTrain(program: Command): void {
     .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-VARIANT")
     .option("--resume", "go on with the run in --out")
     .addOption(variantOption.default("laser"))
+    .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {
       const out = options.out ?? `${family}-${options.variant}`;
       const { variant, ...given } = givenRecipe(options);
@@ -144,6 +152,7 @@ export function addCompare(program: Command): void {
     .option("--data <path>", "as for train")
     .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-compare")
     .option("--resume", "go on with the runs in --out")
+    .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {
       const out = options.out ?? `${family}-compare`;
       const parts = VARIANTS.map((variant) => ({
