@@ -4,8 +4,10 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { SingleBar } from "cli-progress";
+import { formatTime } from "../src/cli/run.js";
 import { create } from "../src/nn/index.js";
 import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
 
@@ -50,7 +52,12 @@ async function main(): Promise<void> {
     const trainer = new Trainer(nn, "lm", task, recipe);
     if (variant === "laser") console.log(`\nLASER before training writes:\n${task.sample()}\n`);
     const format = `${variant.padEnd(8)} {bar} {value}/{total} | loss {loss} | {speed} tokens/s | {eta_formatted} left`;
-    const bar = new SingleBar({ format, barsize: 24, hideCursor: true, gracefulExit: true });
+    const bar = new SingleBar({ format, barsize: 24, hideCursor: true, formatTime, gracefulExit: false });
+    const stop = () => {
+      bar.stop(); // shows the cursor again
+      process.exit(130);
+    };
+    process.once("SIGINT", stop);
     bar.start(recipe.steps, 0, { loss: "", speed: "" });
     const start = performance.now();
     let tokens = 0;
@@ -59,8 +66,10 @@ async function main(): Promise<void> {
       tokens += progress.tokens;
       const speed = Math.round((1000 * tokens) / (performance.now() - start));
       bar.increment({ loss: progress.loss.toFixed(3), speed });
+      await setImmediate(); // lets ctrl-C in
     }
     bar.stop();
+    process.removeListener("SIGINT", stop);
     const values = trainer.history.evaluations.map(({ step, value }) => `${value.toFixed(4)} after ${step}`);
     results.push(`${variant.padEnd(8)} ${task.measure} ${values.join(", ")} steps`);
     if (variant === "laser") console.log(`\nLASER after training writes:\n${task.sample()}\n`);

@@ -1,11 +1,13 @@
 /** The command as a user has it: dist/cli.js in a process of its own, in the runtime that runs the test. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, type StdioOptions, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cifarBytes, TEXT, tone, wavBytes } from "./support/made-data.js";
+import { wav } from "./support/wav.js";
 
 const folder = mkdtempSync(join(tmpdir(), "laser-attention-"));
 const at = (...path: string[]): string => join(folder, ...path);
@@ -23,14 +25,20 @@ const command = [
   new URL("../../dist/cli.js", import.meta.url).pathname,
 ];
 
-/** Runs the command; `onLine` may send a signal. */
-function run(args: string[], onLine?: (kill: (signal: "SIGINT") => void) => void) {
+/** Runs the command; `onText` may send a signal or close its output, which `output` may send to a file. */
+function run(args: string[], onText?: (child: ChildProcess) => void, output = "") {
   return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
-    const child = spawn(process.execPath, [...command, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    const [program, ...given] = [process.execPath, ...command, ...args];
+    const stdio: StdioOptions = ["ignore", "pipe", "pipe"];
+    const child = (
+      output === ""
+        ? spawn(program!, given, { cwd: folder, stdio })
+        : spawn("sh", ["-c", `exec "$@" > ${output}`, "sh", program!, ...given], { cwd: folder, stdio })
+    ) as ChildProcessByStdio<null, Readable, Readable>;
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
-      if (text.includes("\n")) onLine?.((signal) => process.kill(child.pid!, signal)); // after child.kill Deno tells no exit code
+      onText?.(child);
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
@@ -46,9 +54,10 @@ async function ok(...args: string[]): Promise<string> {
   return stdout;
 }
 
-const SIZES = "--threads 1 --width 16 --heads 2 --layers 1 --context 32 --batch 2 --evaluations 1 --every 2".split(" ");
+const IMAGES = "--threads 1 --width 16 --heads 2 --layers 1 --batch 2 --evaluations 1 --every 2".split(" ");
+const SIZES = [...IMAGES, "--context", "32"];
 const train = (family: string, data: string, ...more: string[]) =>
-  ok("train", family, "--data", data, "--steps", "4", ...SIZES, ...more);
+  ok("train", family, "--data", data, "--steps", "4", ...(family === "vit" ? IMAGES : SIZES), ...more);
 const events = (text: string) =>
   text
     .trim()
@@ -99,6 +108,25 @@ test("conformer: trains on digits and on a list, and transcribes", async () => {
   }
 });
 
+test("transcribe: a file that can't be read is named, and the others are transcribed all the same", async () => {
+  writeFileSync(at("rate.wav"), wav({ rate: 500 }, [1, 2, 3]));
+  writeFileSync(at("short.wav"), wavBytes(new Float32Array(9)));
+  writeFileSync(at("long.wav"), wavBytes(new Float32Array(20000)));
+  const files = ["none.wav", "rate.wav", "speech/0_x_0.wav", "short.wav", "long.wav"];
+  const { code, stdout, stderr } = await run(["transcribe", ...files, "--checkpoint", "list/last.safetensors"]);
+  assert.match(stdout, /^speech\/0_x_0\.wav: .*\n$/);
+  assert.is(code, 1);
+  const said = stderr.trim().split("\n");
+  assert.is(said.length, 4, stderr);
+  for (const [n, what] of [
+    /cannot read none\.wav \(ENOENT\)/,
+    /rate\.wav: resample: from must be .* got 500/,
+    /short\.wav: logMel: samples must be 200 or more/,
+    /long\.wav: conformer: there must be 4 to 128 frames, got 248/,
+  ].entries())
+    assert.match(said[n]!, what);
+});
+
 test("compare: both variants, a report of both", async () => {
   const data = ["--data", "text.txt", "--out", "both", "--json"];
   const found = events(await ok("compare", "lm", "--steps", "4", ...SIZES, ...data));
@@ -109,30 +137,91 @@ test("compare: both variants, a report of both", async () => {
 test("ctrl-C saves, and going on gives the losses and the file of a run that never stopped", async () => {
   const args = ["train", "lm", "--data", "text.txt", "--steps", "400", ...SIZES, "--every", "100", "--json"];
   const whole = events(await ok(...args, "--out", "whole"));
-  let sent = false; // a second one would end it at once
-  const { code, stdout, stderr } = await run([...args, "--out", "parts"], (kill) => {
-    if (!sent) kill("SIGINT");
+  const parts = "it's parts"; // the line to go on with can be pasted into a shell
+  let sent = false;
+  const { code, stdout, stderr } = await run([...args, "--out", parts], ({ pid }) => {
+    if (!sent) process.kill(pid!, "SIGINT"); // after child.kill Deno tells no exit code
     sent = true;
   });
-  assert.is(code, 0, stderr);
+  assert.is(code, 130, stderr);
   const first = events(stdout);
   const { event, again } = first.at(-1) as unknown as { event: string; again: string };
   assert.is(event, "stopped");
-  assert.is(again, "npx laser-attention train lm --resume --out parts");
-  const second = events(await ok("train", "lm", "--resume", "--out", "parts", "--json"));
+  assert.is(again, "npx laser-attention train lm --resume --out 'it'\\''s parts'");
+  const second = events(await ok("train", "lm", "--resume", "--out", parts, "--json"));
   const steps = (all: typeof whole) => all.filter((one) => one.event === "step");
   assert.ok(steps(first).length < 400 && steps(second).length < 400);
   assert.equal([...steps(first), ...steps(second)], steps(whole));
-  assert.ok(readFileSync(at("parts/last.safetensors")).equals(readFileSync(at("whole/last.safetensors"))));
+  assert.ok(readFileSync(at(parts, "last.safetensors")).equals(readFileSync(at("whole/last.safetensors"))));
 });
 
-test("a loss that is not finite ends the run, says where, and keeps the last good checkpoint", async () => {
-  const args = ["train", "lm", "--data", "text.txt", "--steps", "9", ...SIZES, "--warmup", "0", "--out", "nan"];
-  const { code, stderr } = await run([...args, "--lr", "1e38", "--every", "1"]);
+test("--resume takes the data of the run only, wherever they are; a file without a digest takes any", async () => {
+  const args = ["train", "lm", "--steps", "4", ...SIZES, "--out", "moved it's"];
+  await ok(...args, "--data", "text.txt");
+  const file = at("moved it's/last.safetensors");
+  const whole = readFileSync(file);
+  writeFileSync(at("other.txt"), TEXT.replaceAll("cat", "tac"));
+  writeFileSync(at("same.txt"), TEXT);
+  const resume = ["train", "lm", "--resume", "--out", "moved it's", "--data"];
+  assert.match((await run([...resume, "other.txt"])).stderr, /^laser-attention: other\.txt is not what .* on.*\n$/);
+  await ok(...resume, "same.txt");
+  const old = Buffer.from(whole.toString("latin1").replace("digest", "tsegid"), "latin1");
+  assert.not(old.equals(whole));
+  writeFileSync(file, old);
+  await ok(...resume, "other.txt");
+  rmSync(at("same.txt"));
+  writeFileSync(file, whole.toString("latin1").replace("text.txt", "gone.txt"), "latin1");
+  const { stderr } = await run(resume.slice(0, -1));
+  assert.match(stderr, /cannot read gone\.txt .*The path is that of the run: give another with --data\n$/);
+});
+
+test("compare goes on where only one of the pair was saved, and ends as one that never stopped", async () => {
+  const args = ["compare", "lm", "--data", "text.txt", "--steps", "4", ...SIZES];
+  await ok(...args, "--out", "pair");
+  const file = at("pair/laser/last.safetensors");
+  const whole = readFileSync(file);
+  rmSync(file);
+  assert.match((await run([...args, "--out", "pair"])).stderr, /is there already/);
+  await ok("compare", "lm", "--resume", "--out", "pair");
+  assert.ok(readFileSync(file).equals(whole));
+});
+
+test("a loss that is not finite ends the run, says where, and keeps the last checkpoint, if there is one", async () => {
+  const args = ["train", "lm", "--data", "text.txt", "--steps", "9", ...SIZES, "--warmup", "0", "--lr", "1e38"];
+  for (const [every, kept] of [
+    ["1", false],
+    ["9", true],
+  ] as const) {
+    const out = `nan-${every}`;
+    const { code, stderr } = await run([...args, "--every", every, "--out", out]);
+    assert.is(code, 1);
+    assert.match(stderr, /^laser-attention: laser: step \d: the (validation )?loss is .* Try a smaller --lr.*\n$/);
+    assert.match(stderr, /weight|bias/);
+    assert.is(stderr.includes("The last checkpoint is"), kept);
+    assert.is(existsSync(at(out)), kept);
+  }
+});
+
+test("an output that nobody reads ends training with a checkpoint, and generate, without a word", async () => {
+  const args = ["train", "lm", "--data", "text.txt", "--steps", "100000", ...SIZES, "--out", "unread"];
+  const close = ({ stdout }: ChildProcess) => stdout!.destroy();
+  for (const all of [
+    args,
+    ["generate", "--checkpoint", "unread/last.safetensors", "--prompt", "the ", "--count", "1000000"],
+  ]) {
+    const { code, stderr } = await run(all, close);
+    assert.is(stderr, "");
+    assert.is(code, 141);
+  }
+  assert.ok(existsSync(at("unread/report.html")));
+});
+
+(process.platform === "linux" ? test : test.skip)("an output that is full ends training with one line", async () => {
+  const args = ["train", "lm", "--data", "text.txt", "--steps", "100000", ...SIZES, "--out", "full"];
+  const { code, stderr } = await run(args, undefined, "/dev/full");
+  assert.is(stderr, "laser-attention: cannot write to the standard output (ENOSPC)\n");
   assert.is(code, 1);
-  assert.match(stderr, /^laser-attention: laser: step \d: the (validation )?loss is .*\n$/);
-  assert.match(stderr, /weight|bias/);
-  assert.ok(existsSync(at("nan/last.safetensors")));
+  assert.ok(existsSync(at("full/last.safetensors")));
 });
 
 test("the help of train and compare has the defaults, of all families or by family", async () => {
@@ -142,18 +231,34 @@ test("the help of train and compare has the defaults, of all families or by fami
     assert.match(help, "the highest learning rate (default: 0.002, vit 0.001, conformer 0.001)");
     assert.match(help, "steps (default: 4000, conformer 1500)");
     assert.match(help, "seed of parameters and batches (default: 1)");
+    for (const note of [
+      "PATH, tab, TRANSCRIPT",
+      "last.safetensors, which --resume goes on with",
+      "130, 143, 129",
+      "at most 64",
+    ])
+      assert.match(help, note);
   }
 });
 
 test("bad arguments and bad data are one line and exit code 1", async () => {
   writeFileSync(at("bad.bin"), "no images");
+  writeFileSync(at("latin.txt"), Buffer.from("caf\xe9\n".repeat(200), "latin1"));
   mkdirSync(at("bad"));
   writeFileSync(at("bad/test.bin"), "no images");
   const wrong: [RegExp, ...string[]][] = [
-    [/steps.*integer from 1 to 16777216/, "train", "lm", "--steps", "0"],
+    [/steps.*integer from 1 to 16777216\. \(see --help\)/, "train", "lm", "--steps", "0"],
     [/batch.*integer of 1 or more/, "train", "lm", "--batch", "0"],
     [/Allowed choices are lm, bert, vit, conformer/, "train", "gpt5"],
-    [/no other can be given, got steps/, "train", "lm", "--resume", "--out", "whole", "--steps", "3"],
+    [/got --weight-decay/, "train", "lm", "--resume", "--out", "whole", "--weight-decay", "0"],
+    [/a run with laser attention, not standard/, "train", "lm", "--resume", "--out", "whole", "--variant", "standard"],
+    [/a run of lm, not of bert/, "train", "bert", "--resume", "--out", "whole"],
+    [/holds? no run|cannot read none/, "train", "lm", "--resume", "--out", "none"],
+    [/clip.*It must be a number above 0/, "train", "lm", "--data", "text.txt", "--clip", "0", "--out", "none"],
+    [/--context is not for vit/, "train", "vit", "--data", "images", "--context", "7", "--out", "none"],
+    [/--variant is of a new model/, "signal", "--checkpoint", "lm/last.safetensors", "--variant", "laser"],
+    [/--seed is of a new model/, "signal", "--checkpoint", "lm/last.safetensors", "--seed", "2"],
+    [/has no hole, which is a _/, "fill", "--checkpoint", "bert/last.safetensors", "--text", "the cat"],
     [/unknown option '--speed'/, "train", "lm", "--speed", "2"],
     [/unknown command 'fly'/, "fly"],
     [/hole.*It must be one character/, "fill", "--checkpoint", "none", "--text", "a__", "--hole", "__"],
@@ -162,11 +267,14 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
     [/--data PATH is missing/, "train", "lm", "--out", "none"],
     [/cannot read none\.txt \(ENOENT\)\. Any plain text/, "train", "lm", "--data", "none.txt", "--out", "none"],
     [/cannot read none as a folder .*cs\.toronto\.edu/, "train", "vit", "--data", "none", "--out", "none"],
+    [/latin\.txt is not UTF-8\. Any plain text/, "train", "lm", "--data", "latin.txt", "--out", "none"],
+    [/latin\.txt is not UTF-8\. Give the folder/, "train", "conformer", "--data", "latin.txt", "--out", "none"],
+    [/: bad\.bin: readCifar10: /, "classify", "--checkpoint", "vit/last.safetensors", "--images", "bad.bin"],
     [/Free Spoken Digit Dataset/, "train", "conformer", "--data", "none", "--out", "none"],
     [/has no \*\.bin to train on/, "train", "vit", "--data", "bad", "--out", "none"],
     [/width must be a multiple of heads/, "train", "lm", "--data", "text.txt", "--heads", "5", "--out", "none"],
     [/text\.txt/, "generate", "--checkpoint", "text.txt", "--prompt", "x"],
-    [/family bert, got gpt/, "fill", "--checkpoint", "lm/last.safetensors", "--text", "a_"],
+    [/family bert, got lm/, "fill", "--checkpoint", "lm/last.safetensors", "--text", "a_"],
     [/characters of the vocabulary only/, "generate", "--checkpoint", "lm/last.safetensors", "--prompt", "\u00e9"],
     [/is there already.*--resume/, "train", "lm", "--data", "text.txt", "--out", "lm"],
   ];

@@ -15,7 +15,7 @@ import {
   Trainer,
 } from "../src/train/index.js";
 import { randomOf } from "../src/train/trainer.js";
-import { distance } from "../src/train/word-error.js";
+import { distance, wordsOf } from "../src/train/word-error.js";
 import { cifarBytes, TEXT, tone } from "./support/made-data.js";
 import { throws } from "./support/throws.js";
 
@@ -111,6 +111,25 @@ test("a seed or a number of steps whose batches would not be its own is refused 
   nn.dispose();
 });
 
+test("a recording that is too long for the context, or too short for its labels, is refused by its name before the first step", () => {
+  const nn = createSync({ threads: 1 });
+  const of = (samples: number, labels: number[], join: boolean, set: "train" | "test") => {
+    const one = { samples: new Float32Array(samples), labels, file: "a.wav" };
+    const good = recording(0, 0);
+    const all = { ...speech, train: [good], test: [good], join };
+    return () => makeTask(nn, "conformer", recipeOf("conformer", SIZES), { ...all, [set]: [good, one] });
+  };
+  for (const set of ["train", "test"] as const) {
+    const words = "its frames of 10 ms must be";
+    throws(of(10480, [1], false, set), RangeError, `a.wav: ${words} 4 or more`, "at most 128 (the context), got 129");
+    throws(of(100, [1], false, set), RangeError, `train: a.wav: ${words} 4 or more`, "got 0");
+    throws(of(1000, [1, 1, 2], false, set), RangeError, `a.wav: ${words} 16 or more (what is said in it)`, "got 11");
+    throws(of(759, [1], true, set), RangeError, `a.wav: ${words} 8 or more`, "got 7");
+    for (const call of [of(10360, [1], false, set), of(1400, [1, 1, 2], false, set), of(760, [1], true, set)]) call();
+  }
+  nn.dispose();
+});
+
 test("a loss that is not a number names its step and a parameter, and changes none", () => {
   const nn = createSync({ threads: 1 });
   const run = trainer(nn, "lm", "laser");
@@ -130,9 +149,11 @@ test("word errors are insertions, omissions and replacements, as few as do", () 
     ["one two", "one two", 0],
     ["one two", "two", 1],
     ["one", "two three", 2],
+    [" one  two ", "one two", 0], // more spaces are no more words
+    ["", " ", 0],
   ] as const;
-  const words = (text: string) => text.split(" ").filter(Boolean);
-  for (const [said, heard, count] of cases) assert.is(distance(words(said), words(heard)), count, `${said}: ${heard}`);
+  for (const [said, heard, count] of cases)
+    assert.is(distance(wordsOf(said), wordsOf(heard)), count, `${said}: ${heard}`);
 });
 
 test.run();

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { CIFAR10_CLASSES, readCifar10 } from "../data/cifar10.js";
 import { classify } from "../models/classify.js";
+import { naming } from "./data.js";
 import { print, readBytes } from "./files.js";
 import { usage, withModel } from "./model.js";
 import { integer } from "./options.js";
@@ -23,7 +24,7 @@ export function addClassify(program: Command): void {
     .action((options: Options) =>
       withModel(options, "vit", (nn, model) => {
         const { images, count, candidates, json } = options;
-        const { pixels, labels } = readCifar10(readBytes(images));
+        const { pixels, labels } = naming(images, () => readCifar10(readBytes(images)));
         const found = classify(nn, model, pixels.subarray(0, count * 3072), { candidates });
         const named = found.map((all, image) => ({
           ...{ image, label: CIFAR10_CLASSES[labels[image]!] },

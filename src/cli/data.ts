@@ -1,4 +1,5 @@
 /** Training data by path, with a word on where to get it. */
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { readCifar10 } from "../data/cifar10.js";
@@ -7,7 +8,7 @@ import { resample } from "../data/resample.js";
 import { parseDigitName, parseTranscripts } from "../data/transcripts.js";
 import { readWav } from "../data/wav.js";
 import type { Data, FamilyName, Images, Recording, Speech } from "../train/index.js";
-import { readBytes, UserError } from "./files.js";
+import { isOfUser, readBytes, UserError } from "./files.js";
 
 const TEXT =
   "Any plain text will do; Tiny Shakespeare is data/tinyshakespeare/input.txt of github.com/karpathy/char-rnn";
@@ -20,7 +21,32 @@ const SPEECH =
 const HELD_TAKES = 5;
 const DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
+/** Of a string in V8, but for a few. */
+const MOST_CHARACTERS = 2 ** 29;
+
 const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
+
+/** Says of data that can't be read that its path is that of the run, relative to where that was started. */
+export function ofRun<R>(read: () => R): R {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${error.message}. The path is that of the run: give another with --data`);
+  }
+}
+
+/** SHA-256 of data as it is read: a run goes on with the same only. */
+export function digestOf(data: Data): string {
+  const hash = createHash("sha256");
+  if (typeof data === "string") hash.update(data);
+  else if ("symbols" in data) {
+    for (const { samples, labels } of [...data.train, ...data.test]) {
+      hash.update(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)).update(`${labels};`);
+    }
+  } else for (const { pixels, labels } of [data.train, data.test]) hash.update(pixels).update(labels);
+  return hash.digest("hex");
+}
 
 export function readData(family: FamilyName, path: string): Data {
   if (family === "vit") return readImages(path);
@@ -28,9 +54,19 @@ export function readData(family: FamilyName, path: string): Data {
   return readText(path);
 }
 
+function readUtf8(path: string, hint: string): string {
+  const bytes = readBytes(path, hint);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    const reason = bytes.length < MOST_CHARACTERS ? "is not UTF-8" : `has too many bytes for one text, ${bytes.length}`;
+    throw new UserError(`${path} ${reason}. ${hint}`);
+  }
+}
+
 export function readText(path: string): string {
   if (isFolder(path)) throw new UserError(`${path} is a folder. ${TEXT}`);
-  const text = new TextDecoder().decode(readBytes(path, TEXT));
+  const text = readUtf8(path, TEXT);
   if (text === "") throw new UserError(`${path} is empty. ${TEXT}`);
   return text;
 }
@@ -47,11 +83,12 @@ function namesOf(folder: string, ending: string, hint: string): string[] {
 }
 
 /** Names the file in what a reader says of its contents. */
-function naming<R>(path: string, read: () => R): R {
+export function naming<R>(path: string, read: () => R): R {
   try {
     return read();
   } catch (error) {
-    throw new UserError(`${path}: ${(error as Error).message}`);
+    if (error instanceof UserError || !isOfUser(error)) throw error;
+    throw new UserError(`${path}: ${error.message}`);
   }
 }
 
@@ -66,10 +103,11 @@ function readImages(path: string): Images {
 }
 
 /** A recording at 8 kHz. */
-export const readSamples = (file: string): Float32Array => {
-  const { rate, samples } = naming(file, () => readWav(readBytes(file)));
-  return rate === LOG_MEL_RATE ? samples : resample(samples, rate, LOG_MEL_RATE);
-};
+export const readSamples = (file: string): Float32Array =>
+  naming(file, () => {
+    const { rate, samples } = readWav(readBytes(file));
+    return rate === LOG_MEL_RATE ? samples : resample(samples, rate, LOG_MEL_RATE);
+  });
 
 const readSpeech = (path: string): Speech => (isFolder(path) ? readDigits(path) : readList(path));
 
@@ -80,7 +118,8 @@ function readDigits(path: string): Speech {
   const [train, test]: [Recording[], Recording[]] = [[], []];
   for (const name of names) {
     const { digit, take } = naming(folder, () => parseDigitName(name));
-    const recording = { samples: readSamples(join(folder, name)), labels: [digit + 1] };
+    const file = join(folder, name);
+    const recording = { samples: readSamples(file), labels: [digit + 1], file };
     (take < HELD_TAKES ? test : train).push(recording);
   }
   if (train.length === 0 || test.length === 0) {
@@ -93,15 +132,16 @@ function readDigits(path: string): Speech {
 
 /** Characters are the symbols; every tenth recording is held out. */
 function readList(path: string): Speech {
-  const text = new TextDecoder().decode(readBytes(path, SPEECH));
+  const text = readUtf8(path, SPEECH);
   const lines = naming(path, () => parseTranscripts(text));
   const said = lines.filter(({ transcript }) => transcript.trim() !== "");
   if (said.length < 2) throw new UserError(`${path} must list two recordings with a transcript or more. ${SPEECH}`);
   const symbols = [...new Set(said.flatMap(({ transcript }) => [...transcript]))].sort();
   const [train, test]: [Recording[], Recording[]] = [[], []];
-  for (const [n, { path: file, transcript }] of said.entries()) {
+  for (const [n, { path: name, transcript }] of said.entries()) {
     const labels = [...transcript].map((symbol) => symbols.indexOf(symbol) + 1);
-    (n % 10 === 0 ? test : train).push({ samples: readSamples(resolve(dirname(path), file)), labels });
+    const file = resolve(dirname(path), name);
+    (n % 10 === 0 ? test : train).push({ samples: readSamples(file), labels, file });
   }
   return { train, test, symbols, separator: "", join: false };
 }

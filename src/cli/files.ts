@@ -13,9 +13,52 @@ export const isOfUser = (error: unknown): error is Error =>
   error instanceof UserError ||
   ((error instanceof RangeError || error instanceof TypeError) && /^[\w.-]+: /.test(error.message));
 
-/** All that a command says goes through here, but for the text of generate, which comes piece by piece. */
-export function print(text: string): void {
-  console.log(text);
+/** Says on the error stream what went wrong, in one line where it is the user's; the exit code is 1. */
+export function complain(error: unknown): void {
+  const said = isOfUser(error)
+    ? error.message.replace(/^(laser-attention: )?/, "laser-attention: ")
+    : (error as Error).stack;
+  process.stderr.write(`${said}\n`);
+  process.exitCode = 1;
+}
+
+let closed = false;
+
+/** Whether the standard output takes nothing more: what still computes may end. */
+export const outputClosed = (): boolean => closed;
+
+/** The output's errors do not end the process before training has saved. A reader that has gone (EPIPE) needs no words. */
+function close(error: unknown): void {
+  if (closed) return;
+  closed = true;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EPIPE")
+    process.exitCode = 141; // 128 and the number of SIGPIPE, as of a program that it ended
+  else complain(new UserError(`cannot write to the standard output (${code})`));
+}
+
+/** Has `write` hear of errors that come later. */
+export function watchOutput(): void {
+  process.stdout.on("error", close);
+  process.stderr.on("error", () => {}); // the terminal was closed: there is nobody to tell
+}
+
+/** All that a command says goes through here. */
+export function write(text: string): void {
+  if (closed) return;
+  try {
+    process.stdout.write(text);
+  } catch (error) {
+    close(error); // Deno throws
+  }
+}
+
+export const print = (text: string): void => write(`${text}\n`);
+
+/** A path as a shell takes it. */
+export function shellWord(path: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(path)) return path;
+  return process.platform === "win32" ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /** The bytes of a file. `hint`: where to get such a file. */

@@ -1,7 +1,7 @@
 /** laser-attention fill: hidden characters of a text. */
 import type { Command } from "commander";
 import { fill } from "../models/fill.js";
-import { print } from "./files.js";
+import { print, UserError } from "./files.js";
 import { tokenizerOf, usage, withModel } from "./model.js";
 import { character, integer } from "./options.js";
 
@@ -22,6 +22,7 @@ export function addFill(program: Command): void {
     .action((options: Options) =>
       withModel(options, "bert", (nn, model, extra) => {
         const { text, hole, candidates, json } = options;
+        if (!Array.from(text).includes(hole)) throw new UserError(`the text has no hole, which is a ${hole}`);
         const tokenizer = tokenizerOf(extra);
         const ids = Array.from(text, (one) => (one === hole ? model.maskId : tokenizer.encode(one)[0]!));
         const { ids: filled, places } = fill(nn, model, [ids], { candidates })[0]!;

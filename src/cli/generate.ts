@@ -1,7 +1,8 @@
 /** laser-attention generate: text from a language model. */
+import { setImmediate } from "node:timers/promises";
 import type { Command } from "commander";
 import { generate } from "../models/generate.js";
-import { print } from "./files.js";
+import { outputClosed, print, write } from "./files.js";
 import { tokenizerOf, usage, withModel } from "./model.js";
 import { integer, real } from "./options.js";
 
@@ -26,7 +27,7 @@ export function addGenerate(program: Command): void {
     .option("--top-p <p>", "only the likeliest that together have this probability", real(0, 1))
     .option("--seed <n>", "seed of the draws", integer(0), 1)
     .action((options: Options) =>
-      withModel(options, "gpt", (nn, model, extra) => {
+      withModel(options, "gpt", async (nn, model, extra) => {
         const { prompt, count, temperature, topK, topP, seed, json } = options;
         const tokenizer = tokenizerOf(extra);
         const sampling = { count, temperature, topK, topP, seed };
@@ -36,11 +37,14 @@ export function addGenerate(program: Command): void {
           print(JSON.stringify({ prompt, text: tokenizer.decode(ids), ids }));
           return;
         }
-        process.stdout.write(prompt);
+        write(prompt);
         for (const id of found) {
-          process.stdout.write(tokenizer.decode([id]));
+          write(tokenizer.decode([id]));
+          // Lets an error of the output in.
+          await setImmediate();
+          if (outputClosed()) return;
         }
-        process.stdout.write("\n");
+        write("\n");
       }),
     );
 }

@@ -2,26 +2,29 @@
 import { Command } from "commander";
 import { VERSION } from "../generated/version.js";
 import { addClassify } from "./classify.js";
-import { isOfUser } from "./files.js";
+import { complain, watchOutput } from "./files.js";
 import { addFill } from "./fill.js";
 import { addGenerate } from "./generate.js";
 import { addSignal } from "./signal.js";
 import { addCompare, addTrain } from "./train.js";
 import { addTranscribe } from "./transcribe.js";
 
+const EXIT_CODES = `
+Exit codes: 0 done; 1 an error; 130, 143, 129 training was stopped by SIGINT (ctrl-C), SIGTERM, SIGHUP, and is saved;
+141 nobody reads the output.`;
+
 const program = new Command("laser-attention")
   .description("Train and use the model families of the LASER attention paper, with LASER or standard attention")
   .version(VERSION)
   // What is wrong is one line.
-  .showSuggestionAfterError(false);
+  .showSuggestionAfterError(false)
+  .configureOutput({ outputError: (text, write) => write(`${text.trimEnd()} (see --help)\n`) })
+  .addHelpText("afterAll", EXIT_CODES);
 for (const add of [addTrain, addCompare, addGenerate, addFill, addClassify, addTranscribe, addSignal]) add(program);
 
+watchOutput();
 try {
   await program.parseAsync();
 } catch (error) {
-  const said = isOfUser(error)
-    ? error.message.replace(/^(laser-attention: )?/, "laser-attention: ")
-    : (error as Error).stack;
-  process.stderr.write(`${said}\n`);
-  process.exitCode = 1;
+  complain(error);
 }

@@ -17,20 +17,27 @@ export const usage = (program: Command, name: string, description: string): Comm
     "a file that train wrote",
   );
 
+/** A family as train names it. */
+const named = (family = "none"): string => (family === "gpt" ? "lm" : family);
+
 /** Runs `use` with the model in the file, which must be of this family. */
 export async function withModel<F extends Family>(
   options: { checkpoint: string; threads?: number | undefined },
   family: F,
-  use: (nn: Nn, model: Extract<Model, { family: F }>, extra: { readonly [name: string]: unknown }) => void,
+  use: (
+    nn: Nn,
+    model: Extract<Model, { family: F }>,
+    extra: { readonly [name: string]: unknown },
+  ) => void | Promise<void>,
 ): Promise<void> {
   const { checkpoint: file, threads } = options;
   const checkpoint = readCheckpoint(file);
   if (checkpoint.family !== family) {
-    throw new UserError(`${file} must hold a model of the family ${family}, got ${checkpoint.family ?? "none"}`);
+    throw new UserError(`${file} must hold a model of the family ${named(family)}, got ${named(checkpoint.family)}`);
   }
   const nn = await createNn(threads);
   try {
-    use(nn, restore(nn, checkpoint) as Extract<Model, { family: F }>, checkpoint.extra);
+    await use(nn, restore(nn, checkpoint) as Extract<Model, { family: F }>, checkpoint.extra);
   } finally {
     nn.dispose();
   }

@@ -26,6 +26,13 @@ export function real(least: number, most = Number.POSITIVE_INFINITY) {
   };
 }
 
+/** A number above 0. */
+export function positive(text: string): number {
+  const value = real(0)(text);
+  if (value > 0) return value;
+  throw new InvalidArgumentError("It must be a number above 0.");
+}
+
 export interface Common {
   threads?: number;
   json: boolean;
@@ -34,7 +41,7 @@ export interface Common {
 /** --threads and --json. */
 export const common = (command: Command): Command =>
   command
-    .option("--threads <n>", "threads; the results have the same bits with any number", integer(1))
+    .option("--threads <n>", "threads, at most 64; the results have the same bits with any number", integer(1))
     .option("--json", "JSON for programs", false);
 
 export const variantOption = new Option("--variant <name>", "which attention").choices(["laser", "standard"]);
@@ -59,7 +66,7 @@ export function recipeOptions(command: Command): Command {
   add("--lr <rate>", "lr", "the highest learning rate", real(0));
   add("--warmup <n>", "warmup", "steps up to it; of a short run, a tenth", integer(0));
   add("--weight-decay <rate>", "weightDecay", "weight decay", real(0));
-  add("--clip <norm>", "clip", "the most that the norm of all gradients may be", real(0));
+  add("--clip <norm>", "clip", "the most that the norm of all gradients may be", positive);
   add("--every <n>", "every", "evaluate and save after so many steps", integer(1));
   add("--evaluations <n>", "evaluations", "held-out batches of an evaluation, at most", integer(1));
   return add("--seed <n>", "seed", "seed of parameters and batches", integer(0, MOST_SEED));

@@ -1,9 +1,11 @@
 /** Runs one trainer, or two side by side, with a bar; saves on the way, at the end and when it is stopped. */
+import { existsSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { SingleBar } from "cli-progress";
 import type { Trainer } from "../train/index.js";
-import { print, UserError, writeWhole } from "./files.js";
+import { outputClosed, print, UserError, writeWhole } from "./files.js";
 import { report } from "./report.js";
 
 export interface Run {
@@ -26,23 +28,42 @@ export interface RunOptions {
 export const LAST = "last.safetensors";
 const BEST = "best.safetensors";
 
-/** Trains to the end, or until a signal stops it: all is saved then, and false is returned. */
-export async function runAll(runs: readonly Run[], { json, out, notes, again }: RunOptions): Promise<boolean> {
-  let stopped = false;
-  const stop = () => {
-    stopped = true;
-  };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Trains to the end, or until a signal or a closed output stops it: all is saved then, and false is returned. */
+export async function runAll(runs: readonly Run[], options: RunOptions): Promise<boolean> {
+  let received: (typeof SIGNALS)[number] | undefined;
+  const listeners = SIGNALS.map((name) => ({
+    name,
+    listener: () => {
+      received ??= name;
+    },
+  }));
+  for (const { name, listener } of listeners) process.on(name, listener);
+  try {
+    const done = await trainAll(runs, options, () => received !== undefined || outputClosed());
+    if (!done && received !== undefined) process.exitCode = 128 + constants.signals[received];
+    return done;
+  } finally {
+    // Not before all is saved: a second ctrl-C must not cut that short.
+    for (const { name, listener } of listeners) process.removeListener(name, listener);
+  }
+}
+
+async function trainAll(
+  runs: readonly Run[],
+  { json, out, notes, again }: RunOptions,
+  stopped: () => boolean,
+): Promise<boolean> {
   const say = (event: object, text?: string) => {
     if (json) print(JSON.stringify(event));
     else if (text !== undefined) print(text);
   };
   const save = (file: string, { trainer, folder }: Run) => writeWhole(join(folder, file), trainer.save(notes));
-  // Whatever ends a run, there is a checkpoint to go on from.
-  for (const run of runs) if (run.trainer.steps === 0) save(LAST, run);
+  let first = runs.some(({ trainer }) => trainer.steps === 0);
   const bar = new Bar(runs, json);
   try {
-    while (!stopped && runs.some(({ trainer }) => !trainer.done)) {
+    while (!stopped() && runs.some(({ trainer }) => !trainer.done)) {
       for (const run of runs) {
         const { trainer } = run;
         // After a stop in the middle of a pair, the one that is behind goes first.
@@ -56,19 +77,25 @@ export async function runAll(runs: readonly Run[], { json, out, notes, again }: 
         if (best) save(BEST, run);
         const { measure } = trainer.task;
         const text = `${variant} step ${progress.step}: loss ${progress.loss.toFixed(4)}, ${measure} ${value.toFixed(4)}`;
-        say({ event: "evaluation", variant, step: progress.step, measure, value }, bar.visible ? undefined : text);
+        say({ event: "evaluation", variant, step: progress.step, measure, value }, bar.hides ? undefined : text);
       }
+      // Whatever ends a run, there is a checkpoint to go on from; but none of a run that fails at its first step.
+      if (first) for (const run of runs) save(LAST, run);
+      first = false;
       // Lets the signal in.
       await setImmediate();
     }
   } finally {
     bar.stop();
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.removeListener(signal, stop);
   }
-  if (stopped) for (const run of runs) save(LAST, run);
+  const done = runs.every(({ trainer }) => trainer.done);
+  if (!done) {
+    if (!json) print("Saving ...");
+    for (const run of runs) save(LAST, run);
+  }
   writeWhole(join(out, "report.html"), report(runs.map(({ trainer }) => trainer)));
   const steps = runs[0]!.trainer.steps;
-  if (stopped) say({ event: "stopped", steps, again }, `Stopped after step ${steps}, saved. Go on with: ${again}`);
+  if (!done) say({ event: "stopped", steps, again }, `Stopped after step ${steps}, saved. Go on with: ${again}`);
   else {
     const results = runs.map(({ trainer: { recipe, task, history } }) => ({
       ...{ variant: recipe.variant, measure: task.measure, value: history.evaluations.at(-1)?.value },
@@ -76,7 +103,7 @@ export async function runAll(runs: readonly Run[], { json, out, notes, again }: 
     const lines = results.map(({ variant, measure, value }) => `${variant}: ${measure} ${value?.toFixed(4)}`);
     say({ event: "done", steps, out, results }, `${lines.join("\n")}\nCheckpoints and report.html are in ${out}`);
   }
-  return !stopped;
+  return done;
 }
 
 function step({ trainer, folder }: Run) {
@@ -84,15 +111,27 @@ function step({ trainer, folder }: Run) {
     return trainer.step();
   } catch (error) {
     if (!(error instanceof RangeError) || !error.message.startsWith("step ")) throw error;
-    throw new UserError(
-      `${trainer.recipe.variant}: ${error.message}. The last good checkpoint is ${join(folder, LAST)}`,
-    );
+    const file = join(folder, LAST);
+    const [kept, other] = existsSync(file) ? [`. The last checkpoint is ${file}`, " and another --out"] : ["", ""];
+    throw new UserError(`${trainer.recipe.variant}: ${error.message}${kept}. Try a smaller --lr${other}`);
   }
+}
+
+/** The time left. cli-progress's own rounding gives 13m60s. */
+export function formatTime(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  const whole = seconds > 60 ? 5 * Math.round(seconds / 5) : seconds;
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60)];
+  if (hours > 0) return `${hours}h${two(minutes % 60)}m`;
+  return minutes > 0 ? `${minutes}m${two(whole % 60)}s` : `${whole}s`;
 }
 
 /** A bar on the error stream: only in a terminal. */
 class Bar {
   readonly visible: boolean;
+  /** Whether lines of the output would go where the bar is. */
+  readonly hides: boolean;
   readonly #bar: SingleBar;
   readonly #start = performance.now();
   readonly #loss = new Map<string, number>();
@@ -100,9 +139,10 @@ class Bar {
 
   constructor(runs: readonly Run[], json: boolean) {
     this.visible = !json && process.stderr.isTTY === true;
+    this.hides = this.visible && process.stdout.isTTY === true;
     const { unit } = runs[0]!.trainer.task;
     const format = `{bar} {value}/{total} | {losses} | {speed} ${unit}/s | {eta_formatted} left`;
-    this.#bar = new SingleBar({ format, barsize: 24, hideCursor: true, gracefulExit: false });
+    this.#bar = new SingleBar({ format, barsize: 24, hideCursor: true, formatTime, gracefulExit: false });
     const total = runs.reduce((sum, { trainer }) => sum + trainer.recipe.steps, 0);
     const done = runs.reduce((sum, { trainer }) => sum + trainer.steps, 0);
     if (this.visible) this.#bar.start(total, done, { losses: "", speed: "" });

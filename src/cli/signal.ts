@@ -4,7 +4,7 @@ import { characterTokenizer } from "../data/text.js";
 import { type Gpt, gpt } from "../models/gpt.js";
 import type { Nn } from "../nn/nn.js";
 import type { Variant } from "../types.js";
-import { readText } from "./data.js";
+import { ofRun, readText } from "./data.js";
 import { print, UserError } from "./files.js";
 import { type LayerSignal, layerSignals } from "./layer-signal.js";
 import { tokenizerOf, withModel } from "./model.js";
@@ -43,7 +43,7 @@ function formatSignals(layers: readonly LayerSignal[]): string {
 function show(nn: Nn, model: Gpt, ids: Int32Array, about: string, json: boolean): void {
   const layers = layerSignals(nn, model, ids);
   const { variant, context } = model.config;
-  const head = `${about}, ${variant} attention, the last ${context} tokens`;
+  const head = `${about}, ${variant} attention, the last ${Math.min(context, ids.length - 1)} tokens`;
   const foot = "|do/ds|: mean size of the derivative of an output by a score, with the model's own q, k and v.";
   print(json ? JSON.stringify({ about, variant, layers }) : [head, formatSignals(layers), foot].join("\n"));
 }
@@ -53,7 +53,13 @@ const showTrained = (checkpoint: string, { data, threads, json }: Options): Prom
   withModel({ checkpoint, threads }, "gpt", (nn, model, extra) => {
     const from = data ?? extra.data;
     if (typeof from !== "string") throw new UserError(`${checkpoint} names no text: --data TEXT is missing`);
-    show(nn, model, tokenizerOf(extra).encode(readText(from)), `${checkpoint} on ${from}`, json);
+    show(
+      nn,
+      model,
+      tokenizerOf(extra).encode(data === undefined ? ofRun(() => readText(from)) : readText(from)),
+      `${checkpoint} on ${from}`,
+      json,
+    );
   });
 
 /** A new model of the recipe's size. */
@@ -71,13 +77,16 @@ async function showNew({ data, variant, seed, threads, json }: Options): Promise
 }
 
 export function addSignal(program: Command): void {
-  common(program.command("signal"))
+  const signal = common(program.command("signal"))
     .description("attention probabilities and gradients of a language model, layer by layer")
     .option("--checkpoint <file>", "a file that train lm wrote; without it, a new model of the recipe's size")
     .option("--data <file>", "the text; default: that of the checkpoint's run")
     .addOption(variantOption.default("laser"))
     .option("--seed <n>", "seed of a new model", integer(0), 1)
-    .action((options: Options) =>
-      options.checkpoint === undefined ? showNew(options) : showTrained(options.checkpoint, options),
-    );
+    .action((options: Options) => {
+      if (options.checkpoint === undefined) return showNew(options);
+      const extra = ["variant", "seed"].find((name) => signal.getOptionValueSource(name) !== "default");
+      if (extra !== undefined) throw new UserError(`--${extra} is of a new model, so not for --checkpoint`);
+      return showTrained(options.checkpoint, options);
+    });
 }

@@ -4,12 +4,17 @@ import { join } from "node:path";
 import { Argument, type Command } from "commander";
 import { type Checkpoint, loadCheckpoint } from "../nn/checkpoint.js";
 import { type Data, FAMILIES, type FamilyName, makeTask, type Recipe, recipeOf, Trainer } from "../train/index.js";
-import { readData } from "./data.js";
-import { readBytes, UserError } from "./files.js";
+import { digestOf, ofRun, readData } from "./data.js";
+import { readBytes, shellWord, UserError } from "./files.js";
 import { type Common, common, createNn, givenRecipe, recipeOptions, variantOption } from "./options.js";
 import { LAST, type Run, runAll } from "./run.js";
 
 const VARIANTS = ["standard", "laser"] as const;
+
+interface Part {
+  folder: string;
+  given: Partial<Recipe>;
+}
 
 interface TrainOptions extends Common, Partial<Recipe> {
   data?: string;
@@ -17,13 +22,23 @@ interface TrainOptions extends Common, Partial<Recipe> {
   resume?: boolean;
 }
 
-/** The run that a checkpoint holds. */
-function stored(folder: string): { checkpoint: Checkpoint; recipe: Recipe; family: FamilyName; data: string } {
+/** The run that a checkpoint holds. Files written before there was a digest have none. */
+interface Stored {
+  checkpoint: Checkpoint;
+  recipe: Recipe;
+  family: FamilyName;
+  data: string;
+  digest: string | undefined;
+}
+
+function stored(folder: string): Stored {
   const file = join(folder, LAST);
   const checkpoint = readCheckpoint(file);
-  const { run, data } = checkpoint.extra as unknown as { run?: { family: FamilyName; recipe: Recipe }; data?: string };
+  const { run, data, digest } = checkpoint.extra as unknown as Partial<Stored> & {
+    run?: Pick<Stored, "family" | "recipe">;
+  };
   if (run === undefined || data === undefined) throw new UserError(`${file} holds no run to go on with`);
-  return { checkpoint, ...run, data };
+  return { checkpoint, ...run, data, digest };
 }
 
 export function readCheckpoint(file: string): Checkpoint {
@@ -35,50 +50,75 @@ export function readCheckpoint(file: string): Checkpoint {
   }
 }
 
-/** Trains `folders.length` variants of one family: from the beginning, or from what is in the folders. */
-async function start(
-  command: string,
-  family: FamilyName,
-  options: TrainOptions,
-  parts: { folder: string; given: Partial<Recipe> }[],
-): Promise<void> {
+const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** What --resume goes on with, a run for each part. One of a pair may have none: it was stopped before it was saved, and begins anew. */
+function resumed(family: FamilyName, parts: readonly Part[]): (Stored | undefined)[] {
+  const found = parts.map(({ folder }) => (existsSync(join(folder, LAST)) ? stored(folder) : undefined));
+  if (found.every((one) => one === undefined)) return [stored(parts[0]!.folder)]; // says that there is none
+  for (const [n, { folder, given }] of parts.entries()) {
+    const { recipe, family: other } = found[n] ?? {};
+    const [extra] = Object.keys(given).filter((name) => name !== "variant");
+    if (extra !== undefined) {
+      throw new UserError(`--resume goes on with the recipe of the run, so no other can be given, got ${flag(extra)}`);
+    }
+    if (other !== undefined && other !== family) {
+      throw new UserError(`${join(folder, LAST)} is a run of ${other}, not of ${family}`);
+    }
+    if (recipe !== undefined && (given.variant ?? recipe.variant) !== recipe.variant) {
+      throw new UserError(`${join(folder, LAST)} is a run with ${recipe.variant} attention, not ${given.variant}`);
+    }
+  }
+  return found;
+}
+
+/** Trains the variants of one family: from the beginning, or from what is in the folders. */
+async function start(command: string, family: FamilyName, options: TrainOptions, parts: Part[]): Promise<void> {
+  if (family === "vit" && parts.some(({ given }) => given.context !== undefined)) {
+    throw new UserError("--context is not for vit: its context are the patches of an image");
+  }
+  const before = options.resume === true ? resumed(family, parts) : [];
+  const kept = before.find((one) => one !== undefined);
+  const taken = parts.map(({ folder }) => join(folder, LAST)).find((file) => existsSync(file));
+  if (kept === undefined && taken !== undefined) {
+    throw new UserError(`${taken} is there already: go on with --resume, or give another --out`);
+  }
+  const data = options.data ?? kept?.data;
+  if (data === undefined) throw new UserError("--data PATH is missing: what to train on");
   const out = options.out!;
   const runs: Run[] = [];
-  let { data } = options;
   let read: Data | undefined;
-  for (const { folder, given } of parts) {
-    const before = options.resume === true ? stored(folder) : undefined;
-    const [extra] = Object.keys(given).filter((name) => name !== "variant");
-    if (before !== undefined && extra !== undefined) {
-      throw new UserError(`--resume goes on with the recipe of the run, so no other can be given, got ${extra}`);
-    }
-    if (before === undefined && existsSync(join(folder, LAST))) {
-      throw new UserError(`${join(folder, LAST)} is there already: go on with --resume, or give another --out`);
-    }
-    if (before !== undefined && before.family !== family) {
-      throw new UserError(`${join(folder, LAST)} is a run of ${before.family}, not of ${family}`);
-    }
-    data ??= before?.data;
-    if (data === undefined) throw new UserError("--data PATH is missing: what to train on");
-    const recipe = before?.recipe ?? recipeOf(family, given);
+  let digest: string | undefined;
+  for (const [n, { folder, given }] of parts.entries()) {
+    const own = before[n];
+    const recipe = own?.recipe ?? (kept ? { ...kept.recipe, ...given } : recipeOf(family, given));
     const nn = await createNn(options.threads);
-    read ??= readData(family, data);
+    read ??= options.data === undefined ? ofRun(() => readData(family, data)) : readData(family, data);
+    digest ??= digestOf(read);
     const task = makeTask(nn, family, recipe, read);
     const trainer = new Trainer(nn, family, task, recipe);
-    if (before !== undefined) {
-      for (const [name, value] of Object.entries(task.extra)) {
-        if (JSON.stringify(before.checkpoint.extra[name]) !== JSON.stringify(value)) {
-          throw new UserError(`${data} is not what the run was trained on: its ${name} differs`);
-        }
+    if (own !== undefined) {
+      const same = Object.entries(task.extra).every(
+        ([name, value]) => JSON.stringify(own.checkpoint.extra[name]) === JSON.stringify(value),
+      );
+      if (!same || (own.digest ?? digest) !== digest) {
+        throw new UserError(`${data} is not what the run was trained on: its contents differ`);
       }
-      trainer.resume(before.checkpoint);
+      trainer.resume(own.checkpoint);
     }
     runs.push({ trainer, folder });
   }
-  const again = `npx laser-attention ${command} ${family} --resume --out ${out}`;
-  await runAll(runs, { json: options.json, out, notes: { data }, again });
+  const again = `npx laser-attention ${command} ${family} --resume --out ${shellWord(out)}`;
+  await runAll(runs, { json: options.json, out, notes: { data, digest }, again });
   for (const { trainer } of runs) trainer.nn.dispose();
 }
+
+const NOTES = `
+Data of conformer: a folder of DIGIT_SPEAKER_TAKE.wav, of which takes 0 to 4 are held out; or a list with a line for each wav
+file, PATH, tab, TRANSCRIPT, with paths relative to the list, of which every tenth is held out.
+
+last.safetensors, which --resume goes on with, is written after the first step, at every evaluation, and when the run is stopped
+(ctrl-C, SIGTERM, SIGHUP, or nobody reads the output); best.safetensors at every evaluation that is the best so far.`;
 
 const familyArgument = () => new Argument("<family>", "which model").choices(FAMILIES);
 
@@ -92,9 +132,14 @@ export function addTrain(program: Command): void {
     .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-VARIANT")
     .option("--resume", "go on with the run in --out")
     .addOption(variantOption.default("laser"))
+    .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {
       const out = options.out ?? `${family}-${options.variant}`;
-      await start("train", family, { ...options, out }, [{ folder: out, given: givenRecipe(options) }]);
+      const { variant, ...given } = givenRecipe(options);
+      const own = options.resume && train.getOptionValueSource("variant") === "default" ? {} : { variant };
+      await start("train", family, { ...options, out }, [
+        { folder: out, given: { ...given, ...own } as Partial<Recipe> },
+      ]);
     });
 }
 
@@ -107,6 +152,7 @@ export function addCompare(program: Command): void {
     .option("--data <path>", "as for train")
     .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-compare")
     .option("--resume", "go on with the runs in --out")
+    .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {
       const out = options.out ?? `${family}-compare`;
       const parts = VARIANTS.map((variant) => ({

@@ -3,8 +3,8 @@ import type { Command } from "commander";
 import { logMel } from "../data/log-mel.js";
 import { transcribe } from "../models/transcribe.js";
 import { textOf } from "../train/index.js";
-import { readSamples } from "./data.js";
-import { print, UserError } from "./files.js";
+import { naming, readSamples } from "./data.js";
+import { complain, print, UserError } from "./files.js";
 import { usage, withModel } from "./model.js";
 import { integer } from "./options.js";
 
@@ -23,11 +23,21 @@ export function addTranscribe(program: Command): void {
       withModel(options, "conformer", (nn, model, extra) => {
         const { symbols, separator } = extra as { symbols?: string[]; separator?: string };
         if (symbols === undefined) throw new UserError("the checkpoint has no symbols: train wrote none");
-        const found = files.map((file) => {
-          const { data, frames } = logMel(readSamples(file));
-          const { labels, logLikelihood } = transcribe(nn, model, data, [frames], { beam: options.beam })[0]!;
-          return { file, text: textOf(labels, symbols, separator ?? ""), logLikelihood };
-        });
+        const found: { file: string; text: string; logLikelihood: number }[] = [];
+        for (const file of files) {
+          try {
+            const samples = readSamples(file);
+            const [one] = naming(file, () => {
+              const { data, frames } = logMel(samples);
+              return transcribe(nn, model, data, [frames], { beam: options.beam });
+            });
+            const { labels, logLikelihood } = one!;
+            found.push({ file, text: textOf(labels, symbols, separator ?? ""), logLikelihood });
+          } catch (error) {
+            // The others are transcribed all the same.
+            complain(error);
+          }
+        }
         if (options.json) return print(JSON.stringify(found));
         for (const { file, text, logLikelihood } of found) print(`${file}: ${text} (${logLikelihood.toFixed(2)})`);
       }),

@@ -39,6 +39,9 @@ export interface Features {
   data: Float32Array;
 }
 
+/** Frames of so many samples: 0 where there is not one whole. */
+export const framesOf = (samples: number): number => Math.max(0, 1 + Math.floor((samples - WINDOW) / HOP));
+
 /**
  * 40 features for every 10 ms of speech at 8 kHz. Frames of 200 samples every 80 lie wholly inside the signal; of each, under
  * a periodic Hann window, the power spectrum (FFT of 256 points) is summed into 40 triangular bands that are equally wide on
@@ -58,7 +61,7 @@ export function logMel(samples: Float32Array): Features {
   }
   tables ??= makeTables();
   const { window, bands } = tables;
-  const frames = 1 + Math.floor((samples.length - WINDOW) / HOP);
+  const frames = framesOf(samples.length);
   const features = new Float64Array(frames * MELS);
   const real = new Float64Array(SIZE);
   const imaginary = new Float64Array(SIZE);

@@ -50,7 +50,9 @@ export interface CharacterTokenizer extends Tokenizer {
  */
 export function characterTokenizer(text: string): CharacterTokenizer {
   string("characterTokenizer", "text", text);
-  const points = [...new Set(Array.from(text, (character) => character.codePointAt(0)!))].sort((a, b) => a - b);
+  const found = new Set<string>();
+  for (const character of text) found.add(character); // an array of all may be longer than arrays can be
+  const points = Array.from(found, (character) => character.codePointAt(0)!).sort((a, b) => a - b);
   if (points.length === 0) throw new RangeError('characterTokenizer: text must have a character, got ""');
   const characters = points.map((point) => String.fromCodePoint(point));
   const ids = new Map(characters.map((character, id) => [character, id]));

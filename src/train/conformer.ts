@@ -1,11 +1,11 @@
 /** A speech recogniser: strings of spoken digits put together from single ones, or recordings with transcripts. */
-import { logMel, MELS } from "../data/log-mel.js";
+import { framesOf, logMel, MELS } from "../data/log-mel.js";
 import { conformer } from "../models/conformer.js";
 import { transcribe } from "../models/transcribe.js";
 import type { Nn } from "../nn/nn.js";
 import { Random } from "../nn/random.js";
 import type { Recipe, Task } from "./task.js";
-import { distance } from "./word-error.js";
+import { distance, wordsOf } from "./word-error.js";
 
 /** Frames that make a step, taps of the convolution, deviation of the noise on features. */
 const [STACK, KERNEL, NOISE] = [4, 15, 0.3];
@@ -16,6 +16,8 @@ const MOST = 5;
 export interface Recording {
   samples: Float32Array;
   labels: number[];
+  /** Where it is from, for messages. */
+  file?: string;
 }
 
 export interface Speech {
@@ -49,15 +51,24 @@ function concatenate(parts: readonly Float32Array[]): Float32Array {
   return all;
 }
 
+/** @throws RangeError for a recording that no batch could use */
+function checkRecordings({ train, test, join }: Speech, most: number): void {
+  for (const { samples, labels, file = "a recording" } of [...train, ...test]) {
+    const frames = framesOf(samples.length);
+    // CTC needs a step for every label, and one more between two that are the same, as two recordings of a string may be.
+    const steps = labels.length + labels.filter((label, n) => label === labels[n - 1]).length + (join ? 1 : 0);
+    if (frames >= STACK * steps && frames <= most) continue;
+    const range = `${STACK * steps} or more (what is said in it) and at most ${most} (the context)`;
+    throw new RangeError(`train: ${file}: its frames of 10 ms must be ${range}, got ${frames}`);
+  }
+}
+
 /** One recording, or a string of 1 to 5 of them: as many as fit. */
 function draw(from: readonly Recording[], join: boolean, most: number, random: Random) {
   const parts = Array.from({ length: join ? 1 + random.int(MOST) : 1 }, () => from[random.int(from.length)]!);
   for (;;) {
     const { frames, data } = logMel(concatenate(parts.map(({ samples }) => samples)));
     if (frames <= most) return { frames, data, labels: parts.flatMap(({ labels }) => labels) };
-    if (parts.length === 1) {
-      throw new RangeError(`train: recordings must have at most ${most} frames of 10 ms (the context), got ${frames}`);
-    }
     parts.pop();
   }
 }
@@ -76,6 +87,7 @@ export function conformerTask(nn: Nn, recipe: Recipe, speech: Speech): Task {
   const { width, heads, layers, context, batch, evaluations, seed, variant } = recipe;
   const { symbols, separator } = speech;
   const most = context * STACK;
+  checkRecordings(speech, most);
   const sizes = { mels: MELS, stack: STACK, context, classes: symbols.length + 1, kernel: KERNEL };
   const model = conformer(nn, { ...sizes, width, heads, layers, seed, variant });
   const random = new Random(0); // the same strings at every evaluation, and for both variants
@@ -97,8 +109,8 @@ export function conformerTask(nn: Nn, recipe: Recipe, speech: Speech): Task {
     evaluate() {
       let [wrong, words] = [0, 0];
       for (const { said, heard } of held.flatMap(pairs)) {
-        wrong += distance(said.split(" "), heard.split(" ").filter(Boolean));
-        words += said.split(" ").length;
+        wrong += distance(wordsOf(said), wordsOf(heard));
+        words += wordsOf(said).length;
       }
       return wrong / words;
     },

@@ -1,3 +1,6 @@
+/** Words lie between spaces, one or more. */
+export const wordsOf = (text: string): string[] => text.split(" ").filter(Boolean);
+
 /** Words to insert, leave out or replace until `heard` is `said` (Levenshtein). */
 export function distance(said: readonly string[], heard: readonly string[]): number {
   let before = Array.from({ length: heard.length + 1 }, (_, n) => n);
