@@ -41,7 +41,8 @@ export function instance(disposed: boolean): void {
 }
 
 export function alive(where: string, name: string, tensor: { readonly alive: boolean }): void {
-  if (!tensor.alive) throw new TypeError(`${where}: ${name} is disposed, or is a view of a disposed tensor`);
+  if (!tensor.alive)
+    throw new TypeError(`${where}: ${name} is disposed, a view of a disposed tensor, or of a step that has ended`);
 }
 
 /** Sizes whose elements fit into 32-bit memory, also when a view repeats them: kernels count in 32 bits. */

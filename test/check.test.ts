@@ -33,7 +33,7 @@ test("every wrong q is refused with its name, what was expected and what came", 
     [new (class Tensor {})(), TypeError, "q must be a tensor, got a Tensor of another copy of laser-attention"],
     [[1, 2], TypeError, "q must be a tensor, got [1, 2]"],
     [dead, TypeError, "q is disposed"],
-    [deadView, TypeError, "q is disposed, or is a view of a disposed tensor"],
+    [deadView, TypeError, "q is disposed, a view of a disposed tensor, or of a step that has ended"],
     [stranger.zeros([B, H, N, D]), TypeError, "q must be a tensor of this instance"],
     [
       la.zeros([B, H, D, N]).view([B, H, N, D], [H * D * N, D * N, 1, N]),

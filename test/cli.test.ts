@@ -71,7 +71,7 @@ test("lm: trains, generates and shows its signal; the report needs no other file
   assert.match(html, /<svg [\s\S]*Sample, laser/);
   assert.not.match(html, /<script|<link|src=|https?:/);
   assert.ok(existsSync(at("lm/best.safetensors")));
-  const model = ["--checkpoint", "lm/last.safetensors", "--threads", "1"];
+  const model = ["--checkpoint", "lm", "--threads", "1"]; // the best of the folder
   assert.match(await ok("generate", ...model, "--prompt", "the ", "--count", "5"), /^the [\s\S]{5}\n$/);
   const made = JSON.parse(await ok("generate", ...model, "--prompt", "the ", "--count", "5", "--json"));
   assert.is(made.ids.length, 5);

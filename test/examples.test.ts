@@ -90,7 +90,7 @@ function codeOf(title: string): string[] {
 for (const [title, files] of [
   ["Bun", ["05-bun.js"]],
   ["Cloudflare Workers", ["08-edge/worker.js"]],
-  ["Node worker pools", ["07-worker-pool/main.js", "07-worker-pool/worker.js"]],
+  ["Node worker pools", ["07-worker-pool/main.js", "07-worker-pool/worker.mjs"]],
 ] as const) {
   test(`the README's lines under "${title}" stand in ${files.join(" and ")}, which is run`, () => {
     const text = files.map((file) => readFileSync(`examples/${file}`, "utf8")).join("\n");

@@ -88,8 +88,12 @@ test("steps count for each parameter, as in torch.optim.AdamW: the first of one 
   const nn = createSync({ threads: 1 });
   const model = new Pair(nn);
   const optimizer = new AdamW(nn, model, { lr: 0.1 });
-  optimizer.step();
-  assert.is(optimizer.steps, 0, "a step without a gradient is none");
+  throws(
+    () => optimizer.step(),
+    TypeError,
+    "AdamW.step: a parameter must have a gradient: the loss must be made inside of nn.step",
+  );
+  assert.is(optimizer.steps, 0);
   for (let n = 0; n < 100; n++) {
     pull(nn, model.a);
     optimizer.step();

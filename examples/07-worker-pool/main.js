@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 
 const wasm = new WebAssembly.Module(readFileSync(new URL(import.meta.resolve("laser-attention/kernels.wasm"))));
-const program = new URL("./worker.js", import.meta.url);
+const program = new URL("./worker.mjs", import.meta.url);
 const workers = [1, 2].map(() => new Worker(program, { workerData: { wasm } }));
 
 // Sequences of different lengths, so that the workers are not done at the same times.

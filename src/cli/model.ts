@@ -1,10 +1,13 @@
 /** The model of a checkpoint, and what it needs beside it. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { characterTokenizer } from "../data/text.js";
 import { restore } from "../models/restore.js";
 import type { Nn } from "../nn/nn.js";
 import { UserError } from "./files.js";
 import { common, createNn } from "./options.js";
+import { BEST, LAST } from "./run.js";
 import { readCheckpoint } from "./train.js";
 
 type Model = ReturnType<typeof restore>;
@@ -13,12 +16,17 @@ type Family = Model["family"];
 /** A command that uses a trained model. */
 export const usage = (program: Command, name: string, description: string): Command =>
   common(program.command(name).description(description)).requiredOption(
-    "--checkpoint <file>",
-    "a file that train wrote",
+    "--checkpoint <path>",
+    "a folder that train wrote, for its best checkpoint (the last, before there is one), or a file of it",
   );
 
 /** A family as train names it. */
 const named = (family = "none"): string => (family === "gpt" ? "lm" : family);
+
+/** The file, or that in a folder of train which --checkpoint says. */
+function fileOf(path: string): string {
+  return [BEST, LAST].map((name) => join(path, name)).find((file) => existsSync(file)) ?? path;
+}
 
 /** Runs `use` with the model in the file, which must be of this family. */
 export async function withModel<F extends Family>(
@@ -30,12 +38,12 @@ export async function withModel<F extends Family>(
     extra: { readonly [name: string]: unknown },
   ) => void | Promise<void>,
 ): Promise<void> {
-  const { checkpoint: file, threads } = options;
+  const file = fileOf(options.checkpoint);
   const checkpoint = readCheckpoint(file);
   if (checkpoint.family !== family) {
     throw new UserError(`${file} must hold a model of the family ${named(family)}, got ${named(checkpoint.family)}`);
   }
-  const nn = await createNn(threads);
+  const nn = await createNn(options.threads);
   try {
     await use(nn, restore(nn, checkpoint) as Extract<Model, { family: F }>, checkpoint.extra);
   } finally {

@@ -26,7 +26,7 @@ export interface RunOptions {
 }
 
 export const LAST = "last.safetensors";
-const BEST = "best.safetensors";
+export const BEST = "best.safetensors";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 

@@ -134,8 +134,8 @@ export class AdamW {
    * Changes the parameters by their gradients, which count as used up. Parameters that had no part in the loss stay as they are.
    * @param options `lr`: learning rate of this step. `clip`: the most that the norm of all gradients may be; larger ones are scaled.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
-   * @throws RangeError for a rate below 0 or a clip that is not above 0; TypeError when the instance, or a parameter, is disposed, or
-   * inside of a step
+   * @throws RangeError for a rate below 0 or a clip that is not above 0; TypeError when the instance, or a parameter, is disposed,
+   * inside of a step, or when no parameter has a gradient: no step came before
    *
    * @example
    * nn.step(() => model.loss(ids, targets));
@@ -146,13 +146,16 @@ export class AdamW {
     const { lr = this.#options.lr, clip = Number.POSITIVE_INFINITY } = options;
     this.#check("AdamW.step");
     outside("AdamW.step", this.#nn.engine.space);
-    const norm = this.#norm();
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
+    if (groups.length === 0) {
+      throw new TypeError("AdamW.step: a parameter must have a gradient: the loss must be made inside of nn.step");
+    }
+    const norm = this.#norm();
     if (!Number.isFinite(norm)) {
       // Who had no part has the gradient of an older step, which checkFinite must not blame.
       for (const { parameter } of this.#groups) if (parameter.fresh) parameter.grad.data.fill(0);
     } else {
-      if (groups.length > 0) this.#steps++;
+      this.#steps++;
       const { betas, eps } = this.#options;
       // As torch.nn.utils.clip_grad_norm_.
       const scale = norm > clip ? clip / (norm + 1e-6) : 1;
