@@ -11,15 +11,15 @@ import { formatTime } from "../src/cli/run.js";
 import { create } from "../src/nn/index.js";
 import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
 
-// 500 steps of both variants: a fixed number, so that nothing depends on a clock.
+// 2,000 steps of both variants: a fixed number, so that nothing depends on a clock.
 const SIZES = {
   width: 64,
   heads: 4,
   layers: 2,
   context: 64,
   batch: 16,
-  steps: 500,
-  every: 250,
+  steps: 2000,
+  every: 1000,
   evaluations: 10,
   lr: 4e-3,
 };
