@@ -1,5 +1,5 @@
-/** Checks of single numbers, bytes and text, for what lies around the kernels (src/nn, src/data). Messages as in check.ts. */
-import { show, tag } from "./check.js";
+/** Checks of single numbers, bytes, text and lists, for what lies around the kernels (src/nn, src/data). Messages as in check.ts. */
+import { show, tag, withArticle } from "./check.js";
 
 /** An integer from `least` to `most`, both included. */
 export function integer(
@@ -38,10 +38,16 @@ export function string(where: string, name: string, value: unknown): asserts val
   if (typeof value !== "string") throw new TypeError(`${where}: ${name} must be a string, got ${show(value)}`);
 }
 
+/** Something with a length and elements. */
+export function list(where: string, name: string, given: unknown): asserts given is ArrayLike<unknown> {
+  const length = typeof given === "object" ? (given as { length?: unknown } | null)?.length : undefined;
+  if (typeof length !== "number") throw new TypeError(`${where}: ${name} must be an array, got ${show(given)}`);
+}
+
 /** A typed array of one of these kinds, whichever realm it comes from. */
 export function arrayOf(where: string, name: string, value: unknown, ...kinds: readonly string[]): void {
   if (kinds.includes(tag(value))) return;
-  throw new TypeError(`${where}: ${name} must be a ${kinds.join(" or ")}, got ${show(value)}`);
+  throw new TypeError(`${where}: ${name} must be ${kinds.map(withArticle).join(" or ")}, got ${show(value)}`);
 }
 
 /** The bytes of a file: a Uint8Array, which a Buffer of Node is too, or an ArrayBuffer. Not copied. */

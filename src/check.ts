@@ -9,6 +9,9 @@ import type { CreateOptions, DType } from "./types.js";
 /** What a value is, "Float32Array" or "Map", whichever realm it comes from. */
 export const tag = (value: unknown): string => Object.prototype.toString.call(value).slice("[object ".length, -1);
 
+/** "an Object", "a Uint8Array". */
+export const withArticle = (name: string): string => `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
+
 /**
  * A short description of any value for an error message, however long or deep a file or a caller made it; and of one that is not of the
  * class `wanted` but of its namesake.
@@ -22,7 +25,7 @@ export function show(value: unknown, wanted?: { readonly name: string }): string
   }
   if (typeof value === "object" && value !== null) {
     const name = value.constructor?.name ?? "null-prototype object";
-    return `a ${name}${name === wanted?.name ? " of another copy of laser-attention" : ""}`;
+    return `${withArticle(name)}${name === wanted?.name ? " of another copy of laser-attention" : ""}`;
   }
   return String(value);
 }

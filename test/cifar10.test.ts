@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { augmentImage, CIFAR10_CLASSES, type Cifar10, cifar10Batch, readCifar10 } from "../src/data/cifar10.js";
-import { Random } from "../src/nn/random.js";
+import { Random } from "../src/data/random.js";
 import { readSafetensors } from "../src/nn/safetensors.js";
 import { dataFiles, trainingFiles } from "./support/data.js";
 import { throws } from "./support/throws.js";
@@ -188,7 +188,7 @@ test("wrong files, labels, indices and patches are refused with words", () => {
     RangeError,
     "label 1 of file 0 must be an integer from 0 to 9, got 10",
   );
-  throws(() => readCifar10("x" as never), TypeError, "readCifar10: file 0 must be a Uint8Array or ArrayBuffer, got");
+  throws(() => readCifar10("x" as never), TypeError, "readCifar10: file 0 must be a Uint8Array or an ArrayBuffer, got");
   throws(() => cifar10Batch(set, [2], 4), RangeError, "cifar10Batch: indices[0] must be an integer from 0 to 1, got 2");
   throws(() => cifar10Batch(set, [0.5], 4), RangeError, "indices[0] must be an integer");
   throws(() => cifar10Batch(set, 0 as never, 4), TypeError, "cifar10Batch: indices must be an array, got 0");
@@ -198,6 +198,12 @@ test("wrong files, labels, indices and patches are refused with words", () => {
     () => augmentImage(new Uint8Array(5), new Random(1)),
     RangeError,
     "augmentImage: image must have 3072 pixels, got 5",
+  );
+  throws(() => cifar10Batch(set, [0], 4, 1 as never), TypeError, "cifar10Batch: random must be a Random, got 1");
+  throws(
+    () => augmentImage(new Uint8Array(PIXELS), 1 as never),
+    TypeError,
+    "augmentImage: random must be a Random, got 1",
   );
   throws(() => augmentImage([] as never, new Random(1)), TypeError, "augmentImage: image must be a Uint8Array, got []");
 });

@@ -261,6 +261,7 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
     [/has no hole, which is a _/, "fill", "--checkpoint", "bert/last.safetensors", "--text", "the cat"],
     [/unknown option '--speed'/, "train", "lm", "--speed", "2"],
     [/unknown command 'fly'/, "fly"],
+    [/unknown command 'trian' \(Did you mean train\?\) \(see --help\)\n$/, "trian"],
     [/hole.*It must be one character/, "fill", "--checkpoint", "none", "--text", "a__", "--hole", "__"],
     [/hole.*It must be one character/, "fill", "--checkpoint", "none", "--text", "a", "--hole", ""],
     [/seed.*an integer from 0 to 536870911/, "train", "lm", "--data", "none.txt", "--seed", "536870912"],

@@ -105,7 +105,7 @@ test("what is no row, no id, too long or no option is refused by name", () => {
   throws(call([[9]]), RangeError, "fill: ids must be integers from 0 to 8, got 9 at 0");
   throws(call([[1]], { candidates: 0 }), RangeError, "candidates must be an integer of 1 or more, got 0");
   throws(call([[1]], { k: 1 }), TypeError, 'fill: options must be among candidates, got "k"');
-  throws(() => fill(nn, {} as Bert, []), TypeError, "fill: model must be a bert, got a Object");
+  throws(() => fill(nn, {} as Bert, []), TypeError, "fill: model must be a bert, got an Object");
   nn.dispose();
 });
 

@@ -215,7 +215,7 @@ test("wrong prompts, options, models and scores are refused at once with their n
   throws(
     call([1], { count: 1 }, {}),
     TypeError,
-    "generate: nn must be an instance of laser-attention/nn, got a Object",
+    "generate: nn must be an instance of laser-attention/nn, got an Object",
   );
   throws(call([1], { count: 1 }, other), TypeError, "generate: model must be of this instance");
   throws(call([1], { count: 1 }, nn, image), TypeError, "generate: model must be a gpt, got a vit");

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Random, type RandomState } from "../src/nn/random.js";
+import { Random, type RandomState } from "../src/data/random.js";
 import { hashOf } from "./support/hash.js";
 import { throws } from "./support/throws.js";
 

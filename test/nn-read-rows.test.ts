@@ -1,6 +1,7 @@
 /** Blocks and models of which only some rows are read: what they give is what the whole gives of these rows. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Random } from "../src/data/random.js";
 import { type Bert, bert, type Gpt, gpt, type Vit, vit } from "../src/models/index.js";
 import {
   AttentionCache,
@@ -15,7 +16,6 @@ import {
   takeRows,
   type Value,
 } from "../src/nn/index.js";
-import { Random } from "../src/nn/random.js";
 import type { AttentionOptions } from "../src/types.js";
 import { firstDifference } from "./support/bits.js";
 import { throws } from "./support/throws.js";

@@ -1,6 +1,7 @@
 /** Steps of training: tape, plan of memory, modules, optimiser. Kernels: nn-*.test.ts; whole runs against float64: parity.test.ts. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Random } from "../src/data/random.js";
 import { bert, conformer, type Gpt, gpt, vit } from "../src/models/index.js";
 import {
   AdamW,
@@ -23,7 +24,6 @@ import {
   SelfAttention,
   silu,
 } from "../src/nn/index.js";
-import { Random } from "../src/nn/random.js";
 import { firstDifference } from "./support/bits.js";
 import { throws } from "./support/throws.js";
 
@@ -319,7 +319,7 @@ test("wrong use is refused with its name, what was expected and what came, and t
     TypeError,
     "must return a loss, got a Value",
   );
-  throws(() => new Linear(nn, 1 as never, 2, 2), TypeError, "a layer's random must be a Random, got 1");
+  throws(() => new Linear(nn, 1 as never, 2, 2), TypeError, "Linear: random must be a Random, got 1");
   const heads = () => new SelfAttention(nn, new Random(1), 8, 3);
   throws(heads, RangeError, "SelfAttention: width must be a multiple of heads (3), got 8");
   throws(

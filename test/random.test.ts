@@ -30,6 +30,9 @@ for (let first = 1; first < COUNT; first += PER_BLOCK) {
 test("random option combinations 1 to 100 over several key tiles and query blocks do so too", () =>
   checkAll("long", 1, 100));
 
+test("random option combinations 1 to 130 with rows, heads and batch entries that share memory do so too", () =>
+  checkAll("shared", 1, 130));
+
 // In the others values hardly differ within what a row sees: their scores' gradients are rounding, see support/bounds.ts.
 for (const { simd } of engines) {
   const share = simd === "plain" ? 99 : 98;

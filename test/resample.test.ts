@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Random } from "../src/data/random.js";
 import { resample } from "../src/data/resample.js";
-import { Random } from "../src/nn/random.js";
 import { hashOf } from "./support/hash.js";
 import { throws } from "./support/throws.js";
 

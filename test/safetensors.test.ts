@@ -205,7 +205,7 @@ test("what can't be written is refused with the tensor's name", () => {
   throws(
     () => readSafetensors("x" as never),
     TypeError,
-    'readSafetensors: bytes must be a Uint8Array or ArrayBuffer, got "x"',
+    'readSafetensors: bytes must be a Uint8Array or an ArrayBuffer, got "x"',
   );
 });
 

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { constant, linearDecay, type Schedule, warmupCosine } from "../src/nn/schedule.js";
+import { constantRate, linearDecay, type Schedule, warmupCosine } from "../src/nn/schedule.js";
 import { hashOf } from "./support/hash.js";
 import { throws } from "./support/throws.js";
 
@@ -8,8 +8,8 @@ const rates = (schedule: Schedule, count: number): number[] =>
   Array.from({ length: count }, (_, step) => schedule(step));
 
 test("constant is the same at every step", () => {
-  assert.equal(rates(constant(1e-3), 4), [1e-3, 1e-3, 1e-3, 1e-3]);
-  assert.is(constant(0)(10 ** 9), 0);
+  assert.equal(rates(constantRate(1e-3), 4), [1e-3, 1e-3, 1e-3, 1e-3]);
+  assert.is(constantRate(0)(10 ** 9), 0);
 });
 
 test("the warm-up rises in equal steps to the peak, and the cosine falls to its fraction at the last step and stays there", () => {
@@ -71,8 +71,8 @@ test("wrong options and steps are refused by name", () => {
     RangeError,
     "final must be a finite number from 0 to 1, got 2",
   );
-  throws(() => constant(Number.NaN), RangeError, "constant: rate must be a finite number of 0 or more, got NaN");
-  for (const schedule of [constant(1), linearDecay({ peak: 1, steps: 2 })]) {
+  throws(() => constantRate(Number.NaN), RangeError, "constant: rate must be a finite number of 0 or more, got NaN");
+  for (const schedule of [constantRate(1), linearDecay({ peak: 1, steps: 2 })]) {
     throws(() => schedule(-1), RangeError, "schedule: step must be an integer of 0 or more, got -1");
     throws(() => schedule(0.5), RangeError, "got 0.5");
   }

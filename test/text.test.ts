@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Random } from "../src/data/random.js";
 import { byteTokenizer, characterTokenizer, splitTokens, windowBatch } from "../src/data/text.js";
-import { Random } from "../src/nn/random.js";
 import { readSafetensors } from "../src/nn/safetensors.js";
 import { dataFiles, trainingFiles } from "./support/data.js";
 import { throws } from "./support/throws.js";
@@ -97,7 +97,8 @@ test("wrong text, ids and sizes are refused by name", () => {
   throws(() => byteTokenizer().decode([-1]), RangeError, "decode: ids[0] must be an integer from 0 to 255, got -1");
   throws(() => byteTokenizer().decode(undefined as never), TypeError, "decode: ids must be an array, got undefined");
   throws(() => splitTokens(ids, 1.5), RangeError, "splitTokens: fraction must be a finite number from 0 to 1, got 1.5");
-  throws(() => splitTokens([1] as never), TypeError, "splitTokens: ids must be a Int32Array, got [1]");
+  throws(() => splitTokens([1] as never), TypeError, "splitTokens: ids must be an Int32Array, got [1]");
+  throws(() => windowBatch(ids, 1, 4, 1 as never), TypeError, "windowBatch: random must be a Random, got 1");
   throws(() => windowBatch(ids, 1, 8, random), RangeError, "windowBatch: ids must hold a window of 9 tokens, got 8");
   throws(
     () => windowBatch(ids, -1, 4, random),

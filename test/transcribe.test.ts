@@ -237,7 +237,7 @@ test("wrong features, frames, beams and scores are refused by name", () => {
   throws(
     () => transcribe(nn, {} as Conformer, good, [10]),
     TypeError,
-    "transcribe: model must be a conformer, got a Object",
+    "transcribe: model must be a conformer, got an Object",
   );
   model.head.bias.tensor.data[1] = Number.POSITIVE_INFINITY;
   throws(call(good, [10]), RangeError, "transcribe: the model's scores must be finite, got Infinity");

@@ -87,7 +87,7 @@ test("what is no such file, or is cut off, is refused with words", () => {
     RangeError,
     "must be a multiple of 2 bytes, got 3",
   );
-  throws(() => readWav("x" as never), TypeError, "readWav: bytes must be a Uint8Array or ArrayBuffer, got");
+  throws(() => readWav("x" as never), TypeError, "readWav: bytes must be a Uint8Array or an ArrayBuffer, got");
 });
 
 test("other codecs, channels, sizes and rates are refused with words", () => {

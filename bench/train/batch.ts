@@ -1,5 +1,5 @@
 /** One batch of every workload, the same in each run and for each peer. */
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/data/random.js";
 import { patchSize, tokensOf, type Workload } from "./workloads.js";
 
 export interface TokenBatch {

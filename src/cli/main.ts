@@ -16,9 +16,8 @@ Exit codes: 0 done; 1 an error; 130, 143, 129 training was stopped by SIGINT (ct
 const program = new Command("laser-attention")
   .description("Train and use the model families of the LASER attention paper, with LASER or standard attention")
   .version(VERSION)
-  // What is wrong is one line.
-  .showSuggestionAfterError(false)
-  .configureOutput({ outputError: (text, write) => write(`${text.trimEnd()} (see --help)\n`) })
+  // What is wrong is one line, also where commander puts its suggestion on a second one.
+  .configureOutput({ outputError: (text, write) => write(`${text.trim().replace(/\s*\n\s*/g, " ")} (see --help)\n`) })
   .addHelpText("afterAll", EXIT_CODES);
 for (const add of [addTrain, addCompare, addGenerate, addFill, addClassify, addTranscribe, addSignal]) add(program);
 

@@ -2,10 +2,9 @@
  * CIFAR-10 in the binary layout in which it is published (https://www.cs.toronto.edu/~kriz/cifar.html): a record is one label
  * byte and 3,072 bytes of pixels, 32 rows of 32 in red, then green, then blue.
  */
-import { show } from "../check.js";
-import { arrayOf, bytesOf, integer } from "../check-number.js";
-import type { Random } from "../nn/random.js";
+import { arrayOf, bytesOf, integer, list } from "../check-number.js";
 import { CHANNELS, toPatches } from "./patches.js";
+import { checkRandom, type Random } from "./random.js";
 
 const SIDE = 32;
 const PLANE = SIDE * SIDE;
@@ -97,9 +96,8 @@ export function cifar10Batch(set: Cifar10, indices: ArrayLike<number>, patch: nu
   const where = "cifar10Batch";
   integer(where, "patch", patch, 1, SIDE);
   if (SIDE % patch !== 0) throw new RangeError(`${where}: patch must be a divisor of ${SIDE}, got ${patch}`);
-  if (typeof indices !== "object" || typeof indices?.length !== "number") {
-    throw new TypeError(`${where}: indices must be an array, got ${show(indices)}`);
-  }
+  list(where, "indices", indices);
+  if (random !== undefined) checkRandom(where, random);
   const patches = new Float32Array(indices.length * PIXELS);
   const labels = new Int32Array(indices.length);
   for (let n = 0; n < indices.length; n++) {
@@ -108,7 +106,7 @@ export function cifar10Batch(set: Cifar10, indices: ArrayLike<number>, patch: nu
     const image = set.pixels.subarray(index * PIXELS, (index + 1) * PIXELS);
     toPatches(
       patches.subarray(n * PIXELS, (n + 1) * PIXELS),
-      random ? augmentImage(image, random) : image,
+      random !== undefined ? augmentImage(image, random) : image,
       SIDE,
       patch,
     );
@@ -131,6 +129,7 @@ export function augmentImage(image: Uint8Array, random: Random): Uint8Array {
   if (image.length !== PIXELS) {
     throw new RangeError(`augmentImage: image must have ${PIXELS} pixels, got ${image.length}`);
   }
+  checkRandom("augmentImage", random);
   const mirrored = random.int(2) === 1;
   const down = random.int(2 * SHIFT + 1) - SHIFT;
   const right = random.int(2 * SHIFT + 1) - SHIFT;

@@ -1,8 +1,8 @@
 /** Text as token ids, and windows of them as batches. */
 import { show } from "../check.js";
-import { arrayOf, integer, real, string } from "../check-number.js";
+import { arrayOf, integer, list, real, string } from "../check-number.js";
 import { host } from "../host.js";
-import type { Random } from "../nn/random.js";
+import { checkRandom, type Random } from "./random.js";
 
 /**
  * A mapping between text and token ids, both ways.
@@ -99,9 +99,7 @@ export function byteTokenizer(): Tokenizer {
 }
 
 function checkIds(ids: ArrayLike<number>, size: number): ArrayLike<number> {
-  if (typeof ids !== "object" || typeof ids?.length !== "number") {
-    throw new TypeError(`decode: ids must be an array, got ${show(ids)}`);
-  }
+  list("decode", "ids", ids);
   for (let n = 0; n < ids.length; n++) integer("decode", `ids[${n}]`, ids[n], 0, size - 1);
   return ids;
 }
@@ -137,6 +135,7 @@ export function windowBatch(ids: Int32Array, batch: number, context: number, ran
   arrayOf(where, "ids", ids, "Int32Array");
   integer(where, "batch", batch, 0);
   integer(where, "context", context, 1);
+  checkRandom(where, random);
   if (ids.length <= context) {
     throw new RangeError(`${where}: ids must hold a window of ${context + 1} tokens, got ${ids.length}`);
   }

@@ -1,3 +1,4 @@
+import type { Random } from "../data/random.js";
 import { add } from "../nn/add.js";
 import type { SelfAttentionOptions } from "../nn/attention.js";
 import type { AttentionCache } from "../nn/cached-attention.js";
@@ -5,7 +6,6 @@ import { lookUp } from "../nn/embedding.js";
 import { type ForwardOptions, LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
-import type { Random } from "../nn/random.js";
 import type { Value } from "../nn/value.js";
 import type { ModelConfig } from "./config.js";
 

@@ -1,6 +1,6 @@
 import { options as checkOptions, oneOf } from "../check.js";
-import { integer } from "../check-number.js";
-import { list, training } from "../nn/check-nn.js";
+import { integer, list } from "../check-number.js";
+import { training } from "../nn/check-nn.js";
 import type { Variant } from "../types.js";
 
 /**

@@ -1,7 +1,7 @@
 /** Conformer (Gulati et al., arXiv 2005.08100) with CTC, as golden/README.md of the project defines it. */
-import { arrayOf, integer } from "../check-number.js";
+import { arrayOf, integer, list } from "../check-number.js";
+import { Random } from "../data/random.js";
 import { add } from "../nn/add.js";
-import { list } from "../nn/check-nn.js";
 import { ctcLoss } from "../nn/ctc.js";
 import { glu } from "../nn/glu.js";
 import { Depthwise, Embedding, LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
@@ -9,7 +9,6 @@ import type { Loss } from "../nn/loss.js";
 import { maskRows } from "../nn/mask.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
-import { Random } from "../nn/random.js";
 import { silu } from "../nn/silu.js";
 import type { Value } from "../nn/value.js";
 import type { Tensor } from "../tensor.js";

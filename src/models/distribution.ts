@@ -1,9 +1,8 @@
 /** From a model's scores to probabilities, in float64, with the same bits in every engine. */
 import { options as checkOptions } from "../check.js";
-import { integer, real } from "../check-number.js";
+import { integer, list, real } from "../check-number.js";
 import { exp } from "../data/math.js";
-import { list } from "../nn/check-nn.js";
-import type { Random } from "../nn/random.js";
+import type { Random } from "../data/random.js";
 
 /**
  * A token or class, and how probable it is.

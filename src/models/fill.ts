@@ -1,7 +1,7 @@
 /** Hidden tokens filled in by a masked language model. */
 import { options as checkOptions } from "../check.js";
-import { integer } from "../check-number.js";
-import { ids as checkIds, list } from "../nn/check-nn.js";
+import { integer, list } from "../check-number.js";
+import { ids as checkIds } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import { Bert } from "./bert.js";
 import { modelOf } from "./check-models.js";

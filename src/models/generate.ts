@@ -1,9 +1,9 @@
 /** Text from a language model, token by token. */
-import { options as checkOptions, show } from "../check.js";
-import { integer } from "../check-number.js";
-import { ids as checkIds, list } from "../nn/check-nn.js";
+import { options as checkOptions } from "../check.js";
+import { integer, list } from "../check-number.js";
+import { checkRandom, Random } from "../data/random.js";
+import { ids as checkIds } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
-import { Random } from "../nn/random.js";
 import { modelOf } from "./check-models.js";
 import { checkSampling, distribution, draw, type SamplingOptions } from "./distribution.js";
 import { Gpt } from "./gpt.js";
@@ -62,7 +62,7 @@ export function generate(
   if (seed !== undefined && options.random !== undefined) {
     throw new TypeError(`${where}: seed must be left out where random is given`);
   }
-  if (!(random instanceof Random)) throw new TypeError(`${where}: random must be a Random, got ${show(random)}`);
+  checkRandom(where, random);
   list(where, "stop", stop);
   checkIds(where, stop, stop.length, vocabulary);
   const pick = (scores: Float32Array): number => {

@@ -1,6 +1,6 @@
 import { show } from "../check.js";
+import { list } from "../check-number.js";
 import { AttentionCache } from "../nn/cached-attention.js";
-import { list } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import { rowOfEach } from "../nn/rows.js";
 import type { Value } from "../nn/value.js";

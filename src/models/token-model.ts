@@ -1,3 +1,4 @@
+import { Random } from "../data/random.js";
 import type { AttentionCache } from "../nn/cached-attention.js";
 import { ids as checkIds } from "../nn/check-nn.js";
 import { crossEntropy } from "../nn/cross-entropy.js";
@@ -5,7 +6,6 @@ import { Embedding, LayerNorm, Linear } from "../nn/layers.js";
 import type { Loss } from "../nn/loss.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
-import { Random } from "../nn/random.js";
 import type { Value } from "../nn/value.js";
 import { Block, throughBlocks } from "./block.js";
 import { batchOf, checkConfig, flat, type ModelConfig, targetsOf } from "./config.js";

@@ -1,5 +1,6 @@
 import { typedArray } from "../check.js";
 import { CHANNELS } from "../data/patches.js";
+import { Random } from "../data/random.js";
 import { ids } from "../nn/check-nn.js";
 import { crossEntropy } from "../nn/cross-entropy.js";
 import { addPositions } from "../nn/embedding.js";
@@ -7,7 +8,6 @@ import { LayerNorm, Linear, matrix } from "../nn/layers.js";
 import type { Loss } from "../nn/loss.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
-import { Random } from "../nn/random.js";
 import { prepend, rowOfEach } from "../nn/rows.js";
 import type { Parameter, Value } from "../nn/value.js";
 import { Block, throughBlocks } from "./block.js";

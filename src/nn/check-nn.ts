@@ -1,5 +1,6 @@
 /** Checks of what the operations of `laser-attention/nn` are given, in the manner of src/check.ts. */
 import { contiguous, show } from "../check.js";
+import { list } from "../check-number.js";
 import { operand, rank, rankAtLeast, shapeIs } from "../check-tensor.js";
 import { count, type Shape } from "../shape.js";
 import type { Space } from "../space.js";
@@ -74,12 +75,6 @@ export function kept(where: string, read: Readonly<Record<string, AnyTensor | un
 export function features(where: string, name: string, shape: Shape, size: number): void {
   if (shape.length > 0 && shape.at(-1) === size) return;
   throw new RangeError(`${where}: ${name} must have ${size} on its last axis, got ${show(shape)}`);
-}
-
-/** Something with a length and elements. */
-export function list(where: string, name: string, given: unknown): asserts given is ArrayLike<unknown> {
-  const length = typeof given === "object" ? (given as { length?: unknown } | null)?.length : undefined;
-  if (typeof length !== "number") throw new TypeError(`${where}: ${name} must be an array, got ${show(given)}`);
 }
 
 /** Integers from `least` to `end` - 1: `count` of them, or any number. */

@@ -1,7 +1,7 @@
 /** Connectionist temporal classification (Graves et al. 2006), log-softmax included. */
 import { flag, options } from "../check.js";
-import { integer } from "../check-number.js";
-import { ids, list, value } from "./check-nn.js";
+import { integer, list } from "../check-number.js";
+import { ids, value } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import { splitWithScratch } from "./split.js";

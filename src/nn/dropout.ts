@@ -1,8 +1,8 @@
 /** Dropout outside attention: elements become 0 with probability p, the others are scaled by 1 / (1 - p). */
-import { integer, real } from "../check-number.js";
+import { integer, list, real } from "../check-number.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { list, value } from "./check-nn.js";
+import { value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";

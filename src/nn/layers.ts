@@ -1,6 +1,7 @@
 /** Modules of one operation each. All take the instance, sizes, and a generator for their first values. */
-import { shape as checkShape, options, show } from "../check.js";
+import { shape as checkShape, options } from "../check.js";
 import { integer } from "../check-number.js";
+import { checkRandom, type Random } from "../data/random.js";
 import { count } from "../shape.js";
 import type { Activation } from "./activation.js";
 import { type SelfAttentionOptions, selfAttention } from "./attention.js";
@@ -12,7 +13,6 @@ import { linear, packWeight } from "./linear.js";
 import { Module } from "./module.js";
 import type { Nn } from "./nn.js";
 import { layerNorm, rmsNorm } from "./norm.js";
-import { Random } from "./random.js";
 import { asksFew, rowAttention } from "./row-attention.js";
 import type { Parameter, Value } from "./value.js";
 
@@ -27,7 +27,6 @@ function checkSizes(where: string, sizes: Readonly<Record<string, unknown>>): vo
 
 /** A matrix of normal deviates of 0.02. */
 export function matrix(nn: Nn, random: Random, shape: readonly number[]): Parameter {
-  if (!(random instanceof Random)) throw new TypeError(`a layer's random must be a Random, got ${show(random)}`);
   return nn.parameter(random.normals(count(shape), DEVIATION), shape);
 }
 
@@ -54,10 +53,11 @@ export class Linear extends Module {
 
   /**
    * `inputs` (K) to `outputs` (N) features; `random` makes the first values.
-   * @throws RangeError for a size out of range; TypeError inside of a step
+   * @throws RangeError for a size out of range; TypeError for no generator, and inside of a step
    */
   constructor(nn: Nn, random: Random, inputs: number, outputs: number) {
     super();
+    checkRandom("Linear", random);
     checkSizes("Linear", { inputs, outputs });
     this.#nn = nn;
     this.weight = matrix(nn, random, [outputs, inputs]);
@@ -166,10 +166,11 @@ export class Embedding extends Module {
 
   /**
    * `rows` (V) of `width` (D); `random` makes the first values.
-   * @throws RangeError for a size out of range; TypeError inside of a step
+   * @throws RangeError for a size out of range; TypeError for no generator, and inside of a step
    */
   constructor(nn: Nn, random: Random, rows: number, width: number) {
     super();
+    checkRandom("Embedding", random);
     checkSizes("Embedding", { rows, width });
     this.#nn = nn;
     this.weight = matrix(nn, random, [rows, width]);
@@ -210,10 +211,11 @@ export class Depthwise extends Module {
 
   /**
    * `width` channels (C), `taps` (K), an odd number; `random` makes the first values.
-   * @throws RangeError for a size out of range; TypeError inside of a step
+   * @throws RangeError for a size out of range; TypeError for no generator, and inside of a step
    */
   constructor(nn: Nn, random: Random, width: number, taps: number) {
     super();
+    checkRandom("Depthwise", random);
     checkSizes("Depthwise", { width, taps });
     this.#nn = nn;
     this.weight = matrix(nn, random, [width, 1, taps]);
@@ -260,10 +262,11 @@ export class SelfAttention extends Module {
 
   /**
    * `width` channels, a multiple of `heads`; `random` makes the first values.
-   * @throws RangeError for a size out of range; TypeError inside of a step
+   * @throws RangeError for a size out of range; TypeError for no generator, and inside of a step
    */
   constructor(nn: Nn, random: Random, width: number, heads: number) {
     super();
+    checkRandom("SelfAttention", random);
     checkSizes("SelfAttention", { width, heads });
     if (width % heads !== 0) {
       throw new RangeError(`SelfAttention: width must be a multiple of heads (${heads}), got ${width}`);

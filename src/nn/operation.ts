@@ -1,7 +1,8 @@
 /** Operations and losses of a user's own, on the tape beside those of this package. */
 import * as check from "../check.js";
+import { list } from "../check-number.js";
 import type { Tensor } from "../tensor.js";
-import { list, value } from "./check-nn.js";
+import { value } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";

@@ -1,4 +1,6 @@
 /** All of laser-attention/nn but the creation of instances, which edge workers do in their own way (src/workerd/nn.ts). */
+
+export { Random, type RandomState } from "../data/random.js";
 export type { Activation } from "./activation.js";
 export { AdamW, type AdamWOptions, type AdamWState } from "./adamw.js";
 export { add } from "./add.js";
@@ -21,7 +23,6 @@ export { Module, type ParameterValues, type StateDict } from "./module.js";
 export type { Nn } from "./nn.js";
 export { layerNorm, rmsNorm } from "./norm.js";
 export { loss, type Operation, operation } from "./operation.js";
-export { Random, type RandomState } from "./random.js";
 export { prepend, takeRow, takeRows } from "./rows.js";
 export {
   readSafetensors,
@@ -34,6 +35,6 @@ export {
   writeSafetensors,
 } from "./safetensors.js";
 export { scale } from "./scale.js";
-export { constant, type DecayOptions, linearDecay, type Schedule, warmupCosine } from "./schedule.js";
+export { constantRate, type DecayOptions, linearDecay, type Schedule, warmupCosine } from "./schedule.js";
 export { silu } from "./silu.js";
 export type { Parameter, Value } from "./value.js";

@@ -6,7 +6,7 @@ import { cosPi } from "../data/math.js";
  * The learning rate of an update, counted from 0: a pure function, so that training can go on from any step. The same bits
  * in every engine. Those of this package throw a RangeError for a step that is no integer of 0 or more.
  *
- * @example const schedule: Schedule = constant(1e-3);
+ * @example const schedule: Schedule = constantRate(1e-3);
  */
 export type Schedule = (step: number) => number;
 
@@ -30,10 +30,10 @@ export interface DecayOptions {
  * The same rate at every step.
  * @throws RangeError for a rate below 0 or not finite
  *
- * @example constant(1e-3)(17); // 0.001
+ * @example constantRate(1e-3)(17); // 0.001
  */
-export function constant(rate: number): Schedule {
-  real("constant", "rate", rate, 0);
+export function constantRate(rate: number): Schedule {
+  real("constantRate", "rate", rate, 0);
   return (step) => {
     integer("schedule", "step", step, 0);
     return rate;

@@ -1,9 +1,10 @@
 /** A masked language model on a plain text: 15 % of the tokens are hidden, all behind the mask token. */
+
+import { Random } from "../data/random.js";
 import { windowBatch } from "../data/text.js";
 import { bert } from "../models/bert.js";
 import { fill } from "../models/fill.js";
 import type { Nn } from "../nn/nn.js";
-import { Random } from "../nn/random.js";
 import type { Recipe, Task } from "./task.js";
 import { meanLoss, rowsOf, splitText, windowsOf } from "./text.js";
 

@@ -1,9 +1,9 @@
 /** A speech recogniser: strings of spoken digits put together from single ones, or recordings with transcripts. */
 import { framesOf, logMel, MELS } from "../data/log-mel.js";
+import { Random } from "../data/random.js";
 import { conformer } from "../models/conformer.js";
 import { transcribe } from "../models/transcribe.js";
 import type { Nn } from "../nn/nn.js";
-import { Random } from "../nn/random.js";
 import type { Recipe, Task } from "./task.js";
 import { distance, wordsOf } from "./word-error.js";
 

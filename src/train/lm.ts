@@ -1,9 +1,10 @@
 /** An autoregressive language model on a plain text, character by character. */
+
+import type { Random } from "../data/random.js";
 import { type WindowBatch, windowBatch } from "../data/text.js";
 import { generate } from "../models/generate.js";
 import { gpt } from "../models/gpt.js";
 import type { Nn } from "../nn/nn.js";
-import type { Random } from "../nn/random.js";
 import type { Recipe, Task } from "./task.js";
 import { meanLoss, rowsOf, splitText, windowsOf } from "./text.js";
 

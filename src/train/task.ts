@@ -1,7 +1,8 @@
 /** What the loop needs to know of a family: a model, its batches, its loss, and how good it is on held-out data. */
+
+import type { Random } from "../data/random.js";
 import type { Saved } from "../nn/checkpoint.js";
 import type { Loss } from "../nn/loss.js";
-import type { Random } from "../nn/random.js";
 import type { Variant } from "../types.js";
 
 export const FAMILIES = ["lm", "bert", "vit", "conformer"] as const;

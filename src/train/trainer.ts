@@ -1,9 +1,10 @@
 /** The loop, a step at a time: batch, loss, gradients, clipping, AdamW, and an evaluation every so many steps. */
+
+import { Random } from "../data/random.js";
 import { AdamW } from "../nn/adamw.js";
 import { type Checkpoint, saveCheckpoint } from "../nn/checkpoint.js";
 import { checkFinite } from "../nn/finite.js";
 import type { Nn } from "../nn/nn.js";
-import { Random } from "../nn/random.js";
 import { type Schedule, warmupCosine } from "../nn/schedule.js";
 import { BETAS } from "./recipe.js";
 import { type FamilyName, type Recipe, STEPS, type Task } from "./task.js";

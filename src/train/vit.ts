@@ -1,8 +1,8 @@
 /** A Vision Transformer on CIFAR-10: mirrored and shifted for training, as they are for the test. */
 import { CIFAR10_CLASSES, type Cifar10, cifar10Batch } from "../data/cifar10.js";
+import type { Random } from "../data/random.js";
 import { vit } from "../models/vit.js";
 import type { Nn } from "../nn/nn.js";
-import type { Random } from "../nn/random.js";
 import type { Recipe, Task } from "./task.js";
 
 const [SIDE, PATCH] = [32, 4];

@@ -1,9 +1,10 @@
 /**
  * npm run test:long [-- COUNT FIRST]: random option combinations against the float64 oracle, 20,000 of them from seed 1; for
- * every tenth seed another one over several key tiles.
+ * every tenth seed another one over several key tiles, for every fifth one whose inputs share memory.
  * A seed names a case for good: FIRST resumes an interrupted run, and COUNT 1 replays a failure.
  */
 import type { Margins } from "../support/bounds.js";
+import type { Kind } from "../support/cases.js";
 import { checkSeed } from "../support/check-seed.js";
 import { engines } from "../support/engines.js";
 
@@ -26,7 +27,12 @@ console.log(`seeds ${first} to ${first + count - 1}, builds: ${engines.map(({ si
 for (let done = 1; done <= count; done++) {
   const seed = first + done - 1;
   try {
-    const checked = [...checkSeed(seed), ...(seed % 10 === 0 ? checkSeed(seed, "long") : [])];
+    const kinds: Kind[] = [
+      "ordinary",
+      ...(seed % 10 === 0 ? ["long" as const] : []),
+      ...(seed % 5 === 0 ? ["shared" as const] : []),
+    ];
+    const checked = kinds.flatMap((kind) => checkSeed(seed, kind));
     if (checked.every((build) => build.strict)) strict++;
     for (const { margins } of checked) {
       for (const [name, ratio] of Object.entries(margins) as [keyof Margins, number][]) {

@@ -1,9 +1,9 @@
 /** Seeded random option combinations: one number names a whole case, its data and how it lies in memory. */
 import type { GradientName } from "../../src/index.js";
 import { gradients } from "./bounds.js";
-import type { Broadcast, Case } from "./oracle.js";
+import type { Broadcast, Case, Numbers } from "./oracle.js";
 import { Random } from "./random.js";
-import type { Placement } from "./run.js";
+import type { Placement, Strides } from "./run.js";
 
 /** Around the panels of 8 keys, the groups of 4 and 6 rows, the blocks of 48 rows and some multiples; and primes. */
 const lengths = [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 24, 31, 47, 48, 49, 64, 95, 96, 97, 101, 191, 192, 193, 197];
@@ -20,8 +20,11 @@ const keys = [240, 287, 288, 289, 385, 577];
 /** Sizes for central differences, which run the oracle twice per input element. */
 const small = [1, 2, 3, 5];
 
-/** small: for central differences, values of deviation 1. long: several tiles and blocks. */
-export type Kind = "ordinary" | "small" | "long";
+/**
+ * small: for central differences, values of deviation 1. long: several tiles and blocks. shared: views whose rows, heads or
+ * batch entries share elements.
+ */
+export type Kind = "ordinary" | "small" | "long" | "shared";
 
 type Choices = readonly number[];
 
@@ -67,6 +70,42 @@ function bias(r: Random, c: Case): Broadcast {
   return { data, shape };
 }
 
+/** [b, h, n] that repeat rows, slide over them, or lie apart; none reaches beyond what contiguous rows of `width` fill. */
+const sharedStrides = (r: Random, H: number, N: number, width: number): Strides => [
+  r.pick([0, 1, H * N * width]),
+  r.pick([0, 1, N * width]),
+  r.pick([0, 0, 1, width]),
+];
+
+/** What [B, H, N, width] with these strides reads of `base`. */
+function gather(base: Numbers, [B, H, N, width]: readonly number[], [b, h, n]: Strides): Float32Array {
+  let at = 0;
+  const data = new Float32Array(base.length);
+  for (let x = 0; x < B!; x++) {
+    for (let y = 0; y < H!; y++) {
+      for (let z = 0; z < N!; z++) {
+        for (let w = 0; w < width!; w++) data[at++] = base[x * b + y * h + z * n + w]!;
+      }
+    }
+  }
+  return data;
+}
+
+/** Makes the inputs of c what views with such strides read, and returns the strides. */
+function share(r: Random, c: Case): NonNullable<Placement["strides"]> {
+  const place = (name: "q" | "k" | "v" | "dout", heads: number, rows: number, width: number): Strides => {
+    const strides = sharedStrides(r, heads, rows, width);
+    c[name] = gather(c[name], [c.B, heads, rows, width], strides);
+    return strides;
+  };
+  return {
+    q: place("q", c.H, c.N, c.D),
+    k: place("k", c.Hkv, c.M, c.D),
+    v: place("v", c.Hkv, c.M, c.E),
+    dout: place("dout", c.H, c.N, c.E),
+  };
+}
+
 /** @param r Where the numbers come from, for those who need the same in every engine (test/portable). */
 export function randomCase(
   seed: number,
@@ -78,6 +117,7 @@ export function randomCase(
     ordinary: () => sizes(r, budget(seed), widths, lengths),
     small: () => sizes(r, 1e5, small, small),
     long: () => sizes(r, 5e6, widths, rows, keys),
+    shared: () => sizes(r, budget(seed), widths, lengths),
   }[kind]();
   const { B, H, Hkv, N, M, D, E } = size;
   // Values far from 0, or so spread that exp leaves the float32 range, are LASER's hazards; sharp scores are both's.
@@ -108,6 +148,7 @@ export function randomCase(
     into: r.chance(0.4),
     skip: r.chance(0.25) ? (gradients.filter(() => r.chance(0.5)) as GradientName[]) : [],
   };
+  if (kind === "shared") placement.strides = share(r, c);
   return { c, placement };
 }
 

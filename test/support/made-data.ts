@@ -1,5 +1,5 @@
 /** Small data made for the tests of training: a text with a rule, images of one colour, tones. */
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/data/random.js";
 import { wav } from "./wav.js";
 
 /** Words over and over. */

@@ -3,6 +3,9 @@ import type { GradientName, LaserAttention, Tensor } from "../../src/index.js";
 import { gradients, type Results } from "./bounds.js";
 import type { Case, Numbers } from "./oracle.js";
 
+/** Elements from a batch entry, a head and a row to the next one. */
+export type Strides = readonly [b: number, h: number, n: number];
+
 /** How the tensors of a call lie in memory. */
 export interface Placement {
   layout?: "BHND" | "BNHD" | undefined;
@@ -11,7 +14,9 @@ export interface Placement {
    * "packed": q, k, v (and dq, dk, dv) interleaved in one base, which takes N = M.
    */
   storage?: "plain" | "padded" | "other" | "packed" | undefined;
-  /** Pass `out` and `into`, stored alike. */
+  /** Inputs that lie so instead: their rows, heads or batch entries may share elements, which then hold one value. */
+  strides?: Readonly<Record<"q" | "k" | "v" | "dout", Strides>> | undefined;
+  /** Pass `out` and `into`, in `storage`. */
   into?: boolean | undefined;
   /** Gradients that are not asked for. */
   skip?: readonly GradientName[] | undefined;
@@ -59,9 +64,10 @@ class Store {
     return view;
   }
 
-  place(shape: Four): Tensor {
+  place(shape: Four, strides?: Strides): Tensor {
     const { storage = "plain", layout } = this.placement;
     const [B, H, N, D] = shape;
+    if (strides) return this.#view(this.#base(product(shape)), shape, strides, 0);
     const rowsOutside = (layout === "BNHD") !== (storage === "other"); // memory runs over N before H
     const gap = storage === "plain" ? 0 : 5;
     if (rowsOutside)
@@ -75,7 +81,9 @@ class Store {
       [B, Hkv, M, D],
       [B, Hkv, M, E],
     ];
-    if (this.placement.storage !== "packed") return shapes.map((shape) => this.place(shape));
+    const { storage, strides } = this.placement;
+    const own = strides && [strides.q, strides.k, strides.v];
+    if (own || storage !== "packed") return shapes.map((shape, n) => this.place(shape, own?.[n]));
     const width = H * D + Hkv * (D + E);
     const base = this.#base(B * Math.max(N, 1) * width); // views of nothing still lie inside
     const offsets = [0, H * D, (H + Hkv) * D];
@@ -113,17 +121,17 @@ function scores<T extends Float32Array | Uint8Array>(data: T, shape: Four, apart
 
 /** Forward and backward of a case. Every gradient that is not skipped is in the result. */
 export function run(la: LaserAttention, c: Case, placement: Placement = {}): Results {
-  const { layout, storage = "plain", into, skip = [] } = placement;
+  const { layout, storage = "plain", strides, into, skip = [] } = placement;
   return la.scope(() => {
     const inputs = new Store(la, placement, Number.NaN); // what lies between the rows of an input must not matter
-    const outputs = new Store(la, placement, 7);
+    const outputs = new Store(la, { ...placement, strides: undefined }, 7);
     const [q, k, v] = inputs.placeThree(c).map((tensor, n) => inputs.write(tensor, [c.q, c.k, c.v][n]!)) as [
       Tensor,
       Tensor,
       Tensor,
     ];
     const outShape: Four = [c.B, c.H, c.N, c.E];
-    const dout = inputs.write(inputs.place(outShape), c.dout);
+    const dout = inputs.write(inputs.place(outShape, strides?.dout), c.dout);
     const apart = storage === "plain" ? 0 : 3;
     const mask = c.mask && scores(Uint8Array.from(c.mask.data), c.mask.shape, apart, 1);
     const bias = c.bias && scores(Float32Array.from(c.bias.data), c.bias.shape, apart, Number.NaN);

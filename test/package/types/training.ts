@@ -81,7 +81,7 @@ import {
   type Checkpoint,
   cachedAttention,
   checkFinite,
-  constant,
+  constantRate,
   create,
   createSync,
   crossEntropy,
@@ -211,7 +211,7 @@ const adam: AdamWOptions = {
 };
 const optimizer = new AdamW(nn, own, adam);
 const decay: DecayOptions = { peak: 1e-3, steps: 10 };
-const rates: Schedule[] = [constant(1e-3), warmupCosine(decay), linearDecay(decay)];
+const rates: Schedule[] = [constantRate(1e-3), warmupCosine(decay), linearDecay(decay)];
 const norm: number = optimizer.gradientNorm() + optimizer.step({ lr: rates[0]?.(optimizer.steps) ?? 0, clip: 1 });
 const stopped: AdamWState = optimizer.stateDict();
 const mean: ParameterValues | undefined = own.stateDict().get("head.weight");

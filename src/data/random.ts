@@ -1,6 +1,6 @@
 import { show } from "../check.js";
 import { integer, real } from "../check-number.js";
-import { cosPi, log } from "../data/math.js";
+import { cosPi, log } from "./math.js";
 
 /**
  * Four 32-bit words, not all zero: all there is to a generator, for a checkpoint.
@@ -191,4 +191,10 @@ export class Random {
     for (let n = 0; n < count; n++) x[n] = draw();
     return x;
   }
+}
+
+/** The generator that a caller gives. */
+export function checkRandom(where: string, random: unknown): asserts random is Random {
+  if (random instanceof Random) return;
+  throw new TypeError(`${where}: random must be a Random, got ${show(random, Random)}`);
 }
