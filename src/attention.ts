@@ -1,6 +1,7 @@
-import { type Call, checkBackward, checkForward, inLayout } from "./check-attention.js";
+import { type Call, checkBackward, checkForward } from "./check-attention.js";
 import { type Engine, producing } from "./engine.js";
-import type { Problem } from "./problem.js";
+import { OFFSETS } from "./generated/problem.js";
+import type { Placed, Problem } from "./problem.js";
 import type { AnyTensor, Tensor } from "./tensor.js";
 import type { AttentionBackwardOptions, AttentionGradients, AttentionOptions, Needs, SavedAttention } from "./types.js";
 
@@ -14,8 +15,6 @@ const UNLIMITED = 2 ** 30;
 const withRest = new WeakSet<Tensor>();
 
 type Kernel = "attentionForward" | "attentionBackward";
-
-const SIZES = ["B", "H", "Hkv", "N", "M", "D", "E"] as const;
 
 export function attention(engine: Engine, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   const call = checkForward("attention", engine.space, q, k, v, options);
@@ -37,15 +36,23 @@ export function attentionForward(
   const call = checkForward("attentionForward", engine.space, q, k, v, options);
   const { B, H, N } = call.sizes;
   return producing(engine, (make) => {
-    const { out = make(call.outShape), ...kept } = call.options;
+    const out = call.options.out ?? make(call.outShape);
     const bytes = 4 * B * H * N;
     const lse = make([B, H, N], bytes);
     forward(engine, call, out, lse.ptr, lse.ptr + bytes);
     withRest.add(lse);
-    if (typeof kept.alibi === "object") kept.alibi = call.slopes;
-    if (kept.window !== undefined) kept.window = [...kept.window];
-    return { out, lse, q, k, v, options: Object.freeze(kept) };
+    return { out, lse, q, k, v, options: kept(call) };
   });
+}
+
+/** The options that were given, for backward: what the caller writes into an array afterwards changes nothing. */
+function kept({ options, slopes }: Call): SavedAttention["options"] {
+  const given: Record<string, unknown> = {};
+  for (const [name, option] of Object.entries(options))
+    if (option !== undefined && name !== "out") given[name] = option;
+  if (typeof given.alibi === "object") given.alibi = slopes;
+  if (options.window !== undefined) given.window = [...options.window];
+  return Object.freeze(given) as Omit<AttentionOptions, "out">;
 }
 
 export function attentionBackward<W extends Needs>(
@@ -68,14 +75,14 @@ export function attentionBackward<W extends Needs>(
       dbias: bias === undefined || needs.dbias === false ? undefined : (into.dbias ?? make(bias.shape)),
     };
     launch(engine, call, "attentionBackward", () => {
-      place(problem, "out", saved.out, layout);
-      place(problem, "dout", dout, layout);
-      problem.integer("lse", saved.lse.ptr);
-      problem.integer("rest", withRest.has(saved.lse) ? saved.lse.ptr + 4 * B * H * N : 0);
-      place(problem, "dq", result.dq, layout);
-      place(problem, "dk", result.dk, layout);
-      place(problem, "dv", result.dv, layout);
-      placeScores(problem, "dbias", result.dbias);
+      place(problem, OFFSETS.out, saved.out, layout);
+      place(problem, OFFSETS.dout, dout, layout);
+      problem.integer(OFFSETS.lse, saved.lse.ptr);
+      problem.integer(OFFSETS.rest, withRest.has(saved.lse) ? saved.lse.ptr + 4 * B * H * N : 0);
+      place(problem, OFFSETS.dq, result.dq, layout);
+      place(problem, OFFSETS.dk, result.dk, layout);
+      place(problem, OFFSETS.dv, result.dv, layout);
+      placeScores(problem, OFFSETS.dbias, result.dbias);
     });
     return result as AttentionGradients<W>;
   });
@@ -84,9 +91,9 @@ export function attentionBackward<W extends Needs>(
 function forward(engine: Engine, call: Call, out: Tensor, lse: number, rest = 0): void {
   const { problem } = engine;
   launch(engine, call, "attentionForward", () => {
-    place(problem, "out", out, call.options.layout);
-    problem.integer("lse", lse);
-    problem.integer("rest", rest);
+    place(problem, OFFSETS.out, out, call.options.layout);
+    problem.integer(OFFSETS.lse, lse);
+    problem.integer(OFFSETS.rest, rest);
   });
 }
 
@@ -98,14 +105,15 @@ function launch(engine: Engine, call: Call, kernel: Kernel, placeResults: () => 
   const members = pool?.members(work(sizes, kernel)) ?? 1;
   describe(problem, call);
   placeResults();
-  const bytes = 4 * (kernels[`${kernel}Scratch`](problem.ptr) >>> 0);
+  const scratchOf = kernel === "attentionForward" ? kernels.attentionForwardScratch : kernels.attentionBackwardScratch;
+  const bytes = 4 * (scratchOf(problem.ptr) >>> 0);
   arena.borrow(members * bytes + 4 * (slopes?.length ?? 0), (scratch) => {
     problem.attach();
-    problem.integer("scratch", scratch);
+    problem.integer(OFFSETS.scratch, scratch);
     if (slopes !== undefined) {
       const ptr = scratch + members * bytes;
       arena.f32(ptr, slopes.length).set(slopes);
-      problem.integer("slopes", ptr);
+      problem.integer(OFFSETS.slopes, ptr);
     }
     if (pool === undefined || members === 1) return kernels[kernel](problem.ptr);
     problem.share(members, bytes, pool.maySleep);
@@ -122,20 +130,26 @@ function work({ B, H, N, M, D, E }: Call["sizes"], kernel: Kernel): number {
 function describe(problem: Problem, { sizes, q, k, v, options }: Call): void {
   const { layout, mask, bias, causal, align, window, softcap, variant } = options;
   problem.clear();
-  place(problem, "q", q, layout);
-  place(problem, "k", k, layout);
-  place(problem, "v", v, layout);
-  placeScores(problem, "mask", mask);
-  placeScores(problem, "bias", bias);
-  for (const name of SIZES) problem.integer(name, sizes[name]);
-  problem.integer("offset", align === "top-left" ? 0 : sizes.M - sizes.N);
+  place(problem, OFFSETS.q, q, layout);
+  place(problem, OFFSETS.k, k, layout);
+  place(problem, OFFSETS.v, v, layout);
+  placeScores(problem, OFFSETS.mask, mask);
+  placeScores(problem, OFFSETS.bias, bias);
+  problem.integer(OFFSETS.B, sizes.B);
+  problem.integer(OFFSETS.H, sizes.H);
+  problem.integer(OFFSETS.Hkv, sizes.Hkv);
+  problem.integer(OFFSETS.N, sizes.N);
+  problem.integer(OFFSETS.M, sizes.M);
+  problem.integer(OFFSETS.D, sizes.D);
+  problem.integer(OFFSETS.E, sizes.E);
+  problem.integer(OFFSETS.offset, align === "top-left" ? 0 : sizes.M - sizes.N);
   const right = side(window?.[1]);
-  problem.integer("left", side(window?.[0]));
-  problem.integer("right", causal ? Math.min(right, 0) : right);
-  problem.float("scale", options.scale ?? 1 / Math.sqrt(sizes.D));
-  problem.float("softcap", softcap ?? 0);
-  problem.integer("laser", variant === "laser" ? 1 : 0);
-  problem.integer("members", 1);
+  problem.integer(OFFSETS.left, side(window?.[0]));
+  problem.integer(OFFSETS.right, causal ? Math.min(right, 0) : right);
+  problem.float(OFFSETS.scale, options.scale ?? 1 / Math.sqrt(sizes.D));
+  problem.float(OFFSETS.softcap, softcap ?? 0);
+  problem.integer(OFFSETS.laser, variant === "laser" ? 1 : 0);
+  problem.integer(OFFSETS.members, 1);
 }
 
 const side = (reach = UNLIMITED): number => (reach < 0 ? UNLIMITED : Math.min(reach, UNLIMITED));
@@ -143,18 +157,19 @@ const side = (reach = UNLIMITED): number => (reach < 0 ? UNLIMITED : Math.min(re
 /** Pointer and strides of a tensor in the call's layout. */
 function place(
   problem: Problem,
-  name: "q" | "k" | "v" | "out" | "dout" | "dq" | "dk" | "dv",
+  field: Placed,
   tensor: AnyTensor | undefined,
   layout: AttentionOptions["layout"],
 ): void {
   if (tensor === undefined) return;
-  const [b, h, n] = inLayout(tensor.strides, layout);
-  problem.place(name, tensor.ptr, b, h, n);
+  const { strides } = tensor;
+  const swapped = layout === "BNHD";
+  problem.place(field, tensor.ptr, strides[0]!, strides[swapped ? 2 : 1]!, strides[swapped ? 1 : 2]!);
 }
 
 /** Pointer and strides of a [B, H, N, M] tensor; an axis of size 1 is repeated by a stride of 0. */
-function placeScores(problem: Problem, name: "mask" | "bias" | "dbias", tensor: AnyTensor | undefined): void {
+function placeScores(problem: Problem, field: Placed, tensor: AnyTensor | undefined): void {
   if (tensor === undefined) return;
   const stride = (axis: number): number => (tensor.shape[axis] === 1 ? 0 : tensor.strides[axis]!);
-  problem.place(name, tensor.ptr, stride(0), stride(1), stride(2));
+  problem.place(field, tensor.ptr, stride(0), stride(1), stride(2));
 }

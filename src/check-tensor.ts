@@ -1,6 +1,6 @@
 import { alive, show } from "./check.js";
 import { overlaps, type Region, repeats } from "./overlap.js";
-import { broadcast, type Shape } from "./shape.js";
+import { batchAxes, broadcast, type Shape, sameShape } from "./shape.js";
 import type { Space } from "./space.js";
 import { type AnyTensor, Tensor } from "./tensor.js";
 import type { DType } from "./types.js";
@@ -32,19 +32,20 @@ export function rankAtLeast(where: string, name: string, { shape }: AnyTensor, l
 }
 
 export function shapeIs(where: string, name: string, { shape }: AnyTensor, expected: Shape): void {
-  if (shape.length === expected.length && shape.every((size, axis) => size === expected[axis])) return;
+  if (sameShape(shape, expected)) return;
   throw new RangeError(`${where}: ${name} must have shape ${show(expected)}, got ${show(shape)}`);
 }
 
 /** Kernels step over rows, not within them. */
 export function innermost(where: string, name: string, { shape, strides }: AnyTensor): void {
-  if (shape.at(-1)! <= 1 || strides.at(-1) === 1 || shape.includes(0)) return;
+  const last = shape.length - 1;
+  if (shape[last]! <= 1 || strides[last] === 1 || shape.includes(0)) return;
   throw new RangeError(`${where}: ${name} must be contiguous along its last axis, got strides ${show(strides)}`);
 }
 
 /** The leading sizes of a product, all axes but the last two of both factors broadcast. */
 export function leading(where: string, a: Shape, b: Shape): number[] {
-  const shape = broadcast(a.slice(0, -2), b.slice(0, -2));
+  const shape = broadcast(batchAxes(a), batchAxes(b));
   if (shape !== undefined) return shape;
   throw new RangeError(`${where}: leading sizes of a and b must be equal or 1, got ${show(a)} and ${show(b)}`);
 }
@@ -74,7 +75,8 @@ export function writable(
   if (repeats(regionOf(target))) {
     throw new RangeError(`${where}: ${name} must hold each element once, got strides ${show(target.strides)}`);
   }
-  for (const [other, tensor] of Object.entries(others)) {
+  for (const other in others) {
+    const tensor = others[other];
     if (tensor !== undefined && overlaps(regionOf(target), regionOf(tensor))) {
       throw new RangeError(`${where}: ${name} must share no element with ${other}, got overlapping views`);
     }

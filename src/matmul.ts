@@ -2,7 +2,7 @@ import * as check from "./check.js";
 import { inner, leading, operand, rankAtLeast, shapeIs } from "./check-tensor.js";
 import { type Engine, producing } from "./engine.js";
 import { PANEL, SPAN, TILE_ROWS } from "./generated/shared.js";
-import { broadcastStrides, count, extent, forEachOffset, type Shape } from "./shape.js";
+import { batchAxes, broadcastStrides, count, extent, forEachOffset, type Shape } from "./shape.js";
 import type { Tensor } from "./tensor.js";
 import type { MatmulOptions } from "./types.js";
 
@@ -39,8 +39,8 @@ interface Product {
 const transpose = ({ ptr, batch, row, col }: Matrices): Matrices => ({ ptr, batch, row: col, col: row });
 
 function matricesOf({ ptr, shape, strides }: Tensor, lead: Shape, transposed = false): Matrices {
-  const batch = broadcastStrides(shape.slice(0, -2), strides.slice(0, -2), lead);
-  const matrices = { ptr, batch, row: strides.at(-2)!, col: strides.at(-1)! };
+  const batch = broadcastStrides(batchAxes(shape), batchAxes(strides), lead);
+  const matrices = { ptr, batch, row: strides[strides.length - 2]!, col: strides[strides.length - 1]! };
   return transposed ? transpose(matrices) : matrices;
 }
 
@@ -53,8 +53,9 @@ function describe(where: string, engine: Engine, a: Tensor, b: Tensor, options: 
   check.flag(where, "transposeA", options.transposeA);
   check.flag(where, "transposeB", options.transposeB);
   const lead = leading(where, a.shape, b.shape);
-  const [m, k] = options.transposeA ? [a.shape.at(-1)!, a.shape.at(-2)!] : [a.shape.at(-2)!, a.shape.at(-1)!];
-  const [kB, n] = options.transposeB ? [b.shape.at(-1)!, b.shape.at(-2)!] : [b.shape.at(-2)!, b.shape.at(-1)!];
+  const size = ({ shape }: Tensor, fromEnd: number): number => shape[shape.length - fromEnd]!;
+  const [m, k] = options.transposeA ? [size(a, 1), size(a, 2)] : [size(a, 2), size(a, 1)];
+  const [kB, n] = options.transposeB ? [size(b, 1), size(b, 2)] : [size(b, 2), size(b, 1)];
   inner(where, k, kB, a.shape, b.shape);
   return {
     leading: lead,
@@ -63,8 +64,7 @@ function describe(where: string, engine: Engine, a: Tensor, b: Tensor, options: 
     k,
     a: matricesOf(a, lead, options.transposeA),
     b: matricesOf(b, lead, options.transposeB),
-    tall:
-      options.transposeA !== true && count(a.shape.slice(0, -2)) === count(lead) && count(b.shape.slice(0, -2)) === 1,
+    tall: options.transposeA !== true && count(batchAxes(a.shape)) === count(lead) && count(batchAxes(b.shape)) === 1,
     options,
   };
 }

@@ -1,4 +1,7 @@
-/** Arithmetic on shapes and strides, both in elements. */
+/**
+ * Arithmetic on shapes and strides, both in elements. In loops where calls use it: methods of frozen arrays take V8 0.1 us each,
+ * and a small call has dozens.
+ */
 
 export type Shape = readonly number[];
 
@@ -12,7 +15,26 @@ export const PAGE = 65536;
 
 /** The number of elements. A zero anywhere wins over sizes whose product would be infinite. */
 export function count(shape: Shape): number {
-  return shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
+  let product = 1;
+  for (let axis = 0; axis < shape.length; axis++) {
+    const size = shape[axis]!;
+    if (size === 0) return 0;
+    product *= size;
+  }
+  return product;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
+  return true;
+}
+
+/** Sizes or strides of all axes but the last two. */
+export function batchAxes(shape: Shape): number[] {
+  const batch: number[] = [];
+  for (let axis = 0; axis < shape.length - 2; axis++) batch.push(shape[axis]!);
+  return batch;
 }
 
 /** Row-major strides: the last axis is contiguous. */
@@ -28,20 +50,25 @@ export function rowMajor(shape: Shape): number[] {
 
 /** Whether the elements lie one after the other; axes of size 1 have no say. */
 export function isContiguous(shape: Shape, strides: Shape): boolean {
-  if (shape.includes(0)) return true;
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] === 1) continue;
-    if (strides[axis] !== expected) return false;
-    expected *= shape[axis]!;
+    const size = shape[axis]!;
+    if (size === 1) continue;
+    if (strides[axis] !== expected) return count(shape) === 0;
+    expected *= size;
   }
   return true;
 }
 
 /** Elements from the first one to the last one, both included. */
 export function extent(shape: Shape, strides: Shape): number {
-  if (shape.includes(0)) return 0;
-  return shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 1);
+  let end = 1;
+  for (let axis = 0; axis < shape.length; axis++) {
+    const size = shape[axis]!;
+    if (size === 0) return 0;
+    end += (size - 1) * strides[axis]!;
+  }
+  return end;
 }
 
 /** NumPy's rule: aligned at the last axis, equal or 1. undefined when the two do not fit. */

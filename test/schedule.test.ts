@@ -7,7 +7,7 @@ import { throws } from "./support/throws.js";
 const rates = (schedule: Schedule, count: number): number[] =>
   Array.from({ length: count }, (_, step) => schedule(step));
 
-test("constant is the same at every step", () => {
+test("constantRate is the same at every step", () => {
   assert.equal(rates(constantRate(1e-3), 4), [1e-3, 1e-3, 1e-3, 1e-3]);
   assert.is(constantRate(0)(10 ** 9), 0);
 });
@@ -71,7 +71,7 @@ test("wrong options and steps are refused by name", () => {
     RangeError,
     "final must be a finite number from 0 to 1, got 2",
   );
-  throws(() => constantRate(Number.NaN), RangeError, "constant: rate must be a finite number of 0 or more, got NaN");
+  throws(() => constantRate(Number.NaN), RangeError, "constantRate: rate must be a finite number of 0 or more, got NaN");
   for (const schedule of [constantRate(1), linearDecay({ peak: 1, steps: 2 })]) {
     throws(() => schedule(-1), RangeError, "schedule: step must be an integer of 0 or more, got -1");
     throws(() => schedule(0.5), RangeError, "got 0.5");
