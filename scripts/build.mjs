@@ -170,7 +170,7 @@ const shipped = {
 };
 
 /** A class that users see has an example (test/package/documentation.test.mjs). */
-const PUBLIC_CLASS = /@example(?:(?!\*\/)[\s\S])*\*\/\n(?:\/\/.*\n)?export (?:abstract )?class (\w+)[^{]*\{/g;
+const PUBLIC_CLASS = /@example(?:(?!\*\/)[\s\S])*\*\/\r?\n(?:\/\/.*\n)?export (?:abstract )?class (\w+)[^{]*\{/g;
 
 /**
  * A plugin that gives public classes their names as a string, which no minifier changes: messages and consoles show it. A static field is no

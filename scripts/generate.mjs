@@ -36,9 +36,9 @@ export function generateProblem(source) {
     for (const field of row) strides.add(field);
   }
   const named = facade.filter((name) => !strides.has(name));
-  const offsets = named.map((name) => `  ${name}: ${4 * names.indexOf(name)},\n`).join("");
+  const offsets = named.map((name) => `  ${name} = ${4 * names.indexOf(name)},\n`).join("");
   return (
-    `${HEADER}/** Byte offsets of the fields of assembly/problem.ts. */\nexport const OFFSETS = {\n${offsets}} as const;\n\n` +
+    `${HEADER}/** Byte offsets of the fields of assembly/problem.ts. */\nexport enum Field {\n${offsets}}\n\n` +
     `export const PROBLEM_BYTES = ${4 * names.length};\n\n` +
     `/** Bytes from a member's struct to the next one's (assembly/team.ts). */\n` +
     `export const PROBLEM_STRIDE = ${Math.ceil((4 * names.length) / 64) * 64};\n`

@@ -1,6 +1,6 @@
 import { type Call, checkBackward, checkForward } from "./check-attention.js";
 import { type Engine, producing } from "./engine.js";
-import { OFFSETS } from "./generated/problem.js";
+import { Field } from "./generated/problem.js";
 import type { Placed, Problem } from "./problem.js";
 import type { AnyTensor, Tensor } from "./tensor.js";
 import type { AttentionBackwardOptions, AttentionGradients, AttentionOptions, Needs, SavedAttention } from "./types.js";
@@ -75,14 +75,14 @@ export function attentionBackward<W extends Needs>(
       dbias: bias === undefined || needs.dbias === false ? undefined : (into.dbias ?? make(bias.shape)),
     };
     launch(engine, call, "attentionBackward", () => {
-      place(problem, OFFSETS.out, saved.out, layout);
-      place(problem, OFFSETS.dout, dout, layout);
-      problem.integer(OFFSETS.lse, saved.lse.ptr);
-      problem.integer(OFFSETS.rest, withRest.has(saved.lse) ? saved.lse.ptr + 4 * B * H * N : 0);
-      place(problem, OFFSETS.dq, result.dq, layout);
-      place(problem, OFFSETS.dk, result.dk, layout);
-      place(problem, OFFSETS.dv, result.dv, layout);
-      placeScores(problem, OFFSETS.dbias, result.dbias);
+      place(problem, Field.out, saved.out, layout);
+      place(problem, Field.dout, dout, layout);
+      problem.integer(Field.lse, saved.lse.ptr);
+      problem.integer(Field.rest, withRest.has(saved.lse) ? saved.lse.ptr + 4 * B * H * N : 0);
+      place(problem, Field.dq, result.dq, layout);
+      place(problem, Field.dk, result.dk, layout);
+      place(problem, Field.dv, result.dv, layout);
+      placeScores(problem, Field.dbias, result.dbias);
     });
     return result as AttentionGradients<W>;
   });
@@ -91,9 +91,9 @@ export function attentionBackward<W extends Needs>(
 function forward(engine: Engine, call: Call, out: Tensor, lse: number, rest = 0): void {
   const { problem } = engine;
   launch(engine, call, "attentionForward", () => {
-    place(problem, OFFSETS.out, out, call.options.layout);
-    problem.integer(OFFSETS.lse, lse);
-    problem.integer(OFFSETS.rest, rest);
+    place(problem, Field.out, out, call.options.layout);
+    problem.integer(Field.lse, lse);
+    problem.integer(Field.rest, rest);
   });
 }
 
@@ -109,11 +109,11 @@ function launch(engine: Engine, call: Call, kernel: Kernel, placeResults: () => 
   const bytes = 4 * (scratchOf(problem.ptr) >>> 0);
   arena.borrow(members * bytes + 4 * (slopes?.length ?? 0), (scratch) => {
     problem.attach();
-    problem.integer(OFFSETS.scratch, scratch);
+    problem.integer(Field.scratch, scratch);
     if (slopes !== undefined) {
       const ptr = scratch + members * bytes;
       arena.f32(ptr, slopes.length).set(slopes);
-      problem.integer(OFFSETS.slopes, ptr);
+      problem.integer(Field.slopes, ptr);
     }
     if (pool === undefined || members === 1) return kernels[kernel](problem.ptr);
     problem.share(members, bytes, pool.maySleep);
@@ -130,26 +130,26 @@ function work({ B, H, N, M, D, E }: Call["sizes"], kernel: Kernel): number {
 function describe(problem: Problem, { sizes, q, k, v, options }: Call): void {
   const { layout, mask, bias, causal, align, window, softcap, variant } = options;
   problem.clear();
-  place(problem, OFFSETS.q, q, layout);
-  place(problem, OFFSETS.k, k, layout);
-  place(problem, OFFSETS.v, v, layout);
-  placeScores(problem, OFFSETS.mask, mask);
-  placeScores(problem, OFFSETS.bias, bias);
-  problem.integer(OFFSETS.B, sizes.B);
-  problem.integer(OFFSETS.H, sizes.H);
-  problem.integer(OFFSETS.Hkv, sizes.Hkv);
-  problem.integer(OFFSETS.N, sizes.N);
-  problem.integer(OFFSETS.M, sizes.M);
-  problem.integer(OFFSETS.D, sizes.D);
-  problem.integer(OFFSETS.E, sizes.E);
-  problem.integer(OFFSETS.offset, align === "top-left" ? 0 : sizes.M - sizes.N);
+  place(problem, Field.q, q, layout);
+  place(problem, Field.k, k, layout);
+  place(problem, Field.v, v, layout);
+  placeScores(problem, Field.mask, mask);
+  placeScores(problem, Field.bias, bias);
+  problem.integer(Field.B, sizes.B);
+  problem.integer(Field.H, sizes.H);
+  problem.integer(Field.Hkv, sizes.Hkv);
+  problem.integer(Field.N, sizes.N);
+  problem.integer(Field.M, sizes.M);
+  problem.integer(Field.D, sizes.D);
+  problem.integer(Field.E, sizes.E);
+  problem.integer(Field.offset, align === "top-left" ? 0 : sizes.M - sizes.N);
   const right = side(window?.[1]);
-  problem.integer(OFFSETS.left, side(window?.[0]));
-  problem.integer(OFFSETS.right, causal ? Math.min(right, 0) : right);
-  problem.float(OFFSETS.scale, options.scale ?? 1 / Math.sqrt(sizes.D));
-  problem.float(OFFSETS.softcap, softcap ?? 0);
-  problem.integer(OFFSETS.laser, variant === "laser" ? 1 : 0);
-  problem.integer(OFFSETS.members, 1);
+  problem.integer(Field.left, side(window?.[0]));
+  problem.integer(Field.right, causal ? Math.min(right, 0) : right);
+  problem.float(Field.scale, options.scale ?? 1 / Math.sqrt(sizes.D));
+  problem.float(Field.softcap, softcap ?? 0);
+  problem.integer(Field.laser, variant === "laser" ? 1 : 0);
+  problem.integer(Field.members, 1);
 }
 
 const side = (reach = UNLIMITED): number => (reach < 0 ? UNLIMITED : Math.min(reach, UNLIMITED));

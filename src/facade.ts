@@ -3,7 +3,7 @@ import { attention, attentionBackward, attentionForward } from "./attention.js";
 import * as check from "./check.js";
 import { complete, type Disposing } from "./disposable.js";
 import type { Engine } from "./engine.js";
-import { OFFSETS } from "./generated/problem.js";
+import { Field } from "./generated/problem.js";
 import { matmul, matmulBackward } from "./matmul.js";
 import { exp, expBackward, log, logBackward, softmax, softmaxBackward } from "./ops.js";
 import type { PoolMaker } from "./pool.js";
@@ -89,9 +89,9 @@ export class LaserAttention {
    */
   get recomputed(): Recomputed {
     const { problem } = this.engine;
-    const elements = problem.read(OFFSETS.recomputed).reduce((sum, count) => sum + count, 0);
+    const elements = problem.read(Field.recomputed).reduce((sum, count) => sum + count, 0);
     if (elements === 0) return { elements, firstRow: -1, lastRow: -1 };
-    const [first, last] = [problem.read(OFFSETS.recomputedFirst), problem.read(OFFSETS.recomputedLast)];
+    const [first, last] = [problem.read(Field.recomputedFirst), problem.read(Field.recomputedLast)];
     return { elements, firstRow: Math.min(...first), lastRow: Math.max(...last) };
   }
 

@@ -1,5 +1,5 @@
 import type { Arena } from "./arena.js";
-import { OFFSETS } from "./generated/problem.js";
+import { Field } from "./generated/problem.js";
 import { host, type Memory, type Module, nodeModule, type WorkerHandle } from "./host.js";
 import type { Problem } from "./problem.js";
 import { ARGUMENTS, DONE, failure, JOB_STEP, JOBS, type Job, PAGES, READY, SLOT, SPINS } from "./protocol.js";
@@ -187,7 +187,7 @@ export class Pool {
       const done = Atomics.load(words, DONE);
       if (done === members - 1) break;
       if (this.maySleep) Atomics.wait(words, DONE, done, LOOK_MS);
-      const ticks = this.#problem.read(OFFSETS.ticks).reduce((sum, count) => sum + count, done);
+      const ticks = this.#problem.read(Field.ticks).reduce((sum, count) => sum + count, done);
       if (ticks !== progress) {
         progress = ticks;
         late = patience(this.#limits.progress);
@@ -206,8 +206,7 @@ export class Pool {
 
   dispose(): void {
     this.#settled = true;
-    this.#broken ??= "disposed";
-    for (const worker of this.#workers) worker.terminate();
+    this.#break("disposed");
     this.#workers.length = 0;
   }
 

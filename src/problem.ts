@@ -1,13 +1,8 @@
 import type { Arena } from "./arena.js";
-import { OFFSETS, PROBLEM_BYTES, PROBLEM_STRIDE } from "./generated/problem.js";
-
-type Offsets = typeof OFFSETS;
-
-/** A field of the struct in assembly/problem.ts: its offset, not its name, whose look-up would take 30 ns. */
-type Field = Offsets[keyof Offsets];
+import { Field, PROBLEM_BYTES, PROBLEM_STRIDE } from "./generated/problem.js";
 
 /** A tensor of the struct: its pointer field, which its strides over batch, head and row follow. */
-export type Placed = Offsets["out" | "dq" | "dk" | "dv" | "dbias" | "dout" | "q" | "k" | "v" | "mask" | "bias"];
+export type Placed = (typeof Field)["out" | "dq" | "dk" | "dv" | "dbias" | "dout" | "q" | "k" | "v" | "mask" | "bias"];
 
 /** Writes and reads the Problem structs of an instance: one for each member of a call (assembly/team.ts), side by side. */
 export class Problem {
@@ -51,15 +46,15 @@ export class Problem {
 
   /** Copies the first struct for the other members, each with scratch of its own: `scratch` bytes from the first one's on. */
   share(members: number, scratch: number, sleeps: boolean): void {
-    this.integer(OFFSETS.members, members);
-    this.integer(OFFSETS.sleeps, 1);
+    this.integer(Field.members, members);
+    this.integer(Field.sleeps, 1);
     for (let member = 1; member < members; member++) {
       const first = (member * PROBLEM_STRIDE) / 4;
       this.#ints.copyWithin(first, 0, PROBLEM_BYTES / 4);
-      this.#ints[first + OFFSETS.member / 4] = member;
-      this.#ints[first + OFFSETS.scratch / 4]! += member * scratch;
+      this.#ints[first + Field.member / 4] = member;
+      this.#ints[first + Field.scratch / 4]! += member * scratch;
     }
-    this.integer(OFFSETS.sleeps, sleeps ? 1 : 0);
+    this.integer(Field.sleeps, sleeps ? 1 : 0);
   }
 
   /** Values above 2^31 wrap into the sign bit, which the kernels read as unsigned. */
@@ -67,7 +62,7 @@ export class Problem {
     this.#ints[field >> 2] = value;
   }
 
-  float(field: Offsets["scale" | "softcap"], value: number): void {
+  float(field: Field.scale | Field.softcap, value: number): void {
     this.#floats[field >> 2] = value;
   }
 
@@ -84,7 +79,7 @@ export class Problem {
   read(field: Field): number[] {
     this.attach();
     const first = field / 4;
-    const members = this.#ints[OFFSETS.members / 4]!;
+    const members = this.#ints[Field.members / 4]!;
     return Array.from({ length: members }, (_, member) => this.#ints[first + (member * PROBLEM_STRIDE) / 4]!);
   }
 }

@@ -34,6 +34,17 @@ export class Space {
     });
   }
 
+  /** Runs `body`, whose tensors belong to no scope. */
+  unscoped<R>(body: () => R): R {
+    const { made } = this;
+    this.made = undefined;
+    try {
+      return body();
+    } finally {
+      this.made = made;
+    }
+  }
+
   /** A new row-major tensor, uninitialised; `spare` bytes behind it are for the kernels and belong to no view. */
   allocate<T extends DType>(shape: Shape, dtype: T, spare = 0): Tensor<T> {
     const { source } = this;

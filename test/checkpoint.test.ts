@@ -152,6 +152,12 @@ test("a config that asks for more than the file holds is refused before a model 
     "got 1000000000 with width 16",
   );
   throws(of({ ...config, width: "16" }), TypeError, 'gpt: width must be a number, got "16"');
+  const nothing = new Map([...checkpoint.state, ["head.bias", null as never]]);
+  throws(
+    () => restore(nn, { ...checkpoint, config: config as never, state: nothing }),
+    RangeError,
+    "head.bias must be an object with shape and data",
+  );
   throws(() => restore(nn, { ...checkpoint, config: undefined }), TypeError, "gpt: config must be an object");
   throws(
     () => restore(nn, { ...checkpoint, config, state: {} } as never),

@@ -125,6 +125,10 @@ test("transcribe: a file that can't be read is named, and the others are transcr
     /long\.wav: conformer: there must be 4 to 128 frames, got 248/,
   ].entries())
     assert.match(said[n]!, what);
+  const unread = await run(["transcribe", ...files, "--checkpoint", "list/last.safetensors"], (child) =>
+    child.stdout!.destroy(),
+  );
+  assert.is(unread.code, 1, "the first reason stays where nobody reads the output");
 });
 
 test("compare: both variants, a report of both", async () => {
@@ -184,6 +188,12 @@ test("compare goes on where only one of the pair was saved, and ends as one that
   assert.match((await run([...args, "--out", "pair"])).stderr, /is there already/);
   await ok("compare", "lm", "--resume", "--out", "pair");
   assert.ok(readFileSync(file).equals(whole));
+  // A pair of two recipes would wait for each other for ever, or be no comparison.
+  await ok("train", "lm", "--data", "text.txt", "--steps", "5", ...SIZES, "--variant", "standard", "--out", "other");
+  writeFileSync(at("pair/standard/last.safetensors"), readFileSync(at("other/last.safetensors")));
+  const { code, stderr } = await run(["compare", "lm", "--resume", "--out", "pair"]);
+  assert.match(stderr, /the runs to compare must have one recipe, got --steps (4 and 5|5 and 4)\n$/);
+  assert.is(code, 1);
 });
 
 test("a loss that is not finite ends the run, says where, and keeps the last checkpoint, if there is one", async () => {

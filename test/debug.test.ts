@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LaserAttention } from "../src/facade.js";
-import { OFFSETS, PROBLEM_BYTES } from "../src/generated/problem.js";
+import { Field, PROBLEM_BYTES } from "../src/generated/problem.js";
 import { assertSameBits } from "./support/bits.js";
 import { describeCase, type Kind, randomCase } from "./support/cases.js";
 import { plain } from "./support/engines.js";
@@ -72,13 +72,9 @@ test("a failed assert of the nn kernels is an error that names file and line", a
 test("a Problem that breaks what the attention kernels rely on is an error that names file and line", () => {
   const good = { B: 1, H: 2, Hkv: 1, N: 1, M: 1, D: 1, E: 1, members: 1, scratch: base };
   const pointers = { q: base, k: base, v: base, out: base, lse: base, dout: base };
-  const call = (
-    kernel: "attentionForward" | "attentionBackward",
-    bad: Partial<Record<keyof typeof OFFSETS, number>>,
-  ) => {
+  const call = (kernel: "attentionForward" | "attentionBackward", bad: Partial<Record<keyof typeof Field, number>>) => {
     const words = new Int32Array(memory.buffer, base, PROBLEM_BYTES / 4).fill(0);
-    for (const [name, value] of Object.entries({ ...good, ...pointers, ...bad }))
-      words[OFFSETS[name as "B"] / 4] = value;
+    for (const [name, value] of Object.entries({ ...good, ...pointers, ...bad })) words[Field[name as "B"] / 4] = value;
     return () => kernels[kernel](base);
   };
   for (const kernel of ["attentionForward", "attentionBackward"] as const) {

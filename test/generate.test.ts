@@ -234,6 +234,11 @@ test("a cache refuses what does not fit, and training steps", () => {
   throws(() => next([row(7, 1)]), RangeError, "rows must be at most 6 long", "got 7");
   throws(() => next([[1], [2]]), RangeError, "cachedAttention: qkv must have the 1 rows of the cache, got [2, 1, 48]");
   throws(() => next([[1]], caches.slice(1)), RangeError, "gpt: there must be 2 caches, got 1");
+  throws(
+    () => next([[1]], [caches[0]!, { length: 4 } as never]),
+    TypeError,
+    "gpt: cache must be an AttentionCache, got an Object",
+  );
   throws(() => nn.step(() => model.next([[1]], caches) as never), TypeError, "cachedAttention: has no gradient");
   throws(
     () => nn.evaluate(() => new AttentionCache(nn, 1, 2, 8)),

@@ -229,6 +229,10 @@ test("a state dict carries a model over; what is missing, left over or of anothe
     `; ${"n".repeat(300)}...`,
   );
   same(a, b);
+  const other = gpt(nn, { ...config, seed: 99 });
+  b.head.dispose();
+  throws(() => b.loadStateDict(other.stateDict()), TypeError, "loadStateDict: head.weight is disposed");
+  assert.equal(b.tok.weight.tensor.toArray(), a.tok.weight.tensor.toArray(), "all or none");
   nn.dispose();
 });
 

@@ -1,7 +1,7 @@
 /** Workers that die, hang or trap: an error within the limit, never a hang, and then one thread. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { OFFSETS } from "../src/generated/problem.js";
+import { Field } from "../src/generated/problem.js";
 import { host } from "../src/host.js";
 import type { LaserAttention } from "../src/index.js";
 import { ARGUMENTS, DONE, READY, SLOT } from "../src/protocol.js";
@@ -127,7 +127,7 @@ test("a worker that takes longer than the limit, but goes on, is no reason to gi
   const slow = pretender(`
     job();
     const [problem] = new Float64Array(memory.buffer, control + 4 * (member * ${SLOT} + ${ARGUMENTS}), 1);
-    const ticks = new Int32Array(memory.buffer, problem + ${OFFSETS.ticks}, 1);
+    const ticks = new Int32Array(memory.buffer, problem + ${Field.ticks}, 1);
     for (let n = 0; n < 10; n++, ticks[0]++) pause(100);
     Atomics.add(words, ${DONE}, 1);
     Atomics.notify(words, ${DONE});

@@ -71,7 +71,11 @@ test("wrong options and steps are refused by name", () => {
     RangeError,
     "final must be a finite number from 0 to 1, got 2",
   );
-  throws(() => constantRate(Number.NaN), RangeError, "constantRate: rate must be a finite number of 0 or more, got NaN");
+  throws(
+    () => constantRate(Number.NaN),
+    RangeError,
+    "constantRate: rate must be a finite number of 0 or more, got NaN",
+  );
   for (const schedule of [constantRate(1), linearDecay({ peak: 1, steps: 2 })]) {
     throws(() => schedule(-1), RangeError, "schedule: step must be an integer of 0 or more, got -1");
     throws(() => schedule(0.5), RangeError, "got 0.5");

@@ -32,9 +32,12 @@ function close(error: unknown): void {
   if (closed) return;
   closed = true;
   const { code } = error as NodeJS.ErrnoException;
+  const before = process.exitCode;
   if (code === "EPIPE")
     process.exitCode = 141; // 128 and the number of SIGPIPE, as of a program that it ended
   else complain(new UserError(`cannot write to the standard output (${code})`));
+  // A signal often ends the reader too, and is heard of first: it stays the reason.
+  process.exitCode = before ?? process.exitCode;
 }
 
 /** Has `write` hear of errors that come later. */

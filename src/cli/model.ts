@@ -13,12 +13,12 @@ import { readCheckpoint } from "./train.js";
 type Model = ReturnType<typeof restore>;
 type Family = Model["family"];
 
+export const CHECKPOINT =
+  "a folder that train wrote, for its best checkpoint (the last, before there is one), or a file of it";
+
 /** A command that uses a trained model. */
 export const usage = (program: Command, name: string, description: string): Command =>
-  common(program.command(name).description(description)).requiredOption(
-    "--checkpoint <path>",
-    "a folder that train wrote, for its best checkpoint (the last, before there is one), or a file of it",
-  );
+  common(program.command(name).description(description)).requiredOption("--checkpoint <path>", CHECKPOINT);
 
 /** A family as train names it. */
 const named = (family = "none"): string => (family === "gpt" ? "lm" : family);

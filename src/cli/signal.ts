@@ -7,7 +7,7 @@ import type { Variant } from "../types.js";
 import { ofRun, readText } from "./data.js";
 import { print, UserError } from "./files.js";
 import { type LayerSignal, layerSignals } from "./layer-signal.js";
-import { tokenizerOf, withModel } from "./model.js";
+import { CHECKPOINT, tokenizerOf, withModel } from "./model.js";
 import { type Common, common, createNn, integer, variantOption } from "./options.js";
 
 interface Options extends Common {
@@ -64,7 +64,7 @@ const showTrained = (checkpoint: string, { data, threads, json }: Options): Prom
 
 /** A new model of the recipe's size. */
 async function showNew({ data, variant, seed, threads, json }: Options): Promise<void> {
-  if (data === undefined) throw new UserError("--checkpoint FILE or --data TEXT is missing: what to look at");
+  if (data === undefined) throw new UserError("--checkpoint PATH or --data TEXT is missing: what to look at");
   const text = readText(data);
   const tokenizer = characterTokenizer(text);
   const nn = await createNn(threads);
@@ -79,7 +79,7 @@ async function showNew({ data, variant, seed, threads, json }: Options): Promise
 export function addSignal(program: Command): void {
   const signal = common(program.command("signal"))
     .description("attention probabilities and gradients of a language model, layer by layer")
-    .option("--checkpoint <file>", "a file that train lm wrote; without it, a new model of the recipe's size")
+    .option("--checkpoint <path>", `${CHECKPOINT}; without it, a new model of the recipe's size`)
     .option("--data <file>", "the text; default: that of the checkpoint's run")
     .addOption(variantOption.default("laser"))
     .option("--seed <n>", "seed of a new model", integer(0), 1)

@@ -69,6 +69,16 @@ function resumed(family: FamilyName, parts: readonly Part[]): (Stored | undefine
       throw new UserError(`${join(folder, LAST)} is a run with ${recipe.variant} attention, not ${given.variant}`);
     }
   }
+  const [one, two] = found;
+  if (one === undefined || two === undefined) return found;
+  const own = (recipe: object, name: string): string => JSON.stringify(recipe[name as keyof object]);
+  const differs = Object.keys({ ...one.recipe, ...two.recipe }).find(
+    (name) => name !== "variant" && own(one.recipe, name) !== own(two.recipe, name),
+  );
+  if (differs !== undefined) {
+    const values = `${own(one.recipe, differs)} and ${own(two.recipe, differs)}`;
+    throw new UserError(`the runs to compare must have one recipe, got ${flag(differs)} ${values}`);
+  }
   return found;
 }
 

@@ -1,6 +1,6 @@
 import { show } from "../check.js";
 import { list } from "../check-number.js";
-import { AttentionCache } from "../nn/cached-attention.js";
+import { AttentionCache, checkCache } from "../nn/cached-attention.js";
 import type { Nn } from "../nn/nn.js";
 import { rowOfEach } from "../nn/rows.js";
 import type { Value } from "../nn/value.js";
@@ -56,6 +56,7 @@ export class Gpt extends TokenModel {
     const { layers } = this.config;
     list("gpt", "caches", caches);
     const all = Array.from(caches);
+    for (const cache of all) checkCache("gpt", cache);
     const lengths = all.map(({ length }) => length);
     if (all.length !== layers) throw new RangeError(`gpt: there must be ${layers} caches, got ${all.length}`);
     if (new Set(all).size !== layers)

@@ -7,7 +7,7 @@ import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { check, checkStep } from "./check-adamw.js";
 import { outside, training } from "./check-nn.js";
-import { Module, type ParameterValues, type StateDict, setAll, stateMap } from "./module.js";
+import { checkModule, type Module, type ParameterValues, type StateDict, setAll, stateMap } from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter } from "./value.js";
@@ -78,7 +78,7 @@ export class AdamW {
    */
   constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
     training("AdamW", nn);
-    if (!(model instanceof Module)) throw new TypeError(`AdamW: model must be a module, got ${show(model)}`);
+    checkModule("AdamW", model);
     check(options);
     outside("AdamW", nn.engine.space);
     // A parameter that has several names, such as a head that is the token table, takes part once.
@@ -95,21 +95,16 @@ export class AdamW {
     this.#options = { lr, betas: [...betas], eps };
     const decay = [...named].map(([parameter, name]) => (decays(name, parameter) ? weightDecay : 0));
     // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
-    const { space } = nn.engine;
-    const { made } = space;
-    space.made = undefined;
-    try {
-      this.#groups = [...named].map(([parameter, name], n) => ({
+    this.#groups = nn.engine.space.unscoped(() =>
+      [...named].map(([parameter, name], n) => ({
         name,
         parameter,
         decay: decay[n]!,
         m: nn.la.zeros(parameter.shape),
         v: nn.la.zeros(parameter.shape),
         steps: 0,
-      }));
-    } finally {
-      space.made = made;
-    }
+      })),
+    );
   }
 
   /** Steps taken: those of `step` that changed a parameter. */

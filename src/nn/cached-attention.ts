@@ -87,6 +87,11 @@ export class AttentionCache {
 
 export interface AttentionCache extends Disposing {}
 
+export function checkCache(where: string, cache: unknown): asserts cache is AttentionCache {
+  if (cache instanceof AttentionCache) return;
+  throw new TypeError(`${where}: cache must be an AttentionCache, got ${show(cache, AttentionCache)}`);
+}
+
 /**
  * Self-attention of N more tokens to themselves and to those in the cache, which they join. `causal` is aligned to the last
  * token. There is no gradient.
@@ -110,9 +115,7 @@ export function cachedAttention(
   const where = "cachedAttention";
   const { tape, engine } = nn;
   if (tape.recording) throw new TypeError(`${where}: has no gradient, so it must be called outside of a training step`);
-  if (!(cache instanceof AttentionCache)) {
-    throw new TypeError(`${where}: cache must be an AttentionCache, got ${show(cache)}`);
-  }
+  checkCache(where, cache);
   value(where, "qkv", nn, qkv, 3);
   integer(where, "heads", heads, 1);
   const [B, N] = qkv.shape as [number, number, number];
@@ -124,12 +127,12 @@ export function cachedAttention(
   if (M > context) {
     throw new RangeError(`${where}: the cache must have room for ${N} more tokens, got ${cache.length} of ${context}`);
   }
+  const out = tape.empty([B, N, C]);
+  const into = out.view([B, N, heads, C / heads]);
   const before = cache.length;
   cache.append(qkv.tensor);
   const [q] = headsOf(qkv.tensor, heads);
   const all = (tensor: Tensor) => tensor.view([B, context, heads, C / heads]).narrow(1, 0, M);
-  const out = tape.empty([B, N, C]);
-  const into = out.view([B, N, heads, C / heads]);
   try {
     attention(engine, q, all(cache.k), all(cache.v), { ...options, layout: "BNHD", out: into });
   } catch (error) {

@@ -6,6 +6,7 @@ import { count, type Shape } from "../shape.js";
 import type { Space } from "../space.js";
 import { type AnyTensor, Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
+import type { Nn } from "./nn.js";
 import { Parameter, Value } from "./value.js";
 
 /** What the checks need of an instance. */
@@ -14,8 +15,8 @@ interface Instance {
 }
 
 /** An instance for training, as `create` and `createSync` of laser-attention/nn give it. */
-export function training(where: string, given: unknown): void {
-  if ((given as { readonly tape?: unknown } | null | undefined)?.tape !== undefined) return;
+export function training(where: string, given: unknown): asserts given is Nn {
+  if (given instanceof Object && "tape" in given) return;
   throw new TypeError(`${where}: nn must be an instance of laser-attention/nn, got ${show(given)}`);
 }
 

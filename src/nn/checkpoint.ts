@@ -41,7 +41,8 @@ const OPTIMIZER = "optimizer.";
 /**
  * The file of a run, taken between an `optimizer.step` and the next `nn.step`: gradients are not in it.
  *
- * Tensors: parameters by their names, which are PyTorch's, moments as `optimizer.m.NAME` and `optimizer.v.NAME`. Metadata, each as
+ * Tensors: parameters by their names, which are PyTorch's, moments as `optimizer.m.NAME` and `optimizer.v.NAME`, and
+ * `optimizer.steps.NAME` [1] of a parameter that did not take part in every step. Metadata, each as
  * text: `family`, `config`, `steps` of the optimiser, and `extra`.
  *
  * @param optimizer Left out, the file is a model to use, not a run to go on with

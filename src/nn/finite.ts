@@ -1,7 +1,7 @@
 /** What a training loop says when numbers have gone wrong. */
 import { show } from "../check.js";
 import { integer } from "../check-number.js";
-import { Module } from "./module.js";
+import { checkModule, type Module } from "./module.js";
 import type { Parameter } from "./value.js";
 
 /**
@@ -20,7 +20,7 @@ import type { Parameter } from "./value.js";
 export function checkFinite(model: Module, { step, loss, norm }: { step: number; loss: number; norm: number }): void {
   if (Number.isFinite(loss) && Number.isFinite(norm)) return;
   const where = "checkFinite";
-  if (!(model instanceof Module)) throw new TypeError(`${where}: model must be a module, got ${show(model)}`);
+  checkModule(where, model);
   integer(where, "step", step, 0);
   for (const [name, value] of Object.entries({ loss, norm })) {
     if (typeof value !== "number") throw new TypeError(`${where}: ${name} must be a number, got ${show(value)}`);

@@ -1,4 +1,4 @@
-import { show, tag } from "../check.js";
+import { alive, show, tag } from "../check.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { outside } from "./check-nn.js";
@@ -154,6 +154,11 @@ export abstract class Module {
   }
 }
 
+export function checkModule(where: string, model: unknown): asserts model is Module {
+  if (model instanceof Module) return;
+  throw new TypeError(`${where}: model must be a module, got ${show(model, Module)}`);
+}
+
 export function stateMap(where: string, values: unknown): void {
   if (tag(values) === "Map") return;
   throw new TypeError(`${where}: the state must be a Map of tensors by name, got ${show(values)}`);
@@ -162,7 +167,10 @@ export function stateMap(where: string, values: unknown): void {
 /** Copies values into the tensors of the same names, all or none. @throws RangeError that lists all that does not fit */
 export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, values: StateDict, whole: string): void {
   stateMap(where, values);
-  for (const { storage } of targets.values()) outside(where, storage.space);
+  for (const [name, tensor] of targets) {
+    outside(where, tensor.storage.space);
+    alive(where, name, tensor);
+  }
   const wrong: string[] = [];
   for (const [name, { shape }] of targets) {
     const given = values.get(name);

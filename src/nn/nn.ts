@@ -143,21 +143,17 @@ export class Nn {
     check.instance(space.arena.disposed);
     check.callback(where, body, "body");
     outside(where, space);
-    // What a step makes ends with the step, not with a scope around it.
-    const { made } = space;
-    space.made = undefined;
     space.source = plan;
     this.tape.recording = recording;
     plan.begin();
     let whole = false;
     try {
-      const result = body();
+      const result = space.unscoped(body); // what a step makes ends with the step, not with a scope around it
       check.notPromise(where, result, "body");
       whole = true;
       return result;
     } finally {
       space.source = undefined;
-      space.made = made;
       this.tape.recording = false;
       this.tape.clear(whole);
       if (!space.arena.disposed) plan.end(whole);
