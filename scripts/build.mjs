@@ -328,6 +328,7 @@ const WORKER_TYPES = "export {};\n";
 
 /** Where a name of a folder is found: those of training in the one declaration file of their entry; src/data has no entry. */
 function home(file) {
+  if (file === "data/random.d.ts") return "nn/index.d.ts"; // a class with private parts is another type where it is declared again
   if (!file.includes("/")) return file;
   const entry = `${posix.dirname(file)}/index`;
   return ENTRIES.includes(entry) ? `${entry}.d.ts` : undefined;
@@ -340,6 +341,7 @@ async function declare() {
     throw new Error(`tsc failed\n${error.stdout}${error.stderr}`);
   });
   const reached = new Set(ENTRIES.map((name) => `${name}.d.ts`));
+  const classes = new Map();
   for (const name of reached) {
     // JSR looks for the file that is named, and most of these have no .js beside them; TypeScript wants "type" before a .d.ts.
     const read = (file) => readFileSync(at("build/types", file), "utf8");
@@ -347,6 +349,10 @@ async function declare() {
       .replace(/^import \{(.*)\} from/gm, (_, names) => `import type {${names.replaceAll(" type ", " ")}} from`)
       .replace(/(from "\.\.?\/[\w./-]+)\.js"/g, '$1.d.ts"');
     write(at("dist", name), text);
+    for (const [, one] of text.matchAll(/^(?:export )?declare (?:abstract )?class (\w+)/gm)) {
+      if (classes.has(one)) throw new Error(`${name}: ${one} is another class than in ${classes.get(one)}: see home`);
+      classes.set(one, name);
+    }
     for (const [, file] of text.matchAll(/from "(\.\.?\/[\w./-]+)"/g))
       reached.add(posix.join(posix.dirname(name), file));
   }

@@ -32,7 +32,7 @@ function statements(text) {
 
 /**
  * The text of dist/`entry`, made of the declarations of its folder that it exports, or that these need. `read` gives the text of a
- * declaration file; names from other folders are imported, from `home(file)`, or are taken in as well where that is undefined.
+ * declaration file; names whose `home(file)` is another entry are imported from it, those without a home are taken in as well.
  */
 export function rollUp(entry, read, home) {
   const folder = posix.dirname(entry);
@@ -48,7 +48,7 @@ export function rollUp(entry, read, home) {
     const text = read(file);
     for (const [all, list, from] of text.matchAll(FROM)) {
       const target = posix.join(posix.dirname(file), from.replace(/\.js$/, ".d.ts"));
-      const inside = posix.dirname(target) === folder || home(target) === undefined;
+      const inside = [undefined, entry].includes(home(target));
       const reexport = isPublic && all.startsWith("export");
       for (const one of namesOf(list ?? "")) {
         const name = one.replace(/^type /, "");

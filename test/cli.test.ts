@@ -25,13 +25,13 @@ const command = [
   new URL("../../dist/cli.js", import.meta.url).pathname,
 ];
 
-/** Runs the command; `onText` may send a signal or close its output, which `output` may send to a file. */
+/** Runs the command; `onText` may send a signal or close its output, which `output` may send to a file, or to nobody ("closed"). */
 function run(args: string[], onText?: (child: ChildProcess) => void, output = "") {
   return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
     const [program, ...given] = [process.execPath, ...command, ...args];
     const stdio: StdioOptions = ["ignore", "pipe", "pipe"];
     const child = (
-      output === ""
+      output === "" || output === "closed"
         ? spawn(program!, given, { cwd: folder, stdio })
         : spawn("sh", ["-c", `exec "$@" > ${output}`, "sh", program!, ...given], { cwd: folder, stdio })
     ) as ChildProcessByStdio<null, Readable, Readable>;
@@ -43,6 +43,7 @@ function run(args: string[], onText?: (child: ChildProcess) => void, output = ""
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
     });
+    if (output === "closed") child.stdout.destroy();
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
@@ -125,9 +126,7 @@ test("transcribe: a file that can't be read is named, and the others are transcr
     /long\.wav: conformer: there must be 4 to 128 frames, got 248/,
   ].entries())
     assert.match(said[n]!, what);
-  const unread = await run(["transcribe", ...files, "--checkpoint", "list/last.safetensors"], (child) =>
-    child.stdout!.destroy(),
-  );
+  const unread = await run(["transcribe", ...files, "--checkpoint", "list/last.safetensors"], undefined, "closed");
   assert.is(unread.code, 1, "the first reason stays where nobody reads the output");
 });
 
@@ -192,7 +191,7 @@ test("compare goes on where only one of the pair was saved, and ends as one that
   await ok("train", "lm", "--data", "text.txt", "--steps", "5", ...SIZES, "--variant", "standard", "--out", "other");
   writeFileSync(at("pair/standard/last.safetensors"), readFileSync(at("other/last.safetensors")));
   const { code, stderr } = await run(["compare", "lm", "--resume", "--out", "pair"]);
-  assert.match(stderr, /the runs to compare must have one recipe, got --steps (4 and 5|5 and 4)\n$/);
+  assert.match(stderr, /the runs to compare must have one recipe, got --steps 5 and 4\n$/);
   assert.is(code, 1);
 });
 

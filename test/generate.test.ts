@@ -263,6 +263,12 @@ test("a cache refuses what does not fit, and training steps", () => {
   const two = nn.input(new Float32Array(48), [1, 2, 24]);
   throws(() => cachedAttention(nn, two, 2, cache, wrong), TypeError, "variant must be");
   assert.is(cache.length, held, "a refused call leaves the cache as it was");
+  cache.dispose();
+  throws(
+    () => cachedAttention(nn, two, 2, cache, { variant: "laser" }),
+    TypeError,
+    "cachedAttention: cache is disposed",
+  );
   nn.dispose();
 });
 

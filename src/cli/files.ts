@@ -37,7 +37,7 @@ function close(error: unknown): void {
     process.exitCode = 141; // 128 and the number of SIGPIPE, as of a program that it ended
   else complain(new UserError(`cannot write to the standard output (${code})`));
   // A signal often ends the reader too, and is heard of first: it stays the reason.
-  process.exitCode = before ?? process.exitCode;
+  process.exitCode = before || process.exitCode;
 }
 
 /** Has `write` hear of errors that come later. */

@@ -106,7 +106,7 @@ export function cifar10Batch(set: Cifar10, indices: ArrayLike<number>, patch: nu
     const image = set.pixels.subarray(index * PIXELS, (index + 1) * PIXELS);
     toPatches(
       patches.subarray(n * PIXELS, (n + 1) * PIXELS),
-      random !== undefined ? augmentImage(image, random) : image,
+      random ? augmentImage(image, random) : image,
       SIDE,
       patch,
     );

@@ -45,7 +45,7 @@ export class Gpt extends TokenModel {
    * after the tokens in the caches, which they join, and cost no more than themselves. Inside of `nn.evaluate`.
    * An error leaves the caches as they were.
    * @throws RangeError as `logits` does, or for caches that do not fit, differ in length, come twice or have no room; TypeError in a
-   * training step
+   * training step, for what is no AttentionCache, or for a disposed one
    *
    * @example
    * const caches = model.caches();

@@ -1,6 +1,6 @@
 /** Attention of new tokens to all tokens so far, whose keys and values are kept: decoding costs one query a token. */
 import { attention } from "../attention.js";
-import { show } from "../check.js";
+import { alive, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { complete, type Disposing } from "../disposable.js";
 import type { Tensor } from "../tensor.js";
@@ -88,8 +88,10 @@ export class AttentionCache {
 export interface AttentionCache extends Disposing {}
 
 export function checkCache(where: string, cache: unknown): asserts cache is AttentionCache {
-  if (cache instanceof AttentionCache) return;
-  throw new TypeError(`${where}: cache must be an AttentionCache, got ${show(cache, AttentionCache)}`);
+  if (!(cache instanceof AttentionCache)) {
+    throw new TypeError(`${where}: cache must be an AttentionCache, got ${show(cache, AttentionCache)}`);
+  }
+  alive(where, "cache", cache.k);
 }
 
 /**
@@ -97,7 +99,7 @@ export function checkCache(where: string, cache: unknown): asserts cache is Atte
  * token. There is no gradient.
  * @param qkv [B, N, 3 C] as `selfAttention` takes it
  * @returns [B, N, C]
- * @throws RangeError when the cache has no room for N tokens; TypeError in a training step
+ * @throws RangeError when the cache has no room for N tokens; TypeError in a training step, or for a cache that is disposed
  *
  * @example
  * const cache = new AttentionCache(nn, 2, 8, 8);

@@ -143,7 +143,7 @@ export abstract class Module {
 
   /**
    * Takes the values of all parameters from `state`.
-   * @throws RangeError that lists all that is missing, left over or of another shape; then nothing is changed. TypeError inside of a step
+   * @throws RangeError that lists all that is missing, left over or of another shape; then nothing is changed. TypeError inside of a step, or when a parameter is disposed
    *
    * @example model.loadStateDict(readSafetensors(writeSafetensors(model.stateDict())).tensors);
    */
@@ -156,7 +156,7 @@ export abstract class Module {
 
 export function checkModule(where: string, model: unknown): asserts model is Module {
   if (model instanceof Module) return;
-  throw new TypeError(`${where}: model must be a module, got ${show(model, Module)}`);
+  throw new TypeError(`${where}: model must be a module, got ${show(model)}`);
 }
 
 export function stateMap(where: string, values: unknown): void {

@@ -113,11 +113,12 @@ export function randomCase(
   r = new Random(seed),
 ): { c: Case; placement: Placement } {
   const calm = kind === "small";
+  const ordinary = () => sizes(r, budget(seed), widths, lengths);
   const size = {
-    ordinary: () => sizes(r, budget(seed), widths, lengths),
+    ordinary,
     small: () => sizes(r, 1e5, small, small),
     long: () => sizes(r, 5e6, widths, rows, keys),
-    shared: () => sizes(r, budget(seed), widths, lengths),
+    shared: ordinary,
   }[kind]();
   const { B, H, Hkv, N, M, D, E } = size;
   // Values far from 0, or so spread that exp leaves the float32 range, are LASER's hazards; sharp scores are both's.

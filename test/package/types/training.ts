@@ -250,7 +250,7 @@ const cached = new AttentionCache(nn, 1, 4, 16);
 const attended: Float32Array = nn.evaluate(() =>
   cachedAttention(nn, nn.input(new Float32Array(48), [1, 1, 48]), 2, cached, { variant: "laser" }).toArray(),
 );
-const drawing: GenerateOptions = { count: 2, ...sampling };
+const drawing: GenerateOptions = { count: 2, ...sampling, random };
 const written: number[] = [...generate(nn, language, [1], drawing)];
 const filled: Filled[] = fill(nn, masked, [[1, masked.maskId]]);
 const place: FilledPlace | undefined = filled[0]?.places[0];
