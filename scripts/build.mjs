@@ -1,11 +1,8 @@
-// Builds the package: kernels (asc) -> build/, generated sources -> src/generated/, bundles and declarations -> dist/.
-// A step runs only when its inputs changed; every file is written whole and only when it differs.
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, posix, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { promisify } from "node:util";
+import { declare } from "./declarations.mjs";
 import {
   generateConstants,
   generateKernelTypes,
@@ -15,7 +12,6 @@ import {
   generateWorker,
   sign,
 } from "./generate.mjs";
-import { rollUp } from "./roll-up.mjs";
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const at = (...path) => join(root, ...path);
@@ -317,53 +313,6 @@ async function bundleCommand() {
   write(at("dist/cli.js"), outputFiles[0].text + licences.join(""));
 }
 
-/** What an import of one of the .wasm files gives in hosts and bundlers that know WebAssembly modules. */
-const WASM_TYPES = `import type { KernelModule } from "./types.d.ts";
-declare const module: KernelModule;
-export default module;
-`;
-
-/** The worker's file is started, not imported. */
-const WORKER_TYPES = "export {};\n";
-
-/** Where a name of a folder is found: those of training in the one declaration file of their entry; src/data has no entry. */
-function home(file) {
-  if (file === "data/random.d.ts") return "nn/index.d.ts"; // a class with private parts is another type where it is declared again
-  if (!file.includes("/")) return file;
-  const entry = `${posix.dirname(file)}/index`;
-  return ENTRIES.includes(entry) ? `${entry}.d.ts` : undefined;
-}
-
-/** Declarations of all of src come from tsc; only the files that the entries reach go into the package. */
-async function declare() {
-  const tsc = join(root, "node_modules/typescript/bin/tsc");
-  await promisify(execFile)(process.execPath, [tsc, "-p", at("tsconfig.build.json")]).catch((error) => {
-    throw new Error(`tsc failed\n${error.stdout}${error.stderr}`);
-  });
-  const reached = new Set(ENTRIES.map((name) => `${name}.d.ts`));
-  const classes = new Map();
-  for (const name of reached) {
-    // JSR looks for the file that is named, and most of these have no .js beside them; TypeScript wants "type" before a .d.ts.
-    const read = (file) => readFileSync(at("build/types", file), "utf8");
-    const text = (name.includes("/") ? rollUp(name, read, home) : read(name))
-      .replace(/^import \{(.*)\} from/gm, (_, names) => `import type {${names.replaceAll(" type ", " ")}} from`)
-      .replace(/(from "\.\.?\/[\w./-]+)\.js"/g, '$1.d.ts"');
-    write(at("dist", name), text);
-    for (const [, one] of text.matchAll(/^(?:export )?declare (?:abstract )?class (\w+)/gm)) {
-      if (classes.has(one)) throw new Error(`${name}: ${one} is another class than in ${classes.get(one)}: see home`);
-      classes.set(one, name);
-    }
-    for (const [, file] of text.matchAll(/from "(\.\.?\/[\w./-]+)"/g))
-      reached.add(posix.join(posix.dirname(name), file));
-  }
-  write(at("dist/kernels.d.wasm.ts"), WASM_TYPES);
-  write(at("dist/worker.d.ts"), WORKER_TYPES);
-  reached.add("worker.d.ts");
-  const files = readdirSync(at("dist"), { recursive: true }).map((name) => name.replaceAll("\\", "/"));
-  const stale = files.filter((name) => name.endsWith(".d.ts") && !reached.has(name));
-  for (const name of stale) rmSync(at("dist", name));
-}
-
 export async function build() {
   process.chdir(root);
   await buildKernels();
@@ -373,11 +322,13 @@ export async function build() {
     "tsconfig.json",
     "tsconfig.build.json",
     "scripts/build.mjs",
-    "scripts/roll-up.mjs",
+    "scripts/declarations.mjs",
     "package.json",
   );
   const outputs = [...ENTRIES, ...EDGE_ENTRIES.map((name) => `edge-light/${name}`)].map((name) => `dist/${name}.js`);
-  await when("dist", inputs, [...outputs, "dist/cli.js"], () => Promise.all([bundle(), declare(), bundleCommand()]));
+  await when("dist", inputs, [...outputs, "dist/cli.js"], () =>
+    Promise.all([bundle(), declare(ENTRIES, write), bundleCommand()]),
+  );
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) await build();

@@ -1,4 +1,4 @@
-import { type Call, checkBackward, checkForward } from "./check-attention.js";
+import { type Call, checkBackward, checkForward, inLayout } from "./check-attention.js";
 import { type Engine, producing } from "./engine.js";
 import { Field } from "./generated/problem.js";
 import type { Placed, Problem } from "./problem.js";
@@ -162,9 +162,8 @@ function place(
   layout: AttentionOptions["layout"],
 ): void {
   if (tensor === undefined) return;
-  const { strides } = tensor;
-  const swapped = layout === "BNHD";
-  problem.place(field, tensor.ptr, strides[0]!, strides[swapped ? 2 : 1]!, strides[swapped ? 1 : 2]!);
+  const [b, h, n] = inLayout(tensor.strides, layout);
+  problem.place(field, tensor.ptr, b, h, n);
 }
 
 /** Pointer and strides of a [B, H, N, M] tensor; an axis of size 1 is repeated by a stride of 0. */

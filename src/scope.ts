@@ -23,15 +23,13 @@ function tensorsIn(result: unknown): Set<AnyTensor> {
 export function scope<R>(space: Space, body: () => R): R {
   const outer = space.made;
   const made = new Set<AnyTensor>();
-  space.made = made;
   let kept = new Set<AnyTensor>();
   try {
-    const result = body();
+    const result = space.scoped(made, body);
     check.notPromise("scope", result);
     kept = tensorsIn(result);
     return result;
   } finally {
-    space.made = outer;
     settle(made, kept, outer);
   }
 }

@@ -34,14 +34,14 @@ export class Space {
     });
   }
 
-  /** Runs `body`, whose tensors belong to no scope. */
-  unscoped<R>(body: () => R): R {
-    const { made } = this;
-    this.made = undefined;
+  /** Runs `body`, whose tensors join `made`: those of a scope, or none. */
+  scoped<R>(made: Set<AnyTensor> | undefined, body: () => R): R {
+    const outer = this.made;
+    this.made = made;
     try {
       return body();
     } finally {
-      this.made = made;
+      this.made = outer;
     }
   }
 

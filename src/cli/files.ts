@@ -33,11 +33,9 @@ function close(error: unknown): void {
   closed = true;
   const { code } = error as NodeJS.ErrnoException;
   const before = process.exitCode;
-  if (code === "EPIPE")
-    process.exitCode = 141; // 128 and the number of SIGPIPE, as of a program that it ended
-  else complain(new UserError(`cannot write to the standard output (${code})`));
-  // A signal often ends the reader too, and is heard of first: it stays the reason.
-  process.exitCode = before || process.exitCode;
+  if (code !== "EPIPE") complain(new UserError(`cannot write to the standard output (${code})`));
+  // 128 and the number of SIGPIPE, as of a program that it ended. A signal often ends the reader too: heard of first, it stays the reason.
+  process.exitCode = before || (code === "EPIPE" ? 141 : 1);
 }
 
 /** Has `write` hear of errors that come later. */

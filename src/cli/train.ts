@@ -1,7 +1,9 @@
 /** laser-attention train and compare. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { Argument, type Command } from "commander";
+import { show } from "../check.js";
 import { type Checkpoint, loadCheckpoint } from "../nn/checkpoint.js";
 import { type Data, FAMILIES, type FamilyName, makeTask, type Recipe, recipeOf, Trainer } from "../train/index.js";
 import { digestOf, ofRun, readData } from "./data.js";
@@ -70,16 +72,17 @@ function resumed(family: FamilyName, parts: readonly Part[]): (Stored | undefine
     }
   }
   const [one, two] = found;
-  if (one === undefined || two === undefined) return found;
-  const own = (recipe: object, name: string): string => JSON.stringify(recipe[name as keyof object]);
-  const differs = Object.keys({ ...one.recipe, ...two.recipe }).find(
-    (name) => name !== "variant" && own(one.recipe, name) !== own(two.recipe, name),
-  );
-  if (differs !== undefined) {
-    const values = `${own(one.recipe, differs)} and ${own(two.recipe, differs)}`;
-    throw new UserError(`the runs to compare must have one recipe, got ${flag(differs)} ${values}`);
-  }
+  if (one !== undefined && two !== undefined) checkPair({ ...one.recipe }, { ...two.recipe });
   return found;
+}
+
+/** Two runs to compare differ in the variant alone. Of other steps, one would wait for the other for ever. */
+function checkPair(one: Record<string, unknown>, two: Record<string, unknown>): void {
+  const names = Object.keys({ ...one, ...two });
+  const differs = names.find((name) => name !== "variant" && !isDeepStrictEqual(one[name], two[name]));
+  if (differs === undefined) return;
+  const values = `${show(one[differs])} and ${show(two[differs])}`;
+  throw new UserError(`the runs to compare must have one recipe, got ${flag(differs)} ${values}`);
 }
 
 /** Trains the variants of one family: from the beginning, or from what is in the folders. */

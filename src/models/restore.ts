@@ -48,7 +48,7 @@ function checkHeld(config: Checkpoint["config"], state: Checkpoint["state"]): vo
   if (layers > state.size) {
     throw new RangeError(`${where}: layers must be at most the ${state.size} tensors of the state, got ${layers}`);
   }
-  // Of what is no tensor loadStateDict says so.
+  // What is no tensor counts nothing: loadStateDict refuses it.
   const elements = [...state.values()].reduce((sum, given) => sum + (given?.data?.length ?? 0), 0);
   // Rows of `width` that the model has at least. What is NaN, of another family or no number, is left to the family's own checks.
   const rows = {

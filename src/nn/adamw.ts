@@ -95,7 +95,7 @@ export class AdamW {
     this.#options = { lr, betas: [...betas], eps };
     const decay = [...named].map(([parameter, name]) => (decays(name, parameter) ? weightDecay : 0));
     // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
-    this.#groups = nn.engine.space.unscoped(() =>
+    this.#groups = nn.engine.space.scoped(undefined, () =>
       [...named].map(([parameter, name], n) => ({
         name,
         parameter,

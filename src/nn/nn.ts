@@ -148,7 +148,7 @@ export class Nn {
     plan.begin();
     let whole = false;
     try {
-      const result = space.unscoped(body); // what a step makes ends with the step, not with a scope around it
+      const result = space.scoped(undefined, body); // what a step makes ends with the step, not with a scope around it
       check.notPromise(where, result, "body");
       whole = true;
       return result;

@@ -1,8 +1,11 @@
 /**
- * One declaration file of an entry whose names come from many files. A declaration may not export values from another one by its
- * name ending in .d.ts (TypeScript, error 2846), and JSR looks for a file of the name that stands there; so they must be in one.
+ * The declarations of the package. Those of an entry whose names come from many files are one file: a declaration may not export
+ * values from another one by its name ending in .d.ts (TypeScript, error 2846), and JSR looks for a file of the name that stands there.
  */
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { posix } from "node:path";
+import { promisify } from "node:util";
 
 const FROM = /^(?:import|export)(?: type)? (?:\*|\{([^}]*)\}) from "([^"]+)";$/gm;
 const NAMED = /^(?:export )?(?:declare )?(?:abstract )?(?:class|function|const|interface|type) (\w+)/m;
@@ -34,7 +37,7 @@ function statements(text) {
  * The text of dist/`entry`, made of the declarations of its folder that it exports, or that these need. `read` gives the text of a
  * declaration file; names whose `home(file)` is another entry are imported from it, those without a home are taken in as well.
  */
-export function rollUp(entry, read, home) {
+function rollUp(entry, read, home) {
   const folder = posix.dirname(entry);
   const declared = new Map(); // name: its statement
   const origin = new Map(); // name: the file of the folder that declares it
@@ -97,7 +100,7 @@ export function rollUp(entry, read, home) {
   return [
     ...[...imports].map(([file, names]) => `import type { ${names.join(", ")} } from "${path(folder, file)}";`),
     ...bodies.map((text) =>
-      text.replace(/^export (?:declare )?(?=\w)/gm, (found, at) => declare(text.slice(at + found.length))),
+      text.replace(/^export (?:declare )?(?=\w)/gm, (found, at) => keyword(text.slice(at + found.length))),
     ),
     `export { ${[...exported.values].join(", ")} };`,
     `export type { ${[...exported.types].join(", ")} };`,
@@ -105,9 +108,57 @@ export function rollUp(entry, read, home) {
   ].join("\n");
 }
 
-const declare = (rest) => (/^(interface|type) /.test(rest) ? "" : "declare ");
+const keyword = (rest) => (/^(interface|type) /.test(rest) ? "" : "declare ");
 
 const path = (folder, file) => {
   const name = posix.relative(folder, file);
   return name.startsWith(".") ? name : `./${name}`;
 };
+
+/** What an import of one of the .wasm files gives in hosts and bundlers that know WebAssembly modules. */
+const WASM_TYPES = `import type { KernelModule } from "./types.d.ts";
+declare const module: KernelModule;
+export default module;
+`;
+
+/** The worker's file is started, not imported. */
+const WORKER_TYPES = "export {};\n";
+
+/** Where a name of a folder is found: those of training in the one declaration file of their entry; src/data has no entry. */
+const homeOf = (entries) => (file) => {
+  if (file === "data/random.d.ts") return "nn/index.d.ts"; // a class with private parts is another type where it is declared again
+  if (!file.includes("/")) return file;
+  const entry = `${posix.dirname(file)}/index.d.ts`;
+  return entries.includes(entry) ? entry : undefined;
+};
+
+/** Declarations of all of src come from tsc; only the files that the entries (`names`) reach go into the package. In the package's folder. */
+export async function declare(names, write) {
+  const entries = names.map((name) => `${name}.d.ts`);
+  const tsc = "node_modules/typescript/bin/tsc";
+  await promisify(execFile)(process.execPath, [tsc, "-p", "tsconfig.build.json"]).catch((error) => {
+    throw new Error(`tsc failed\n${error.stdout}${error.stderr}`);
+  });
+  const reached = new Set(entries);
+  const classes = new Map();
+  for (const name of reached) {
+    // JSR looks for the file that is named, and most of these have no .js beside them; TypeScript wants "type" before a .d.ts.
+    const read = (file) => readFileSync(`build/types/${file}`, "utf8");
+    const text = (name.includes("/") ? rollUp(name, read, homeOf(entries)) : read(name))
+      .replace(/^import \{(.*)\} from/gm, (_, names) => `import type {${names.replaceAll(" type ", " ")}} from`)
+      .replace(/(from "\.\.?\/[\w./-]+)\.js"/g, '$1.d.ts"');
+    write(`dist/${name}`, text);
+    for (const [, one] of text.matchAll(/^(?:export )?declare (?:abstract )?class (\w+)/gm)) {
+      if (classes.has(one)) throw new Error(`${name}: ${one} is another class than in ${classes.get(one)}: see homeOf`);
+      classes.set(one, name);
+    }
+    for (const [, file] of text.matchAll(/from "(\.\.?\/[\w./-]+)"/g))
+      reached.add(posix.join(posix.dirname(name), file));
+  }
+  write("dist/kernels.d.wasm.ts", WASM_TYPES);
+  write("dist/worker.d.ts", WORKER_TYPES);
+  reached.add("worker.d.ts");
+  const files = readdirSync("dist", { recursive: true }).map((name) => name.replaceAll("\\", "/"));
+  const stale = files.filter((name) => name.endsWith(".d.ts") && !reached.has(name));
+  for (const name of stale) rmSync(`dist/${name}`);
+}
