@@ -18,13 +18,16 @@ export interface EngineResult {
 
 /** The bundle lies in build/run/. */
 const program = fileURLToPath(import.meta.url);
-const deno = fileURLToPath(new URL("../../node_modules/deno/bin.cjs", import.meta.url));
+const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const deno = at("node_modules/deno/bin.cjs");
+/** The Bun that the tests install; without them the one on the path. */
+const bun = at(`test/hosts/node_modules/bun-${process.platform}-${process.arch}/bin/bun`);
 
 const commands: Readonly<Record<string, { file: string; args: string[] } | undefined>> = {
   deno: existsSync(deno)
     ? { file: process.execPath, args: [deno, "run", "--no-config", "--no-lock", "-R", "-W", "-E", "--allow-sys"] }
     : undefined,
-  bun: { file: "bun", args: ["run"] },
+  bun: { file: existsSync(bun) ? bun : "bun", args: ["run"] },
   "256 bits": { file: process.execPath, args: ["--experimental-wasm-revectorize"] },
 };
 
