@@ -1,10 +1,11 @@
 /** docs/evidence.md, from the runs that have finished. */
 import { FAMILIES, type FamilyName } from "../../src/train/index.js";
 import type { Variant } from "../../src/types.js";
+import { TRAINING } from "../../test/portable/bits.js";
 import { shortRuntime, table } from "../tables.js";
 import { variantName, variants } from "../tasks.js";
 import { references } from "./reference.js";
-import type { Result } from "./runs.js";
+import { isCurrent, type Result } from "./runs.js";
 import { apart, differences, ofVariant, type Spread, spread } from "./statistics.js";
 import { readTimes, TIMED } from "./times.js";
 
@@ -95,15 +96,25 @@ function settingsTable(all: readonly Line[]): string {
 
 const runTable = (all: readonly Line[]): string =>
   table(
-    ["", "variant", "seed", "result", "when", "with what"],
+    ["", "variant", "seed", "result", "when", "with what", "bits"],
     all.flatMap(({ family, runs }) =>
-      runs.map(({ recipe, value, date, runtime }) => [
+      runs.map(({ recipe, value, date, runtime, bits }) => [
         ...[titles[family], variantName(recipe.variant), String(recipe.seed), value.toFixed(4)],
-        ...[date, shortRuntime(runtime)],
+        ...[date, shortRuntime(runtime), bits?.slice(0, 8) ?? ""],
       ]),
     ),
     2,
   );
+
+/** Which runs the sources of today give again. */
+function sourcesText(all: readonly Line[]): string {
+  const runs = all.flatMap((line) => line.runs);
+  const bits = `"bits" begins the hash of what these computed (\`npm run test:bits\`, the last line)`;
+  const older = runs.filter((run) => !isCurrent(run)).length;
+  if (older === 0) return `${bits}: all runs are of the sources as they are.`;
+  const what = `those of ${older} of the ${runs.length} runs summed in another order, and what they gave is another run of the same recipe`;
+  return `${bits}: today ${TRAINING.slice(0, 8)}; ${what}.`;
+}
 
 function timeText(): string {
   const times = readTimes();
@@ -159,7 +170,7 @@ AdamW with betas 0.9 and 0.98, weight decay on everything, a warm-up, then a cos
 
 ${runTable(all)}
 
-${machines.join("; ")}. Plain build: the results have the same bits in every runtime and with any number of threads, so the same files of data give these numbers anywhere with the commit of the runs. Since, linear layers sum in another order, and gradients of a last block that is computed for few rows (BERT, Vision Transformer) are sums over these: the loss of a Conformer's first 20 steps is off by less than 6e-8 (npm test -- evidence), and what follows is another run of the same recipe. The data's SHA-256 begin with: ${hashes.join(", ")}.
+${machines.join("; ")}. Plain build: the results have the same bits in every runtime and with any number of threads, so the same files of data give these numbers anywhere, with the sources of the run. ${sourcesText(all)} The data's SHA-256 begin with: ${hashes.join(", ")}.
 
 ${timeText()}`;
 }

@@ -7,6 +7,7 @@ import { readCheckpoint } from "../../src/cli/train.js";
 import type { Nn } from "../../src/nn/index.js";
 import { type FamilyName, makeTask, type Recipe, recipeOf, Trainer } from "../../src/train/index.js";
 import type { Variant } from "../../src/types.js";
+import { TRAINING } from "../../test/portable/bits.js";
 import { environment } from "../machine.js";
 import type { Source } from "./source.js";
 
@@ -21,6 +22,8 @@ export interface Result {
   start: { steps: number; loss: number };
   /** SHA-256 of the files of data. */
   data: string;
+  /** SHA-256 of what training computed with the sources of the run (test/portable/bits.ts); undefined before 28 November 2026. */
+  bits?: string;
   machine: string;
   runtime: string;
   date: string;
@@ -51,6 +54,9 @@ function checkSame<T extends object>(file: string, found: T, wanted: T): void {
     throw new UserError(`${what}. Remove the file, or go on with the sources and data that it was made with`);
   }
 }
+
+/** Whether the sources of today give a run's numbers again, bit for bit. */
+export const isCurrent = ({ bits }: Result): boolean => bits === TRAINING;
 
 /** All finished runs, by name. @throws UserError for one of another recipe */
 export function readResults(): Result[] {
@@ -85,7 +91,7 @@ export async function runJob(job: Job, nn: Nn, { content, hash }: Source): Promi
   const { machine, runtime, date } = environment;
   const result: Result = {
     ...{ family, recipe, measure: trainer.task.measure, value: evaluations.at(-1)!.value, evaluations },
-    ...{ start: { steps: START, loss }, data: hash, machine, runtime, date },
+    ...{ start: { steps: START, loss }, data: hash, bits: TRAINING, machine, runtime, date },
   };
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(fileOf(job), `${JSON.stringify(result)}\n`);
