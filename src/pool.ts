@@ -171,12 +171,16 @@ export class Pool {
     try {
       (this.#kernels as unknown as Record<Job, (...args: readonly number[]) => void>)[kernel](...argumentsOf(0));
     } catch (error) {
+      // Of itself a kernel traps by `unreachable` alone, where no thread makes progress. Anything else, such as a stack that is full, is
+      // told as on one thread, once the others are done.
+      if (!/unreachable/i.test(`${error}`) && this.#join(words, members)) throw error;
       throw this.#giveUp(this.#reason, error);
     }
-    this.#join(words, members);
+    if (!this.#join(words, members)) throw this.#giveUp(this.#reason);
   }
 
-  #join(words: Int32Array, members: number): void {
+  /** Waits for all others: what they write to is given back with an error. Returns false where one failed, or none makes progress. */
+  #join(words: Int32Array, members: number): boolean {
     const start = host.performance.now();
     do {
       for (let n = 0; n < SPINS; n++) if (Atomics.load(words, DONE) === members - 1) break;
@@ -191,10 +195,9 @@ export class Pool {
       if (ticks !== progress) {
         progress = ticks;
         late = patience(this.#limits.progress);
-      } else if (late()) throw this.#giveUp(this.#reason);
+      } else if (late()) return false;
     }
-    // Not before all are done: what they write to is given back with the error.
-    if (failure(words) !== undefined) throw this.#giveUp(this.#reason);
+    return failure(words) === undefined;
   }
 
   /** Why no thread makes progress, or why the result of a call is not whole. */

@@ -1,6 +1,7 @@
 /** Workers that die, hang or trap: an error within the limit, never a hang, and then one thread. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Kernels } from "../src/generated/kernel-types.js";
 import { Field } from "../src/generated/problem.js";
 import { host } from "../src/host.js";
 import type { LaserAttention } from "../src/index.js";
@@ -121,6 +122,33 @@ test("a worker whose kernel traps is an error at once, when the others are done"
   assertGivesUp("worker 2 broke down: RuntimeError: unreachable", {
     start: (start) => (start.member === 2 ? { ...start, modules: [new host.WebAssembly!.Module(TRAP)] } : start),
   });
+});
+
+test("an error of the calling thread's kernel is told as it is, when the others are done, and they go on", () => {
+  const full = new RangeError("Maximum call stack size exceeded");
+  const failsOnce = (own: Kernels): Kernels => {
+    let calls = 0;
+    const attentionForward: Kernels["attentionForward"] = (...args) => {
+      if (calls++ === 0) throw full;
+      own.attentionForward(...args);
+    };
+    return { ...own, attentionForward };
+  };
+  const isFull = (error: unknown): boolean => error === full;
+  const { la } = makeTeam(3, { kernels: failsOnce });
+  const { used } = la.memory;
+  assert.throws(() => forward(la), isFull);
+  assert.is(la.memory.used, used);
+  assert.is(la.threads, 3);
+  assert.is(firstDifference(forward(la), reference), -1);
+  la.dispose();
+
+  const program = pretender(`job(); pause(200); Atomics.add(words, ${DONE}, 1); Atomics.notify(words, ${DONE});`);
+  const slow = makeTeam(2, { kernels: failsOnce, program });
+  const start = performance.now();
+  assert.throws(() => forward(slow.la), isFull);
+  assert.ok(performance.now() - start > 150);
+  slow.la.dispose();
 });
 
 test("a worker that takes longer than the limit, but goes on, is no reason to give up", () => {

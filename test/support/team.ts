@@ -1,6 +1,7 @@
 /** Instances with threads for the tests: every call may use all of them, however small, and workers may be made to misbehave. */
 import { Worker } from "node:worker_threads";
 import { LaserAttention, type Simd } from "../../src/facade.js";
+import type { Kernels } from "../../src/generated/kernel-types.js";
 import { hex as plain } from "../../src/generated/kernels.threads.js";
 import { hex as relaxed } from "../../src/generated/kernels.threads-relaxed.js";
 import { program } from "../../src/generated/worker.js";
@@ -33,6 +34,8 @@ export interface TeamOptions {
   eager?: boolean;
   /** ms after which the pool gives up on its workers. Default: ten seconds. */
   limits?: { start?: number; progress?: number };
+  /** What the calling thread runs, made from its kernels. */
+  kernels?: (own: Kernels) => Kernels;
   /** The program of a worker, and what it starts with. */
   program?: string;
   start?: (start: WorkerStart) => WorkerStart;
@@ -45,13 +48,15 @@ export function makeTeam(threads: number, options: TeamOptions = {}): Team {
     lanes = usual,
     eager = true,
     limits,
+    kernels: replaced = (own) => own,
     program: text = program,
     start = (given) => given,
   } = options;
   const memory = createSharedMemory(ADDRESS_SPACE);
   const module = moduleSync(binaries[simd]);
-  const kernels = instantiateSync([module], memory);
-  kernels.useLanes(lanes);
+  const own = instantiateSync([module], memory);
+  own.useLanes(lanes);
+  const kernels = replaced(own);
   const workers: Worker[] = [];
   const startWorker: StartWorker = (given, failed) => {
     const worker = new Worker(text, { eval: true, workerData: start({ ...given, lanes }) });
