@@ -199,12 +199,12 @@ async function bundle() {
   const edge = EDGE_ENTRIES.map((name) => `workerd/${name}`);
   const entryPoints = [...ENTRIES, ...edge].map((name) => `src/${name}.ts`);
   const esm = { ...shipped, format: "esm", sourcemap: "external", plugins: [kernelMarks, named] };
-  const entries = { ...esm, entryPoints, outbase: "src", external: ["*.wasm"], splitting: true };
-  const built = await Promise.all([
+  const entries = { ...esm, entryPoints, outbase: "src", external: ["*.wasm"], splitting: true, metafile: true };
+  const [split, worker] = await Promise.all([
     build({ ...entries, chunkNames: "shared-[hash]" }),
     build({ ...esm, entryPoints: ["src/worker.ts"] }),
   ]);
-  const files = built.flatMap(({ outputFiles }) => outputFiles);
+  const files = [...nameChunks(split), ...worker.outputFiles];
   for (const { path, text } of files) {
     const name = relative(at("dist"), path);
     const typed = TYPED.has(name.replace(/\.map$/, ""));
@@ -223,6 +223,22 @@ async function bundle() {
   for (const name of readdirSync(at("dist"), { recursive: true }).filter(isStale)) rmSync(at("dist", name));
   for (const name of readdirSync(at(MAPS)).filter((name) => name.endsWith(".map") && !kept.has(name)))
     rmSync(at(MAPS, name));
+}
+
+/**
+ * Chunks, named by the files they are made of and not by their contents, those with kernels first: the tarball's order, and with it up to 5 KB
+ * of its size, stays where code changes. Names as long as esbuild's keep the columns of source maps.
+ */
+function nameChunks({ outputFiles, metafile }) {
+  const names = new Map();
+  for (const [path, { inputs }] of Object.entries(metafile.outputs)) {
+    const [, name] = /\b(shared-\w{8})\.js$/.exec(path) ?? [];
+    const sources = Object.keys(inputs).join();
+    const hash = createHash("sha256").update(sources).digest("hex");
+    if (name !== undefined) names.set(name, `shared-${/kernels\b/.test(sources) ? 0 : 1}${hash.slice(0, 7)}`);
+  }
+  const renamed = (text) => text.replace(/\bshared-\w{8}\b/g, (name) => names.get(name) ?? name);
+  return outputFiles.map(({ path, text }) => ({ path: renamed(path), text: renamed(text) }));
 }
 
 /**
@@ -268,12 +284,10 @@ const kernelFiles = insteadOfKernels("kernel files", (file) => {
 
 /**
  * Digits come in last, from a function at the end of the file: esbuild would break them into lines, which compress badly. A call as long as
- * its mark keeps the columns of the source map; part of their hash in the mark changes the names of chunks with them.
+ * its mark keeps the columns of the source map.
  */
-const kernelMarks = insteadOfKernels("kernel marks", (file) => {
-  return `export const hex = () => "@${file} ${fingerprint(`dist/${file}`).slice(0, 16)}@";`;
-});
-const MARK = /"@(\S+) \w{16}@"/g;
+const kernelMarks = insteadOfKernels("kernel marks", (file) => `export const hex = () => "@${file}@";`);
+const MARK = /"@(\S+)@"/g;
 
 function withDigits(code) {
   const functions = [];

@@ -147,15 +147,15 @@ export function notPromise(where: string, value: unknown, name = "fn"): void {
   throw new TypeError(`${where}: ${name} must be synchronous, got one that returns a promise`);
 }
 
-/** An object, or nothing, with no other keys than `names`. A key whose value is undefined counts as left out. */
-export function options(where: string, value: unknown, names: readonly string[], label = "options"): void {
+/** An object, or nothing, with no other keys than `names`. A key whose value is undefined counts as left out. `hint` ends the message. */
+export function options(where: string, value: unknown, names: readonly string[], label = "options", hint = ""): void {
   if (value === undefined) return;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new TypeError(`${where}: ${label} must be an object, got ${show(value)}`);
   }
   for (const key of Object.keys(value)) {
     if (!names.includes(key)) {
-      throw new TypeError(`${where}: ${label} must be among ${names.join(", ")}, got ${show(key)}`);
+      throw new TypeError(`${where}: ${label} must be among ${names.join(", ")}, got ${show(key)}${hint}`);
     }
   }
 }
@@ -184,7 +184,8 @@ const MIN_MEMORY = 1 << 20;
 export function creation(where: string, given: CreateOptions | undefined, names: readonly string[] = []): void {
   const { wasm, maxMemory: value } = given ?? {};
   if (wasm instanceof Promise) wasm.catch(() => {});
-  options(where, given, ["maxMemory", "wasm", ...names]);
+  const hint = names.length === 0 ? "; threads and simd are options of laser-attention/threads" : "";
+  options(where, given, ["maxMemory", "wasm", ...names], "options", hint);
   if (value === undefined) return;
   if (typeof value !== "number") throw new TypeError(`${where}: maxMemory must be a number, got ${show(value)}`);
   if (!Number.isInteger(value) || value < MIN_MEMORY || value > ADDRESS_SPACE) {

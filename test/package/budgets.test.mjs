@@ -14,10 +14,7 @@ const { installed, tarball } = context();
 function bytesOf({ files }) {
   if (files === "tarball") return readFileSync(tarball);
   const file = join(installed, "dist", files);
-  if (!file.endsWith(".js")) return readFileSync(file);
-  // Names of chunks change with every comment, and what brotli makes of all with them, by some 50 bytes either way.
-  const text = [...filesOf(file)].map((name) => readFileSync(name, "utf8").replace(/shared-[A-Z0-9]{8}/g, "shared"));
-  return Buffer.from(text.join(""));
+  return Buffer.concat([...(file.endsWith(".js") ? filesOf(file) : [file])].map((name) => readFileSync(name)));
 }
 
 const brotli = (bytes) =>
