@@ -6,6 +6,7 @@ import { type Bert, bert, type Gpt, gpt, type Vit, vit } from "../src/models/ind
 import {
   AttentionCache,
   addPositions,
+  cachedAttention,
   createSync,
   crossEntropy,
   type Loss,
@@ -16,6 +17,7 @@ import {
   takeRows,
   type Value,
 } from "../src/nn/index.js";
+import type { AnyTensor } from "../src/tensor.js";
 import type { AttentionOptions } from "../src/types.js";
 import { firstDifference } from "./support/bits.js";
 import { throws } from "./support/throws.js";
@@ -243,6 +245,31 @@ test("steps with any number of hidden tokens allocate nothing once the largest w
   for (const hidden of [1, 5, 18, 12]) step(hidden);
   const settled = step(18);
   for (const hidden of [3, 17, 1, 18, 7, 8]) assert.equal(step(hidden), settled, `${hidden}`);
+  nn.dispose();
+});
+
+test("a cache takes no tokens where there is no memory for the result, or for attention itself", () => {
+  const nn = createSync({ maxMemory: 2 ** 21, threads: 1 });
+  const cache = new AttentionCache(nn, 1, 64, 64);
+  const qkv = nn.input(new Float32Array(32 * 192).fill(0.5), [1, 32, 192]);
+  const next = () => nn.evaluate(() => cachedAttention(nn, qkv, 2, cache, { variant: "laser" }).toArray());
+  const spare = nn.la.empty([32, 64]); // as much as the result
+  const rest: AnyTensor[] = [];
+  for (let n = 2 ** 19; n >= 64; ) {
+    try {
+      rest.push(nn.la.empty([n]));
+    } catch {
+      n /= 2;
+    }
+  }
+  throws(next, RangeError, "memory", "8192 bytes");
+  assert.is(cache.length, 0);
+  spare.dispose();
+  throws(next, RangeError, "memory");
+  assert.is(cache.length, 0);
+  for (const tensor of rest) tensor.dispose();
+  assert.ok(next().every((y) => y === 0.5));
+  assert.is(cache.length, 32);
   nn.dispose();
 });
 

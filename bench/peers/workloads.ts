@@ -43,13 +43,14 @@ function matmulWorkload(shape: MatmulShape): MatmulWorkload {
 
 const { ViT, BERT, Conformer, LM, LM2048, decode } = attentionShapes;
 
+/** Small work first: after all the rest plain JavaScript takes half as long again at N 8 (4.2 us for 2.8). */
 export const workloads: readonly Workload[] = [
+  ...smallShapes.map((shape) => attentionWorkload(shape, "standard", "forward")),
   ...matmulShapes.filter(({ m, n }) => m === n).map(matmulWorkload),
   ...[ViT, BERT, Conformer, LM, LM2048, decode].map((shape) => attentionWorkload(shape, "standard", "forward")),
   ...[ViT, BERT, LM].map((shape) => attentionWorkload(shape, "laser", "forward")),
   ...[ViT, BERT, LM].map((shape) => attentionWorkload(shape, "standard", "both")),
   ...[ViT, BERT, LM].map((shape) => attentionWorkload(shape, "laser", "both")),
-  ...smallShapes.map((shape) => attentionWorkload(shape, "standard", "forward")),
 ];
 
 /** Forward at H 4 for time and memory as N grows; far more for who needs no N x M scores. */
