@@ -31,6 +31,8 @@ export class Arena {
   readonly #sizes = new Map<number, number>();
   /** The live arrays of tensors, which would keep the memory: they go with it, however long the tensors are held. */
   views = new WeakMap<object, ArrayBufferView>();
+  /** Threads that may still write to blocks that were given back, after a call that was cut off; `settle` waits for them. */
+  writers: { settle(): void } | undefined;
 
   /** Takes `memory` from byte `base` on; never grows it beyond `maxMemory` bytes. */
   constructor(memory: Memory, base: number, maxMemory: number = ADDRESS_SPACE) {
@@ -70,6 +72,7 @@ export class Arena {
 
   /** A block of at least `bytes` bytes, uninitialised. A RangeError leaves everything handed out as it was. */
   allocate(bytes: number): number {
+    this.writers?.settle();
     const size = Math.max(ALIGNMENT, alignUp(bytes, ALIGNMENT));
     let index = this.#bestFit(size);
     if (index < 0) {

@@ -70,6 +70,9 @@ export class Pool {
   readonly #warn: (reason: string) => void;
   readonly #limits: typeof LIMITS_MS;
   #jobs = 0;
+  /** The number of the last job, and whether workers may still be at it. */
+  #job = 0;
+  #open = false;
   /** Whether it is known if all workers have started. */
   #settled = false;
   #broken: string | undefined;
@@ -96,6 +99,7 @@ export class Pool {
     this.#mayWait = maySleep && nodeModule("node:worker_threads") !== undefined;
     this.#warn = warn;
     this.#limits = limits;
+    arena.writers = this;
   }
 
   /** Threads that a call may use, the calling one included: waits until all have started, where it may. */
@@ -147,6 +151,7 @@ export class Pool {
 
   /** How many threads a call of so many floating-point operations is worth. */
   members(work: number): number {
+    this.settle();
     if (work > WORTH_WAITING) this.ready();
     if (!this.#settle()) return 1;
     if (this.#broken !== undefined && !this.#reported) throw this.#giveUp(this.#broken);
@@ -159,37 +164,60 @@ export class Pool {
     Atomics.store(words, DONE, 0);
     words[PAGES] = this.#arena.buffer.byteLength / PAGE;
     this.#jobs = (this.#jobs + JOB_STEP) % 2 ** 30;
-    const job = this.#jobs + JOBS.indexOf(kernel);
-    for (let member = 1; member < members; member++) {
-      const args = argumentsOf(member);
-      const slot = member * SLOT;
-      words[slot + 1] = args.length;
-      this.#arguments.set(args, (slot + ARGUMENTS) / 2);
-      Atomics.store(words, slot, job);
-      Atomics.notify(words, slot);
-    }
+    this.#job = this.#jobs + JOBS.indexOf(kernel);
+    this.#open = true;
     try {
+      for (let member = 1; member < members; member++) {
+        const args = argumentsOf(member);
+        const slot = member * SLOT;
+        words[slot + 1] = args.length;
+        this.#arguments.set(args, (slot + ARGUMENTS) / 2);
+        Atomics.store(words, slot, this.#job);
+        Atomics.notify(words, slot);
+      }
       (this.#kernels as unknown as Record<Job, (...args: readonly number[]) => void>)[kernel](...argumentsOf(0));
     } catch (error) {
-      // Of itself a kernel traps by `unreachable` alone, where no thread makes progress. Anything else, such as a stack that is full, is
-      // told as on one thread, once the others are done.
-      if (!/unreachable/i.test(`${error}`) && this.#join(words, members)) throw error;
-      throw this.#giveUp(this.#reason, error);
+      // A trap: no thread makes progress (assembly/team.ts). Anything else, such as a full stack, is told as on one thread.
+      if ((error as Error).name === "RuntimeError") throw this.#giveUp(this.#reason, error);
+      this.settle();
+      throw error;
     }
-    if (!this.#join(words, members)) throw this.#giveUp(this.#reason);
+    const whole = this.#join(members - 1);
+    this.#open = false;
+    if (!whole) throw this.#giveUp(this.#reason);
   }
 
-  /** Waits for all others: what they write to is given back with an error. Returns false where one failed, or none makes progress. */
-  #join(words: Int32Array, members: number): boolean {
+  /**
+   * Waits for workers that may still be at a call that was cut off: by a full stack, which may leave no room for this either, or from
+   * outside, as by a timeout of node:vm, where not even `finally` runs. Called before memory is handed out and before another call, since
+   * what they write to has been given back. Where they can't end, the next call says so.
+   */
+  settle(): void {
+    if (!this.#open) return;
+    const words = this.#words;
+    let given = 0;
+    for (let member = 1; member <= this.#workers.length; member++) {
+      const slot = member * SLOT;
+      if (Atomics.load(words, slot) !== this.#job) continue;
+      Atomics.notify(words, slot);
+      given++;
+    }
+    if (this.#broken === undefined && !this.#join(given)) this.#break(this.#reason);
+    this.#open = false;
+  }
+
+  /** Waits until `given` workers are done: what they write to is given back with an error. False where one failed, or none makes progress. */
+  #join(given: number): boolean {
+    const words = this.#words;
     const start = host.performance.now();
     do {
-      for (let n = 0; n < SPINS; n++) if (Atomics.load(words, DONE) === members - 1) break;
-    } while (Atomics.load(words, DONE) < members - 1 && host.performance.now() < start + JOIN_MS);
+      for (let n = 0; n < SPINS; n++) if (Atomics.load(words, DONE) >= given) break;
+    } while (Atomics.load(words, DONE) < given && host.performance.now() < start + JOIN_MS);
     let progress = -1;
     let late = patience(this.#limits.progress);
     for (;;) {
       const done = Atomics.load(words, DONE);
-      if (done === members - 1) break;
+      if (done >= given) break;
       if (this.maySleep) Atomics.wait(words, DONE, done, LOOK_MS);
       const ticks = this.#problem.read(Field.ticks).reduce((sum, count) => sum + count, done);
       if (ticks !== progress) {

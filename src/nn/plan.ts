@@ -59,6 +59,7 @@ export class Plan implements Source {
   }
 
   allocate(size: number): number {
+    this.#arena.writers?.settle();
     const bytes = ALIGNMENT * Math.max(1, Math.ceil(size / ALIGNMENT)); // an address of its own for an empty block too
     this.#asked += bytes;
     const planned = this.#following ? this.#slots[this.#next] : undefined;
