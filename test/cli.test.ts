@@ -257,7 +257,9 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
   writeFileSync(at("bad/test.bin"), "no images");
   const wrong: [RegExp, ...string[]][] = [
     [/steps.*integer from 1 to 16777216\. \(see --help\)/, "train", "lm", "--steps", "0"],
-    [/batch.*integer of 1 or more/, "train", "lm", "--batch", "0"],
+    [/batch.*integer from 1 to 65536/, "train", "lm", "--batch", "99999999"],
+    [/threads.*integer from 1 to 64/, "train", "lm", "--threads", "65"],
+    [/layers.*integer of 1 or more/, "train", "lm", "--layers", "0"],
     [/Allowed choices are lm, bert, vit, conformer/, "train", "gpt5"],
     [/got --weight-decay/, "train", "lm", "--resume", "--out", "whole", "--weight-decay", "0"],
     [/a run with laser attention, not standard/, "train", "lm", "--resume", "--out", "whole", "--variant", "standard"],

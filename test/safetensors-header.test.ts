@@ -20,7 +20,11 @@ test("a header that is cut off, too large or no JSON object is refused", () => {
     [new Uint8Array(7), RangeError, "got 7 bytes"],
     [new Uint8Array(8), RangeError, 'the header must begin with "{", got byte undefined'],
     [file("{}").subarray(0, 9), RangeError, "the header must end inside the file of 9 bytes, got 2 bytes"],
-    [huge, RangeError, "the header must be at most 100000000 bytes long, got 100000001"],
+    [
+      huge,
+      RangeError,
+      "the header must be at most 100000000 bytes long, got 100000001; a file of safetensors begins with",
+    ],
     [vast, RangeError, "at most 100000000 bytes long, got 1844674407370955"],
     [file("[]"), RangeError, 'must begin with "{", got byte 91'],
     [file(" {}"), RangeError, 'must begin with "{", got byte 32'],

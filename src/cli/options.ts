@@ -12,6 +12,9 @@ export function integer(least: number, most = Number.MAX_SAFE_INTEGER) {
   };
 }
 
+/** The most rows of a step: more than memory holds, and few enough for arrays of their ids. */
+const BATCH = 65_536;
+
 export function character(text: string): string {
   if (Array.from(text).length === 1) return text;
   throw new InvalidArgumentError("It must be one character.");
@@ -41,7 +44,7 @@ export interface Common {
 /** --threads and --json. */
 export const common = (command: Command): Command =>
   command
-    .option("--threads <n>", "threads, at most 64; the results have the same bits with any number", integer(1))
+    .option("--threads <n>", "threads, at most 64; the results have the same bits with any number", integer(1, 64))
     .option("--json", "JSON for programs", false);
 
 export const variantOption = new Option("--variant <name>", "which attention").choices(["laser", "standard"]);
@@ -61,7 +64,7 @@ export function recipeOptions(command: Command): Command {
   add("--heads <n>", "heads", "attention heads", integer(1));
   add("--layers <n>", "layers", "blocks", integer(1));
   add("--context <n>", "context", "tokens in a row, or stacked frames of speech", integer(1));
-  add("--batch <n>", "batch", "rows, images or utterances of a step", integer(1));
+  add("--batch <n>", "batch", "rows, images or utterances of a step", integer(1, BATCH));
   add("--steps <n>", "steps", "steps", integer(1, STEPS));
   add("--lr <rate>", "lr", "the highest learning rate", real(0));
   add("--warmup <n>", "warmup", "steps up to it; of a short run, a tenth", integer(0));

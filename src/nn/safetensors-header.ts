@@ -93,7 +93,8 @@ function headerText(bytes: Uint8Array): string {
   }
   const length = lengthOf(bytes);
   if (length > MAX_HEADER) {
-    throw new RangeError(`${WHERE}: the header must be at most ${MAX_HEADER} bytes long, got ${length}`);
+    const hint = "; a file of safetensors begins with that number";
+    throw new RangeError(`${WHERE}: the header must be at most ${MAX_HEADER} bytes long, got ${length}${hint}`);
   }
   if (length > bytes.length - 8) {
     throw new RangeError(`${WHERE}: the header must end inside the file of ${bytes.length} bytes, got ${length} bytes`);
