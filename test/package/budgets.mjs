@@ -8,9 +8,9 @@
 export const BUDGETS = [
   { what: "laser-attention", files: "index.js", measure: "brotli", limit: 25_300, goal: 18_000 },
   { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 29_100 },
-  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 33_150 },
+  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 33_300 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 12_400 },
-  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 55_050 },
+  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 55_200 },
   { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 24_000 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 32_850, goal: 24_000 },
