@@ -113,6 +113,7 @@ export class Arena {
   /** Lets go of the memory; every later use throws. */
   dispose(): void {
     this.#memory = undefined;
+    this.writers = undefined;
     this.views = new WeakMap();
     this.#free.length = 0;
     this.#sizes.clear();
