@@ -69,7 +69,10 @@ export class Team {
     return -1;
   }
 
-  /** Waits until every member of the team has come here. Traps after ten seconds without any progress: one has died. */
+  /**
+   * Waits until every member of the team has come here. Traps after ten seconds without any progress: one has died; and where `turn` is
+   * negative: the calling thread has left (Problem.leave of src/problem.ts).
+   */
   static barrier(p: Problem): void {
     if (!ASC_FEATURE_THREADS || p.team == 1) return;
     const leader = changetype<usize>(Team.of(p, 0));
@@ -85,8 +88,10 @@ export class Team {
     let progress = Team.progress(p);
     for (let rest = -1; rest < RESTS; ++rest) {
       if (rest >= 0 && p.sleeps) Team.sleep(turn, now, REST_NAPS);
-      else if (Team.spin(turn, now, rest < 0 ? SPINS : REST_SPINS)) return;
-      if (atomic.load<i32>(turn) != now) return;
+      else Team.spin(turn, now, rest < 0 ? SPINS : REST_SPINS);
+      const then = atomic.load<i32>(turn);
+      if (then < 0) break;
+      if (then != now) return;
       const sum = Team.progress(p);
       if (sum != progress) rest = 0;
       progress = sum;
@@ -103,12 +108,9 @@ export class Team {
     atomic.wait<i32>(turn, now, NAP);
   }
 
-  /** Looks on for n turns; true when the barrier has opened. */
-  private static spin(turn: usize, now: i32, n: i32): bool {
-    while (n-- > 0) {
-      if (atomic.load<i32>(turn) != now) return true;
-    }
-    return false;
+  /** Looks on until the barrier opens, n turns at most. */
+  private static spin(turn: usize, now: i32, n: i32): void {
+    while (n-- > 0 && atomic.load<i32>(turn) == now);
   }
 
   /** Says that this member is alive and at work: once for each block. */

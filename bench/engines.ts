@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { hosted } from "../scripts/hosted.mjs";
 import { openPeaks, PEAK_FLOPS } from "./builds.js";
 import { interleave, type Pace } from "./measure.js";
 import { percent } from "./report.js";
@@ -20,14 +21,14 @@ export interface EngineResult {
 const program = fileURLToPath(import.meta.url);
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const deno = at("node_modules/deno/bin.cjs");
-/** The Bun that the tests install; without them the one on the path. */
-const bun = at(`test/hosts/node_modules/bun-${process.platform}-${process.arch}/bin/bun`);
+/** The Bun of the tests; without it the one on the path. */
+const bun = hosted(at("test/hosts"), "bun")?.file ?? "bun";
 
 const commands: Readonly<Record<string, { file: string; args: string[] } | undefined>> = {
   deno: existsSync(deno)
     ? { file: process.execPath, args: [deno, "run", "--no-config", "--no-lock", "-R", "-W", "-E", "--allow-sys"] }
     : undefined,
-  bun: { file: existsSync(bun) ? bun : "bun", args: ["run"] },
+  bun: { file: bun, args: ["run"] },
   "256 bits": { file: process.execPath, args: ["--experimental-wasm-revectorize"] },
 };
 

@@ -1,3 +1,5 @@
+// Builds the package: kernels (asc) -> build/, generated sources -> src/generated/, bundles and declarations -> dist/.
+// A step runs only when its inputs changed; every file is written whole and only when it differs.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
@@ -226,17 +228,21 @@ async function bundle() {
 }
 
 /**
- * Chunks, named by the files they are made of and not by their contents, those with kernels first: the tarball's order, and with it up to 5 KB
- * of its size, stays where code changes. Names as long as esbuild's keep the columns of source maps.
+ * Chunks, named by version and files, kernels first: the tarball's order and size stay where code changes, and no cache has a chunk of
+ * another release. As long as esbuild's names, which keeps the columns of source maps.
  */
 function nameChunks({ outputFiles, metafile }) {
   const names = new Map();
   for (const [path, { inputs }] of Object.entries(metafile.outputs)) {
     const [, name] = /\b(shared-\w{8})\.js$/.exec(path) ?? [];
-    const sources = Object.keys(inputs).join();
-    const hash = createHash("sha256").update(sources).digest("hex");
-    if (name !== undefined) names.set(name, `shared-${/kernels\b/.test(sources) ? 0 : 1}${hash.slice(0, 7)}`);
+    const files = Object.keys(inputs).sort().join();
+    const hash = createHash("sha256")
+      .update(version + files)
+      .digest("hex")
+      .slice(0, 7);
+    if (name !== undefined) names.set(name, `shared-${/kernels\b/.test(files) ? 0 : 1}${hash}`);
   }
+  if (new Set(names.values()).size < names.size) throw new Error("two chunks have one name");
   const renamed = (text) => text.replace(/\bshared-\w{8}\b/g, (name) => names.get(name) ?? name);
   return outputFiles.map(({ path, text }) => ({ path: renamed(path), text: renamed(text) }));
 }
@@ -287,7 +293,7 @@ const kernelFiles = insteadOfKernels("kernel files", (file) => {
  * its mark keeps the columns of the source map.
  */
 const kernelMarks = insteadOfKernels("kernel marks", (file) => `export const hex = () => "@${file}@";`);
-const MARK = /"@(\S+)@"/g;
+const MARK = /"@([^"@\s]+)@"/g;
 
 function withDigits(code) {
   const functions = [];
@@ -339,10 +345,9 @@ export async function build() {
     "scripts/declarations.mjs",
     "package.json",
   );
-  const outputs = [...ENTRIES, ...EDGE_ENTRIES.map((name) => `edge-light/${name}`)].map((name) => `dist/${name}.js`);
-  await when("dist", inputs, [...outputs, "dist/cli.js"], () =>
-    Promise.all([bundle(), declare(ENTRIES, write), bundleCommand()]),
-  );
+  const names = [...ENTRIES, ...EDGE_ENTRIES.map((name) => `edge-light/${name}`), "cli"];
+  const outputs = names.map((name) => `dist/${name}.js`);
+  await when("dist", inputs, outputs, () => Promise.all([bundle(), declare(ENTRIES, write), bundleCommand()]));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) await build();

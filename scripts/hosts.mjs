@@ -1,10 +1,10 @@
 // The portable tests (test/portable) in every host that npm installs: which hosts, how each is started, what each must be.
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root } from "./build.mjs";
 import { bundle } from "./bundle.mjs";
 import { missing, report, runTests, start, stop } from "./child.mjs";
+import { find, hosted, locked, place } from "./hosted.mjs";
 
 const LIMIT_MS = 240_000;
 const folder = join(root, "test/hosts");
@@ -16,30 +16,12 @@ export const bytes = { loader: { ".wasm": "binary" } };
 const MAJORS = [20, 22, 24, 26];
 const NAMES = [...MAJORS.map((major) => `node${major}`), "bun", "workerd"];
 
-const json = (path) => JSON.parse(readFileSync(path, "utf8"));
-const locked = json(join(folder, "package-lock.json")).packages;
-
-/** Where test/hosts has a program for this platform. */
-const place = (name) => `node_modules/${name}-${process.platform}-${process.arch}`;
-
-/** A file of an installed package, and the package's version; undefined where it is not installed. */
-function find(path, file) {
-  if (!existsSync(join(path, file))) return undefined;
-  return { file: join(path, file), version: json(join(path, "package.json")).version };
-}
-
-/** A program of test/hosts in the version that package-lock.json pins. */
-function hosted(name) {
-  const found = find(join(folder, place(name)), `bin/${name.replace(/\d+$/, "")}`);
-  return found?.version === locked[place(name)]?.version ? found : undefined;
-}
-
 /**
  * Installs what is not there. Programs of other platforms are optional dependencies, so npm leaves them out; it also calls it
  * a success when it could not fetch any.
  */
 export async function install() {
-  if (NAMES.every((name) => hosted(name) || !(place(name) in locked))) return;
+  if (NAMES.every((name) => hosted(folder, name) || !(place(name) in locked(folder)))) return;
   console.log("Installing Node, Bun and workerd into test/hosts/node_modules, 1 GB. This happens once.");
   const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"];
   const end = await start("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] }).ended;
@@ -59,7 +41,7 @@ const ownMajor = Number.parseInt(process.versions.node, 10);
 /** The running Node stands for its version; V8 has relaxed SIMD since Node 21. */
 function node(major) {
   const found =
-    major === ownMajor ? { file: process.execPath, version: process.versions.node } : hosted(`node${major}`);
+    major === ownMajor ? { file: process.execPath, version: process.versions.node } : hosted(folder, `node${major}`);
   return {
     name: `node ${major}`,
     host: "node",
@@ -76,7 +58,7 @@ function deno() {
 }
 
 function bun() {
-  const found = hosted("bun");
+  const found = hosted(folder, "bun");
   return { name: "bun", host: "bun", found, command: [found?.file], relaxedFrom: 0 };
 }
 
@@ -124,7 +106,7 @@ const modules = (queries) => ({
  * test/hosts/workerd.capnp. The worker is asked once over HTTP; workerd tells on file descriptor 3 which port it took.
  */
 async function edge(condition, config) {
-  const found = hosted("workerd");
+  const found = hosted(folder, "workerd");
   const queries = new Set();
   const options = { platform: "browser", conditions: [condition, "worker", "browser"], plugins: [modules(queries)] };
   await bundle([`${PROGRAMS}/workerd.ts`], `build/portable/${condition}`, options);

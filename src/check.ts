@@ -147,15 +147,18 @@ export function notPromise(where: string, value: unknown, name = "fn"): void {
   throw new TypeError(`${where}: ${name} must be synchronous, got one that returns a promise`);
 }
 
-/** An object, or nothing, with no other keys than `names`. A key whose value is undefined counts as left out. `hint` ends the message. */
-export function options(where: string, value: unknown, names: readonly string[], label = "options", hint = ""): void {
+/** Where an option belongs that is none of most entries. */
+const hint = (key: string): string => (/^(threads|simd|worker)$/.test(key) ? " of laser-attention/threads" : "");
+
+/** An object, or nothing, with no other keys than `names`. A key whose value is undefined counts as left out. */
+export function options(where: string, value: unknown, names: readonly string[], label = "options"): void {
   if (value === undefined) return;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new TypeError(`${where}: ${label} must be an object, got ${show(value)}`);
   }
   for (const key of Object.keys(value)) {
     if (!names.includes(key)) {
-      throw new TypeError(`${where}: ${label} must be among ${names.join(", ")}, got ${show(key)}${hint}`);
+      throw new TypeError(`${where}: ${label} must be among ${names.join(", ")}, got ${show(key)}${hint(key)}`);
     }
   }
 }
@@ -184,8 +187,7 @@ const MIN_MEMORY = 1 << 20;
 export function creation(where: string, given: CreateOptions | undefined, names: readonly string[] = []): void {
   const { wasm, maxMemory: value } = given ?? {};
   if (wasm instanceof Promise) wasm.catch(() => {});
-  const hint = names.length === 0 ? "; threads and simd are options of laser-attention/threads" : "";
-  options(where, given, ["maxMemory", "wasm", ...names], "options", hint);
+  options(where, given, ["maxMemory", "wasm", ...names]);
   if (value === undefined) return;
   if (typeof value !== "number") throw new TypeError(`${where}: maxMemory must be a number, got ${show(value)}`);
   if (!Number.isInteger(value) || value < MIN_MEMORY || value > ADDRESS_SPACE) {

@@ -2,7 +2,7 @@ import type { Arena } from "./arena.js";
 import { Field } from "./generated/problem.js";
 import { host, type Memory, type Module, nodeModule, type WorkerHandle } from "./host.js";
 import type { Problem } from "./problem.js";
-import { ARGUMENTS, DONE, failure, JOB_STEP, JOBS, type Job, PAGES, READY, SLOT, SPINS } from "./protocol.js";
+import { ARGUMENTS, DONE, FAILED, failure, JOB_STEP, JOBS, type Job, PAGES, READY, SLOT, SPINS } from "./protocol.js";
 import { PAGE } from "./shape.js";
 import { type Kernels, lanes } from "./wasm.js";
 import type { WorkerStart } from "./worker.js";
@@ -177,20 +177,21 @@ export class Pool {
       }
       (this.#kernels as unknown as Record<Job, (...args: readonly number[]) => void>)[kernel](...argumentsOf(0));
     } catch (error) {
-      // A trap: no thread makes progress (assembly/team.ts). Anything else, such as a full stack, is told as on one thread.
-      if ((error as Error).name === "RuntimeError") throw this.#giveUp(this.#reason, error);
+      // So a kernel says that no other thread makes progress (assembly/team.ts). Anything else is told as on one thread.
+      if ((error as Error).name === "RuntimeError" && /unreachable/i.test(`${error}`))
+        throw this.#giveUp(this.#reason, error);
       this.settle();
       throw error;
     }
-    const whole = this.#join(members - 1);
+    const done = this.#join(members - 1);
     this.#open = false;
-    if (!whole) throw this.#giveUp(this.#reason);
+    if (!done || failure(words) !== undefined) throw this.#giveUp(this.#reason);
   }
 
   /**
-   * Waits for workers that may still be at a call that was cut off: by a full stack, which may leave no room for this either, or from
-   * outside, as by a timeout of node:vm, where not even `finally` runs. Called before memory is handed out and before another call, since
-   * what they write to has been given back. Where they can't end, the next call says so.
+   * Ends the work of others on a call that was cut off: by a full stack, which may leave no room for this either, or from outside, as by a
+   * timeout of node:vm, where not even `finally` runs. Called before memory is handed out and before another call, since an error gives
+   * back what they write to; until then they may still write to a caller's own `out`. Where they can't end, the next call says so.
    */
   settle(): void {
     if (!this.#open) return;
@@ -202,11 +203,13 @@ export class Pool {
       Atomics.notify(words, slot);
       given++;
     }
-    if (this.#broken === undefined && !this.#join(given)) this.#break(this.#reason);
+    this.#problem.leave();
+    if (this.#broken === undefined && this.#join(given)) Atomics.store(words, FAILED, 0);
+    else this.#break(this.#reason);
     this.#open = false;
   }
 
-  /** Waits until `given` workers are done: what they write to is given back with an error. False where one failed, or none makes progress. */
+  /** Waits until `given` workers are done, or no thread makes progress; returns whether they are. */
   #join(given: number): boolean {
     const words = this.#words;
     const start = host.performance.now();
@@ -225,7 +228,7 @@ export class Pool {
         late = patience(this.#limits.progress);
       } else if (late()) return false;
     }
-    return failure(words) === undefined;
+    return true;
   }
 
   /** Why no thread makes progress, or why the result of a call is not whole. */
@@ -238,14 +241,14 @@ export class Pool {
   dispose(): void {
     this.#settled = true;
     this.#break("disposed");
-    this.#workers.length = 0;
   }
 
-  /** Ends all workers; the next call says so, unless it has been said. */
+  /** Ends all workers, those too that a full stack kept from being ended before; the next call says so, unless it has been said. */
   #break(reason: string): void {
-    if (this.#broken === undefined) {
-      this.#broken = reason;
-      for (const worker of this.#workers) worker.terminate();
+    this.#broken ??= reason;
+    for (let worker = this.#workers.at(-1); worker !== undefined; worker = this.#workers.at(-1)) {
+      worker.terminate();
+      this.#workers.pop();
     }
   }
 

@@ -57,6 +57,13 @@ export class Problem {
     this.integer(Field.sleeps, sleeps ? 1 : 0);
   }
 
+  /** Members that wait for the calling thread, or will, end: it was cut off (assembly/team.ts). */
+  leave(): void {
+    this.attach();
+    Atomics.store(this.#ints, Field.turn / 4, -(2 ** 31));
+    Atomics.notify(this.#ints, Field.turn / 4);
+  }
+
   /** Values above 2^31 wrap into the sign bit, which the kernels read as unsigned. */
   integer(field: Field, value: number): void {
     this.#ints[field >> 2] = value;

@@ -28,32 +28,50 @@ function setUp(variant: "standard" | "laser") {
   return { la, call, check };
 }
 
-function dive(depth: number, call: () => void): number {
+function dive(depth: number, call: () => unknown): number {
   if (depth > 0) return 1 + dive(depth - 1, call);
   call();
   return 0;
 }
 
+/** Lets `call` begin ever deeper in the stack, until that was full so many times; `check` follows each time. */
+function eachOverflow(times: number, call: () => unknown, check: () => void): void {
+  let overflows = 0;
+  for (let depth = 1000; overflows < times; depth += overflows === 0 ? 50 : 1) {
+    let error: unknown;
+    try {
+      dive(depth, call);
+    } catch (caught) {
+      error = caught;
+    }
+    if (error === undefined) continue;
+    assert.instance(error, RangeError);
+    if (overflows++ === 0) depth -= 60;
+    check();
+  }
+}
+
 for (const variant of ["standard", "laser"] as const) {
   test(`a stack that is full, wherever in a call with threads, is an error of that call alone: ${variant}`, () => {
     const { la, call, check } = setUp(variant);
-    let overflows = 0;
-    for (let depth = 1000; overflows < 150; depth += overflows === 0 ? 50 : 1) {
-      let error: unknown;
-      try {
-        dive(depth, call);
-      } catch (caught) {
-        error = caught;
-      }
-      if (error === undefined) continue;
-      assert.instance(error, RangeError);
-      if (overflows++ === 0) depth -= 60;
-      check();
-    }
+    eachOverflow(150, call, check);
     assert.is(la.threads, 2);
     la.dispose();
   });
 }
+
+test("where the others would wait for the one that was cut off, they end at once, and all go on", () => {
+  const { la } = makeTeam(2);
+  const x = la.tensor(data, [1, 1, H * N, D]); // one head: its threads meet after each tile of keys
+  const saved = la.attentionForward(x, x, x, { variant: "standard" });
+  const backward = (): Float32Array => la.scope(() => la.attentionBackward(x, saved).dk.toArray());
+  const expected = backward();
+  const start = performance.now();
+  eachOverflow(100, backward, () => assert.is(firstDifference(backward(), expected), -1));
+  assert.ok(performance.now() - start < 9_000, "nobody waited for ten seconds");
+  assert.is(la.threads, 2);
+  la.dispose();
+});
 
 // Deno's node:vm has no timeouts. A process of its own: after one that ended a finalization callback, Node may run no more of them.
 if (!("Deno" in globalThis)) {

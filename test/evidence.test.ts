@@ -71,7 +71,8 @@ test("docs/evidence.md and its charts are what the committed runs give", () => {
 const [folder] = dataFiles("evidence", "fsdd") ?? [];
 if (folder !== undefined) {
   test("the first steps of a committed run of the Conformer come out again, on the same data, and bit for bit with the same sources", () => {
-    const run = results.find(({ family }) => family === "conformer")!;
+    const runs = results.filter(({ family }) => family === "conformer");
+    const run = runs.find(isCurrent) ?? runs[0]!;
     const { recipe, start, data } = run;
     const { content, hash } = readSource("conformer", dirname(folder));
     assert.is(hash, data);

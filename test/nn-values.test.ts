@@ -90,8 +90,7 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [2, 3, 5],
   ].map((shape) => nn.input(new Float32Array(shape.reduce((a, b) => a * b)), shape)) as [Value, Value, Value];
   const keep = nn.la.tensor(new Uint8Array(5), [5]);
-  const three = nn.parameter(new Float32Array(3), [3]);
-  const even = nn.parameter(new Float32Array(8), [4, 1, 2]);
+  const [three, even] = [nn.parameter(new Float32Array(3), [3]), nn.parameter(new Float32Array(8), [4, 1, 2])];
   const any = <T>(value: unknown): T => value as T;
   const range: [() => unknown, string][] = [
     [() => add(nn, x, flat), "add: y must have shape [2, 3, 4], got [6, 4]"],

@@ -1,7 +1,6 @@
 /** Workers that die, hang or trap: an error within the limit, never a hang, and then one thread. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Kernels } from "../src/generated/kernel-types.js";
 import { Field } from "../src/generated/problem.js";
 import { host } from "../src/host.js";
 import type { LaserAttention } from "../src/index.js";
@@ -124,31 +123,47 @@ test("a worker whose kernel traps is an error at once, when the others are done"
   });
 });
 
-test("an error of the calling thread's kernel is told as it is, when the others are done, and they go on", () => {
-  const full = new RangeError("Maximum call stack size exceeded");
-  const failsOnce = (own: Kernels): Kernels => {
+test("an error of the calling thread is told as it is, a full stack or a trap, when the others are done", () => {
+  const trap = Object.assign(new Error("memory access out of bounds"), { name: "RuntimeError" });
+  for (const error of [new RangeError("Maximum call stack size exceeded"), trap]) {
     let calls = 0;
-    const attentionForward: Kernels["attentionForward"] = (...args) => {
-      if (calls++ === 0) throw full;
-      own.attentionForward(...args);
-    };
-    return { ...own, attentionForward };
-  };
-  const isFull = (error: unknown): boolean => error === full;
-  const { la } = makeTeam(3, { kernels: failsOnce });
-  const { used } = la.memory;
-  assert.throws(() => forward(la), isFull);
-  assert.is(la.memory.used, used);
-  assert.is(la.threads, 3);
-  assert.is(firstDifference(forward(la), reference), -1);
-  la.dispose();
+    const { la } = makeTeam(2, {
+      kernels: (own) => ({
+        ...own,
+        attentionForward(...args) {
+          if (calls++ === 0) throw error;
+          own.attentionForward(...args);
+        },
+      }),
+      program: pretender(`job(); pause(200); Atomics.add(words, ${DONE}, 1); Atomics.notify(words, ${DONE});`),
+    });
+    const start = performance.now();
+    assert.throws(
+      () => forward(la),
+      (found: Error) => found === error,
+    );
+    assert.ok(performance.now() - start > 150, `${error}`);
+    assert.is(la.threads, 2);
+    la.dispose();
+  }
+});
 
-  const program = pretender(`job(); pause(200); Atomics.add(words, ${DONE}, 1); Atomics.notify(words, ${DONE});`);
-  const slow = makeTeam(2, { kernels: failsOnce, program });
-  const start = performance.now();
-  assert.throws(() => forward(slow.la), isFull);
-  assert.ok(performance.now() - start > 150);
-  slow.la.dispose();
+test("workers that could not be ended, for want of stack, are ended with the instance", () => {
+  const { la, workers } = makeTeam(3, { limits: { progress }, program: pretender("") });
+  const ended: number[] = [];
+  workers.forEach((worker, n) => {
+    const terminate = worker.terminate.bind(worker);
+    let calls = 0;
+    worker.terminate = () => {
+      if (n === 1 && calls++ === 0) throw new RangeError("Maximum call stack size exceeded");
+      ended.push(n);
+      return terminate();
+    };
+  });
+  assert.throws(() => forward(la), /Maximum call stack/);
+  assert.equal(ended, []);
+  la.dispose();
+  assert.equal([...new Set(ended)].sort(), [0, 1]); // Deno says at once that one has ended, and it is ended again
 });
 
 test("a worker that takes longer than the limit, but goes on, is no reason to give up", () => {

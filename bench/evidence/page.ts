@@ -106,14 +106,12 @@ const runTable = (all: readonly Line[]): string =>
     2,
   );
 
-/** Which runs the sources of today give again. */
+/** Which runs are of kernels and layers that sum as those of today. */
 function sourcesText(all: readonly Line[]): string {
   const runs = all.flatMap((line) => line.runs);
-  const bits = `"bits" begins the hash of what these computed (\`npm run test:bits\`, the last line)`;
   const older = runs.filter((run) => !isCurrent(run)).length;
-  if (older === 0) return `${bits}: all runs are of the sources as they are.`;
-  const what = `those of ${older} of the ${runs.length} runs summed in another order, and what they gave is another run of the same recipe`;
-  return `${bits}: today ${TRAINING.slice(0, 8)}; ${what}.`;
+  const rest = `${older} of the ${runs.length} runs are of others, or of unknown ones: today they are other runs of the same recipe`;
+  return `"bits" begins the hash of the tests' training (\`npm run test:bits\`, the last line) with the sources of a run: ${TRAINING.slice(0, 8)} today; ${rest}.`;
 }
 
 function timeText(): string {

@@ -22,7 +22,7 @@ export interface Result {
   start: { steps: number; loss: number };
   /** SHA-256 of the files of data. */
   data: string;
-  /** SHA-256 of what training computed with the sources of the run (test/portable/bits.ts); undefined before 28 November 2026. */
+  /** SHA-256 of what the run's sources compute in the tests' training (test/portable/bits.ts); runs before 28 November 2026 did not keep it. */
   bits?: string;
   machine: string;
   runtime: string;
@@ -55,7 +55,7 @@ function checkSame<T extends object>(file: string, found: T, wanted: T): void {
   }
 }
 
-/** Whether the sources of today give a run's numbers again, bit for bit. */
+/** Whether a run's kernels and layers sum as those of today. */
 export const isCurrent = ({ bits }: Result): boolean => bits === TRAINING;
 
 /** All finished runs, by name. @throws UserError for one of another recipe */
@@ -80,11 +80,11 @@ export async function runJob(job: Job, nn: Nn, { content, hash }: Source): Promi
   const last = join(folder, LAST);
   if (existsSync(last)) {
     const checkpoint = readCheckpoint(last);
-    const { run, data } = checkpoint.extra as unknown as { run: { recipe: Recipe }; data: string };
-    checkSame(last, { ...run.recipe, data }, { ...recipe, data: hash });
+    const { run, data, bits } = checkpoint.extra as unknown as { run: { recipe: Recipe }; data: string; bits?: string };
+    checkSame(last, { ...run.recipe, data, bits }, { ...recipe, data: hash, bits: TRAINING });
     trainer.resume(checkpoint);
   }
-  const options = { json: false, out: folder, notes: { data: hash }, again: "the same command" };
+  const options = { json: false, out: folder, notes: { data: hash, bits: TRAINING }, again: "the same command" };
   if (!(await runAll([{ trainer, folder }], options))) return false;
   const { losses, evaluations } = trainer.history;
   const loss = losses.slice(0, START).reduce((a, b) => a + b) / START;
