@@ -35,8 +35,7 @@ const JOIN_MS = 10;
 const WORTH = 2.5e6;
 
 /**
- * Operations of a call that waits for workers that are still starting: some 0.1 s of one thread. Waiting takes a third of that: a first result in
- * a cold Node came after 44 ms with it, 14 without (`npm run bench`, two threads).
+ * Operations of a call that waits for workers that are still starting: some 0.1 s of one thread. Waiting takes a third of that.
  */
 const WORTH_WAITING = 4e9;
 
@@ -69,6 +68,8 @@ export class Pool {
   readonly #mayWait: boolean;
   readonly #warn: (reason: string) => void;
   readonly #limits: typeof LIMITS_MS;
+  /** Starts the workers, until it has. */
+  #begin: (() => void) | undefined;
   #jobs = 0;
   /** The number of the last job, and whether workers may still be at it. */
   #job = 0;
@@ -108,26 +109,35 @@ export class Pool {
     return this.#settled && this.#broken === undefined ? this.#workers.length + 1 : 1;
   }
 
-  /** Starts workers and waits for none: until all are there, all but long calls run on the calling thread alone. */
+  /**
+   * Has workers start: with the first call that is worth them, or when this thread comes back to its event loop. Small calls before that
+   * do not wait for it: a first result in a cold Node came after 16 ms where two threads were started at once, after 12 without.
+   */
   start(modules: readonly Module[], memory: Memory, size: number, startWorker: StartWorker): void {
-    try {
-      for (let member = 1; member < size; member++) {
-        const start = { modules, memory, control: this.#control, bytes: this.#bytes, member, lanes };
-        this.#workers.push(startWorker(start, (reason) => this.#break(reason)));
+    this.#begin = () => {
+      this.#begin = undefined;
+      try {
+        for (let member = 1; member < size; member++) {
+          const start = { modules, memory, control: this.#control, bytes: this.#bytes, member, lanes };
+          this.#workers.push(startWorker(start, (reason) => this.#break(reason)));
+        }
+      } catch (error) {
+        this.#break(`a worker could not be started: ${(error as Error).message}`);
       }
-    } catch (error) {
-      this.#break(`a worker could not be started: ${(error as Error).message}`);
-    }
+    };
+    host.setTimeout(() => this.#begin?.(), 0);
   }
 
   /** Blocks until all workers have started, or can't, where it may. */
   ready(): void {
+    this.#begin?.();
     const late = patience(this.#limits.start);
     while (!this.#settle(late) && this.#mayWait) Atomics.wait(this.#words, READY, Atomics.load(this.#words, READY), 10);
   }
 
   /** The same without blocking; how many threads there are then. */
   async started(): Promise<number> {
+    this.#begin?.();
     const late = patience(this.#limits.start);
     while (!this.#settle(late)) await new Promise<void>((resolve) => host.setTimeout(resolve, 1));
     return this.size;
@@ -136,6 +146,7 @@ export class Pool {
   /** Whether it is known if all workers have started. Where they can't, there is one thread, and a warning in place of a call's error. */
   #settle(late = () => false): boolean {
     if (this.#settled) return true;
+    if (this.#begin !== undefined) return false;
     const count = Atomics.load(this.#words, READY);
     const failed = failure(this.#words);
     if (failed !== undefined) this.#break(`worker ${failed.member} could not be started: ${failed.reason}`);
@@ -149,9 +160,10 @@ export class Pool {
     return true;
   }
 
-  /** How many threads a call of so many floating-point operations is worth. */
+  /** How many threads a call of so many floating-point operations is worth, of those that have started: until all have, one. */
   members(work: number): number {
     this.settle();
+    if (work >= 2 * WORTH) this.#begin?.();
     if (work > WORTH_WAITING) this.ready();
     if (!this.#settle()) return 1;
     if (this.#broken !== undefined && !this.#reported) throw this.#giveUp(this.#broken);
@@ -240,6 +252,7 @@ export class Pool {
 
   dispose(): void {
     this.#settled = true;
+    this.#begin = undefined;
     this.#break("disposed");
   }
 

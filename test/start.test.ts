@@ -126,11 +126,36 @@ test("a call that takes longer than workers do waits for them", async () => {
   assert.equal(found, []);
 });
 
+test("workers start with the first call that is worth them, or when the program yields, and not after dispose", async () => {
+  const yielding = () => new Promise((resolve) => setTimeout(resolve, 20));
+  const dispose = (la: Instance) => la.dispose();
+  for (const [then, expected] of [
+    [() => {}, 0],
+    [assertReference, 2],
+    [yielding, 2],
+    [dispose, 0],
+  ] as const) {
+    let la!: Instance;
+    const workers = await workersOf(async () => {
+      la = createSync({ threads: 3 });
+      la.matmul(la.zeros([16, 16]), la.zeros([16, 16]));
+      await then(la);
+      if (then === dispose) await yielding();
+    });
+    assert.is(workers.length, expected);
+    const all = ended(workers);
+    la.dispose();
+    await all;
+  }
+});
+
 test("an instance that is disposed, and a program that ends, while workers start: all ends, and nothing is said", async () => {
   let la!: Instance;
   const workers = await workersOf(() => {
     la = createSync({ threads: 3 });
+    assertReference(la);
   });
+  assert.is(workers.length, 2);
   const all = ended(workers);
   la.dispose();
   await all;
