@@ -12,6 +12,18 @@ export interface Source {
   hold(storage: Storage): void;
 }
 
+/**
+ * Told of storages that were dropped without dispose, of all instances: V8 (Node 20 to 26) calls no registry of a process any more once one is
+ * collected between the end of its targets and the callback. So this one stays, and holds no arena.
+ */
+let registry: FinalizationRegistry<Dropped> | undefined;
+
+/** A block of an arena. */
+interface Dropped {
+  readonly arena: WeakRef<Arena>;
+  readonly ptr: number;
+}
+
 /** Where the tensors of one instance live. */
 export class Space {
   readonly arena: Arena;
@@ -22,16 +34,20 @@ export class Space {
    * The safety net for storages that were dropped without dispose. Views hold their storage, so it outlives them. workerd
    * has it from the compatibility date 2025-05-05 on.
    */
-  readonly registry: FinalizationRegistry<number> | undefined;
+  readonly registry: FinalizationRegistry<Dropped> | undefined;
+  readonly #weak: WeakRef<Arena> | undefined;
 
   constructor(arena: Arena) {
     this.arena = arena;
     complete(Tensor);
     Object.assign(Tensor.prototype, { [Symbol.for("nodejs.util.inspect.custom")]: Tensor.prototype.toString });
     if (typeof FinalizationRegistry === "undefined") return;
-    this.registry = new FinalizationRegistry((ptr) => {
-      if (!arena.disposed) arena.release(ptr);
+    registry ??= new FinalizationRegistry(({ arena, ptr }) => {
+      const own = arena.deref();
+      if (own?.disposed === false) own.release(ptr);
     });
+    this.registry = registry;
+    this.#weak = new WeakRef(arena);
   }
 
   /** Runs `body`, whose tensors join `made`: those of a scope, or none. */
@@ -58,7 +74,7 @@ export class Space {
       alive: true,
       scope: this.made,
     };
-    if (source === undefined) this.registry?.register(storage, ptr, storage);
+    if (source === undefined) this.registry?.register(storage, { arena: this.#weak!, ptr }, storage);
     else source.hold(storage);
     const tensor = new Tensor<T>(storage, dtype, [...shape], rowMajor(shape), 0, true);
     this.made?.add(tensor as AnyTensor);

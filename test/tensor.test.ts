@@ -4,6 +4,7 @@ import { AdamW, createSync as createTraining, crossEntropy, Linear, Random } fro
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { collected } from "./support/collected.js";
+import { runProgram } from "./support/host.js";
 import { throws } from "./support/throws.js";
 
 const la = createSync();
@@ -15,6 +16,7 @@ test("tensor copies in, data is live, toArray copies out", () => {
   source[0] = 99;
   assert.equal(t.shape, [2, 3]);
   assert.equal(t.strides, [3, 1]);
+  assert.equal(t.narrow(0, 2, 0).toArray(), new Float32Array(0), "nothing, behind the last row");
   assert.is(t.dtype, "f32");
   assert.equal([...t.data], [0, 1, 2, 3, 4, 5]);
   const copy = t.toArray();
@@ -138,6 +140,39 @@ test("Symbol.dispose releases, where the engine has it", () => {
   own[Symbol.dispose]();
   throws(() => own.zeros([1]), TypeError, "disposed");
 });
+
+/** In a process of its own, which has no other instance. Deno has no flag for gc at run time. */
+const testOfNode = "Deno" in globalThis ? test.skip : test;
+
+testOfNode(
+  "an instance that ends between a collection and its callbacks does not keep tensors of others from being reclaimed",
+  async () => {
+    const { stdout, stderr } = await runProgram(`
+      import { setFlagsFromString } from "node:v8";
+      import { runInNewContext } from "node:vm";
+      import { createSync } from "laser-attention/index.js";
+      setFlagsFromString("--expose-gc");
+      const gc = runInNewContext("gc");
+      const pause = () => new Promise((resolve) => setTimeout(resolve, 10));
+      const held = {};
+      (() => { held.la = createSync(); })();
+      (() => { held.la.zeros([10]); })();
+      gc();
+      held.la = undefined;
+      gc();
+      await pause();
+      const la = createSync();
+      const { used } = la.memory;
+      (() => { la.zeros([5000]); })();
+      for (let round = 0; round < 100 && la.memory.used > used; round++) {
+        gc();
+        await pause();
+      }
+      console.log(la.memory.used - used);
+    `);
+    assert.is(stdout, "0\n", stderr);
+  },
+);
 
 test("a tensor dropped without dispose is reclaimed, but not while a view of it is alive", async () => {
   const own = createSync();
