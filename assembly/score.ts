@@ -164,8 +164,8 @@ function alibiRow(s: usize, end: usize, ahead: f32, slope: f32): void {
 }
 
 /**
- * s += bias, -inf where bias is -inf (whatever s is). A finite bias beyond +-2.36e38 would be infinite in units of log2
- * and counts as +-2.36e38: masks are often made of -3.4e38, and only -inf hides.
+ * s += bias, -inf where bias is -inf (whatever s is). A finite bias beyond +-2.35e38 would be infinite in units of log2
+ * and counts as +-2.35e38: masks are often made of -3.4e38, and only -inf hides.
  */
 function biasRow(s: usize, end: usize, bias: usize): void {
   const log2e = f32x4.splat(LOG2E);

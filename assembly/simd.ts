@@ -1,4 +1,4 @@
-/** Multiply-add and horizontal sums: the only file that knows relaxed SIMD. */
+/** Multiply-add, relaxed or not, and what lies across lanes. */
 export class Simd {
   /** a * b + c; rounded once where the engine fuses, twice where it does not. */
   @inline static madd(a: v128, b: v128, c: v128): v128 {
@@ -13,6 +13,17 @@ export class Simd {
   /** (l0 + l1) + (l2 + l3). */
   @inline static hsum(v: v128): f32 {
     return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
+  }
+
+  /** The largest of x_j, j < n, NaN left out; -inf where there is none. */
+  static max(x: usize, n: i32): f32 {
+    const least = f32x4.splat(-Infinity);
+    let top = least;
+    for (let j = 0; j < n; j += 4) {
+      top = f32x4.pmax(top, v128.bitselect(v128.load(x + ((<usize>j) << 2)), least, Simd.first(n - j)));
+    }
+    top = f32x4.pmax(top, v128.shuffle<f32>(top, top, 2, 3, 0, 1));
+    return f32x4.extract_lane(f32x4.pmax(top, v128.shuffle<f32>(top, top, 1, 0, 3, 2)), 0);
   }
 
   /** All ones in the first n lanes, all four when n >= 4. */

@@ -8,13 +8,7 @@ export function softmax(y: usize, x: usize, rows: i32, n: i32): void {
   assert(x != 0 && y != 0, "x and y must be there");
   const bytes = (<usize>n) << 2;
   for (let r = 0; r < rows; ++r, x += bytes, y += bytes) {
-    let top = f32x4.splat(-Infinity);
-    for (let j = 0; j < n; j += 4) {
-      const first = Simd.first(n - j);
-      top = f32x4.pmax(top, v128.bitselect(v128.load(x + ((<usize>j) << 2)), f32x4.splat(-Infinity), first));
-    }
-    top = f32x4.pmax(top, v128.shuffle<f32>(top, top, 2, 3, 0, 1));
-    top = f32x4.pmax(top, v128.shuffle<f32>(top, top, 1, 0, 3, 2));
+    const top = f32x4.splat(Simd.max(x, n));
     let sum = f32x4.splat(0);
     for (let j = 0; j < n; j += 4) {
       const at = (<usize>j) << 2;

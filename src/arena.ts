@@ -167,7 +167,7 @@ export class Arena {
       throw new RangeError(
         `laser-attention: cannot allocate ${size} bytes: ${reason} ` +
           `(memory is ${buffer.byteLength} bytes, ${this.#used} of them in use, the limit is ${this.#limit} bytes); ` +
-          "tensors that were dropped come back between turns of the event loop only, by dispose or scope at once",
+          "dispose and scope give tensors back at once, the engine only when it collects what was dropped",
       );
     };
     if (needed > this.#limit) refuse(`memory would have to grow to ${needed} bytes`);

@@ -46,7 +46,7 @@ const OPTIONS: Record<keyof AttentionOptions, true> = {
 
 const OPTION_NAMES = Object.keys(OPTIONS) as readonly (keyof AttentionOptions)[];
 
-export const GRADIENTS: readonly GradientName[] = ["dq", "dk", "dv", "dbias"];
+const GRADIENTS: readonly GradientName[] = ["dq", "dk", "dv", "dbias"];
 
 /** A shape in [B, H, N, D] order becomes one in the order of the layout, and back. */
 export function inLayout(shape: Shape, layout: AttentionOptions["layout"]): [number, number, number, number] {

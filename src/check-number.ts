@@ -38,10 +38,11 @@ export function string(where: string, name: string, value: unknown): asserts val
   if (typeof value !== "string") throw new TypeError(`${where}: ${name} must be a string, got ${show(value)}`);
 }
 
-/** Something with a length and elements. */
+/** Something with a length and elements, as arrays and typed arrays have them. */
 export function list(where: string, name: string, given: unknown): asserts given is ArrayLike<unknown> {
   const length = typeof given === "object" ? (given as { length?: unknown } | null)?.length : undefined;
-  if (typeof length !== "number") throw new TypeError(`${where}: ${name} must be an array, got ${show(given)}`);
+  if (Number.isSafeInteger(length) && (length as number) >= 0) return;
+  throw new TypeError(`${where}: ${name} must be an array, got ${show(given)}`);
 }
 
 /** A typed array of one of these kinds, whichever realm it comes from. */

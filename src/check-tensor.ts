@@ -58,7 +58,7 @@ export function inner(where: string, k: number, kB: number, a: Shape, b: Shape):
 }
 
 /** A tensor as the overlap test sees it. */
-export const regionOf = ({ storage, offset, shape, strides }: AnyTensor): Region => ({
+const regionOf = ({ storage, offset, shape, strides }: AnyTensor): Region => ({
   storage,
   offset,
   shape,

@@ -120,9 +120,10 @@ export function view(shape: Shape, strides: unknown, offset: unknown, first: num
   if (!Array.isArray(strides)) {
     throw new TypeError(`Tensor.view: strides must be an array of integers, got ${show(strides)}`);
   }
-  if (strides.length !== shape.length || !areSizes(strides)) {
+  // Along an axis of one a stride reaches nothing: beyond all memory it would only round the sums of offsets.
+  if (strides.length !== shape.length || !areSizes(strides) || strides.some((stride) => stride > ADDRESS_SPACE)) {
     throw new RangeError(
-      `Tensor.view: strides must be ${shape.length} integers of 0 or more for shape ${show(shape)}, got ${show(strides)}`,
+      `Tensor.view: strides must be ${shape.length} integers from 0 to ${ADDRESS_SPACE} for shape ${show(shape)}, got ${show(strides)}`,
     );
   }
   if (!isSize(offset)) {

@@ -11,7 +11,7 @@ import { Problem } from "./problem.js";
 import { scope } from "./scope.js";
 import type { Shape } from "./shape.js";
 import { Space } from "./space.js";
-import type { Tensor } from "./tensor.js";
+import type { AnyTensor, Tensor } from "./tensor.js";
 import type {
   AttentionBackwardOptions,
   AttentionGradients,
@@ -126,6 +126,7 @@ export class LaserAttention {
    */
   zeros(shape: readonly number[], dtype?: "f32"): Tensor;
   zeros(shape: readonly number[], dtype: "u8"): Tensor<"u8">;
+  zeros(shape: readonly number[], dtype: DType): AnyTensor;
   zeros(shape: readonly number[], dtype: DType = "f32"): Tensor | Tensor<"u8"> {
     const tensor = this.#allocate("zeros", shape, dtype);
     tensor.data.fill(0);
@@ -142,6 +143,7 @@ export class LaserAttention {
    */
   empty(shape: readonly number[], dtype?: "f32"): Tensor;
   empty(shape: readonly number[], dtype: "u8"): Tensor<"u8">;
+  empty(shape: readonly number[], dtype: DType): AnyTensor;
   empty(shape: readonly number[], dtype: DType = "f32"): Tensor | Tensor<"u8"> {
     return this.#allocate("empty", shape, dtype) as Tensor | Tensor<"u8">;
   }
@@ -151,7 +153,7 @@ export class LaserAttention {
    *
    * With s = softcap(scale q . k) + bias - alibi, hidden keys at -inf, and p = softmax(s) over the keys a query sees:
    * `standard` gives out = sum_j p_j v_j, `laser` gives out = log(sum_j p_j exp(v_j)) (arXiv 2411.03493, section 4), finite
-   * for values however far apart, up to 2.36e38 in size. A query that sees no key gives 0. N x M scores are never stored.
+   * for values however far apart, up to 2.35e38 in size. A query that sees no key gives 0. N x M scores are never stored.
    *
    * @param q [B, H, N, D]
    * @param k [B, Hkv, M, D], where H is a multiple of Hkv: query head h reads key head floor(h / (H / Hkv))

@@ -138,9 +138,6 @@ function multiply(
 /** No matrix. */
 const NONE: Matrix = { ptr: 0, row: 0, col: 1 };
 
-/** What is shared out: a multiple of the rows of a register tile in every build, and whole panels, where a packed factor can be cut. */
-const UNITS = { rows: TILE_ROWS, columns: PANEL };
-
 /** Where a share begins when `count` rows or columns are divided into `shares` in multiples of `unit`; the first are the largest. */
 export const beginOf = (count: number, unit: number, share: number, shares: number): number =>
   Math.min(count, unit * Math.ceil((Math.ceil(count / unit) * share) / shares));
@@ -165,7 +162,8 @@ function withProduct(
   const bytes = 4 * kernels.matmulScratch(n, k);
   arena.borrow(members * bytes, (scratch) => {
     const byRows = m >= n;
-    const [count, unit] = byRows ? [m, UNITS.rows] : [n, UNITS.columns];
+    // A multiple of the rows of a register tile in every build, or whole panels, where a packed factor can be cut.
+    const [count, unit] = byRows ? [m, TILE_ROWS] : [n, PANEL];
     const jobs = Math.ceil(work / (members * JOB_WORK));
     body((c, a, b, base = NONE) => {
       const strides = [a.row, a.col, b.row, b.col, c.row] as const;
@@ -216,8 +214,7 @@ export function matmul(engine: Engine, a: Tensor, b: Tensor, options?: MatmulOpt
   const { leading: lead, m, n, k } = product;
   return producing(engine, (make) => {
     const c = make([...lead, m, n]);
-    if (k === 0) c.data.fill(0);
-    else if (product.tall && isTall(product.a, lead, m)) {
+    if (product.tall && isTall(product.a, lead, m)) {
       const [to, from] = [matricesOf(c, []), product.a];
       multiply(engine, [], [m * count(lead), n, k], to, { ...from, batch: [] }, { ...product.b, batch: [] });
     } else multiply(engine, lead, [m, n, k], matricesOf(c, lead), product.a, product.b);

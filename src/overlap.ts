@@ -20,17 +20,19 @@ interface Runs {
   axes: Axis[];
 }
 
-/** Axes of size 1 or stride 0 vanish, axes that continue each other are merged, the contiguous innermost is the run. */
+/**
+ * Axes of size 1 or stride 0 vanish, axes whose elements continue each other, or fall on each other, become one; the contiguous innermost is
+ * the run. What is left names each element once, or, by strides that do not divide each other, seldom more often.
+ */
 function runsOf({ shape, strides }: Region): Runs {
   const axes: Axis[] = [];
-  const sorted = shape.map((size, axis) => ({ size, stride: strides[axis]! })).sort((a, b) => b.stride - a.stride);
+  const sorted = shape.map((size, axis) => ({ size, stride: strides[axis]! })).sort((a, b) => a.stride - b.stride);
   for (const axis of sorted) {
     if (axis.size === 1 || axis.stride === 0) continue;
-    const outer = axes.at(-1);
-    if (outer !== undefined && outer.stride === axis.size * axis.stride) {
-      outer.size *= axis.size;
-      outer.stride = axis.stride;
-    } else axes.push(axis);
+    const inner = axes[0];
+    const step = axis.stride / (inner?.stride ?? 0);
+    if (inner !== undefined && Number.isInteger(step) && step <= inner.size) inner.size += step * (axis.size - 1);
+    else axes.unshift(axis);
   }
   const run = axes.at(-1)?.stride === 1 ? axes.pop() : undefined;
   return { length: run?.size ?? 1, axes };
@@ -92,8 +94,9 @@ export function overlaps(a: Region, b: Region): boolean {
 /** Whether two indices of one tensor name the same element, as with a stride of 0. Exact as well. */
 export function repeats(region: Region): boolean {
   if (isContiguous(region.shape, region.strides)) return false;
-  if (region.shape.some((size, axis) => size > 1 && region.strides[axis] === 0)) return true;
   const runs = runsOf(region);
+  const places = runs.axes.reduce((product, { size }) => product * size, runs.length);
+  if (count(region.shape) > Math.min(places, extent(region.shape, region.strides))) return true;
   let inner = runs.length;
   let nested = true;
   for (const { size, stride } of [...runs.axes].reverse()) {

@@ -166,7 +166,7 @@ export class Tensor<T extends DType = "f32"> {
       this.dtype,
       shape,
       [...this.strides],
-      this.#offset + start * this.strides[axis]!,
+      this.#offset + (length && start * this.strides[axis]!), // nothing may begin behind the storage
       false,
     );
   }

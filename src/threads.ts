@@ -16,9 +16,9 @@ export type { ThreadsOptions } from "./threads-options.js";
 export type * from "./types.js";
 
 /**
- * A new instance, at once. Its workers start with the first call that is worth them, or when the program comes back to its event loop; until all
- * have, calls run on one thread, unless they are so long that it pays to wait. `la.threads` waits. In a browser's worker nothing waits: its own workers may start only when it comes back to its event loop. A
- * browser's main thread gets one thread.
+ * A new instance, at once. Its workers start with the first call that is worth them, or when the program comes back to its event loop; until
+ * all have, calls run on one thread, unless they are so long that it pays to wait. `la.threads` waits. In a browser's worker nothing waits: its
+ * own workers may start only when it comes back to its event loop. A browser's main thread gets one thread.
  * @throws Error when the engine has no WebAssembly SIMD; RangeError or TypeError for wrong options.
  *
  * @example

@@ -134,9 +134,9 @@ export interface AttentionOptions {
   window?: readonly [left: number, right: number] | undefined;
   /** Which corner of the score matrix `causal`, `window` and `alibi` are aligned to. Default "bottom-right". */
   align?: "bottom-right" | "top-left" | undefined;
-  /** u8 [B or 1, H or 1, N or 1, M]: 0 hides a key, anything else shows it. */
+  /** u8 [B or 1, H or 1, N or 1, M], last axis contiguous: 0 hides a key, anything else shows it. */
   mask?: Tensor<"u8"> | undefined;
-  /** f32 [B or 1, H or 1, N or 1, M], added to the scores after softcap. -inf hides a key. */
+  /** f32 [B or 1, H or 1, N or 1, M], last axis contiguous, added to the scores after softcap. -inf hides a key. */
   bias?: Tensor | undefined;
   /** Factor of q . k, any finite number. Default 1 / sqrt(D). */
   scale?: number | undefined;

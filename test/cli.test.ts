@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readSafetensors, writeSafetensors } from "../src/nn/index.js";
 import { cifarBytes, TEXT, tone, wavBytes } from "./support/made-data.js";
 import { wav } from "./support/wav.js";
 
@@ -19,6 +20,14 @@ for (const take of [0, 5]) {
   for (const digit of [0, 1, 2]) writeFileSync(at(`speech/${digit}_x_${take}.wav`), wavBytes(tone(digit, take)));
 }
 writeFileSync(at("list.tsv"), "speech/0_x_0.wav\tzero\nspeech/1_x_0.wav\tone\nspeech/2_x_5.wav\ttwo\n");
+
+/** Another recipe in the extra of a checkpoint. */
+const recipe =
+  (values: object) =>
+  ({ run }: Record<string, unknown>): object => {
+    const { recipe, ...rest } = run as { recipe: object };
+    return { run: { ...rest, recipe: { ...recipe, ...values } } };
+  };
 
 const command = [
   ...("Deno" in globalThis ? ["run", "-A", "--no-config", "--no-lock"] : []),
@@ -130,6 +139,13 @@ test("transcribe: a file that can't be read is named, and the others are transcr
   assert.is(unread.code, 1, "the first reason stays where nobody reads the output");
 });
 
+test("--resume takes the options of the run once more, and no others", async () => {
+  await train("lm", "text.txt", "--out", "again");
+  await train("lm", "text.txt", "--out", "again", "--resume");
+  const { stderr } = await run(["train", "lm", "--out", "again", "--resume", "--steps", "9"]);
+  assert.match(stderr, /the recipe of the run, so --steps must be 4, got 9\n$/);
+});
+
 test("compare: both variants, a report of both", async () => {
   const data = ["--data", "text.txt", "--out", "both", "--json"];
   const found = events(await ok("compare", "lm", "--steps", "4", ...SIZES, ...data));
@@ -176,6 +192,36 @@ test("--resume takes the data of the run only, wherever they are; a file without
   writeFileSync(file, whole.toString("latin1").replace("text.txt", "gone.txt"), "latin1");
   const { stderr } = await run(resume.slice(0, -1));
   assert.match(stderr, /cannot read gone\.txt .*The path is that of the run: give another with --data\n$/);
+});
+
+test("what a file says of its run is checked before anything is read or trained, and is text in the report", async () => {
+  await train("lm", "text.txt", "--out", "hostile");
+  const file = at("hostile/last.safetensors");
+  const { tensors, metadata } = readSafetensors(readFileSync(file));
+  const change = (extra: (own: Record<string, unknown>) => object) => {
+    const own = JSON.parse(metadata.extra!) as { run: { recipe: object } };
+    writeFileSync(
+      file,
+      writeSafetensors(tensors, { metadata: { ...metadata, extra: JSON.stringify({ ...own, ...extra(own) }) } }),
+    );
+  };
+  const resume = () => run(["train", "lm", "--resume", "--out", "hostile"]);
+  for (const [what, extra] of [
+    [/holds no run to go on with\n$/, () => ({ data: 5 })],
+    [/holds no run to go on with\n$/, () => ({ run: null })],
+    [/holds no run to go on with\n$/, ({ run }) => ({ run: { ...(run as object), recipe: null } })],
+    [/last\.safetensors: train: every must be an integer of 1 or more, got 0\n$/, recipe({ every: 0 })],
+    [/resume: the history must have a loss/, ({ run }) => ({ run: { ...(run as object), history: null } })],
+  ] as [RegExp, (own: Record<string, unknown>) => object][]) {
+    change(extra);
+    const { code, stderr } = await resume();
+    assert.match(stderr, what);
+    assert.is(stderr.split("\n").length, 2);
+    assert.is(code, 1);
+  }
+  change(recipe({ "<script>": 1 }));
+  assert.is((await resume()).code, 0);
+  assert.not.match(readFileSync(at("hostile/report.html"), "utf8"), "<script>");
 });
 
 test("compare goes on where only one of the pair was saved, and ends as one that never stopped", async () => {
@@ -261,7 +307,7 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
     [/threads.*integer from 1 to 64/, "train", "lm", "--threads", "65"],
     [/layers.*integer of 1 or more/, "train", "lm", "--layers", "0"],
     [/Allowed choices are lm, bert, vit, conformer/, "train", "gpt5"],
-    [/got --weight-decay/, "train", "lm", "--resume", "--out", "whole", "--weight-decay", "0"],
+    [/so --weight-decay must be 0\.05, got 0\n/, "train", "lm", "--resume", "--out", "whole", "--weight-decay", "0"],
     [/a run with laser attention, not standard/, "train", "lm", "--resume", "--out", "whole", "--variant", "standard"],
     [/a run of lm, not of bert/, "train", "bert", "--resume", "--out", "whole"],
     [/holds? no run|cannot read none/, "train", "lm", "--resume", "--out", "none"],
@@ -288,6 +334,7 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
     [/text\.txt/, "generate", "--checkpoint", "text.txt", "--prompt", "x"],
     [/family bert, got lm/, "fill", "--checkpoint", "lm/last.safetensors", "--text", "a_"],
     [/characters of the vocabulary only/, "generate", "--checkpoint", "lm/last.safetensors", "--prompt", "\u00e9"],
+    [/pair holds neither best\.safetensors nor .*laser and standard\n$/, "signal", "--checkpoint", "pair"],
     [/is there already.*--resume/, "train", "lm", "--data", "text.txt", "--out", "lm"],
   ];
   for (const [what, ...args] of wrong) {

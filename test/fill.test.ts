@@ -100,9 +100,9 @@ test("what is no row, no id, too long or no option is refused by name", () => {
   const call = (rows: unknown, options?: object) => () => fill(nn, model, rows as number[][], options as never);
   throws(call("rows"), TypeError, 'fill: rows must be an array, got "rows"');
   throws(call([[1], 2]), TypeError, "fill: rows[1] must be an array, got 2");
-  throws(call([[1], []]), RangeError, "fill: the length of rows[1] must be an integer from 1 to 8, got 0");
-  throws(call([new Array(9).fill(1)]), RangeError, "fill: the length of rows[0] must be an integer from 1 to 8, got 9");
-  throws(call([[9]]), RangeError, "fill: ids must be integers from 0 to 8, got 9 at 0");
+  throws(call([[1], []]), RangeError, "fill: rows[1] must have 1 to 8 tokens (the context), got 0");
+  throws(call([new Array(9).fill(1)]), RangeError, "fill: rows[0] must have 1 to 8 tokens (the context), got 9");
+  throws(call([[9]]), RangeError, "fill: rows[0] must be integers from 0 to 8, got 9 at 0");
   throws(call([[1]], { candidates: 0 }), RangeError, "candidates must be an integer of 1 or more, got 0");
   throws(call([[1]], { k: 1 }), TypeError, 'fill: options must be among candidates, got "k"');
   throws(() => fill(nn, {} as Bert, []), TypeError, "fill: model must be a bert, got an Object");

@@ -191,8 +191,8 @@ test("wrong prompts, options, models and scores are refused at once with their n
       generate(on as Nn, of as Gpt, prompt as number[], options as { count: number });
   throws(call([], { count: 1 }), RangeError, "generate: prompt must have a token, got none");
   throws(call("text", { count: 1 }), TypeError, 'generate: prompt must be an array, got "text"');
-  throws(call([1, 13], { count: 1 }), RangeError, "ids must be integers from 0 to 12, got 13 at 1");
-  throws(call([0.5], { count: 1 }), RangeError, "ids must be integers from 0 to 12, got 0.5 at 0");
+  throws(call([1, 13], { count: 1 }), RangeError, "generate: prompt must be integers from 0 to 12, got 13 at 1");
+  throws(call([0.5], { count: 1 }), RangeError, "prompt must be integers from 0 to 12, got 0.5 at 0");
   throws(call([1], undefined), TypeError, "generate: options must be an object with a count, got undefined");
   throws(call([1], null), TypeError, "generate: options must be an object, got null");
   throws(call([1], {}), TypeError, "generate: count must be a number, got undefined");
@@ -211,7 +211,7 @@ test("wrong prompts, options, models and scores are refused at once with their n
     "seed must be left out where random is given",
   );
   throws(call([1], { count: 1, random: Math.random }), TypeError, "random must be a Random, got a function");
-  throws(call([1], { count: 1, stop: [13] }), RangeError, "ids must be integers from 0 to 12, got 13");
+  throws(call([1], { count: 1, stop: [13] }), RangeError, "generate: stop must be integers from 0 to 12, got 13");
   throws(
     call([1], { count: 1 }, {}),
     TypeError,

@@ -58,7 +58,6 @@ const NN = [
   "rmsNormParams",
   "scale",
   "sum64",
-  "sumRows",
   "sumSquares",
 ];
 

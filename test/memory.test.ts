@@ -69,7 +69,7 @@ test("beyond maxMemory: a RangeError with the bytes asked for, outputs made befo
   const x = la.tensor(new Float32Array(100 * 100).fill(0.5), [1, 1, 100, 100]);
   const late = la.zeros([1, 1, 1, 100]).view([1, 5100, 1, 100], [0, 0, 0, 1]); // out fits, lse does not
   const { used } = la.memory;
-  const [limit, hint] = ["limit is 2097152 bytes", "dropped come back between turns of the event loop only"];
+  const [limit, hint] = ["limit is 2097152 bytes", "dispose and scope give tensors back at once"];
   throws(() => la.zeros([2 ** 19]), RangeError, "2097152 bytes", limit, hint);
   throws(() => la.attentionForward(late, late, late, { variant: "laser" }), RangeError, "cannot allocate 40832 bytes");
   throws(() => la.matmul(x.view([60, 100, 100], [0, 100, 1]), x.view([100, 100])), RangeError, "cannot allocate");

@@ -1,8 +1,8 @@
 /** Modules: their parameters by name, copied out and in. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gpt } from "../src/models/index.js";
-import { createSync } from "../src/nn/index.js";
+import { gpt, restore } from "../src/models/index.js";
+import { AdamW, AttentionCache, createSync, loadCheckpoint, Module, saveCheckpoint } from "../src/nn/index.js";
 import { throws } from "./support/throws.js";
 
 const config = { vocabulary: 11, context: 12, width: 16, heads: 2, layers: 2, variant: "laser" as const, seed: 3 };
@@ -35,6 +35,37 @@ test("a state dict carries a model over; what is missing, left over or of anothe
   b.head.dispose();
   throws(() => b.loadStateDict(other.stateDict()), TypeError, "loadStateDict: head.weight is disposed");
   assert.equal(b.tok.weight.tensor.toArray(), a.tok.weight.tensor.toArray(), "all or none");
+  nn.dispose();
+});
+
+test("shapes are told apart on every axis, however many there are", () => {
+  const nn = createSync({ threads: 1 });
+  class Deep extends Module {
+    readonly w = nn.parameter(new Float32Array(6), [1, 1, 1, 1, 1, 1, 1, 1, 2, 3]);
+  }
+  const state = new Map([["w", { shape: [1, 1, 1, 1, 1, 1, 1, 1, 3, 2], data: new Float32Array(6) }]]);
+  throws(() => new Deep().loadStateDict(state), RangeError, "w must have shape");
+  nn.dispose();
+});
+
+test("parameters, caches, optimisers and models that memory has no room for leave nothing behind", () => {
+  const nn = createSync({ threads: 1, maxMemory: 2 ** 21 });
+  const { used } = nn.la.memory;
+  const most = 300_000; // floats: one of two arrays has room
+  throws(() => nn.parameter(new Float32Array(most), [most]), RangeError, "cannot allocate");
+  throws(() => new AttentionCache(nn, 1, most, 1), RangeError, "cannot allocate");
+  throws(() => gpt(nn, { ...config, vocabulary: 8000 }), RangeError, "cannot allocate");
+  assert.is(nn.la.memory.used, used);
+  const half = gpt(nn, { ...config, width: 108, layers: 1 });
+  const before = nn.la.memory.used;
+  throws(() => new AdamW(nn, half), RangeError, "cannot allocate");
+  const state = half.stateDict();
+  state.delete("head.bias");
+  half.dispose();
+  const restored = () => restore(nn, { ...loadCheckpoint(saveCheckpoint(gpt(nn, config))), state });
+  assert.ok(before > nn.la.memory.used);
+  assert.is(nn.la.memory.used, used);
+  throws(restored, RangeError);
   nn.dispose();
 });
 

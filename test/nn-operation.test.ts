@@ -2,7 +2,18 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Parameter, Value } from "../src/nn/index.js";
-import { add, createSync, dropout, Linear, loss, Module, operation, Random, silu } from "../src/nn/index.js";
+import {
+  add,
+  createSync,
+  dropout,
+  Linear,
+  loss,
+  Module,
+  operation,
+  Random,
+  selfAttention,
+  silu,
+} from "../src/nn/index.js";
 import { throws } from "./support/throws.js";
 
 const nn = createSync({ threads: 1 });
@@ -174,6 +185,18 @@ test("inputs and seeds are those of the call, whatever their arrays hold by the 
     TypeError,
     "operation: inputs must be an array, got 3",
   );
+  const x = nn.input(numbers, sizes);
+  const loose = operation as unknown as (nn: unknown, inputs: unknown, passes?: unknown) => Value;
+  throws(() => loose(nn, [x]), TypeError, "operation: passes must be an object, got null");
+  const forward = () => {};
+  throws(() => loose(nn, [x], { shape: sizes, forward: 3 }), TypeError, "operation: forward must be a function, got 3");
+  throws(() => loose(nn, [x], { shape: sizes, forward }), TypeError, "operation: backward must be a function");
+  throws(() => loss(nn, x, undefined as never), TypeError, "loss: compute must be a function, got undefined");
+  const forgotten = add as unknown as (x: Value, y: Value) => Value;
+  throws(() => forgotten(x, x), TypeError, "add: nn must be an instance of laser-attention/nn, got a Value");
+  const qkv = nn.input(numbers, [1, 1, 12]);
+  const options = { variant: "laser", out: qkv.tensor } as const;
+  throws(() => selfAttention(nn, qkv, 1, options), TypeError, "selfAttention: options must not have out");
 });
 
 test.run();

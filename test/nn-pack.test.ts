@@ -131,7 +131,7 @@ test("weights that were packed inside of a scope are those of the model when the
 test("pack is refused inside of a step and of a disposed instance; where memory runs out, what was packed serves, and can be given back", () => {
   const nn = engines[0]!;
   const layer = new Linear(nn, new Random(1), 4, 4);
-  const message = /^pack: must be called outside of a step$/;
+  const message = /^pack: must be called outside of a step, and of evaluate$/;
   for (const on of [true, false]) {
     assert.throws(
       () => nn.evaluate(() => layer.pack(on)),

@@ -82,4 +82,18 @@ test("large interleaved views are settled without walking through them", () => {
   assert.not(repeats(region(0, [rows, 8], [32, 1])));
 });
 
+test("large views that repeat elements are settled without walking through them", () => {
+  const sizes = [1024, 1024, 1024];
+  for (const strides of [
+    [2, 2, 2],
+    [1024, 1, 2],
+    [3, 2, 2],
+  ])
+    assert.ok(repeats(region(0, sizes, strides)));
+  const even = region(0, sizes, [2, 2, 2]); // 3,070 places
+  assert.not(overlaps(even, region(1, [3069], [2])));
+  assert.ok(overlaps(even, region(6138, [1])));
+  assert.not(overlaps(even, region(6139, [1])));
+});
+
 test.run();

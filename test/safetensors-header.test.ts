@@ -18,7 +18,7 @@ test("a header that is cut off, too large or no JSON object is refused", () => {
       "readSafetensors: the file must begin with a header length of 8 bytes, got 0 bytes",
     ],
     [new Uint8Array(7), RangeError, "got 7 bytes"],
-    [new Uint8Array(8), RangeError, 'the header must begin with "{", got byte undefined'],
+    [new Uint8Array(8), RangeError, 'the header must begin with "{", got none'],
     [file("{}").subarray(0, 9), RangeError, "the header must end inside the file of 9 bytes, got 2 bytes"],
     [
       huge,

@@ -186,6 +186,8 @@ test("what can't be written is refused with the tensor's name", () => {
     TypeError,
     '"w": dtype must be U8 or BOOL for a Uint8Array',
   );
+  const bool = { dtype: "BOOL", shape: [2], data: Uint8Array.of(1, 2) };
+  throws(one(bool), RangeError, '"w": every element of BOOL must be 0 or 1');
   throws(one({ shape: [2], data }, undefined, 7), TypeError, "the name of a tensor must be a string, got 7");
   throws(one({ shape: [2], data }, undefined, "__metadata__"), RangeError, "no tensor can have the name __metadata__");
   throws(one({ shape: [2], data }, undefined, "\udc00"), RangeError, "the name of a tensor must be well-formed text");
@@ -194,6 +196,11 @@ test("what can't be written is refused with the tensor's name", () => {
     one({ shape: [2], data }, { metadata: new Map() }),
     TypeError,
     "metadata must be an object of strings, got a Map",
+  );
+  throws(
+    one({ shape: [2], data }, { metadata: { "\ud83d": "\ude00" } }), // halves of one character
+    RangeError,
+    "of metadata must be well-formed text",
   );
   throws(
     one({ shape: [2], data }, { metadata: { k: "\ud800" } }),

@@ -4,14 +4,13 @@ import * as assert from "uvu/assert";
 import { readCifar10 } from "../src/data/cifar10.js";
 import { createSync, loadCheckpoint, type Nn, type Random, type RandomState } from "../src/nn/index.js";
 import {
+  COUNTS,
   type Data,
   FAMILIES,
   type FamilyName,
-  MOST_SEED,
   makeTask,
   recipeOf,
   type Speech,
-  STEPS,
   Trainer,
 } from "../src/train/index.js";
 import { randomOf } from "../src/train/trainer.js";
@@ -105,9 +104,56 @@ test("a seed or a number of steps whose batches would not be its own is refused 
   throws(make({ seed: 2 ** 29 }), RangeError, "train: seed must be an integer from 0 to 536870911, got 536870912");
   throws(make({ steps: 2 ** 24 + 1 }), RangeError, "train: steps must be an integer from 1 to 16777216, got 16777217");
   assert.is(nn.la.memory.used, used);
-  const recipe = recipeOf("lm", { seed: MOST_SEED, steps: STEPS });
+  const [, STEPS] = COUNTS.steps;
+  const recipe = recipeOf("lm", { seed: COUNTS.seed[1], steps: STEPS });
   const states = [STEPS - 2, STEPS - 1].map((step) => randomOf(recipe, step).state);
   assert.not.equal(states[0], states[1]);
+  nn.dispose();
+});
+
+test("a recipe or a history of a file that can't be is refused by the name of what is wrong", () => {
+  const nn = createSync({ threads: 1 });
+  const wrong: [object, typeof TypeError | typeof RangeError, string][] = [
+    [{ every: 0 }, RangeError, "train: every must be an integer of 1 or more, got 0"],
+    [{ batch: "2" }, TypeError, 'train: batch must be a number, got "2"'],
+    [{ warmup: -1 }, RangeError, "train: warmup must be an integer of 0 or more, got -1"],
+    [{ lr: undefined }, TypeError, "train: lr must be a number, got undefined"],
+    [{ weightDecay: -0.1 }, RangeError, "train: weightDecay must be a finite number of 0 or more, got -0.1"],
+    [{ clip: 0 }, RangeError, "train: clip must be a finite number"],
+    [{ variant: "other" }, TypeError, 'train: variant must be "standard" or "laser", got "other"'],
+  ];
+  for (const [given, Wrong, words] of wrong) {
+    throws(() => makeTask(nn, "lm", { ...recipeOf("lm", SIZES), ...given }, TEXT), Wrong, words);
+  }
+  const run = trainer(nn, "lm", "laser", 8);
+  for (let n = 0; n < 2; n++) run.step();
+  const checkpoint = loadCheckpoint(run.save());
+  const before = run.task.model.stateDict();
+  const { losses, norms, evaluations } = run.history;
+  for (const history of [
+    null,
+    {},
+    { losses, norms },
+    { losses, norms: [1], evaluations },
+    { losses: [1, 2, 3], norms: [1, 2, 3], evaluations },
+    { losses: ["1", "2"], norms, evaluations },
+    { losses, norms, evaluations: [null] },
+  ]) {
+    const extra = { ...checkpoint.extra, run: { history } };
+    const reason = "resume: the history must have a loss and a norm for each of 2 steps";
+    throws(() => run.resume({ ...checkpoint, extra }), RangeError, reason);
+  }
+  assert.equal(run.task.model.stateDict(), before);
+  assert.is(run.steps, 2);
+  nn.dispose();
+});
+
+test("a run with more evaluations than a call takes arguments goes on", () => {
+  const nn = createSync({ threads: 1 });
+  const run = trainer(nn, "lm", "laser", 8);
+  for (let n = 0; n < 200_000; n++) run.history.evaluations.push({ step: 1, value: 0.5 });
+  run.history.losses.push(0, 0, 0, 0, 0, 0, 0);
+  assert.is(run.step().best, false);
   nn.dispose();
 });
 

@@ -43,7 +43,7 @@ test("a line of another form is refused with its number", () => {
     const message = `parseTranscripts: line 3 must be PATH, a tab, TRANSCRIPT, got ${JSON.stringify(line)}`;
     throws(() => parseTranscripts(`a.wav\tone\n\n${line}\n`), RangeError, message);
   }
-  const long = `parseTranscripts: line 1 must be PATH, a tab, TRANSCRIPT, got "${"a".repeat(60)}..."`;
+  const long = `parseTranscripts: line 1 must be PATH, a tab, TRANSCRIPT, got "${"a".repeat(200)}..."`;
   throws(() => parseTranscripts("a".repeat(1e6)), RangeError, long);
   throws(() => parseTranscripts(null as never), TypeError, "parseTranscripts: text must be a string, got null");
 });

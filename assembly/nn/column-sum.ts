@@ -17,11 +17,6 @@ export function columnSum(out: usize, x: usize, rows: i32, width: i32, c0: i32, 
   for (; c < c1; c += 4) four(out + ((<usize>c) << 2), x + ((<usize>c) << 2), stride, rows, c1 - c, add);
 }
 
-/** out_e = sum_b x_be over `batches` blocks of n, in order: the gradient of addRows. columnSum does a part of the elements. */
-export function sumRows(out: usize, x: usize, batches: i32, n: i32, add: i32): void {
-  columnSum(out, x, batches, n, 0, n, add);
-}
-
 function four(out: usize, x: usize, stride: usize, rows: i32, n: i32, add: i32): void {
   let a = f64x2.splat(0);
   let b = f64x2.splat(0);

@@ -5,7 +5,7 @@
  */
 import { Simd } from "../simd";
 import { exp64, log64 } from "./float64";
-import { expRow, rowMax } from "./log-sum-exp";
+import { expRow } from "./log-sum-exp";
 
 /**
  * loss [rows] float64, logits and dlogits [rows, width], targets i32 [rows]: below 0, the row has loss and gradient 0. dlogits may be
@@ -31,7 +31,7 @@ export function crossEntropy(
     } else {
       const at = (<usize>target) << 2;
       const chosen = <f64>load<f32>(logits + at);
-      const top = rowMax(logits, width);
+      const top = Simd.max(logits, width);
       const sum = expRow(dlogits, logits, width, top);
       store<f64>(loss, <f64>top - chosen + log64(sum));
       if (dlogits) gradient(dlogits, at, exp64(chosen - <f64>top), width, sum, factor);

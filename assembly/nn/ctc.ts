@@ -13,7 +13,7 @@ import { Exp } from "../exp";
 import { Simd } from "../simd";
 import { fill } from "./elementwise";
 import { exp64, log64 } from "./float64";
-import { expRow, rowMax } from "./log-sum-exp";
+import { expRow } from "./log-sum-exp";
 
 /**
  * Scratch for frames up to T and targets up to S, in floats: lse [T], then alpha [T, 2 S + 1], next and gamma [2 S + 1]. At most what
@@ -44,8 +44,8 @@ function logSum(a: f64, b: f64, c: f64): f64 {
  * logits [B, T, V], targets i32 [B, S] of which targetLengths i32 [B] count, frames i32 [B]: how many of the T frames count.
  * loss float64 [B]; dlogits = factors_b d loss_b / d logits, factors f32 [B], 0 beyond frames_b; may be logits, or 0: only the loss.
  *
- * A target that the frames have no room for: loss +inf, and as torch.nn.CTCLoss has it a gradient of NaN. Factor 0 gives gradient 0,
- * whatever the loss (zero_infinity). No frames: loss 0 for the empty target, else +inf, and no gradient.
+ * A target that the frames have no room for: loss +inf, and as torch.nn.CTCLoss has it a gradient of NaN; zero_infinity is the
+ * caller's. No frames: loss 0 for the empty target, else +inf, and no gradient.
  */
 export function ctc(
   loss: usize,
@@ -78,8 +78,7 @@ export function ctc(
     if (!dlogits) continue;
     const factor = load<f32>(factors + at);
     const counted = (<usize>count * <usize>V) << 2;
-    if (factor == 0) memory.fill(dlogits, 0, counted);
-    else if (value == Infinity) fill(dlogits, NaN, count * V);
+    if (value == Infinity) fill(dlogits, NaN, count * V);
     else backward(dlogits, value, factor, scratch, alpha, logits, targets, count, V, states, blank);
     memory.fill(dlogits + counted, 0, bytes - counted);
     dlogits += bytes;
@@ -99,7 +98,7 @@ function forward(
   if (count == 0) return states == 1 ? 0 : Infinity;
   const row = (<usize>states) << 3;
   for (let t = 0; t < count; ++t, logits += (<usize>V) << 2, lse += 8, alpha += row) {
-    const top = rowMax(logits, V);
+    const top = Simd.max(logits, V);
     const total = <f64>top + log64(expRow(0, logits, V, top));
     store<f64>(lse, total);
     for (let s = 0; s < states; ++s) {

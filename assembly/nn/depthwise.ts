@@ -129,7 +129,7 @@ function fourTimes(y: usize, x: usize, w: usize, bias: usize, width: i32, taps: 
   }
 }
 
-/** Channels [c0, c1) of dw and dbias (0: none). Sums over time as in column-sum.ts: float32 in spans, float64 over them. */
+/** Channels [c0, c1) of dw and dbias. Sums over time as in column-sum.ts: float32 in spans, float64 over them. */
 export function depthwiseParams(
   dw: usize,
   dbias: usize,
@@ -146,7 +146,7 @@ export function depthwiseParams(
 ): void {
   assert(B >= 0 && T >= 0 && taps > 0 && (taps & 1) == 1, "B and T must be 0 or more, taps odd");
   assert(0 <= c0 && c0 <= c1 && c1 <= width, "0 <= c0 <= c1 <= width");
-  if (dbias) columnSum(dbias, dy, B * T, width, c0, c1, add);
+  columnSum(dbias, dy, B * T, width, c0, c1, add);
   const stride = (<usize>width) << 2;
   const half = taps >> 1;
   for (let c = c0; c < c1; c += GROUP) {

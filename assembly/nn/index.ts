@@ -7,7 +7,7 @@ export function heapBase(): usize {
 
 export { act, actBackward } from "./activation";
 export { adamw } from "./adamw";
-export { columnSum, sumRows } from "./column-sum";
+export { columnSum } from "./column-sum";
 export { crossEntropy } from "./cross-entropy";
 export { ctc, ctcScratch } from "./ctc";
 export { depthwise, depthwiseBackward, depthwiseParams, depthwiseScratch } from "./depthwise";

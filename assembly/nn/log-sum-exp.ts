@@ -1,18 +1,7 @@
-/** What cross-entropy and CTC make of a row of logits: its maximum, and the sum of exp(x - maximum) in float64. */
+/** What cross-entropy and CTC make of a row of logits: the sum of exp(x - maximum) in float64. */
 import { Exp } from "../exp";
 import { Simd } from "../simd";
 import { Wide } from "./wide";
-
-/** The largest of x_j, NaN left out. */
-export function rowMax(x: usize, width: i32): f32 {
-  const least = f32x4.splat(-Infinity);
-  let top = least;
-  for (let c = 0; c < width; c += 4) {
-    top = f32x4.pmax(top, v128.bitselect(v128.load(x + ((<usize>c) << 2)), least, Simd.first(width - c)));
-  }
-  top = f32x4.pmax(top, v128.shuffle<f32>(top, top, 2, 3, 0, 1));
-  return f32x4.extract_lane(f32x4.pmax(top, v128.shuffle<f32>(top, top, 1, 0, 3, 2)), 0);
-}
 
 /** sum_j exp(x_j - top), and the terms in y unless it is 0; y may be x. NaN, +inf, or nothing but -inf, give NaN. */
 export function expRow(y: usize, x: usize, width: i32, top: f32): f64 {

@@ -12,7 +12,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   convolution: ["depthwise", "depthwiseBackward", "depthwiseParams"],
   norms: ["layerNorm", "layerNormBackward", "layerNormParams"],
   residuals: ["addScaled", "scale"],
-  embedding: ["embedding", "embeddingBackward", "addRows", "sumRows"],
+  embedding: ["embedding", "embeddingBackward", "addRows"],
   loss: ["crossEntropy", "sum64"],
   optimiser: ["adamw", "sumSquares"],
 };

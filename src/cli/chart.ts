@@ -25,8 +25,8 @@ export function smooth(values: readonly number[], parts = 200): [number, number]
 export function chart(title: string, lines: readonly Line[]): string {
   const all = lines.flatMap(({ points }) => points);
   if (all.length === 0) return "";
-  const most = Math.max(...all.map(([x]) => x));
-  const [low, high] = [Math.min(...all.map(([, y]) => y)), Math.max(...all.map(([, y]) => y))];
+  let [most, low, high] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const [x, y] of all) [most, low, high] = [Math.max(most, x), Math.min(low, y), Math.max(high, y)];
   const x = (value: number) => LEFT + (value / most) * (WIDTH - LEFT - RIGHT);
   const y = (value: number) => HEIGHT - BOTTOM - ((value - low) / (high - low || 1)) * (HEIGHT - BOTTOM - TOP);
   const ticks = Array.from({ length: 5 }, (_, n) => low + ((high - low) * n) / 4);

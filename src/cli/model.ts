@@ -1,5 +1,5 @@
 /** The model of a checkpoint, and what it needs beside it. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { characterTokenizer } from "../data/text.js";
@@ -25,7 +25,13 @@ const named = (family = "none"): string => (family === "gpt" ? "lm" : family);
 
 /** The file, or that in a folder of train which --checkpoint says. */
 function fileOf(path: string): string {
-  return [BEST, LAST].map((name) => join(path, name)).find((file) => existsSync(file)) ?? path;
+  const file = [BEST, LAST].map((name) => join(path, name)).find((file) => existsSync(file));
+  if (file === undefined && statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new UserError(
+      `${path} holds neither ${BEST} nor ${LAST}; those of compare are in its folders laser and standard`,
+    );
+  }
+  return file ?? path;
 }
 
 /** Runs `use` with the model in the file, which must be of this family. */

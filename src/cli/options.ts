@@ -1,7 +1,7 @@
 /** Options that several commands share. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { create, type Nn } from "../nn/index.js";
-import { FAMILIES, MOST_SEED, type Recipe, recipeOf, STEPS } from "../train/index.js";
+import { COUNTS, FAMILIES, type Recipe, recipeOf } from "../train/index.js";
 
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER) {
   return (text: string): number => {
@@ -11,9 +11,6 @@ export function integer(least: number, most = Number.MAX_SAFE_INTEGER) {
     throw new InvalidArgumentError(`It must be an integer ${range}.`);
   };
 }
-
-/** The most rows of a step: more than memory holds, and few enough for arrays of their ids. */
-const BATCH = 65_536;
 
 export function character(text: string): string {
   if (Array.from(text).length === 1) return text;
@@ -60,19 +57,23 @@ function defaults(name: keyof Recipe): string {
 export function recipeOptions(command: Command): Command {
   const add = (flags: string, name: keyof Recipe, what: string, parse: (text: string) => number) =>
     command.option(flags, `${what} ${defaults(name)}`, parse);
-  add("--width <n>", "width", "width of the model", integer(1));
-  add("--heads <n>", "heads", "attention heads", integer(1));
-  add("--layers <n>", "layers", "blocks", integer(1));
-  add("--context <n>", "context", "tokens in a row, or stacked frames of speech", integer(1));
-  add("--batch <n>", "batch", "rows, images or utterances of a step", integer(1, BATCH));
-  add("--steps <n>", "steps", "steps", integer(1, STEPS));
+  const count = (name: keyof typeof COUNTS, what: string) => {
+    const [least, most]: readonly [number, number?] = COUNTS[name];
+    return add(`--${name} <n>`, name, what, integer(least, most));
+  };
+  count("width", "width of the model");
+  count("heads", "attention heads");
+  count("layers", "blocks");
+  count("context", "tokens in a row, or stacked frames of speech");
+  count("batch", "rows, images or utterances of a step");
+  count("steps", "steps");
   add("--lr <rate>", "lr", "the highest learning rate", real(0));
-  add("--warmup <n>", "warmup", "steps up to it; of a short run, a tenth", integer(0));
+  count("warmup", "steps up to it; of a short run, a tenth");
   add("--weight-decay <rate>", "weightDecay", "weight decay", real(0));
   add("--clip <norm>", "clip", "the most that the norm of all gradients may be", positive);
-  add("--every <n>", "every", "evaluate and save after so many steps", integer(1));
-  add("--evaluations <n>", "evaluations", "held-out batches of an evaluation, at most", integer(1));
-  return add("--seed <n>", "seed", "seed of parameters and batches", integer(0, MOST_SEED));
+  count("every", "evaluate and save after so many steps");
+  count("evaluations", "held-out batches of an evaluation, at most");
+  return count("seed", "seed of parameters and batches");
 }
 
 const NAMES = Object.keys(recipeOf("lm"));

@@ -5,7 +5,16 @@ import { isDeepStrictEqual } from "node:util";
 import { Argument, type Command } from "commander";
 import { show } from "../check.js";
 import { type Checkpoint, loadCheckpoint } from "../nn/checkpoint.js";
-import { type Data, FAMILIES, type FamilyName, makeTask, type Recipe, recipeOf, Trainer } from "../train/index.js";
+import {
+  checkRecipe,
+  type Data,
+  FAMILIES,
+  type FamilyName,
+  makeTask,
+  type Recipe,
+  recipeOf,
+  Trainer,
+} from "../train/index.js";
 import { digestOf, ofRun, readData } from "./data.js";
 import { readBytes, shellWord, UserError } from "./files.js";
 import { type Common, common, createNn, givenRecipe, recipeOptions, variantOption } from "./options.js";
@@ -37,10 +46,17 @@ function stored(folder: string): Stored {
   const file = join(folder, LAST);
   const checkpoint = readCheckpoint(file);
   const { run, data, digest } = checkpoint.extra as unknown as Partial<Stored> & {
-    run?: Pick<Stored, "family" | "recipe">;
+    run?: Pick<Stored, "family" | "recipe"> | null;
   };
-  if (run === undefined || data === undefined) throw new UserError(`${file} holds no run to go on with`);
-  return { checkpoint, ...run, data, digest };
+  if (!run?.recipe || typeof data !== "string") throw new UserError(`${file} holds no run to go on with`);
+  const { family, recipe } = run;
+  try {
+    checkRecipe(recipe);
+  } catch (error) {
+    throw new UserError(`${file}: ${(error as Error).message}`);
+  }
+  // Nothing but what a recipe has.
+  return { checkpoint, family, recipe: givenRecipe(recipe) as Recipe, data, digest };
 }
 
 export function readCheckpoint(file: string): Checkpoint {
@@ -60,15 +76,17 @@ function resumed(family: FamilyName, parts: readonly Part[]): (Stored | undefine
   if (found.every((one) => one === undefined)) return [stored(parts[0]!.folder)]; // says that there is none
   for (const [n, { folder, given }] of parts.entries()) {
     const { recipe, family: other } = found[n] ?? {};
-    const [extra] = Object.keys(given).filter((name) => name !== "variant");
-    if (extra !== undefined) {
-      throw new UserError(`--resume goes on with the recipe of the run, so no other can be given, got ${flag(extra)}`);
-    }
     if (other !== undefined && other !== family) {
       throw new UserError(`${join(folder, LAST)} is a run of ${other}, not of ${family}`);
     }
-    if (recipe !== undefined && (given.variant ?? recipe.variant) !== recipe.variant) {
+    if (recipe === undefined) continue;
+    if ((given.variant ?? recipe.variant) !== recipe.variant) {
       throw new UserError(`${join(folder, LAST)} is a run with ${recipe.variant} attention, not ${given.variant}`);
+    }
+    for (const [name, value] of Object.entries(given)) {
+      const own = recipe[name as keyof Recipe];
+      if (value === own) continue;
+      throw new UserError(`--resume goes on with the recipe of the run, so ${flag(name)} must be ${own}, got ${value}`);
     }
   }
   const [one, two] = found;
@@ -131,7 +149,7 @@ Data of conformer: a folder of DIGIT_SPEAKER_TAKE.wav, of which takes 0 to 4 are
 file, PATH, tab, TRANSCRIPT, with paths relative to the list, of which every tenth is held out.
 
 last.safetensors, which --resume goes on with, is written after the first step, at every evaluation, and when the run is stopped
-(ctrl-C, SIGTERM, SIGHUP, or nobody reads the output); best.safetensors at every evaluation that is the best so far.`;
+(ctrl-C, SIGTERM, SIGHUP, or nobody reads the output); best.safetensors at every evaluation that is the best so far. Both hold the path of the data as it was given, and all losses.`;
 
 const familyArgument = () => new Argument("<family>", "which model").choices(FAMILIES);
 

@@ -43,9 +43,7 @@ export function parseTranscripts(text: string): Transcript[] {
     if (line === "") continue;
     const fields = line.split("\t");
     if (fields.length !== 2 || fields[0] === "") {
-      throw new RangeError(
-        `parseTranscripts: line ${n + 1} must be PATH, a tab, TRANSCRIPT, got ${show(line.length > 60 ? `${line.slice(0, 60)}...` : line)}`,
-      );
+      throw new RangeError(`parseTranscripts: line ${n + 1} must be PATH, a tab, TRANSCRIPT, got ${show(line)}`);
     }
     found.push({ path: fields[0]!, transcript: fields[1]! });
   }

@@ -19,6 +19,9 @@ const PCM = 1;
 const FLOAT = 3;
 const EXTENSIBLE = 0xfffe;
 
+/** The size of a chunk that was not known when its header was written. */
+const UNKNOWN = 0xffffffff;
+
 /** Names for what is refused. */
 const CODECS: Readonly<Record<number, string>> = {
   2: "Microsoft ADPCM",
@@ -42,7 +45,8 @@ interface Format {
 }
 
 /**
- * Reads a whole file with one or two channels.
+ * Reads a whole file with one or two channels. Where the size of the samples is 2^32 - 1, as programs leave it that write to a pipe, they go
+ * on to the end of the file.
  *
  * @example
  * const { rate, samples } = readWav(await (await fetch("/7_lucas_3.wav")).arrayBuffer());
@@ -59,8 +63,10 @@ export function readWav(bytes: Uint8Array | ArrayBuffer): Wav {
   let format: Format | undefined;
   for (let at = 12; at + 8 <= file.length; ) {
     const id = name(view, at);
-    const size = view.getUint32(at + 4, true);
     const available = file.length - at - 8;
+    const told = view.getUint32(at + 4, true);
+    // Programs that write to a pipe, as ffmpeg does, can't know the size beforehand: the samples go on to the end.
+    const size = id === "data" && told === UNKNOWN ? available : told;
     if ((id === "fmt " || id === "data") && size > available) {
       throw new RangeError(
         `${WHERE}: the chunk "${id}" must have ${size} bytes, got ${available}: the file is cut off`,

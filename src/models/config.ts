@@ -1,6 +1,8 @@
 import { options as checkOptions, oneOf } from "../check.js";
 import { integer, list } from "../check-number.js";
 import { training } from "../nn/check-nn.js";
+import type { Nn } from "../nn/nn.js";
+import { whole } from "../nn/whole.js";
 import type { Variant } from "../types.js";
 
 /**
@@ -33,6 +35,12 @@ export function checkConfig(where: string, nn: unknown, config: object, sizes: r
     throw new RangeError(`${where}: width must be a multiple of heads (${heads}), got ${width}`);
   }
   oneOf(where, "variant", variant, ["standard", "laser"]);
+}
+
+/** A model, all of it: where there is no memory for the last of its parameters, the others give theirs back. */
+export function made<M>(where: string, nn: Nn, make: () => M): M {
+  training(where, nn);
+  return whole(nn.engine.space, make);
 }
 
 /** Rows and columns of a batch of equally long rows of ids. @throws RangeError for none, or rows of different lengths */

@@ -12,7 +12,7 @@ import type { Nn } from "../nn/nn.js";
 import { silu } from "../nn/silu.js";
 import type { Value } from "../nn/value.js";
 import type { Tensor } from "../tensor.js";
-import { checkConfig, type ModelConfig } from "./config.js";
+import { checkConfig, type ModelConfig, made } from "./config.js";
 
 /**
  * Config of {@link conformer}.
@@ -234,4 +234,5 @@ export class Conformer extends Module {
  * @example
  * const model = conformer(nn, { mels: 40, stack: 4, context: 120, classes: 11, kernel: 15, width: 96, heads: 4, layers: 2, variant: "laser" });
  */
-export const conformer = (nn: Nn, config: ConformerConfig): Conformer => new Conformer(nn, config);
+export const conformer = (nn: Nn, config: ConformerConfig): Conformer =>
+  made("conformer", nn, () => new Conformer(nn, config));

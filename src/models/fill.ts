@@ -63,8 +63,11 @@ export function fill(
   const all = Array.from(rows);
   for (const [n, row] of all.entries()) {
     list(where, `rows[${n}]`, row);
-    integer(where, `the length of rows[${n}]`, row.length, 1, context);
-    checkIds(where, row, row.length, vocabulary);
+    const name = `rows[${n}]`;
+    if (row.length === 0 || row.length > context) {
+      throw new RangeError(`${where}: ${name} must have 1 to ${context} tokens (the context), got ${row.length}`);
+    }
+    checkIds(where, row, row.length, vocabulary, 0, name);
   }
   return all.map((row) => {
     const ids = Int32Array.from(row);

@@ -53,7 +53,7 @@ export function generate(
   const { vocabulary } = model.config;
   list(where, "prompt", prompt);
   if (prompt.length === 0) throw new RangeError(`${where}: prompt must have a token, got none`);
-  checkIds(where, prompt, prompt.length, vocabulary);
+  checkIds(where, prompt, prompt.length, vocabulary, 0, "prompt");
   if (options === undefined) throw new TypeError(`${where}: options must be an object with a count, got undefined`);
   checkOptions(where, options, ["count", "temperature", "topK", "topP", "seed", "random", "stop"]);
   const { count, seed, random = new Random(seed ?? 1), stop = [], temperature, topK, topP } = options;
@@ -64,7 +64,7 @@ export function generate(
   }
   checkRandom(where, random);
   list(where, "stop", stop);
-  checkIds(where, stop, stop.length, vocabulary);
+  checkIds(where, stop, stop.length, vocabulary, 0, "stop");
   const pick = (scores: Float32Array): number => {
     const probabilities = distribution(scores, { temperature, topK, topP });
     return temperature === 0 ? probabilities.indexOf(1) : draw(probabilities, random);

@@ -5,6 +5,7 @@ import type { Checkpoint } from "../nn/checkpoint.js";
 import { stateMap } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import { Bert, type BertConfig } from "./bert.js";
+import { made } from "./config.js";
 import { Conformer, type ConformerConfig } from "./conformer.js";
 import { Gpt, type GptConfig } from "./gpt.js";
 import { Vit, type VitConfig } from "./vit.js";
@@ -31,9 +32,11 @@ export function restore(nn: Nn, { family, config, state }: Checkpoint): Gpt | Be
     throw new RangeError(`restore: family must be ${Object.keys(make).join(", ")}, got ${show(family)}`);
   }
   checkHeld(config, state);
-  const model = make[family as keyof typeof make]();
-  model.loadStateDict(state);
-  return model;
+  return made("restore", nn, () => {
+    const model = make[family as keyof typeof make]();
+    model.loadStateDict(state);
+    return model;
+  });
 }
 
 /** All that a family may have in its config, as a file may have it. */

@@ -11,7 +11,7 @@ import type { Nn } from "../nn/nn.js";
 import { prepend, rowOfEach } from "../nn/rows.js";
 import type { Parameter, Value } from "../nn/value.js";
 import { Block, throughBlocks } from "./block.js";
-import { checkConfig, type ModelConfig } from "./config.js";
+import { checkConfig, type ModelConfig, made } from "./config.js";
 
 /**
  * Config of {@link vit}.
@@ -120,4 +120,4 @@ export class Vit extends Module {
  *
  * @example const model = vit(nn, { side: 32, patch: 4, classes: 10, width: 128, heads: 4, layers: 4, variant: "laser" });
  */
-export const vit = (nn: Nn, config: VitConfig): Vit => new Vit(nn, config);
+export const vit = (nn: Nn, config: VitConfig): Vit => made("vit", nn, () => new Vit(nn, config));

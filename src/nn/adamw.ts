@@ -11,6 +11,7 @@ import { checkModule, type Module, type ParameterValues, type StateDict, setAll,
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter } from "./value.js";
+import { whole } from "./whole.js";
 
 /**
  * Options of {@link AdamW}.
@@ -95,15 +96,18 @@ export class AdamW {
     this.#options = { lr, betas: [...betas], eps };
     const decay = [...named].map(([parameter, name]) => (decays(name, parameter) ? weightDecay : 0));
     // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
-    this.#groups = nn.engine.space.scoped(undefined, () =>
-      [...named].map(([parameter, name], n) => ({
-        name,
-        parameter,
-        decay: decay[n]!,
-        m: nn.la.zeros(parameter.shape),
-        v: nn.la.zeros(parameter.shape),
-        steps: 0,
-      })),
+    const { space } = nn.engine;
+    this.#groups = space.scoped(undefined, () =>
+      whole(space, () =>
+        [...named].map(([parameter, name], n) => ({
+          name,
+          parameter,
+          decay: decay[n]!,
+          m: nn.la.zeros(parameter.shape),
+          v: nn.la.zeros(parameter.shape),
+          steps: 0,
+        })),
+      ),
     );
   }
 

@@ -1,5 +1,5 @@
 /** Sums of two values of one shape, such as residual connections, and of two losses. */
-import { real } from "../check-number.js";
+import { finite } from "../check.js";
 import { shapeIs } from "../check-tensor.js";
 import { count } from "../shape.js";
 import { value } from "./check-nn.js";
@@ -12,7 +12,7 @@ import type { Value } from "./value.js";
  * x + factor y: `torch.add(x, y, alpha=factor)`. Two losses give a loss.
  * @param x Any shape
  * @param y The same shape
- * @throws RangeError when the shapes differ, or factor is not finite
+ * @throws RangeError when the shapes differ, or factor is not finite as a float32
  *
  * @example const y = add(nn, x, silu(nn, x), 0.5); // the shape of x
  */
@@ -23,7 +23,7 @@ export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
   value("add", "x", nn, x, "any");
   value("add", "y", nn, y, "any");
   shapeIs("add", "y", y.tensor, x.shape);
-  real("add", "factor", factor);
+  finite("add", "factor", factor);
   const n = count(x.shape);
   const sum = tape.empty(x.shape);
   split(engine, "addScaled", n, 64, n, (first, size) => {

@@ -41,6 +41,10 @@ export function selfAttention(nn: Nn, qkv: Value, heads: number, options: SelfAt
     const expected = `three times a multiple of heads (${heads}) on its last axis`;
     throw new RangeError(`selfAttention: qkv must have ${expected}, got ${show(qkv.shape)}`);
   }
+  for (const name of ["layout", "out"]) {
+    if (name in (options ?? {}))
+      throw new TypeError(`selfAttention: options must not have ${name}: the layer decides it`);
+  }
   const C = width / 3;
   const out = tape.empty([B, N, C]);
   const perHead = [B, N, heads, C / heads];

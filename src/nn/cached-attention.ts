@@ -8,6 +8,7 @@ import { headsOf, type SelfAttentionOptions } from "./attention.js";
 import { features, outside, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
+import { whole } from "./whole.js";
 
 /**
  * Keys and values of the tokens that one layer has seen. It has memory of its own, outside of any step, until `dispose`, or until the end of
@@ -31,8 +32,8 @@ export class AttentionCache {
     for (const [name, size] of Object.entries({ B, context, width })) integer("AttentionCache", name, size, 1);
     outside("AttentionCache", nn.engine.space);
     complete(AttentionCache);
-    this.k = nn.la.zeros([B, context, width]);
-    this.v = nn.la.zeros([B, context, width]);
+    const make = () => nn.la.zeros([B, context, width]);
+    [this.k, this.v] = whole(nn.engine.space, () => [make(), make()]);
   }
 
   /** Tokens in it. */

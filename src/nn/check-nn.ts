@@ -5,14 +5,8 @@ import { operand, rank, rankAtLeast, shapeIs } from "../check-tensor.js";
 import { count, type Shape } from "../shape.js";
 import type { Space } from "../space.js";
 import { type AnyTensor, Tensor } from "../tensor.js";
-import type { NnEngine } from "./engine.js";
 import type { Nn } from "./nn.js";
 import { Parameter, Value } from "./value.js";
-
-/** What the checks need of an instance. */
-interface Instance {
-  readonly engine: NnEngine;
-}
 
 /** An instance for training, as `create` and `createSync` of laser-attention/nn give it. */
 export function training(where: string, given: unknown): asserts given is Nn {
@@ -23,11 +17,13 @@ export function training(where: string, given: unknown): asserts given is Nn {
 
 /** What a step must not do: its memory ends with it, and its backward pass wants parameters as the forward pass read them. */
 export function outside(where: string, { source }: Space): void {
-  if (source !== undefined) throw new TypeError(`${where}: must be called outside of a step`);
+  if (source !== undefined) throw new TypeError(`${where}: must be called outside of a step, and of evaluate`);
 }
 
 /** A value of this instance that has not ended with its step, of so many axes; one axis at least if nothing is said. */
-export function value(where: string, name: string, { engine }: Instance, given: unknown, axes?: number | "any"): void {
+export function value(where: string, name: string, nn: Nn, given: unknown, axes?: number | "any"): void {
+  training(where, nn);
+  const { engine } = nn;
   if (!(given instanceof Value)) {
     const made = given instanceof Tensor ? ": nn.input makes values" : "";
     throw new TypeError(`${where}: ${name} must be a value, got ${show(given, Value)}${made}`);
@@ -41,7 +37,7 @@ export function value(where: string, name: string, { engine }: Instance, given: 
 export function parameter(
   where: string,
   name: string,
-  { engine }: Instance,
+  { engine }: Nn,
   given: unknown,
   sizes: readonly (number | null)[],
 ): void {
@@ -55,7 +51,7 @@ export function parameter(
 }
 
 /** A mask of bytes, one after the other: of this shape, or of so many elements. */
-export function keep(where: string, { engine }: Instance, given: unknown, expected: Shape | number): void {
+export function keep(where: string, { engine }: Nn, given: unknown, expected: Shape | number): void {
   operand(where, "keep", given, "u8", engine.space);
   const { shape } = given as Tensor<"u8">;
   contiguous(where, given as Tensor<"u8">, "keep is read row by row");

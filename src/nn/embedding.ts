@@ -83,7 +83,9 @@ export function addPositions(nn: Nn, x: Value, positions: Parameter, first = 0):
       positions,
       (to, base) => {
         if (base === undefined) to.data.fill(0);
-        engine.kernels.sumRows(to.ptr + 4 * begin, dy.ptr, B, n, base === undefined ? 0 : 1);
+        split(engine, "columnSum", n, 16, B * n, (first, size) => {
+          return [to.ptr + 4 * begin, dy.ptr, B, n, first, first + size, base === undefined ? 0 : 1];
+        });
       },
       "in place",
     );

@@ -1,5 +1,5 @@
 import { alive, show, tag } from "../check.js";
-import { count } from "../shape.js";
+import { count, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { outside } from "./check-nn.js";
 import type { SafetensorsInput } from "./safetensors.js";
@@ -28,7 +28,7 @@ export interface ParameterValues {
 
 /**
  * Layers with parameters. A parameter's name is the path of properties to it, as in PyTorch: `blocks.0.attn.qkv.weight`. Public
- * properties and arrays count; what lies in private ones, in maps or in other objects is no part of the module.
+ * properties and arrays count; what lies in private ones, in maps or in other objects is no part of the module; a parent belongs there.
  *
  * @example
  * class Gate extends Module {
@@ -177,7 +177,7 @@ export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, valu
     if (given === undefined) wrong.push(`${name} is missing`);
     else if (typeof given !== "object" || given === null) {
       wrong.push(`${name} must be an object with shape and data, got ${show(given)}`);
-    } else if (show(given.shape) !== show(shape)) {
+    } else if (!Array.isArray(given.shape) || !sameShape(given.shape, shape)) {
       wrong.push(`${name} must have shape ${show(shape)}, got ${show(given.shape)}`);
     } else if (tag(given.data) !== "Float32Array") {
       wrong.push(`${name} must be float32, got ${show(given.data)}`);

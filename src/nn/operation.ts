@@ -33,7 +33,8 @@ export interface Operation {
 /**
  * An operation of your own, computed in JavaScript or by `nn.la`. What it makes with `nn.la` inside a step ends with the step.
  * @param inputs All values that the result depends on; the same one may stand twice
- * @throws What `forward` throws; TypeError for an input that is no value of this instance; RangeError for a wrong shape, and when memory is
+ * @param passes The shape of the result, and both passes
+ * @throws What `forward` throws; TypeError for an input that is no value of this instance, or a pass that is no function; RangeError for a wrong shape, and when memory is
  * exhausted
  *
  * @example
@@ -45,10 +46,14 @@ export interface Operation {
  *   });
  * double(x).shape; // [2, 5, 8]
  */
-export function operation(nn: Nn, inputs: readonly Value[], { shape, forward, backward }: Operation): Value {
+export function operation(nn: Nn, inputs: readonly Value[], passes: Operation): Value {
   const { tape } = nn;
+  check.options("operation", passes ?? null, ["shape", "forward", "backward"], "passes");
+  const { shape, forward, backward } = passes;
   check.shape("operation", shape, "f32");
   list("operation", "inputs", inputs);
+  check.callback("operation", forward, "forward");
+  check.callback("operation", backward, "backward");
   const values = Array.from(inputs);
   for (const [index, input] of values.entries()) value("operation", `inputs[${index}]`, nn, input, "any");
   const y = tape.empty(shape);
@@ -82,6 +87,7 @@ export function operation(nn: Nn, inputs: readonly Value[], { shape, forward, ba
 export function loss(nn: Nn, x: Value, compute: (dx: Tensor | undefined) => number): Loss {
   const { tape } = nn;
   value("loss", "x", nn, x, "any");
+  check.callback("loss", compute, "compute");
   const dx = tape.tracks([x]) ? tape.empty(x.shape) : undefined;
   const item = compute(dx);
   if (typeof item !== "number") throw new TypeError(`loss: compute must return a number, got ${check.show(item)}`);

@@ -100,7 +100,10 @@ function headerText(bytes: Uint8Array): string {
     throw new RangeError(`${WHERE}: the header must end inside the file of ${bytes.length} bytes, got ${length} bytes`);
   }
   const header = bytes.slice(8, 8 + length); // a copy, since browsers decode no shared memory
-  if (header[0] !== 0x7b) throw new RangeError(`${WHERE}: the header must begin with "{", got byte ${header[0]}`);
+  if (header[0] !== 0x7b) {
+    const got = length === 0 ? "none" : `byte ${header[0]}`;
+    throw new RangeError(`${WHERE}: the header must begin with "{", got ${got}`);
+  }
   try {
     return new host.TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(header);
   } catch (error) {

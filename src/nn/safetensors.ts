@@ -196,7 +196,7 @@ function checkMetadata(where: string, metadata: unknown): void {
     if (typeof text !== "string") {
       throw new TypeError(`${where}: ${show(key)} of metadata must be a string, got ${show(text)}`);
     }
-    checkName(where, `${show(key)} of metadata`, key + text);
+    for (const one of [key, text]) checkName(where, `${show(key)} of metadata`, one);
   }
 }
 
@@ -220,6 +220,9 @@ function checkTensor(where: string, name: unknown, tensor: SafetensorsInput, flo
   checkShape(at, shape);
   if (count(shape) !== data.length) {
     throw new RangeError(`${at}: data must have ${count(shape)} elements for shape ${show(shape)}, got ${data.length}`);
+  }
+  if (own === "BOOL" && (data as Uint8Array).some((one) => one > 1)) {
+    throw new RangeError(`${at}: every element of BOOL must be 0 or 1`);
   }
   return { name, dtype: kind === "Float32Array" ? (floats ?? own) : own, shape: [...shape], data, begin: 0, end: 0 };
 }

@@ -1,5 +1,5 @@
 /** A value, or a loss, times a number. */
-import { real } from "../check-number.js";
+import { finite } from "../check.js";
 import { value } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
@@ -7,7 +7,7 @@ import type { Value } from "./value.js";
 
 /**
  * factor x. A loss gives a loss.
- * @throws RangeError when factor is not finite
+ * @throws RangeError when factor is not finite as a float32
  *
  * @example nn.step(() => scale(nn, model.loss(ids, targets), 0.5));
  */
@@ -16,7 +16,7 @@ export function scale(nn: Nn, x: Value, factor: number): Value;
 export function scale(nn: Nn, x: Value, factor: number): Value {
   const { tape } = nn;
   value("scale", "x", nn, x, "any");
-  real("scale", "factor", factor);
+  finite("scale", "factor", factor);
   const y = tape.empty(x.shape);
   tape.scale(y, x.tensor, factor);
 

@@ -80,8 +80,9 @@ export class Tape {
     const { gradient } = value;
     if (value instanceof Parameter) {
       const grad = this.#gradOf(value);
-      this.#join(grad, value.fresh ? undefined : grad, write, adds);
+      const base = value.fresh ? undefined : grad;
       if (value.fresh) this.#begin(value);
+      this.#join(grad, base, write, adds);
     } else if (gradient === undefined || gradient.owners > 1) {
       const tensor = this.empty(value.shape);
       this.#join(tensor, gradient?.tensor, write, adds);
@@ -161,7 +162,12 @@ export class Tape {
   /** Forgets what was recorded. `whole`: false for a step that threw, whose gradients are taken back where it began them. */
   clear(whole: boolean): void {
     this.#entries.length = 0;
-    if (!whole) for (const parameter of this.#begun) parameter.fresh = true;
+    if (!whole) {
+      for (const parameter of this.#begun) {
+        parameter.fresh = true;
+        if (parameter.grad.alive) parameter.grad.data.fill(0);
+      }
+    }
     this.#begun.length = 0;
   }
 

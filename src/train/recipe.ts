@@ -1,5 +1,7 @@
 /** Recipes for the data that the README names, at sizes that two processor cores finish. */
-import type { FamilyName, Recipe } from "./task.js";
+import { oneOf } from "../check.js";
+import { integer, real } from "../check-number.js";
+import { COUNTS, type FamilyName, type Recipe } from "./task.js";
 
 const COMMON = {
   ...{ heads: 4, warmup: 100, weightDecay: 0.05, clip: 1, every: 250, evaluations: 20, seed: 1 },
@@ -19,6 +21,16 @@ export function recipeOf(family: FamilyName, given: Partial<Recipe> = {}): Recip
   const recipe = { ...RECIPES[family], ...given };
   if (given.warmup === undefined) recipe.warmup = Math.min(recipe.warmup, Math.ceil(recipe.steps / 10));
   return recipe;
+}
+
+/** @throws TypeError or RangeError for a recipe that can't be, as a file may have it */
+export function checkRecipe(recipe: Recipe): void {
+  for (const [name, [least, most]] of Object.entries(COUNTS) as [keyof typeof COUNTS, readonly [number, number?]][]) {
+    integer("train", name, recipe[name], least, most);
+  }
+  for (const name of ["lr", "weightDecay"] as const) real("train", name, recipe[name], 0);
+  real("train", "clip", recipe.clip, Number.MIN_VALUE);
+  oneOf("train", "variant", recipe.variant, ["standard", "laser"]);
 }
 
 /** Betas of AdamW. */

@@ -79,7 +79,7 @@ export class Trainer {
     history.norms.push(norm);
     const progress = { step: number + 1, loss, norm, tokens: batch.tokens };
     if (this.steps % recipe.every !== 0 && !this.done) return progress;
-    const before = Math.min(...history.evaluations.map(({ value }) => value));
+    const before = history.evaluations.reduce((least, { value }) => Math.min(least, value), Number.POSITIVE_INFINITY);
     const value = task.evaluate();
     // A step that was finite itself may have left parameters that are too large for the next forward pass.
     if (!Number.isFinite(value))
@@ -106,13 +106,19 @@ export class Trainer {
     return saveCheckpoint(task.model, this.#optimizer, { ...notes, ...task.extra, run: { family, recipe, history } });
   }
 
-  /** Goes on from a checkpoint of the same recipe. */
+  /** Goes on from a checkpoint of the same recipe. @throws RangeError when it holds none, or its history is not that of its steps */
   resume({ state, optimizer, extra }: Checkpoint): void {
-    const { history } = extra.run as unknown as { history: History };
+    const { history } = extra.run as unknown as { history: Partial<History> | null };
     if (optimizer === undefined)
       throw new RangeError("resume: the checkpoint must hold a run to go on with, got a model alone");
+    const { losses, norms, evaluations } = history ?? {};
+    const numbers = [losses, norms, Array.isArray(evaluations) ? evaluations.map((one) => one?.value) : undefined];
+    const whole = numbers.every((list) => Array.isArray(list) && list.every(Number.isFinite));
+    if (!whole || losses!.length !== optimizer.steps || norms!.length !== optimizer.steps) {
+      throw new RangeError(`resume: the history must have a loss and a norm for each of ${optimizer.steps} steps`);
+    }
     this.task.model.loadStateDict(state);
     this.#optimizer.loadStateDict(optimizer);
-    Object.assign(this.history, history);
+    Object.assign(this.history, { losses, norms, evaluations });
   }
 }
