@@ -15,5 +15,5 @@ export const BUDGETS = [
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 32_850, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_060, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 346_700, goal: 250_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 346_900, goal: 250_000 },
 ];
