@@ -221,6 +221,10 @@ test("consoles print element type, sizes and the first elements; JSON and copies
   assert.is(inspect(x), "Tensor f32 [2, 3] [0.1, -2, NaN, 3, 4, 5000000000]");
   assert.is(String(x.view([3, 2], [1, 3])), "Tensor f32 [3, 2] [0.1, 3, -2, 4, NaN, 5000000000]");
   assert.is(inspect(own.zeros([0, 3])), "Tensor f32 [0, 3] []");
+  const nn = createTraining({ threads: 1 });
+  assert.is(inspect(nn), "Nn { la: LaserAttention { simd: 'plain' } }");
+  assert.is(JSON.stringify(nn), '{"la":{"simd":"plain"}}');
+  nn.dispose();
   assert.is(inspect([own.zeros([3, 100], "u8")]), "[ Tensor u8 [3, 100] [0, 0, 0, 0, 0, 0, 0, 0, ...] ]");
   const sizes = { shape: [2, 3], strides: [3, 1], dtype: "f32" };
   assert.equal(JSON.parse(JSON.stringify(x)), sizes);

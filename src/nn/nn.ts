@@ -32,20 +32,29 @@ import { whole } from "./whole.js";
 export class Nn {
   /** Attention, matmul and tensors on the same memory. */
   readonly la: LaserAttention;
-  /** @internal */
-  readonly engine: NnEngine;
-  /** @internal */
-  readonly tape: Tape;
+  // Not for consoles and JSON.
+  readonly #engine: NnEngine;
+  readonly #tape: Tape;
   readonly #plans: { readonly training: Plan; readonly evaluating: Plan };
 
   /** @internal */
   constructor(la: LaserAttention) {
     complete(Nn);
     this.la = la;
-    this.engine = la.engine as NnEngine;
-    this.tape = new Tape(this.engine);
+    this.#engine = la.engine as NnEngine;
+    this.#tape = new Tape(this.engine);
     const { arena } = this.engine.space;
     this.#plans = { training: new Plan(arena), evaluating: new Plan(arena) };
+  }
+
+  /** @internal */
+  get engine(): NnEngine {
+    return this.#engine;
+  }
+
+  /** @internal */
+  get tape(): Tape {
+    return this.#tape;
   }
 
   /**
