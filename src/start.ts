@@ -30,6 +30,7 @@ export function startSync(options?: ThreadsOptions<KernelSource>, more?: More): 
   const plan = planFor("createSync", options, more !== undefined);
   if (plan === undefined) return openUnsharedSync(plain, options, more);
   const compiled = compileSync("createSync", plan.builds, "shared", options?.wasm, more);
+  checkSimd("createSync", options, compiled);
   const { la, pool } = assemble(plan, compiled, instantiateSync(compiled.modules, plan.memory));
   if (more !== undefined) pool?.ready();
   return la;
@@ -39,9 +40,16 @@ export async function start(options?: ThreadsOptions, more?: More): Promise<Lase
   const plan = planFor("create", options);
   if (plan === undefined) return openUnshared(plain, options, more);
   const compiled = await compile("create", plan.builds, "shared", options?.wasm, more);
+  checkSimd("create", options, compiled);
   const { la, pool } = assemble(plan, compiled, await instantiate(compiled.modules, plan.memory));
   await pool?.started();
   return la;
+}
+
+/** Kernels that the caller brings are of the kind that `simd` asks for, where it is given. */
+function checkSimd(where: string, { simd, wasm }: ThreadsOptions = {}, compiled: Compiled): void {
+  if (wasm === undefined || simd === undefined || simd === compiled.simd) return;
+  throw new RangeError(`${where}: wasm must be ${simd} kernels, as simd says, got ${compiled.simd} ones`);
 }
 
 /** How an instance will run; undefined where memory can't be shared at all. */

@@ -107,6 +107,14 @@ test("the relaxed file, brought to an engine with relaxed SIMD, runs relaxed; el
   assert.is(threads.createSync({ threads: 1, wasm: bytesOf("kernels.threads-relaxed.wasm") }).simd, "relaxed");
 });
 
+test("kernels of another kind than simd says are refused", async () => {
+  const options = { threads: 1, simd: "relaxed", wasm: bytesOf("kernels.threads.wasm") } as const;
+  const message = "wasm must be relaxed kernels, as simd says, got plain ones";
+  throws(() => threads.createSync(options), RangeError, `createSync: ${message}`);
+  await rejects(() => threads.create(options), RangeError, `create: ${message}`);
+  check(threads.createSync({ ...options, simd: "plain" }));
+});
+
 test("no kernels, or cut off, of another version or for other memory, as bytes or compiled: a RangeError that says which", async () => {
   const expected = `wasm must be kernels.wasm or kernels.relaxed.wasm of laser-attention ${VERSION}, got`;
   const shared = `wasm must be kernels.threads.wasm or kernels.threads-relaxed.wasm of laser-attention ${VERSION}, got`;
