@@ -1,8 +1,6 @@
+import { ALIGNMENT, Blocks } from "./blocks.js";
 import type { Memory } from "./host.js";
 import { ADDRESS_SPACE, PAGE } from "./shape.js";
-
-/** Blocks start at multiples of this and take whole multiples of it: one cache line. */
-export const ALIGNMENT = 64;
 
 /** Kernels may read up to 64 bytes past the end of a tensor, so these last bytes are never handed out. */
 const GUARD = 64;
@@ -10,25 +8,17 @@ const GUARD = 64;
 /** Memory grows by an eighth of its size, at most by 4 MiB, where the limit allows: fewer growths, little waste. */
 const MAX_SLACK = 4 << 20;
 
-interface Block {
-  ptr: number;
-  bytes: number;
-}
-
 const alignUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
 
 /**
- * Owns the linear memory and hands out aligned blocks of it. Free blocks are kept in address order, neighbours
- * are merged, and a request takes the smallest block that fits, so recurring shapes find their old place again.
- * All sizes are JavaScript numbers, which are exact far beyond 4 GiB: nothing can wrap before it is compared.
+ * Owns the linear memory and hands out aligned blocks of it. All sizes are JavaScript numbers, which are exact far beyond 4 GiB: nothing can
+ * wrap before it is compared.
  */
 export class Arena {
   #memory: Memory | undefined;
-  #end: number;
-  #used = 0;
   readonly #limit: number;
-  readonly #free: Block[] = [];
-  readonly #sizes = new Map<number, number>();
+  /** Which parts of it are handed out. */
+  blocks: Blocks;
   /** The live arrays of tensors, which would keep the memory: they go with it, however long the tensors are held. */
   views = new WeakMap<object, ArrayBufferView>();
   /** Threads that may still write to blocks that were given back, after a call that was cut off; `settle` waits for them. */
@@ -38,9 +28,7 @@ export class Arena {
   constructor(memory: Memory, base: number, maxMemory: number = ADDRESS_SPACE) {
     this.#memory = memory;
     this.#limit = Math.floor(maxMemory / PAGE) * PAGE;
-    const start = alignUp(base, ALIGNMENT);
-    this.#end = memory.buffer.byteLength - GUARD;
-    this.#insert({ ptr: start, bytes: this.#end - start });
+    this.blocks = new Blocks(alignUp(base, ALIGNMENT), memory.buffer.byteLength - GUARD);
   }
 
   /** The buffer as it is now. Growth detaches it: never keep it across a call that may allocate. */
@@ -51,7 +39,7 @@ export class Arena {
 
   /** Bytes of linear memory, bytes in blocks handed out, and the most bytes that the memory may grow to. */
   get usage(): { bytes: number; used: number; limit: number } {
-    return { bytes: this.buffer.byteLength, used: this.#used, limit: this.#limit };
+    return { bytes: this.buffer.byteLength, used: this.blocks.used, limit: this.#limit };
   }
 
   get disposed(): boolean {
@@ -74,30 +62,17 @@ export class Arena {
   allocate(bytes: number): number {
     this.writers?.settle();
     const size = Math.max(ALIGNMENT, alignUp(bytes, ALIGNMENT));
-    let index = this.#bestFit(size);
-    if (index < 0) {
+    let ptr = this.blocks.take(size);
+    if (ptr === undefined) {
       this.#grow(size);
-      index = this.#bestFit(size);
+      ptr = this.blocks.take(size)!;
     }
-    const block = this.#free[index]!;
-    const { ptr } = block;
-    if (block.bytes === size) this.#free.splice(index, 1);
-    else {
-      block.ptr += size;
-      block.bytes -= size;
-    }
-    this.#sizes.set(ptr, size);
-    this.#used += size;
     return ptr;
   }
 
   /** Gives a block back. */
   release(ptr: number): void {
-    const bytes = this.#sizes.get(ptr);
-    if (bytes === undefined) return;
-    this.#sizes.delete(ptr);
-    this.#used -= bytes;
-    this.#insert({ ptr, bytes });
+    this.blocks.release(ptr);
   }
 
   /** Runs `body` with a block of `bytes` bytes that is given back on every path. */
@@ -115,58 +90,17 @@ export class Arena {
     this.#memory = undefined;
     this.writers = undefined;
     this.views = new WeakMap();
-    this.#free.length = 0;
-    this.#sizes.clear();
-  }
-
-  #bestFit(size: number): number {
-    let best = -1;
-    let bestBytes = Number.POSITIVE_INFINITY;
-    for (let index = 0; index < this.#free.length; index++) {
-      const { bytes } = this.#free[index]!;
-      if (bytes >= size && bytes < bestBytes) {
-        best = index;
-        bestBytes = bytes;
-        if (bytes === size) break;
-      }
-    }
-    return best;
-  }
-
-  /** Puts a free block in its place and merges it with the neighbours it touches. */
-  #insert(block: Block): void {
-    if (block.bytes === 0) return;
-    const free = this.#free;
-    let low = 0;
-    let high = free.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (free[middle]!.ptr < block.ptr) low = middle + 1;
-      else high = middle;
-    }
-    const before = free[low - 1];
-    const after = free[low];
-    const joinsBefore = before !== undefined && before.ptr + before.bytes === block.ptr;
-    const joinsAfter = after !== undefined && block.ptr + block.bytes === after.ptr;
-    if (joinsBefore) {
-      before.bytes += block.bytes + (joinsAfter ? after.bytes : 0);
-      if (joinsAfter) free.splice(low, 1);
-    } else if (joinsAfter) {
-      after.ptr = block.ptr;
-      after.bytes += block.bytes;
-    } else free.splice(low, 0, block);
+    this.blocks = new Blocks(0, 0);
   }
 
   /** Grows the memory so that a block of `size` bytes fits at its end; the end moves only after that succeeded. */
   #grow(size: number): void {
     const buffer = this.buffer;
-    const last = this.#free.at(-1);
-    const tail = last !== undefined && last.ptr + last.bytes === this.#end ? last.bytes : 0;
-    const needed = alignUp(this.#end + size - tail + GUARD, PAGE);
+    const needed = alignUp(this.blocks.endWith(size) + GUARD, PAGE);
     const refuse = (reason: string): never => {
       throw new RangeError(
         `laser-attention: cannot allocate ${size} bytes: ${reason} ` +
-          `(memory is ${buffer.byteLength} bytes, ${this.#used} of them in use, the limit is ${this.#limit} bytes); ` +
+          `(memory is ${buffer.byteLength} bytes, ${this.blocks.used} of them in use, the limit is ${this.#limit} bytes); ` +
           "dispose and scope give tensors back at once, the engine only when it collects what was dropped",
       );
     };
@@ -175,10 +109,7 @@ export class Arena {
     const generous = Math.min(this.#limit, alignUp(needed + slack, PAGE));
     if (!this.#tryGrow(generous) && !this.#tryGrow(needed))
       refuse(`the host refused to grow memory to ${needed} bytes`);
-    const end = this.buffer.byteLength - GUARD;
-    const grown = { ptr: this.#end, bytes: end - this.#end };
-    this.#end = end;
-    this.#insert(grown);
+    this.blocks.extend(this.buffer.byteLength - GUARD);
   }
 
   #tryGrow(bytes: number): boolean {

@@ -121,7 +121,8 @@ export function view(shape: Shape, strides: unknown, offset: unknown, first: num
     throw new TypeError(`Tensor.view: strides must be an array of integers, got ${show(strides)}`);
   }
   // Along an axis of one a stride reaches nothing: beyond all memory it would only round the sums of offsets.
-  if (strides.length !== shape.length || !areSizes(strides) || strides.some((stride) => stride > ADDRESS_SPACE)) {
+  const far = count(shape) > 0 && strides.some((stride) => stride > ADDRESS_SPACE);
+  if (strides.length !== shape.length || !areSizes(strides) || far) {
     throw new RangeError(
       `Tensor.view: strides must be ${shape.length} integers from 0 to ${ADDRESS_SPACE} for shape ${show(shape)}, got ${show(strides)}`,
     );

@@ -53,7 +53,7 @@ interface Host {
   readonly URL: new (href: string) => { readonly href: string };
   fetch(address: string): Promise<Answer>;
   readonly performance: { now(): number };
-  setTimeout(callback: () => void, ms: number): unknown;
+  setTimeout(callback: () => void, ms: number): { unref?(): void };
 }
 
 export const host = globalThis as unknown as Host;

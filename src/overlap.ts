@@ -22,7 +22,7 @@ interface Runs {
 
 /**
  * Axes of size 1 or stride 0 vanish, axes whose elements continue each other, or fall on each other, become one; the contiguous innermost is
- * the run. What is left names each element once, or, by strides that do not divide each other, seldom more often.
+ * the run. What is left may name an element more than once by strides that do not divide each other.
  */
 function runsOf({ shape, strides }: Region): Runs {
   const axes: Axis[] = [];

@@ -111,7 +111,7 @@ export class Pool {
 
   /**
    * Has workers start: with the first call that is worth them, or when this thread comes back to its event loop. Small calls before that
-   * do not wait for it: a first result in a cold Node came after 16 ms where two threads were started at once, after 12 without.
+   * do not wait for it: a first result in a cold Node came after 15 ms where a worker was started at once, after 12 without (`npm run bench`).
    */
   start(modules: readonly Module[], memory: Memory, size: number, startWorker: StartWorker): void {
     this.#begin = () => {
@@ -125,7 +125,7 @@ export class Pool {
         this.#break(`a worker could not be started: ${(error as Error).message}`);
       }
     };
-    host.setTimeout(() => this.#begin?.(), 0);
+    host.setTimeout(() => this.#begin?.(), 0).unref?.(); // a program that ends needs none
   }
 
   /** Blocks until all workers have started, or can't, where it may. */

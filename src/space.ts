@@ -1,4 +1,5 @@
 import type { Arena } from "./arena.js";
+import type { Blocks } from "./blocks.js";
 import { complete } from "./disposable.js";
 import { count, ITEM_BYTES, rowMajor, type Shape } from "./shape.js";
 import { type AnyTensor, Tensor } from "./tensor.js";
@@ -14,13 +15,12 @@ export interface Source {
 
 /**
  * Told of storages that were dropped without dispose, of all instances: V8 (Node 20 to 26) calls no registry of a process any more once one is
- * collected between the end of its targets and the callback. So this one stays, and holds no arena.
+ * collected between the end of its targets and the callback. So this one stays, and holds no memory.
  */
 let registry: FinalizationRegistry<Dropped> | undefined;
 
-/** A block of an arena. */
 interface Dropped {
-  readonly arena: WeakRef<Arena>;
+  readonly blocks: Blocks;
   readonly ptr: number;
 }
 
@@ -35,19 +35,14 @@ export class Space {
    * has it from the compatibility date 2025-05-05 on.
    */
   readonly registry: FinalizationRegistry<Dropped> | undefined;
-  readonly #weak: WeakRef<Arena> | undefined;
 
   constructor(arena: Arena) {
     this.arena = arena;
     complete(Tensor);
     Object.assign(Tensor.prototype, { [Symbol.for("nodejs.util.inspect.custom")]: Tensor.prototype.toString });
     if (typeof FinalizationRegistry === "undefined") return;
-    registry ??= new FinalizationRegistry(({ arena, ptr }) => {
-      const own = arena.deref();
-      if (own?.disposed === false) own.release(ptr);
-    });
+    registry ??= new FinalizationRegistry(({ blocks, ptr }) => blocks.release(ptr));
     this.registry = registry;
-    this.#weak = new WeakRef(arena);
   }
 
   /** Runs `body`, whose tensors join `made`: those of a scope, or none. */
@@ -74,7 +69,7 @@ export class Space {
       alive: true,
       scope: this.made,
     };
-    if (source === undefined) this.registry?.register(storage, { arena: this.#weak!, ptr }, storage);
+    if (source === undefined) this.registry?.register(storage, { blocks: this.arena.blocks, ptr }, storage);
     else source.hold(storage);
     const tensor = new Tensor<T>(storage, dtype, [...shape], rowMajor(shape), 0, true);
     this.made?.add(tensor as AnyTensor);

@@ -1,7 +1,7 @@
 /**
- * laser-attention on several threads: the same names, the same bits at any number of threads. Node, Deno and Bun start workers at
- * once; browsers need a cross-origin isolated page, and `create`. Where threads can't be had the instance runs on one
- * thread and says why, once, with console.warn.
+ * laser-attention on several threads: the same names, the same bits at any number of threads. Node, Deno and Bun need nothing more; browsers
+ * need a cross-origin isolated page, and `create`. Where threads can't be had the instance runs on one thread and says why, once, with
+ * console.warn.
  *
  * @module laser-attention/threads
  */

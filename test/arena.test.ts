@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ALIGNMENT, Arena } from "../src/arena.js";
+import { Arena } from "../src/arena.js";
+import { ALIGNMENT } from "../src/blocks.js";
 import type { Memory } from "../src/host.js";
 import { Random } from "./support/random.js";
 import { throws } from "./support/throws.js";

@@ -257,6 +257,13 @@ test("every wrong argument of tensor, zeros, empty and the methods of a tensor i
   throws(() => tensor.narrow(1, 0.5, 1), RangeError, "got start 0.5");
   throws(() => tensor.view([7]), RangeError, "shape must have 6 elements like [2, 3], got [7]");
   throws(() => tensor.view([2, 3], [3]), RangeError, "strides must be 2 integers from 0 to 4294967296", "got [3]");
+  assert.equal(
+    la
+      .zeros([0, 2 ** 20, 2 ** 20])
+      .view([0, 2 ** 20, 2 ** 20])
+      .toArray(),
+    new Float32Array(0),
+  );
   throws(() => tensor.view([2, 1], [3, 2 ** 32 + 1]), RangeError, "got [3, 4294967297]");
   throws(() => tensor.view([2, 3], [-3, 1]), RangeError, "got [-3, 1]");
   throws(() => tensor.view([2, 3], "31"), TypeError, 'strides must be an array of integers, got "31"');

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { chart } from "../src/cli/chart.js";
 import { isOfUser, UserError, writeWhole } from "../src/cli/files.js";
 import { gpt } from "../src/models/index.js";
 import { createSync } from "../src/nn/index.js";
@@ -28,6 +29,11 @@ test("a file that can't be written whole leaves nothing behind", () => {
   assert.equal(readdirSync(folder).sort(), ["deep", "taken"]);
   assert.equal(readdirSync(join(folder, "deep")), ["file"]);
   rmSync(folder, { recursive: true });
+});
+
+test("a chart takes more points than a call takes arguments", () => {
+  const points = Array.from({ length: 200_000 }, (_, n) => [n, n % 7] as const);
+  assert.match(chart("loss", [{ name: "laser", points }]), />1.00e\+5<|>100000</);
 });
 
 test("what checks say of an input is the user's, what the engine throws is not", () => {

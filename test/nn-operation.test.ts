@@ -3,9 +3,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Parameter, Value } from "../src/nn/index.js";
 import {
+  AttentionCache,
   add,
+  cachedAttention,
   createSync,
   dropout,
+  embedding,
   Linear,
   loss,
   Module,
@@ -187,16 +190,25 @@ test("inputs and seeds are those of the call, whatever their arrays hold by the 
   );
   const x = nn.input(numbers, sizes);
   const loose = operation as unknown as (nn: unknown, inputs: unknown, passes?: unknown) => Value;
-  throws(() => loose(nn, [x]), TypeError, "operation: passes must be an object, got null");
+  throws(() => loose(nn, [x]), TypeError, "operation: shape must be an array of sizes, got undefined");
+  throws(() => loose([x], { shape: sizes }), TypeError, "operation: nn must be an instance of laser-attention/nn");
   const forward = () => {};
   throws(() => loose(nn, [x], { shape: sizes, forward: 3 }), TypeError, "operation: forward must be a function, got 3");
   throws(() => loose(nn, [x], { shape: sizes, forward }), TypeError, "operation: backward must be a function");
   throws(() => loss(nn, x, undefined as never), TypeError, "loss: compute must be a function, got undefined");
   const forgotten = add as unknown as (x: Value, y: Value) => Value;
   throws(() => forgotten(x, x), TypeError, "add: nn must be an instance of laser-attention/nn, got a Value");
+  throws(() => silu(undefined as never, x), TypeError, "silu: nn must be an instance of laser-attention/nn, got undef");
+  const looked = embedding as unknown as (...given: unknown[]) => Value;
+  throws(() => looked([0], [1], x), TypeError, "embedding: nn must be an instance of laser-attention/nn, got [0]");
   const qkv = nn.input(numbers, [1, 1, 12]);
   const options = { variant: "laser", out: qkv.tensor } as const;
   throws(() => selfAttention(nn, qkv, 1, options), TypeError, "selfAttention: options must not have out");
+  selfAttention(nn, qkv, 1, { variant: "laser", layout: undefined } as never);
+  const cache = new AttentionCache(nn, 1, 4, 4);
+  const cached = () => cachedAttention(nn, qkv, 1, cache, { variant: "laser", layout: "BHND" } as never);
+  throws(cached, TypeError, "cachedAttention: options must not have layout");
+  assert.is(cache.length, 0);
 });
 
 test.run();

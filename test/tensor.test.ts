@@ -174,6 +174,15 @@ testOfNode(
   },
 );
 
+testOfNode("instances that are dropped in a loop that does not yield are reclaimed, with their memory", async () => {
+  const { stdout, stderr } = await runProgram(`
+    import { createSync } from "laser-attention/index.js";
+    for (let n = 0; n < 300; n++) createSync().zeros([2 ** 20]).data.fill(1);
+    console.log(process.memoryUsage.rss() / 2 ** 20);
+  `);
+  assert.ok(Number(stdout) < 600, `${stdout} MiB, where 300 instances have 1200${stderr}`);
+});
+
 test("a tensor dropped without dispose is reclaimed, but not while a view of it is alive", async () => {
   const own = createSync();
   const { used } = own.memory;

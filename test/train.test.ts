@@ -119,7 +119,7 @@ test("a recipe or a history of a file that can't be is refused by the name of wh
     [{ warmup: -1 }, RangeError, "train: warmup must be an integer of 0 or more, got -1"],
     [{ lr: undefined }, TypeError, "train: lr must be a number, got undefined"],
     [{ weightDecay: -0.1 }, RangeError, "train: weightDecay must be a finite number of 0 or more, got -0.1"],
-    [{ clip: 0 }, RangeError, "train: clip must be a finite number"],
+    [{ clip: 0 }, RangeError, "train: clip must be above 0, got 0"],
     [{ variant: "other" }, TypeError, 'train: variant must be "standard" or "laser", got "other"'],
   ];
   for (const [given, Wrong, words] of wrong) {
@@ -138,11 +138,19 @@ test("a recipe or a history of a file that can't be is refused by the name of wh
     { losses: [1, 2, 3], norms: [1, 2, 3], evaluations },
     { losses: ["1", "2"], norms, evaluations },
     { losses, norms, evaluations: [null] },
+    { losses, norms, evaluations: [{ step: "1", value: 1 }] },
   ]) {
     const extra = { ...checkpoint.extra, run: { history } };
     const reason = "resume: the history must have a loss and a norm for each of 2 steps";
     throws(() => run.resume({ ...checkpoint, extra }), RangeError, reason);
   }
+  const alone = { ...checkpoint, optimizer: undefined, extra: {} };
+  throws(
+    () => run.resume(alone),
+    RangeError,
+    "resume: the checkpoint must hold a run to go on with, got a model alone",
+  );
+  throws(() => run.resume({ ...checkpoint, extra: {} }), RangeError, "resume: the history must have");
   assert.equal(run.task.model.stateDict(), before);
   assert.is(run.steps, 2);
   nn.dispose();

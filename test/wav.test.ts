@@ -45,7 +45,14 @@ test("other chunks, of odd size too, an extensible format, no samples, and bytes
   assert.equal(read(riff(formatChunk({ codec: 0xfffe, more: more(16, 1) }), data)), [0.5]);
   assert.equal(read(riff(formatChunk({ more: [0, 0] }), data)), [0.5]);
   assert.equal(read(riff(formatChunk({}), chunk("data", []))), []);
-  assert.equal(read(riff(formatChunk({}), chunk("data", little(16384, 2), 0xffffffff))), [0.5], "written to a pipe");
+  for (const size of [0xffffffff, 0x7ffff000]) {
+    assert.equal(read(riff(formatChunk({}), chunk("data", little(16384, 2), size))), [0.5], "written to a pipe");
+    assert.equal(
+      read(riff(formatChunk({}), chunk("data", [...little(16384, 2), 7], size)).slice(0, -1)),
+      [0.5],
+      "that broke",
+    );
+  }
   const cut = more(16, 1).slice(0, 8);
   throws(
     () => readWav(riff(formatChunk({ codec: 0xfffe, more: cut }), data)),

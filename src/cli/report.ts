@@ -13,10 +13,8 @@ export function report(trainers: readonly Trainer[]): string {
     trainers.map((trainer) => ({ name: name(trainer), points: of(trainer) }));
   const head = trainers.map((trainer) => `<th>${name(trainer)}</th>`).join("");
   const rows = Object.keys(trainers[0]!.recipe).map((key) => {
-    const cells = trainers
-      .map(({ recipe }) => `<td>${escapeHtml(`${recipe[key as keyof typeof recipe]}`)}</td>`)
-      .join("");
-    return `<tr><td>${escapeHtml(key)}</td>${cells}</tr>`;
+    const cells = trainers.map(({ recipe }) => `<td>${recipe[key as keyof typeof recipe]}</td>`).join("");
+    return `<tr><td>${key}</td>${cells}</tr>`;
   });
   const last = trainers.map(({ history }) => `<td>${history.evaluations.at(-1)?.value.toPrecision(5) ?? "none"}</td>`);
   const parts = [

@@ -19,8 +19,8 @@ const PCM = 1;
 const FLOAT = 3;
 const EXTENSIBLE = 0xfffe;
 
-/** The size of a chunk that was not known when its header was written. */
-const UNKNOWN = 0xffffffff;
+/** The sizes from here on that reach beyond the file are those of programs that did not know: 2^32 - 1 of ffmpeg, 2^31 - 2^12 of sox. */
+const UNKNOWN = 2 ** 31 - 2 ** 12;
 
 /** Names for what is refused. */
 const CODECS: Readonly<Record<number, string>> = {
@@ -45,8 +45,8 @@ interface Format {
 }
 
 /**
- * Reads a whole file with one or two channels. Where the size of the samples is 2^32 - 1, as programs leave it that write to a pipe, they go
- * on to the end of the file.
+ * Reads a whole file with one or two channels. Where the size of the samples is 2^31 - 2^12 or more and beyond the file, as programs
+ * leave it that write to a pipe, they go on to the end.
  *
  * @example
  * const { rate, samples } = readWav(await (await fetch("/7_lucas_3.wav")).arrayBuffer());
@@ -65,8 +65,9 @@ export function readWav(bytes: Uint8Array | ArrayBuffer): Wav {
     const id = name(view, at);
     const available = file.length - at - 8;
     const told = view.getUint32(at + 4, true);
-    // Programs that write to a pipe, as ffmpeg does, can't know the size beforehand: the samples go on to the end.
-    const size = id === "data" && told === UNKNOWN ? available : told;
+    // Programs that write to a pipe can't know the size beforehand: the samples go on to the end, and a pipe that broke ends anywhere.
+    const open = id === "data" && told >= UNKNOWN && told > available;
+    const size = open ? available - (available % (format?.frame ?? 1)) : told;
     if ((id === "fmt " || id === "data") && size > available) {
       throw new RangeError(
         `${WHERE}: the chunk "${id}" must have ${size} bytes, got ${available}: the file is cut off`,

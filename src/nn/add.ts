@@ -19,8 +19,8 @@ import type { Value } from "./value.js";
 export function add(nn: Nn, x: Loss, y: Loss, factor?: number): Loss;
 export function add(nn: Nn, x: Value, y: Value, factor?: number): Value;
 export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
-  const { tape, engine } = nn;
   value("add", "x", nn, x, "any");
+  const { tape, engine } = nn;
   value("add", "y", nn, y, "any");
   shapeIs("add", "y", y.tensor, x.shape);
   finite("add", "factor", factor);

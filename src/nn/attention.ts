@@ -15,6 +15,14 @@ import type { Value } from "./value.js";
  */
 export type SelfAttentionOptions = Omit<AttentionOptions, "layout" | "out">;
 
+/** @throws TypeError for an option that these layers decide, which TypeScript refuses */
+export function checkOwn(where: string, options: object | undefined): void {
+  for (const name of ["layout", "out"] as const) {
+    if ((options as Partial<AttentionOptions> | undefined)?.[name] === undefined) continue;
+    throw new TypeError(`${where}: options must not have ${name}: the layer decides it`);
+  }
+}
+
 /** q, k and v [B, N, H, D] as views of qkv [B, N, 3 C]. */
 export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: Tensor] {
   const [B, N, width] = qkv.shape as [number, number, number];
@@ -33,18 +41,15 @@ export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: T
  * const y = selfAttention(nn, qkv, 2, { variant: "laser", causal: true }); // [2, 5, 8]
  */
 export function selfAttention(nn: Nn, qkv: Value, heads: number, options: SelfAttentionOptions): Value {
-  const { tape, engine } = nn;
   value("selfAttention", "qkv", nn, qkv, 3);
+  const { tape, engine } = nn;
   integer("selfAttention", "heads", heads, 1);
   const [B, N, width] = qkv.shape as [number, number, number];
   if (width % (3 * heads) !== 0) {
     const expected = `three times a multiple of heads (${heads}) on its last axis`;
     throw new RangeError(`selfAttention: qkv must have ${expected}, got ${show(qkv.shape)}`);
   }
-  for (const name of ["layout", "out"]) {
-    if (name in (options ?? {}))
-      throw new TypeError(`selfAttention: options must not have ${name}: the layer decides it`);
-  }
+  checkOwn("selfAttention", options);
   const C = width / 3;
   const out = tape.empty([B, N, C]);
   const perHead = [B, N, heads, C / heads];

@@ -4,8 +4,8 @@ import { alive, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { complete, type Disposing } from "../disposable.js";
 import type { Tensor } from "../tensor.js";
-import { headsOf, type SelfAttentionOptions } from "./attention.js";
-import { features, outside, value } from "./check-nn.js";
+import { checkOwn, headsOf, type SelfAttentionOptions } from "./attention.js";
+import { features, outside, training, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
 import { whole } from "./whole.js";
@@ -116,6 +116,7 @@ export function cachedAttention(
   options: SelfAttentionOptions,
 ): Value {
   const where = "cachedAttention";
+  training(where, nn);
   const { tape, engine } = nn;
   if (tape.recording) throw new TypeError(`${where}: has no gradient, so it must be called outside of a training step`);
   checkCache(where, cache);
@@ -130,6 +131,7 @@ export function cachedAttention(
   if (M > context) {
     throw new RangeError(`${where}: the cache must have room for ${N} more tokens, got ${cache.length} of ${context}`);
   }
+  checkOwn(where, options);
   const out = tape.empty([B, N, C]);
   const into = out.view([B, N, heads, C / heads]);
   const before = cache.length;

@@ -37,13 +37,14 @@ export function value(where: string, name: string, nn: Nn, given: unknown, axes?
 export function parameter(
   where: string,
   name: string,
-  { engine }: Nn,
+  nn: Nn,
   given: unknown,
   sizes: readonly (number | null)[],
 ): void {
+  training(where, nn);
   if (!(given instanceof Parameter))
     throw new TypeError(`${where}: ${name} must be a parameter, got ${show(given, Parameter)}`);
-  operand(where, name, given.tensor, "f32", engine.space);
+  operand(where, name, given.tensor, "f32", nn.engine.space);
   const { shape } = given;
   if (shape.length === sizes.length && sizes.every((size, axis) => size === null || size === shape[axis])) return;
   const expected = sizes.map((size) => size ?? "any").join(", ");

@@ -20,8 +20,8 @@ const WORK = 10;
  * @example crossEntropy(nn, x, [0, 1, 2, 3, 4, 5, 6, 7, -1, -1]).item; // x is [2, 5, 8]: ten rows of eight classes
  */
 export function crossEntropy(nn: Nn, logits: Value, targets: ArrayLike<number>): Loss {
-  const { tape, engine } = nn;
   value("crossEntropy", "logits", nn, logits);
+  const { tape, engine } = nn;
   const [rows, width] = [count(logits.shape.slice(0, -1)), logits.shape.at(-1)!];
   checkIds("crossEntropy", targets, rows, width, -1, "targets");
   let seen = 0;

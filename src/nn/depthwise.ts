@@ -21,8 +21,8 @@ const WORK = 0.25;
  * const y = depthwise(nn, x, weight, bias); // [2, 5, 8]
  */
 export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter): Value {
-  const { tape, engine } = nn;
   value("depthwise", "x", nn, x, 3);
+  const { tape, engine } = nn;
   const [B, T, width] = x.shape as [number, number, number];
   parameter("depthwise", "weight", nn, weight, [width, 1, null]);
   parameter("depthwise", "bias", nn, bias, [width]);

@@ -62,8 +62,8 @@ export function lookUp(nn: Nn, table: Value, ids: ArrayLike<number>, shape: read
  */
 export function addPositions(nn: Nn, x: Value, positions: Parameter, first = 0): Value {
   const where = "addPositions";
-  const { tape, engine } = nn;
   value(where, "x", nn, x, 3);
+  const { tape, engine } = nn;
   const [B, N, width] = x.shape as [number, number, number];
   parameter(where, "positions", nn, positions, [null, width]);
   integer(where, "first", first, 0);

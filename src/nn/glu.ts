@@ -17,8 +17,8 @@ const WORK = 3;
  * @example const y = glu(nn, x); // x is [2, 5, 8], y [2, 5, 4]
  */
 export function glu(nn: Nn, x: Value): Value {
-  const { tape, engine } = nn;
   value("glu", "x", nn, x);
+  const { tape, engine } = nn;
   const width = Math.floor(x.shape.at(-1)! / 2);
   features("glu", "x", x.shape, 2 * width);
   const rows = count(x.shape.slice(0, -1));

@@ -15,6 +15,7 @@ import type { Nn } from "./nn.js";
 import { layerNorm, rmsNorm } from "./norm.js";
 import { asksFew, rowAttention } from "./row-attention.js";
 import type { Parameter, Value } from "./value.js";
+import { whole } from "./whole.js";
 
 /** Standard deviation of the first values of matrices, as in GPT-2. */
 const DEVIATION = 0.02;
@@ -60,8 +61,10 @@ export class Linear extends Module {
     checkRandom("Linear", random);
     checkSizes("Linear", { inputs, outputs });
     this.#nn = nn;
-    this.weight = matrix(nn, random, [outputs, inputs]);
-    this.bias = biases(nn, random, outputs, inputs);
+    [this.weight, this.bias] = whole(nn.engine.space, () => [
+      matrix(nn, random, [outputs, inputs]),
+      biases(nn, random, outputs, inputs),
+    ]);
   }
 
   /**
@@ -103,8 +106,7 @@ export class LayerNorm extends Module {
     super();
     checkSizes("LayerNorm", { width });
     this.#nn = nn;
-    this.weight = filled(nn, width, 1);
-    this.bias = filled(nn, width, 0);
+    [this.weight, this.bias] = whole(nn.engine.space, () => [filled(nn, width, 1), filled(nn, width, 0)]);
   }
 
   /**
@@ -218,8 +220,10 @@ export class Depthwise extends Module {
     checkRandom("Depthwise", random);
     checkSizes("Depthwise", { width, taps });
     this.#nn = nn;
-    this.weight = matrix(nn, random, [width, 1, taps]);
-    this.bias = biases(nn, random, width, taps);
+    [this.weight, this.bias] = whole(nn.engine.space, () => [
+      matrix(nn, random, [width, 1, taps]),
+      biases(nn, random, width, taps),
+    ]);
   }
 
   /**
@@ -273,8 +277,10 @@ export class SelfAttention extends Module {
     }
     this.#nn = nn;
     this.#heads = heads;
-    this.qkv = new Linear(nn, random, width, 3 * width);
-    this.proj = new Linear(nn, random, width, width);
+    [this.qkv, this.proj] = whole(nn.engine.space, () => [
+      new Linear(nn, random, width, 3 * width),
+      new Linear(nn, random, width, width),
+    ]);
   }
 
   /**

@@ -16,8 +16,8 @@ import type { Value } from "./value.js";
  * @example const y = maskRows(nn, x, keep); // x is [2, 5, 8], keep [2, 5]
  */
 export function maskRows(nn: Nn, x: Value, keep: Tensor<"u8">): Value {
-  const { tape, engine } = nn;
   value("maskRows", "x", nn, x);
+  const { tape, engine } = nn;
   const [rows, width] = [count(x.shape.slice(0, -1)), x.shape.at(-1)!];
   checkKeep("maskRows", nn, keep, rows);
   const run = (to: Tensor, from: Tensor): void => {
@@ -45,8 +45,8 @@ export function maskRows(nn: Nn, x: Value, keep: Tensor<"u8">): Value {
  * @example const y = maskedMean(nn, x, keep); // x is [2, 5, 8], y [2, 8]
  */
 export function maskedMean(nn: Nn, x: Value, keep?: Tensor<"u8">): Value {
-  const { tape, engine } = nn;
   value("maskedMean", "x", nn, x, 3);
+  const { tape, engine } = nn;
   const [B, T, width] = x.shape as [number, number, number];
   if (keep !== undefined) checkKeep("maskedMean", nn, keep, [B, T]);
   const y = tape.empty([B, width]);

@@ -23,8 +23,8 @@ const WORK = 2.5;
  * const y = layerNorm(nn, x, weight, bias); // [2, 5, 8]
  */
 export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, eps = 1e-5): Value {
-  const { tape, engine } = nn;
   value("layerNorm", "x", nn, x);
+  const { tape, engine } = nn;
   const width = x.shape.at(-1)!;
   const rows = count(x.shape.slice(0, -1));
   parameter("layerNorm", "weight", nn, weight, [width]);
@@ -72,8 +72,8 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
  * @example const y = rmsNorm(nn, x, nn.parameter(new Float32Array(8).fill(1), [8])); // [2, 5, 8]
  */
 export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value {
-  const { tape, engine } = nn;
   value("rmsNorm", "x", nn, x);
+  const { tape, engine } = nn;
   const width = x.shape.at(-1)!;
   const rows = count(x.shape.slice(0, -1));
   parameter("rmsNorm", "weight", nn, weight, [width]);

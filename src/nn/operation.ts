@@ -2,7 +2,7 @@
 import * as check from "../check.js";
 import { list } from "../check-number.js";
 import type { Tensor } from "../tensor.js";
-import { value } from "./check-nn.js";
+import { training, value } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
@@ -34,8 +34,8 @@ export interface Operation {
  * An operation of your own, computed in JavaScript or by `nn.la`. What it makes with `nn.la` inside a step ends with the step.
  * @param inputs All values that the result depends on; the same one may stand twice
  * @param passes The shape of the result, and both passes
- * @throws What `forward` throws; TypeError for an input that is no value of this instance, or a pass that is no function; RangeError for a wrong shape, and when memory is
- * exhausted
+ * @throws What `forward` throws; TypeError for an input that is no value of this instance, or a pass that is no function; RangeError for a
+ * wrong shape, and when memory is exhausted
  *
  * @example
  * const double = (x: Value) =>
@@ -47,9 +47,9 @@ export interface Operation {
  * double(x).shape; // [2, 5, 8]
  */
 export function operation(nn: Nn, inputs: readonly Value[], passes: Operation): Value {
+  training("operation", nn);
   const { tape } = nn;
-  check.options("operation", passes ?? null, ["shape", "forward", "backward"], "passes");
-  const { shape, forward, backward } = passes;
+  const { shape, forward, backward } = passes ?? {};
   check.shape("operation", shape, "f32");
   list("operation", "inputs", inputs);
   check.callback("operation", forward, "forward");
@@ -85,8 +85,8 @@ export function operation(nn: Nn, inputs: readonly Value[], passes: Operation): 
  * mse.item;
  */
 export function loss(nn: Nn, x: Value, compute: (dx: Tensor | undefined) => number): Loss {
-  const { tape } = nn;
   value("loss", "x", nn, x, "any");
+  const { tape } = nn;
   check.callback("loss", compute, "compute");
   const dx = tape.tracks([x]) ? tape.empty(x.shape) : undefined;
   const item = compute(dx);

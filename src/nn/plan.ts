@@ -1,4 +1,5 @@
-import { ALIGNMENT, type Arena } from "../arena.js";
+import type { Arena } from "../arena.js";
+import { ALIGNMENT } from "../blocks.js";
 import type { Source, Storage } from "../space.js";
 
 /**

@@ -16,8 +16,8 @@ import type { Parameter, Value } from "./value.js";
  * @example const y = prepend(nn, nn.parameter(random.normals(8), [8]), x); // x is [2, 5, 8], y [2, 6, 8]
  */
 export function prepend(nn: Nn, row: Parameter, x: Value): Value {
-  const { tape } = nn;
   value("prepend", "x", nn, x, 3);
+  const { tape } = nn;
   const [B, N, width] = x.shape as [number, number, number];
   parameter("prepend", "row", nn, row, [width]);
   const y = tape.empty([B, N + 1, width]);

@@ -14,8 +14,8 @@ import type { Value } from "./value.js";
 export function scale(nn: Nn, x: Loss, factor: number): Loss;
 export function scale(nn: Nn, x: Value, factor: number): Value;
 export function scale(nn: Nn, x: Value, factor: number): Value {
-  const { tape } = nn;
   value("scale", "x", nn, x, "any");
+  const { tape } = nn;
   finite("scale", "factor", factor);
   const y = tape.empty(x.shape);
   tape.scale(y, x.tensor, factor);

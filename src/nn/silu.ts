@@ -14,8 +14,8 @@ import type { Value } from "./value.js";
  * @example const y = silu(nn, x);
  */
 export function silu(nn: Nn, x: Value): Value {
-  const { tape } = nn;
   value("silu", "x", nn, x, "any");
+  const { tape } = nn;
   const y = tape.empty(x.shape);
   const slope = tape.tracks([x]) ? tape.empty(x.shape) : undefined;
   act(nn, y, x.tensor, "silu", slope);

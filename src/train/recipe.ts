@@ -29,7 +29,8 @@ export function checkRecipe(recipe: Recipe): void {
     integer("train", name, recipe[name], least, most);
   }
   for (const name of ["lr", "weightDecay"] as const) real("train", name, recipe[name], 0);
-  real("train", "clip", recipe.clip, Number.MIN_VALUE);
+  real("train", "clip", recipe.clip);
+  if (recipe.clip <= 0) throw new RangeError(`train: clip must be above 0, got ${recipe.clip}`);
   oneOf("train", "variant", recipe.variant, ["standard", "laser"]);
 }
 

@@ -108,12 +108,12 @@ export class Trainer {
 
   /** Goes on from a checkpoint of the same recipe. @throws RangeError when it holds none, or its history is not that of its steps */
   resume({ state, optimizer, extra }: Checkpoint): void {
-    const { history } = extra.run as unknown as { history: Partial<History> | null };
     if (optimizer === undefined)
       throw new RangeError("resume: the checkpoint must hold a run to go on with, got a model alone");
+    const { history } = (extra.run ?? {}) as { history?: Partial<History> | null };
     const { losses, norms, evaluations } = history ?? {};
-    const numbers = [losses, norms, Array.isArray(evaluations) ? evaluations.map((one) => one?.value) : undefined];
-    const whole = numbers.every((list) => Array.isArray(list) && list.every(Number.isFinite));
+    const points = Array.isArray(evaluations) ? evaluations.flatMap((one) => [one?.step, one?.value]) : undefined;
+    const whole = [losses, norms, points].every((list) => Array.isArray(list) && list.every(Number.isFinite));
     if (!whole || losses!.length !== optimizer.steps || norms!.length !== optimizer.steps) {
       throw new RangeError(`resume: the history must have a loss and a norm for each of ${optimizer.steps} steps`);
     }
