@@ -125,7 +125,7 @@ export class Pool {
         this.#break(`a worker could not be started: ${(error as Error).message}`);
       }
     };
-    host.setTimeout(() => this.#begin?.(), 0).unref?.(); // a program that ends needs none
+    host.setTimeout(() => this.#begin?.(), 0).unref?.(); // one that ends before that has none
   }
 
   /** Blocks until all workers have started, or can't, where it may. */

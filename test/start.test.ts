@@ -149,16 +149,6 @@ test("workers start with the first call that is worth them, or when the program 
   }
 });
 
-("Deno" in globalThis ? test.skip : test)("a program that ends after small calls starts no worker", async () => {
-  const program = `
-    import { createSync } from "laser-attention/threads.js";
-    process.on("worker", () => console.log("a worker"));
-    const la = createSync({ threads: 3 });
-    la.matmul(la.zeros([16, 16]), la.zeros([16, 16]));`;
-  assert.equal(await runProgram(program), { code: 0, stdout: "", stderr: "" });
-  assert.is((await runProgram(`${program} la.threads;`)).stdout, "a worker\na worker\n");
-});
-
 test("an instance that is disposed, and a program that ends, while workers start: all ends, and nothing is said", async () => {
   let la!: Instance;
   const workers = await workersOf(() => {
