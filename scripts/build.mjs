@@ -236,11 +236,8 @@ function nameChunks({ outputFiles, metafile }) {
   for (const [path, { inputs }] of Object.entries(metafile.outputs)) {
     const [, name] = /\b(shared-\w{8})\.js$/.exec(path) ?? [];
     const files = Object.keys(inputs).sort().join();
-    const hash = createHash("sha256")
-      .update(version + files)
-      .digest("hex")
-      .slice(0, 7);
-    if (name !== undefined) names.set(name, `shared-${/kernels\b/.test(files) ? 0 : 1}${hash}`);
+    const hash = createHash("sha256").update(`${version}${files}`).digest("hex");
+    if (name !== undefined) names.set(name, `shared-${/kernels\b/.test(files) ? 0 : 1}${hash.slice(0, 7)}`);
   }
   if (new Set(names.values()).size < names.size) throw new Error("two chunks have one name");
   const renamed = (text) => text.replace(/\bshared-\w{8}\b/g, (name) => names.get(name) ?? name);

@@ -27,7 +27,7 @@ export class Blocks {
     return this.#used;
   }
 
-  /** Where a block of `size` bytes, a multiple of ALIGNMENT, would have to end that begins as far down as it can behind all that are used. */
+  /** The end that leaves room for a block of `size` bytes, a multiple of ALIGNMENT, behind the last one in use. */
   endWith(size: number): number {
     const last = this.#free.at(-1);
     const tail = last !== undefined && last.ptr + last.bytes === this.#end ? last.bytes : 0;

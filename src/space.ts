@@ -14,8 +14,8 @@ export interface Source {
 }
 
 /**
- * Told of storages that were dropped without dispose, of all instances: V8 (Node 20 to 26) calls no registry of a process any more once one is
- * collected between the end of its targets and the callback. So this one stays, and holds no memory.
+ * Told of storages that were dropped without dispose, of all instances: the V8 of Node 20 to 24 calls no registry of a process any more once one
+ * is collected between the end of its targets and the callback. So this one stays, and holds no memory.
  */
 let registry: FinalizationRegistry<Dropped> | undefined;
 

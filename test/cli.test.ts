@@ -143,7 +143,7 @@ test("--resume takes the options of the run once more, and no others", async () 
   await train("lm", "text.txt", "--out", "again");
   await train("lm", "text.txt", "--out", "again", "--resume");
   const { stderr } = await run(["train", "lm", "--out", "again", "--resume", "--steps", "9"]);
-  assert.match(stderr, /the recipe of the run, so --steps must be 4, got 9\n$/);
+  assert.match(stderr, /the recipe in again.last\.safetensors, so --steps must be 4, got 9\n$/);
 });
 
 test("compare: both variants, a report of both", async () => {
@@ -307,8 +307,26 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
     [/threads.*integer from 1 to 64/, "train", "lm", "--threads", "65"],
     [/layers.*integer of 1 or more/, "train", "lm", "--layers", "0"],
     [/Allowed choices are lm, bert, vit, conformer/, "train", "gpt5"],
-    [/so --weight-decay must be 0\.05, got 0\n/, "train", "lm", "--resume", "--out", "whole", "--weight-decay", "0"],
-    [/a run with laser attention, not standard/, "train", "lm", "--resume", "--out", "whole", "--variant", "standard"],
+    [
+      /the recipe in .*, so --weight-decay must be 0\.05, got 0\n/,
+      "train",
+      "lm",
+      "--resume",
+      "--out",
+      "whole",
+      "--weight-decay",
+      "0",
+    ],
+    [
+      /so --variant must be laser, got standard\n/,
+      "train",
+      "lm",
+      "--resume",
+      "--out",
+      "whole",
+      "--variant",
+      "standard",
+    ],
     [/a run of lm, not of bert/, "train", "bert", "--resume", "--out", "whole"],
     [/holds? no run|cannot read none/, "train", "lm", "--resume", "--out", "none"],
     [/clip.*It must be a number above 0/, "train", "lm", "--data", "text.txt", "--clip", "0", "--out", "none"],

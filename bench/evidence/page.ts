@@ -110,7 +110,8 @@ const runTable = (all: readonly Line[]): string =>
 function sourcesText(all: readonly Line[]): string {
   const runs = all.flatMap((line) => line.runs);
   const older = runs.filter((run) => !isCurrent(run)).length;
-  const rest = `${older} of the ${runs.length} runs are of others, or of unknown ones: today they are other runs of the same recipe`;
+  const others = `${older} of the ${runs.length} runs are of others, or of unknown ones: today they are other runs of the same recipe`;
+  const rest = older === 0 ? "so are all runs" : others;
   return `"bits" begins the hash of the tests' training (\`npm run test:bits\`, the last line) with the sources of a run: ${TRAINING.slice(0, 8)} today; ${rest}.`;
 }
 

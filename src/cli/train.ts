@@ -80,13 +80,11 @@ function resumed(family: FamilyName, parts: readonly Part[]): (Stored | undefine
       throw new UserError(`${join(folder, LAST)} is a run of ${other}, not of ${family}`);
     }
     if (recipe === undefined) continue;
-    if ((given.variant ?? recipe.variant) !== recipe.variant) {
-      throw new UserError(`${join(folder, LAST)} is a run with ${recipe.variant} attention, not ${given.variant}`);
-    }
     for (const [name, value] of Object.entries(given)) {
       const own = recipe[name as keyof Recipe];
-      if (value === own) continue;
-      throw new UserError(`--resume goes on with the recipe of the run, so ${flag(name)} must be ${own}, got ${value}`);
+      if (value === own || value === undefined) continue;
+      const file = join(folder, LAST);
+      throw new UserError(`--resume goes on with the recipe in ${file}, so ${flag(name)} must be ${own}, got ${value}`);
     }
   }
   const [one, two] = found;

@@ -1,5 +1,5 @@
 import type { Nn } from "../nn/nn.js";
-import { made } from "./config.js";
+import { whole } from "../nn/whole.js";
 import { type TokenConfig, TokenModel } from "./token-model.js";
 
 /**
@@ -38,4 +38,4 @@ export class Bert extends TokenModel {
  * const masked = bert(nn, { vocabulary: 25, context: 8, width: 16, heads: 2, layers: 1, variant: "laser" });
  * const value = nn.step(() => masked.loss([[1, masked.maskId, 3]], [[-1, 2, -1]]));
  */
-export const bert = (nn: Nn, config: BertConfig): Bert => made("bert", nn, () => new Bert(nn, config));
+export const bert = (nn: Nn, config: BertConfig): Bert => whole("bert", nn, () => new Bert(nn, config));

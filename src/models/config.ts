@@ -1,8 +1,5 @@
 import { options as checkOptions, oneOf } from "../check.js";
 import { integer, list } from "../check-number.js";
-import { training } from "../nn/check-nn.js";
-import type { Nn } from "../nn/nn.js";
-import { whole } from "../nn/whole.js";
 import type { Variant } from "../types.js";
 
 /**
@@ -24,8 +21,7 @@ export interface ModelConfig {
 }
 
 /** Checks what a model is made of. Config: no unknown key, every size of `sizes` a positive integer, width a multiple of heads. */
-export function checkConfig(where: string, nn: unknown, config: object, sizes: readonly string[]): void {
-  training(where, nn);
+export function checkConfig(where: string, config: object, sizes: readonly string[]): void {
   if (config === undefined) throw new TypeError(`${where}: config must be an object, got undefined`);
   const names = [...sizes, "width", "heads", "layers"];
   checkOptions(where, config, [...names, "variant", "seed"], "config");
@@ -35,12 +31,6 @@ export function checkConfig(where: string, nn: unknown, config: object, sizes: r
     throw new RangeError(`${where}: width must be a multiple of heads (${heads}), got ${width}`);
   }
   oneOf(where, "variant", variant, ["standard", "laser"]);
-}
-
-/** A model, all of it: where there is no memory for the last of its parameters, the others give theirs back. */
-export function made<M>(where: string, nn: Nn, make: () => M): M {
-  training(where, nn);
-  return whole(nn.engine.space, make);
 }
 
 /** Rows and columns of a batch of equally long rows of ids. @throws RangeError for none, or rows of different lengths */

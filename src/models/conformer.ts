@@ -11,8 +11,9 @@ import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import { silu } from "../nn/silu.js";
 import type { Value } from "../nn/value.js";
+import { whole } from "../nn/whole.js";
 import type { Tensor } from "../tensor.js";
-import { checkConfig, type ModelConfig, made } from "./config.js";
+import { checkConfig, type ModelConfig } from "./config.js";
 
 /**
  * Config of {@link conformer}.
@@ -136,7 +137,7 @@ export class Conformer extends Module {
   /** @internal */
   constructor(nn: Nn, config: ConformerConfig) {
     super();
-    checkConfig("conformer", nn, config, ["mels", "stack", "context", "classes", "kernel"]);
+    checkConfig("conformer", config, ["mels", "stack", "context", "classes", "kernel"]);
     const { mels, stack, context, classes, kernel, width, layers, seed = 1 } = config;
     if (kernel % 2 === 0) throw new RangeError(`conformer: kernel must be odd, got ${kernel}`);
     const random = new Random(seed);
@@ -235,4 +236,4 @@ export class Conformer extends Module {
  * const model = conformer(nn, { mels: 40, stack: 4, context: 120, classes: 11, kernel: 15, width: 96, heads: 4, layers: 2, variant: "laser" });
  */
 export const conformer = (nn: Nn, config: ConformerConfig): Conformer =>
-  made("conformer", nn, () => new Conformer(nn, config));
+  whole("conformer", nn, () => new Conformer(nn, config));

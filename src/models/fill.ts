@@ -62,8 +62,8 @@ export function fill(
   const { maskId } = model;
   const all = Array.from(rows);
   for (const [n, row] of all.entries()) {
-    list(where, `rows[${n}]`, row);
     const name = `rows[${n}]`;
+    list(where, name, row);
     if (row.length === 0 || row.length > context) {
       throw new RangeError(`${where}: ${name} must have 1 to ${context} tokens (the context), got ${row.length}`);
     }

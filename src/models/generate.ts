@@ -63,8 +63,7 @@ export function generate(
     throw new TypeError(`${where}: seed must be left out where random is given`);
   }
   checkRandom(where, random);
-  list(where, "stop", stop);
-  checkIds(where, stop, stop.length, vocabulary, 0, "stop");
+  checkIds(where, stop, undefined, vocabulary, 0, "stop");
   const pick = (scores: Float32Array): number => {
     const probabilities = distribution(scores, { temperature, topK, topP });
     return temperature === 0 ? probabilities.indexOf(1) : draw(probabilities, random);

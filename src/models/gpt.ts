@@ -4,7 +4,7 @@ import { AttentionCache, checkCache } from "../nn/cached-attention.js";
 import type { Nn } from "../nn/nn.js";
 import { rowOfEach } from "../nn/rows.js";
 import type { Value } from "../nn/value.js";
-import { made } from "./config.js";
+import { whole } from "../nn/whole.js";
 import { type TokenConfig, TokenModel } from "./token-model.js";
 
 /**
@@ -83,4 +83,4 @@ export class Gpt extends TokenModel {
  * const model = gpt(nn, { vocabulary: 24, context: 16, width: 32, heads: 4, layers: 2, variant: "laser" });
  * const loss = nn.step(() => model.loss(ids, targets));
  */
-export const gpt = (nn: Nn, config: GptConfig): Gpt => made("gpt", nn, () => new Gpt(nn, config));
+export const gpt = (nn: Nn, config: GptConfig): Gpt => whole("gpt", nn, () => new Gpt(nn, config));

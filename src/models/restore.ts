@@ -4,8 +4,8 @@ import { CHANNELS } from "../data/patches.js";
 import type { Checkpoint } from "../nn/checkpoint.js";
 import { stateMap } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
+import { whole } from "../nn/whole.js";
 import { Bert, type BertConfig } from "./bert.js";
-import { made } from "./config.js";
 import { Conformer, type ConformerConfig } from "./conformer.js";
 import { Gpt, type GptConfig } from "./gpt.js";
 import { Vit, type VitConfig } from "./vit.js";
@@ -32,7 +32,7 @@ export function restore(nn: Nn, { family, config, state }: Checkpoint): Gpt | Be
     throw new RangeError(`restore: family must be ${Object.keys(make).join(", ")}, got ${show(family)}`);
   }
   checkHeld(config, state);
-  return made("restore", nn, () => {
+  return whole("restore", nn, () => {
     const model = make[family as keyof typeof make]();
     model.loadStateDict(state);
     return model;

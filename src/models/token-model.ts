@@ -48,7 +48,7 @@ export abstract class TokenModel extends Module {
   /** @internal */
   constructor(nn: Nn, where: string, config: TokenConfig, causal: boolean) {
     super();
-    checkConfig(where, nn, config, ["vocabulary", "context"]);
+    checkConfig(where, config, ["vocabulary", "context"]);
     const { vocabulary, context, width, layers, seed = 1 } = config;
     const random = new Random(seed);
     this.#nn = nn;

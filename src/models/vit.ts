@@ -10,8 +10,9 @@ import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import { prepend, rowOfEach } from "../nn/rows.js";
 import type { Parameter, Value } from "../nn/value.js";
+import { whole } from "../nn/whole.js";
 import { Block, throughBlocks } from "./block.js";
-import { checkConfig, type ModelConfig, made } from "./config.js";
+import { checkConfig, type ModelConfig } from "./config.js";
 
 /**
  * Config of {@link vit}.
@@ -55,7 +56,7 @@ export class Vit extends Module {
   /** @internal */
   constructor(nn: Nn, config: VitConfig) {
     super();
-    checkConfig("vit", nn, config, ["side", "patch", "classes"]);
+    checkConfig("vit", config, ["side", "patch", "classes"]);
     const { side, patch, classes, width, layers, seed = 1 } = config;
     if (side % patch !== 0) throw new RangeError(`vit: side must be a multiple of patch (${patch}), got ${side}`);
     const random = new Random(seed);
@@ -120,4 +121,4 @@ export class Vit extends Module {
  *
  * @example const model = vit(nn, { side: 32, patch: 4, classes: 10, width: 128, heads: 4, layers: 4, variant: "laser" });
  */
-export const vit = (nn: Nn, config: VitConfig): Vit => made("vit", nn, () => new Vit(nn, config));
+export const vit = (nn: Nn, config: VitConfig): Vit => whole("vit", nn, () => new Vit(nn, config));

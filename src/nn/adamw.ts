@@ -96,9 +96,8 @@ export class AdamW {
     this.#options = { lr, betas: [...betas], eps };
     const decay = [...named].map(([parameter, name]) => (decays(name, parameter) ? weightDecay : 0));
     // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
-    const { space } = nn.engine;
-    this.#groups = space.scoped(undefined, () =>
-      whole(space, () =>
+    this.#groups = nn.engine.space.scoped(undefined, () =>
+      whole("AdamW", nn, () =>
         [...named].map(([parameter, name], n) => ({
           name,
           parameter,

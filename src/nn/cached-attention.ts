@@ -33,7 +33,7 @@ export class AttentionCache {
     outside("AttentionCache", nn.engine.space);
     complete(AttentionCache);
     const make = () => nn.la.zeros([B, context, width]);
-    [this.k, this.v] = whole(nn.engine.space, () => [make(), make()]);
+    [this.k, this.v] = whole("AttentionCache", nn, () => [make(), make()]);
   }
 
   /** Tokens in it. */

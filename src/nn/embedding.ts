@@ -4,7 +4,7 @@ import { integer } from "../check-number.js";
 import { count } from "../shape.js";
 import { ids as checkIds, parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
-import { split } from "./split.js";
+import { columnSum, split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
 
 /**
@@ -83,9 +83,7 @@ export function addPositions(nn: Nn, x: Value, positions: Parameter, first = 0):
       positions,
       (to, base) => {
         if (base === undefined) to.data.fill(0);
-        split(engine, "columnSum", n, 16, B * n, (first, size) => {
-          return [to.ptr + 4 * begin, dy.ptr, B, n, first, first + size, base === undefined ? 0 : 1];
-        });
+        columnSum(engine, to.ptr + 4 * begin, dy, B, n, base !== undefined);
       },
       "in place",
     );

@@ -61,7 +61,7 @@ export class Linear extends Module {
     checkRandom("Linear", random);
     checkSizes("Linear", { inputs, outputs });
     this.#nn = nn;
-    [this.weight, this.bias] = whole(nn.engine.space, () => [
+    [this.weight, this.bias] = whole("Linear", nn, () => [
       matrix(nn, random, [outputs, inputs]),
       biases(nn, random, outputs, inputs),
     ]);
@@ -106,7 +106,7 @@ export class LayerNorm extends Module {
     super();
     checkSizes("LayerNorm", { width });
     this.#nn = nn;
-    [this.weight, this.bias] = whole(nn.engine.space, () => [filled(nn, width, 1), filled(nn, width, 0)]);
+    [this.weight, this.bias] = whole("LayerNorm", nn, () => [filled(nn, width, 1), filled(nn, width, 0)]);
   }
 
   /**
@@ -220,7 +220,7 @@ export class Depthwise extends Module {
     checkRandom("Depthwise", random);
     checkSizes("Depthwise", { width, taps });
     this.#nn = nn;
-    [this.weight, this.bias] = whole(nn.engine.space, () => [
+    [this.weight, this.bias] = whole("Depthwise", nn, () => [
       matrix(nn, random, [width, 1, taps]),
       biases(nn, random, width, taps),
     ]);
@@ -277,7 +277,7 @@ export class SelfAttention extends Module {
     }
     this.#nn = nn;
     this.#heads = heads;
-    [this.qkv, this.proj] = whole(nn.engine.space, () => [
+    [this.qkv, this.proj] = whole("SelfAttention", nn, () => [
       new Linear(nn, random, width, 3 * width),
       new Linear(nn, random, width, width),
     ]);

@@ -8,7 +8,7 @@ import type { Tensor } from "../tensor.js";
 import { type Activation, act, actBackward } from "./activation.js";
 import { kept, outside, parameter, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
-import { split } from "./split.js";
+import { columnSum, split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
 
 /**
@@ -114,7 +114,7 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, gi
     if (bias !== undefined) {
       tape.give(
         bias,
-        (db, base) => columnSum(nn, db.ptr + 4 * first, dz, m, n, baseOf(db, base) !== undefined),
+        (db, base) => columnSum(engine, db.ptr + 4 * first, dz, m, n, baseOf(db, base) !== undefined),
         "in place",
       );
     }
@@ -135,12 +135,5 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, gi
       },
       "to a base",
     );
-  });
-}
-
-/** to[j] (+)= sum of x[i, j] over the rows i. */
-function columnSum({ engine }: Nn, to: number, x: Tensor, rows: number, width: number, add: boolean): void {
-  split(engine, "columnSum", width, 16, rows * width, (first, size) => {
-    return [to, x.ptr, rows, width, first, first + size, add ? 1 : 0];
   });
 }

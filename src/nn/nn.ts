@@ -74,7 +74,7 @@ export class Nn {
   parameter(data: Float32Array, shape: readonly number[]): Parameter {
     outside("parameter", this.engine.space);
     check.typedArray("parameter", "data", data, "f32");
-    return whole(this.engine.space, () => new Parameter(this.la.tensor(data, shape), this.la.zeros(shape)));
+    return whole("parameter", this, () => new Parameter(this.la.tensor(data, shape), this.la.zeros(shape)));
   }
 
   /**

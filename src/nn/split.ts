@@ -1,5 +1,6 @@
 import { beginOf } from "../matmul.js";
 import type { Job } from "../protocol.js";
+import type { Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
 
 /** Operations of a product in the 0.3 to 0.5 ns that a pass takes for an element (measured on one thread, some 100,000 elements). */
@@ -43,5 +44,12 @@ export function splitWithScratch(
   engine.space.arena.borrow((engine.pool?.size ?? 1) * bytes, (scratch) => {
     let used = 0;
     split(engine, kernel, count, unit, work, (first, size) => argumentsOf(first, size, scratch + bytes * used++));
+  });
+}
+
+/** to[j] (+)= sum of x[i, j] over the rows i. */
+export function columnSum(engine: NnEngine, to: number, x: Tensor, rows: number, width: number, add: boolean): void {
+  split(engine, "columnSum", width, 16, rows * width, (first, size) => {
+    return [to, x.ptr, rows, width, first, first + size, add ? 1 : 0];
   });
 }

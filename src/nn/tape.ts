@@ -162,11 +162,9 @@ export class Tape {
   /** Forgets what was recorded. `whole`: false for a step that threw, whose gradients are taken back where it began them. */
   clear(whole: boolean): void {
     this.#entries.length = 0;
-    if (!whole) {
-      for (const parameter of this.#begun) {
-        parameter.fresh = true;
-        if (parameter.grad.alive) parameter.grad.data.fill(0);
-      }
+    for (const parameter of whole ? [] : this.#begun) {
+      parameter.fresh = true;
+      if (parameter.grad.alive) parameter.grad.data.fill(0);
     }
     this.#begun.length = 0;
   }

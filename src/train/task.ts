@@ -10,7 +10,7 @@ export type FamilyName = (typeof FAMILIES)[number];
 
 /** The most steps of a run, and the largest seed: the batch of a step is drawn with seed * STEPS + step, a safe integer. */
 export const STEPS = 2 ** 24;
-export const MOST_SEED = 2 ** 29 - 1;
+const MOST_SEED = 2 ** 29 - 1;
 
 /** Sizes of a model and of a run. The defaults of each family are in recipe.ts. */
 export interface Recipe {
