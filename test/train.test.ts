@@ -31,8 +31,8 @@ const DATA: Record<FamilyName, Data> = {
 };
 const SIZES = { width: 16, heads: 2, layers: 1, context: 32, batch: 4, evaluations: 2, every: 15, seed: 5 };
 
-function trainer(nn: Nn, family: FamilyName, variant: "laser" | "standard", steps = 30): Trainer {
-  const recipe = recipeOf(family, { ...SIZES, steps, lr: 1e-2, warmup: 5, variant });
+function trainer(nn: Nn, family: FamilyName, variant: "laser" | "standard", steps = 30, dropout = 0): Trainer {
+  const recipe = recipeOf(family, { ...SIZES, steps, lr: 1e-2, warmup: 5, variant, dropout });
   return new Trainer(nn, family, makeTask(nn, family, recipe, DATA[family]), recipe);
 }
 
@@ -62,16 +62,18 @@ for (const family of FAMILIES) {
 for (const family of FAMILIES) {
   test(`${family}: a run that goes on from a checkpoint has the losses and bytes of one that never stopped`, () => {
     const nn = createSync({ threads: 1 });
-    const whole = trainer(nn, family, "laser", 8);
+    const whole = trainer(nn, family, "laser", 8, 0.1);
     while (!whole.done) whole.step();
-    const first = trainer(nn, family, "laser", 8);
+    const first = trainer(nn, family, "laser", 8, 0.1);
     for (let n = 0; n < 3; n++) first.step();
     const other = createSync({ threads: 1 });
-    const second = trainer(other, family, "laser", 8);
+    const second = trainer(other, family, "laser", 8, 0.1);
     second.resume(loadCheckpoint(first.save()));
     assert.is(second.steps, 3);
     while (!second.done) second.step();
     assert.equal(second.history, whole.history);
+    const without = trainer(nn, family, "laser", 8);
+    assert.is.not(without.step().loss, whole.history.losses[0]);
     assert.equal(Buffer.from(second.save()).equals(Buffer.from(whole.save())), true);
     for (const one of [nn, other]) one.dispose();
   });
@@ -120,6 +122,7 @@ test("a recipe or a history of a file that can't be is refused by the name of wh
     [{ lr: undefined }, TypeError, "train: lr must be a number, got undefined"],
     [{ weightDecay: -0.1 }, RangeError, "train: weightDecay must be a finite number of 0 or more, got -0.1"],
     [{ clip: 0 }, RangeError, "train: clip must be above 0, got 0"],
+    [{ dropout: 1 }, RangeError, "train: dropout must be a finite number from 0 to 0.99, got 1"],
     [{ variant: "other" }, TypeError, 'train: variant must be "standard" or "laser", got "other"'],
   ];
   for (const [given, Wrong, words] of wrong) {

@@ -1,7 +1,7 @@
 /** Options that several commands share. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { create, type Nn } from "../nn/index.js";
-import { COUNTS, FAMILIES, type Recipe, recipeOf } from "../train/index.js";
+import { COUNTS, FAMILIES, MOST_DROPOUT, type Recipe, recipeOf } from "../train/index.js";
 
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER) {
   return (text: string): number => {
@@ -71,6 +71,7 @@ export function recipeOptions(command: Command): Command {
   count("warmup", "steps up to it; of a short run, a tenth");
   add("--weight-decay <rate>", "weightDecay", "weight decay", real(0));
   add("--clip <norm>", "clip", "the most that the norm of all gradients may be", positive);
+  add("--dropout <p>", "dropout", "how likely an element is to be dropped", real(0, MOST_DROPOUT));
   count("every", "evaluate and save after so many steps");
   count("evaluations", "held-out batches of an evaluation, at most");
   return count("seed", "seed of parameters and batches");

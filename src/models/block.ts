@@ -1,3 +1,4 @@
+import { callback, options } from "../check.js";
 import type { Random } from "../data/random.js";
 import { add } from "../nn/add.js";
 import type { SelfAttentionOptions } from "../nn/attention.js";
@@ -8,6 +9,17 @@ import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import type { Value } from "../nn/value.js";
 import type { ModelConfig } from "./config.js";
+import { type Drop, dropNone } from "./dropout.js";
+
+/**
+ * What the forward pass of a {@link Block} takes besides.
+ *
+ * @example const halved: BlockOptions = { drop: (part) => scale(nn, part, 0.5) };
+ */
+export interface BlockOptions extends ForwardOptions {
+  /** What becomes of the results of attention and of the feed-forward layers before they are added to x: dropout, for example. */
+  drop?: ((part: Value) => Value) | undefined;
+}
 
 /**
  * A transformer block, norms first: x += proj(attention(qkv(ln1(x)))); x += out(gelu(fc(ln2(x)))), hidden width 4 D. The block
@@ -42,7 +54,7 @@ export class Block extends Module {
   /**
    * The block applied to x.
    * @param x [B, N, D]
-   * @param given A cache of the tokens before x; the rows that are wanted
+   * @param given A cache of the tokens before x; the rows that are wanted; dropout
    * @returns [B, N, D], or [R, D] of R rows
    * @throws RangeError or TypeError as `attn.forward` does
    *
@@ -50,12 +62,20 @@ export class Block extends Module {
    * const x = nn.input(new Float32Array(2 * 5 * 16), [2, 5, 16]);
    * const y = model.blocks[0]?.forward(x, { variant: "laser", causal: true });
    */
-  forward(x: Value, attention: SelfAttentionOptions, given: ForwardOptions = {}): Value {
-    const seen = this.attn.forward(this.ln1.forward(x), attention, given);
-    const { rows } = given;
-    const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), seen);
-    return add(this.#nn, y, this.out.forward(this.fc.forward(this.ln2.forward(y), "gelu")));
+  forward(x: Value, attention: SelfAttentionOptions, given: BlockOptions = {}): Value {
+    options("block", given, ["cache", "rows", "drop"]);
+    const { cache, rows, drop = dropNone } = given;
+    callback("block", drop, "drop");
+    const seen = this.attn.forward(this.ln1.forward(x), attention, { cache, rows });
+    const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), drop(seen));
+    return add(this.#nn, y, drop(this.out.forward(this.fc.forward(this.ln2.forward(y), "gelu"))));
   }
+}
+
+/** What goes through all blocks: a cache for each, and dropout. */
+export interface Passed {
+  readonly caches?: readonly AttentionCache[];
+  readonly drop?: Drop;
 }
 
 /** x [B, N, D] through the blocks. The last one is for `rows` alone, if they are given: of the others attention reads keys and values. */
@@ -64,11 +84,11 @@ export function throughBlocks(
   x: Value,
   attention: SelfAttentionOptions,
   rows?: ArrayLike<number>,
-  caches?: readonly AttentionCache[],
+  { caches, drop }: Passed = {},
 ): Value {
   let y = x;
   for (const [n, block] of blocks.entries()) {
-    y = block.forward(y, attention, { cache: caches?.[n], rows: n === blocks.length - 1 ? rows : undefined });
+    y = block.forward(y, attention, { cache: caches?.[n], rows: n === blocks.length - 1 ? rows : undefined, drop });
   }
   return y;
 }

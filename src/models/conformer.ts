@@ -1,4 +1,5 @@
 /** Conformer (Gulati et al., arXiv 2005.08100) with CTC, as golden/README.md of the project defines it. */
+import { callback } from "../check.js";
 import { arrayOf, integer, list } from "../check-number.js";
 import { Random } from "../data/random.js";
 import { add } from "../nn/add.js";
@@ -14,6 +15,7 @@ import type { Value } from "../nn/value.js";
 import { whole } from "../nn/whole.js";
 import type { Tensor } from "../tensor.js";
 import { checkConfig, type ModelConfig } from "./config.js";
+import { type Drop, dropNone, dropOf, type LossOptions } from "./dropout.js";
 
 /**
  * Config of {@link conformer}.
@@ -94,6 +96,7 @@ export class ConformerBlock extends Module {
    * The block applied to x.
    * @param x [B, T, D]
    * @param keep u8 [B, T]: 0 for steps that are padding
+   * @param drop What becomes of each part's result before it is added: dropout, for example
    * @returns [B, T, D]
    * @throws RangeError when x has not D channels, or keep another shape; TypeError when keep is not contiguous
    *
@@ -101,15 +104,21 @@ export class ConformerBlock extends Module {
    * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 8, heads: 2, layers: 1, variant: "laser" });
    * const y = speech.blocks[0]?.forward(x, keep, "laser"); // x is [2, 5, 8], keep [2, 5]
    */
-  forward(x: Value, keep: Tensor<"u8">, variant: ModelConfig["variant"]): Value {
+  forward(
+    x: Value,
+    keep: Tensor<"u8">,
+    variant: ModelConfig["variant"],
+    drop: (part: Value) => Value = dropNone,
+  ): Value {
+    callback("block", drop, "drop");
     const nn = this.#nn;
     const [B, T] = x.shape as [number, number];
-    let y = add(nn, x, this.ff1_out.forward(this.ff1_fc.forward(this.ff1_ln.forward(x), "silu")), 0.5);
-    y = add(nn, y, this.attn.forward(this.attn_ln.forward(y), { variant, mask: keep.view([B, 1, 1, T]) }));
+    let y = add(nn, x, drop(this.ff1_out.forward(this.ff1_fc.forward(this.ff1_ln.forward(x), "silu"))), 0.5);
+    y = add(nn, y, drop(this.attn.forward(this.attn_ln.forward(y), { variant, mask: keep.view([B, 1, 1, T]) })));
     const gated = maskRows(nn, glu(nn, this.pw1.forward(this.conv_ln.forward(y))), keep);
     const convolved = silu(nn, this.conv_norm.forward(this.dw.forward(gated)));
-    y = add(nn, y, this.pw2.forward(convolved));
-    y = add(nn, y, this.ff2_out.forward(this.ff2_fc.forward(this.ff2_ln.forward(y), "silu")), 0.5);
+    y = add(nn, y, drop(this.pw2.forward(convolved)));
+    y = add(nn, y, drop(this.ff2_out.forward(this.ff2_fc.forward(this.ff2_ln.forward(y), "silu"))), 0.5);
     return this.ln.forward(y);
   }
 }
@@ -169,6 +178,10 @@ export class Conformer extends Module {
    * const scores = nn.evaluate(() => speech.logits(new Float32Array(2 * 12 * 8), [12, 9]).toArray()); // [2, 6, 4]
    */
   logits(features: Float32Array, frames: ArrayLike<number>): Value {
+    return this.#scores(features, frames, dropNone);
+  }
+
+  #scores(features: Float32Array, frames: ArrayLike<number>, drop: Drop): Value {
     const { mels, stack, context, variant } = this.config;
     const T = this.framesOf(features, frames);
     const [B, N] = [frames.length, this.steps(T)];
@@ -179,22 +192,27 @@ export class Conformer extends Module {
     const keep = new Uint8Array(B * N);
     for (let b = 0; b < B; b++) keep.fill(1, b * N, b * N + this.steps(frames[b]!));
     const kept = nn.la.tensor(keep, [B, N]);
-    let x = this.pos.add(this.inp.forward(nn.input(this.#whole(features, frames, T), [B, N, mels * stack])));
-    for (const block of this.blocks) x = block.forward(x, kept, variant);
+    let x = drop(this.pos.add(this.inp.forward(nn.input(this.#whole(features, frames, T), [B, N, mels * stack]))));
+    for (const block of this.blocks) x = block.forward(x, kept, variant, drop);
     return this.head.forward(x);
   }
 
   /**
    * CTC loss of the labels, each divided by its length, averaged.
    * @param targets Labels of each batch entry, from 1 to classes - 1
-   * @throws RangeError as `logits` does, or when a label is none
+   * @throws RangeError as `logits` does, or when a label is none, or for dropout out of range; TypeError for dropout without a seed
    *
    * @example
    * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
    * const value = nn.step(() => speech.loss(new Float32Array(2 * 12 * 8), [12, 9], [[1, 2], [3]]));
    */
-  loss(features: Float32Array, frames: ArrayLike<number>, targets: readonly ArrayLike<number>[]): Loss {
-    const logits = this.logits(features, frames);
+  loss(
+    features: Float32Array,
+    frames: ArrayLike<number>,
+    targets: readonly ArrayLike<number>[],
+    options?: LossOptions,
+  ): Loss {
+    const logits = this.#scores(features, frames, dropOf("conformer", this.#nn, this, options));
     const used = Array.from(frames, (count) => this.steps(count));
     return ctcLoss(this.#nn, logits, targets, used);
   }

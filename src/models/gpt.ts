@@ -64,9 +64,10 @@ export class Gpt extends TokenModel {
       throw new RangeError("gpt: caches must be one for each layer, got the same twice");
     if (new Set(lengths).size !== 1) throw new RangeError(`gpt: caches must be of one length, got ${show(lengths)}`);
     try {
-      const x = this.embed(ids, all);
+      const passed = { caches: all };
+      const x = this.embed(ids, passed);
       const [B, N] = x.shape as [number, number, number];
-      return this.scores(x, rowOfEach(B, N, N - 1), all);
+      return this.scores(x, rowOfEach(B, N, N - 1), passed);
     } catch (error) {
       // Layers before the one that failed have taken the tokens in already.
       for (const cache of all) cache.clear(lengths[0]);

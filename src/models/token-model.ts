@@ -1,5 +1,4 @@
 import { Random } from "../data/random.js";
-import type { AttentionCache } from "../nn/cached-attention.js";
 import { ids as checkIds } from "../nn/check-nn.js";
 import { crossEntropy } from "../nn/cross-entropy.js";
 import { Embedding, LayerNorm, Linear } from "../nn/layers.js";
@@ -7,8 +6,9 @@ import type { Loss } from "../nn/loss.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import type { Value } from "../nn/value.js";
-import { Block, throughBlocks } from "./block.js";
+import { Block, type Passed, throughBlocks } from "./block.js";
 import { batchOf, checkConfig, flat, type ModelConfig, targetsOf } from "./config.js";
+import { dropNone, dropOf, type LossOptions } from "./dropout.js";
 
 /**
  * Config of a model of tokens.
@@ -62,16 +62,16 @@ export abstract class TokenModel extends Module {
   }
 
   /** Tokens with their places, which follow the tokens in the caches where there are any: [B, N, D]. @internal */
-  protected embed(ids: readonly ArrayLike<number>[], caches?: readonly AttentionCache[]): Value {
+  protected embed(ids: readonly ArrayLike<number>[], { caches, drop = dropNone }: Passed = {}): Value {
     const before = caches?.[0]?.length ?? 0;
     const shape = batchOf(this.family, ids, this.config.context - before);
-    return this.pos.add(this.tok.forward(flat(ids), shape), before);
+    return drop(this.pos.add(this.tok.forward(flat(ids), shape), before));
   }
 
   /** From there to the scores, of `rows` if they are given. @internal */
-  protected scores(x: Value, rows?: ArrayLike<number>, caches?: readonly AttentionCache[]): Value {
+  protected scores(x: Value, rows?: ArrayLike<number>, passed?: Passed): Value {
     const attention = { variant: this.config.variant, causal: this.#causal };
-    return this.head.forward(this.lnf.forward(throughBlocks(this.blocks, x, attention, rows, caches)));
+    return this.head.forward(this.lnf.forward(throughBlocks(this.blocks, x, attention, rows, passed)));
   }
 
   /**
@@ -92,18 +92,22 @@ export abstract class TokenModel extends Module {
 
   /**
    * Mean cross-entropy of `targets`: the ids that follow, or the hidden ones; -1 leaves a place out.
-   * @throws RangeError as `logits` does, or when a target is no token, or all are -1
+   * @throws RangeError as `logits` does, or when a target is no token, or all are -1, or for dropout out of range; TypeError for dropout
+   * without a seed
    *
-   * @example const value = nn.step(() => model.loss(ids, targets));
+   * @example
+   * const value = nn.step(() => model.loss(ids, targets));
+   * const dropping = nn.step(() => model.loss(ids, targets, { dropout: 0.1, seed: 17 }));
    */
-  loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[]): Loss {
-    const x = this.embed(ids);
+  loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[], options?: LossOptions): Loss {
+    const passed = { drop: dropOf(this.family, this.#nn, this, options) };
+    const x = this.embed(ids, passed);
     const all = targetsOf(this.family, targets, ids);
     checkIds(this.family, all, all.length, this.config.vocabulary, -1, "targets");
     const places = [...all.keys()].filter((n) => all[n] !== -1);
     if (places.length === 0) throw new RangeError(`${this.family}: targets must have one that is not -1`);
-    if (places.length === all.length) return crossEntropy(this.#nn, this.scores(x), all);
+    if (places.length === all.length) return crossEntropy(this.#nn, this.scores(x, undefined, passed), all);
     const wanted = places.map((n) => all[n]!);
-    return crossEntropy(this.#nn, this.scores(x, places), wanted);
+    return crossEntropy(this.#nn, this.scores(x, places, passed), wanted);
   }
 }

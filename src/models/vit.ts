@@ -13,6 +13,7 @@ import type { Parameter, Value } from "../nn/value.js";
 import { whole } from "../nn/whole.js";
 import { Block, throughBlocks } from "./block.js";
 import { checkConfig, type ModelConfig } from "./config.js";
+import { type Drop, dropNone, dropOf, type LossOptions } from "./dropout.js";
 
 /**
  * Config of {@link vit}.
@@ -85,6 +86,10 @@ export class Vit extends Module {
    * const scores = nn.evaluate(() => small.logits(patchesOf(new Uint8Array(2 * 192), 8, 4)).toArray());
    */
   logits(patches: Float32Array): Value {
+    return this.#scores(patches, dropNone);
+  }
+
+  #scores(patches: Float32Array, drop: Drop): Value {
     const { patch, variant } = this.config;
     const inputs = CHANNELS * patch * patch;
     typedArray("vit", "patches", patches, "f32");
@@ -95,21 +100,21 @@ export class Vit extends Module {
       );
     }
     const tokens = this.patch.forward(this.#nn.input(patches, [B, this.patches, inputs]));
-    const x = addPositions(this.#nn, prepend(this.#nn, this.cls, tokens), this.pos);
+    const x = drop(addPositions(this.#nn, prepend(this.#nn, this.cls, tokens), this.pos));
     const read = rowOfEach(B, this.patches + 1, 0); // class tokens
-    return this.head.forward(this.lnf.forward(throughBlocks(this.blocks, x, { variant }, read)));
+    return this.head.forward(this.lnf.forward(throughBlocks(this.blocks, x, { variant }, read, { drop })));
   }
 
   /**
    * Mean cross-entropy of the labels, one for each image.
-   * @throws RangeError as `logits` does, or when a label is no class
+   * @throws RangeError as `logits` does, or when a label is no class, or for dropout out of range; TypeError for dropout without a seed
    *
    * @example
    * const small = vit(nn, { side: 8, patch: 4, classes: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
    * const value = nn.step(() => small.loss(patchesOf(new Uint8Array(2 * 192), 8, 4), [0, 2]));
    */
-  loss(patches: Float32Array, labels: ArrayLike<number>): Loss {
-    const logits = this.logits(patches);
+  loss(patches: Float32Array, labels: ArrayLike<number>, options?: LossOptions): Loss {
+    const logits = this.#scores(patches, dropOf("vit", this.#nn, this, options));
     ids("vit", labels, logits.shape[0]!, this.config.classes, 0, "labels");
     return crossEntropy(this.#nn, logits, labels);
   }

@@ -3,6 +3,7 @@
 import { Random } from "../data/random.js";
 import { windowBatch } from "../data/text.js";
 import { bert } from "../models/bert.js";
+import type { LossOptions } from "../models/dropout.js";
 import { fill } from "../models/fill.js";
 import type { Nn } from "../nn/nn.js";
 import type { Recipe, Task } from "./task.js";
@@ -46,13 +47,14 @@ export function bertTask(nn: Nn, recipe: Recipe, text: string): Task {
   const held = windowsOf(validation, batch, context, evaluations).map(({ inputs }) =>
     hide(inputs, model.maskId, holes),
   );
-  const lossOf = ({ inputs, targets }: Masked) => model.loss(rowsOf(inputs, context), rowsOf(targets, context));
+  const lossOf = ({ inputs, targets }: Masked, options?: LossOptions) =>
+    model.loss(rowsOf(inputs, context), rowsOf(targets, context), options);
   return {
     ...{ model, measure: "masked validation loss", unit: "tokens" },
     extra: { vocabulary: tokenizer.vocabulary },
     batch(random: Random) {
       const masked = maskedBatch(train, recipe, model.maskId, random);
-      return { tokens: batch * context, loss: () => lossOf(masked) };
+      return { tokens: batch * context, loss: (options) => lossOf(masked, options) };
     },
     evaluate: () => meanLoss(nn, held, lossOf, ({ count }) => count),
     sample() {

@@ -104,7 +104,10 @@ export function conformerTask(nn: Nn, recipe: Recipe, speech: Speech): Task {
     batch(random: Random) {
       const { features, frames, labels } = drawBatch(batch, speech, "train", most, random);
       for (let n = 0; n < features.length; n++) features[n]! += NOISE * random.normal();
-      return { tokens: frames.reduce((a, b) => a + b), loss: () => model.loss(features, frames, labels) };
+      return {
+        tokens: frames.reduce((a, b) => a + b),
+        loss: (options) => model.loss(features, frames, labels, options),
+      };
     },
     evaluate() {
       let [wrong, words] = [0, 0];

@@ -2,6 +2,7 @@
 
 import type { Random } from "../data/random.js";
 import { type WindowBatch, windowBatch } from "../data/text.js";
+import type { LossOptions } from "../models/dropout.js";
 import { generate } from "../models/generate.js";
 import { gpt } from "../models/gpt.js";
 import type { Nn } from "../nn/nn.js";
@@ -15,13 +16,14 @@ export function lmTask(nn: Nn, recipe: Recipe, text: string): Task {
   const { tokenizer, train, validation } = splitText(text, context);
   const model = gpt(nn, { vocabulary: tokenizer.size, context, width, heads, layers, seed, variant });
   const held = windowsOf(validation, batch, context, evaluations);
-  const lossOf = ({ inputs, targets }: WindowBatch) => model.loss(rowsOf(inputs, context), rowsOf(targets, context));
+  const lossOf = ({ inputs, targets }: WindowBatch, options?: LossOptions) =>
+    model.loss(rowsOf(inputs, context), rowsOf(targets, context), options);
   return {
     ...{ model, measure: "validation loss", unit: "tokens" },
     extra: { vocabulary: tokenizer.vocabulary },
     batch(random: Random) {
       const windows = windowBatch(train, batch, context, random);
-      return { tokens: batch * context, loss: () => lossOf(windows) };
+      return { tokens: batch * context, loss: (options) => lossOf(windows, options) };
     },
     evaluate: () => meanLoss(nn, held, lossOf, ({ inputs }) => inputs.length),
     sample() {

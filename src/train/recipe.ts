@@ -1,10 +1,10 @@
 /** Recipes for the data that the README names, at sizes that two processor cores finish. */
 import { oneOf } from "../check.js";
 import { integer, real } from "../check-number.js";
-import { COUNTS, type FamilyName, type Recipe } from "./task.js";
+import { COUNTS, type FamilyName, MOST_DROPOUT, type Recipe } from "./task.js";
 
 const COMMON = {
-  ...{ heads: 4, warmup: 100, weightDecay: 0.05, clip: 1, every: 250, evaluations: 20, seed: 1 },
+  ...{ heads: 4, warmup: 100, weightDecay: 0.05, clip: 1, dropout: 0, every: 250, evaluations: 20, seed: 1 },
   variant: "laser",
 } as const;
 const TEXT = { ...COMMON, width: 128, layers: 4, context: 128, batch: 16, steps: 4000, lr: 2e-3 } as const;
@@ -31,6 +31,7 @@ export function checkRecipe(recipe: Recipe): void {
   for (const name of ["lr", "weightDecay"] as const) real("train", name, recipe[name], 0);
   real("train", "clip", recipe.clip);
   if (recipe.clip <= 0) throw new RangeError(`train: clip must be above 0, got ${recipe.clip}`);
+  real("train", "dropout", recipe.dropout, 0, MOST_DROPOUT);
   oneOf("train", "variant", recipe.variant, ["standard", "laser"]);
 }
 

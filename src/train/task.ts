@@ -1,6 +1,7 @@
 /** What the loop needs to know of a family: a model, its batches, its loss, and how good it is on held-out data. */
 
 import type { Random } from "../data/random.js";
+import type { LossOptions } from "../models/dropout.js";
 import type { Saved } from "../nn/checkpoint.js";
 import type { Loss } from "../nn/loss.js";
 import type { Variant } from "../types.js";
@@ -25,6 +26,8 @@ export interface Recipe {
   warmup: number;
   weightDecay: number;
   clip: number;
+  /** How likely an element is to be dropped in training; see `loss` of the models. */
+  dropout: number;
   /** Evaluate after so many steps, and after the last one. */
   every: number;
   /** Held-out batches of an evaluation, at most. */
@@ -39,12 +42,15 @@ export const COUNTS = {
   ...{ warmup: [0], every: [1], evaluations: [1], seed: [0, MOST_SEED] },
 } as const satisfies Partial<Record<keyof Recipe, readonly [least: number, most?: number]>>;
 
+/** The most that dropout may drop. */
+export const MOST_DROPOUT = 0.99;
+
 /** One training batch, ready to run. */
 export interface Batch {
   /** Tokens, patches or frames in it: for the speed. */
   readonly tokens: number;
   /** The forward pass, to be called inside of `nn.step`. */
-  loss(): Loss;
+  loss(options: LossOptions): Loss;
 }
 
 export interface Task {

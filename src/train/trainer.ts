@@ -71,8 +71,10 @@ export class Trainer {
   step(): Progress {
     const { nn, task, recipe, history } = this;
     const number = this.steps;
-    const batch = task.batch(randomOf(recipe, number));
-    const loss = nn.step(() => batch.loss());
+    const random = randomOf(recipe, number);
+    const batch = task.batch(random);
+    const given = { dropout: recipe.dropout, seed: random.bits() };
+    const loss = nn.step(() => batch.loss(given));
     const norm = this.#optimizer.step({ lr: this.#rate(number), clip: recipe.clip });
     checkFinite(task.model, { step: number + 1, loss, norm });
     history.losses.push(loss);

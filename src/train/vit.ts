@@ -36,7 +36,7 @@ export function vitTask(nn: Nn, recipe: Recipe, { train, test }: Images): Task {
     batch(random: Random) {
       const indices = Array.from({ length: batch }, () => random.int(train.count));
       const { patches, labels } = cifar10Batch(train, indices, PATCH, random);
-      return { tokens: batch * PATCHES, loss: () => model.loss(patches, labels) };
+      return { tokens: batch * PATCHES, loss: (options) => model.loss(patches, labels, options) };
     },
     evaluate() {
       let wrong = 0;

@@ -4,6 +4,7 @@ import type {
   Bert,
   BertConfig,
   Block,
+  BlockOptions,
   CharacterTokenizer,
   Cifar10,
   Conformer,
@@ -12,6 +13,7 @@ import type {
   Features,
   Gpt,
   GptConfig,
+  LossOptions,
   ModelConfig,
   TokenConfig,
   Tokenizer,
@@ -202,7 +204,10 @@ const speech: Conformer = conformer(nn, configs[3]);
 const blocks: readonly Block[] = [...language.blocks, ...masked.blocks, ...image.blocks];
 const convolved: readonly ConformerBlock[] = speech.blocks;
 const scores: Float32Array = nn.evaluate(() => image.logits(patchesOf(new Uint8Array(192), 8, 4)).toArray());
-const steps: number = nn.step(() => language.loss([[1, 2]], [[2, 3]]), 0.5) + speech.steps(12) + masked.maskId;
+const thinned: LossOptions = { dropout: 0.1, seed: 7 };
+const halved: BlockOptions = { rows: [0], cache: undefined, drop: (part: Value) => scale(nn, part, 0.5) };
+blocks[0]?.forward(x, { variant: "laser" }, halved);
+const steps: number = nn.step(() => language.loss([[1, 2]], [[2, 3]], thinned), 0.5) + speech.steps(12) + masked.maskId;
 
 const adam: AdamWOptions = {
   lr: 1e-3,

@@ -1,0 +1,34 @@
+import { options as checkOptions } from "../check.js";
+import { integer } from "../check-number.js";
+import { dropout } from "../nn/dropout.js";
+import type { Module } from "../nn/module.js";
+import type { Nn } from "../nn/nn.js";
+import type { Value } from "../nn/value.js";
+
+/**
+ * Dropout in the forward pass of a loss: of the embeddings, and of what attention and each feed-forward or convolution part add to
+ * them (Vaswani et al., arXiv 1706.03762, section 5.4). Not in evaluation mode (`model.eval()`), and never in `logits`.
+ *
+ * @example const given: LossOptions = { dropout: 0.1, seed: 17 };
+ */
+export interface LossOptions {
+  /** How likely an element is to become 0, from 0 to below 1. Default 0. */
+  dropout?: number | undefined;
+  /** Which ones do: an integer of 32 bits, another one for every step, such as its number. Needed where something is dropped. */
+  seed?: number | undefined;
+}
+
+/** What becomes of a part before it is added. */
+export type Drop = (part: Value) => Value;
+
+export const dropNone: Drop = (part) => part;
+
+/** Dropout of one forward pass: the parts, in order, have masks of their own. */
+export function dropOf(where: string, nn: Nn, { training }: Module, given: LossOptions = {}): Drop {
+  checkOptions(where, given, ["dropout", "seed"]);
+  const { dropout: p = 0, seed } = given;
+  if (p === 0 || !training) return dropNone;
+  integer(where, "seed", seed, 0, 2 ** 32 - 1);
+  let part = 0;
+  return (x) => dropout(nn, x, p, [seed, part++]);
+}
