@@ -192,12 +192,12 @@ test("places, rows and targets that are none are refused by name, and a batch wi
   throws(
     () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, [0] as never)),
     TypeError,
-    "selfAttention: options must be an object, got [0]",
+    "block: options must be an object, got [0]",
   );
   throws(
     () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, { row: [0] } as never)),
     TypeError,
-    'selfAttention: options must be among cache, rows, got "row"',
+    'block: options must be among cache, rows, drop, got "row"',
   );
   const cache = new AttentionCache(nn, 1, 8, sizes.width);
   throws(attend({ variant: "laser" }, [3], cache), RangeError, "selfAttention: rows must be integers from 0 to 2");

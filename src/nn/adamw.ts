@@ -50,6 +50,7 @@ interface Group {
   readonly name: string;
   readonly parameter: Parameter;
   readonly decay: number;
+  readonly grad: Tensor;
   readonly m: Tensor;
   readonly v: Tensor;
   /** Steps in which the parameter had part: its means are as old. */
@@ -102,12 +103,15 @@ export class AdamW {
           name,
           parameter,
           decay: decay[n]!,
+          // Now, not between the blocks of the first step, where gaps would stay.
+          grad: parameter.held ?? nn.la.zeros(parameter.shape),
           m: nn.la.zeros(parameter.shape),
           v: nn.la.zeros(parameter.shape),
           steps: 0,
         })),
       ),
     );
+    for (const { parameter, grad } of this.#groups) parameter.held = grad;
   }
 
   /** Steps taken: those of `step` that changed a parameter. */
@@ -151,20 +155,20 @@ export class AdamW {
     const norm = this.#norm();
     if (!Number.isFinite(norm)) {
       // Who had no part has the gradient of an older step, which checkFinite must not blame.
-      for (const { parameter } of this.#groups) if (parameter.fresh) parameter.grad.data.fill(0);
+      for (const { parameter, grad } of this.#groups) if (parameter.fresh) grad.data.fill(0);
     } else {
       this.#steps++;
       const { betas, eps } = this.#options;
       // As torch.nn.utils.clip_grad_norm_.
       const scale = norm > clip ? clip / (norm + 1e-6) : 1;
       for (const group of groups) {
-        const { parameter, decay, m, v } = group;
+        const { parameter, decay, grad, m, v } = group;
         const n = count(parameter.shape);
         group.steps++;
         const [c1, c2] = [1 - power(betas[0], group.steps), 1 - power(betas[1], group.steps)];
         parameter.unpack();
         split(this.#nn.engine, "adamw", n, 64, WORK * n, (first, size) => {
-          const state = [parameter.tensor, parameter.grad, m, v].map(({ ptr }) => ptr + 4 * first);
+          const state = [parameter.tensor, grad, m, v].map(({ ptr }) => ptr + 4 * first);
           return [...state, size, lr, ...betas, eps, decay, c1, c2, scale];
         });
       }
@@ -233,8 +237,8 @@ export class AdamW {
   /** Kernels write wherever a tensor was: all of them must be there still. */
   #check(where: string): void {
     instance(this.#nn.engine.space.arena.disposed);
-    for (const { name, parameter, m, v } of this.#groups) {
-      for (const tensor of [parameter.tensor, parameter.grad]) alive(where, name, tensor);
+    for (const { name, parameter, grad, m, v } of this.#groups) {
+      for (const tensor of [parameter.tensor, grad]) alive(where, name, tensor);
       for (const tensor of [m, v]) alive(where, `the mean of ${name}`, tensor);
     }
   }
@@ -242,8 +246,8 @@ export class AdamW {
   #norm(): number {
     const { kernels } = this.#nn.engine;
     let sum = 0;
-    for (const { parameter } of this.#groups) {
-      if (!parameter.fresh) sum += kernels.sumSquares(parameter.grad.ptr, count(parameter.shape));
+    for (const { parameter, grad } of this.#groups) {
+      if (!parameter.fresh) sum += kernels.sumSquares(grad.ptr, count(parameter.shape));
     }
     return Math.sqrt(sum);
   }

@@ -29,7 +29,7 @@ export function checkFinite(model: Module, { step, loss, norm }: { step: number;
   const what = `step ${step}: the loss is ${loss}, the norm of the gradients ${norm}`;
   const own = first(parameters, ({ tensor }) => tensor.data);
   if (own !== undefined) throw new RangeError(`${what}; before the step already, ${own.text}`);
-  const found = Number.isFinite(norm) ? undefined : first(parameters.reverse(), ({ grad }) => grad.data);
+  const found = Number.isFinite(norm) ? undefined : first(parameters.reverse(), ({ held }) => held?.data);
   if (found === undefined) throw new RangeError(`${what}; all parameters and all gradients are finite`);
   throw new RangeError(
     `${what}; the first gradient that is not finite is that of ${found.text} (${found.count} of ${parameters.length} are not)`,
@@ -39,12 +39,12 @@ export function checkFinite(model: Module, { step, loss, norm }: { step: number;
 /** The first of the parameters whose data is not finite, and how many there are. */
 function first(
   parameters: readonly (readonly [string, Parameter])[],
-  dataOf: (parameter: Parameter) => Float32Array,
+  dataOf: (parameter: Parameter) => Float32Array | undefined,
 ): { text: string; count: number } | undefined {
   const bad = parameters.flatMap(([name, parameter]) => {
     const data = dataOf(parameter);
-    const at = data.findIndex((x) => !Number.isFinite(x));
-    return at < 0 ? [] : [`${name}: ${data[at]} at ${at} of ${show(parameter.shape)}`];
+    const at = data?.findIndex((x) => !Number.isFinite(x)) ?? -1;
+    return at < 0 ? [] : [`${name}: ${data![at]} at ${at} of ${show(parameter.shape)}`];
   });
   return bad.length === 0 ? undefined : { text: bad[0]!, count: bad.length };
 }

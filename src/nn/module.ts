@@ -108,8 +108,9 @@ export abstract class Module {
    * model.zeroGrad();
    */
   zeroGrad(): void {
-    for (const parameter of this.parameters.values()) {
-      parameter.grad.data.fill(0);
+    for (const [name, parameter] of this.parameters) {
+      alive("zeroGrad", name, parameter.tensor);
+      parameter.held?.data.fill(0);
       parameter.fresh = true;
     }
   }
@@ -124,7 +125,7 @@ export abstract class Module {
     for (const parameter of this.parameters.values()) {
       parameter.unpack();
       parameter.tensor.dispose();
-      parameter.grad.dispose();
+      parameter.held?.dispose();
     }
   }
 

@@ -8,7 +8,6 @@ import { Loss } from "./loss.js";
 import { Plan } from "./plan.js";
 import { Tape } from "./tape.js";
 import { Parameter, Value } from "./value.js";
-import { whole } from "./whole.js";
 
 /**
  * An instance for training: the kernels of attention and those of the layers around it, on one memory. Made by `create` or
@@ -74,7 +73,7 @@ export class Nn {
   parameter(data: Float32Array, shape: readonly number[]): Parameter {
     outside("parameter", this.engine.space);
     check.typedArray("parameter", "data", data, "f32");
-    return whole("parameter", this, () => new Parameter(this.la.tensor(data, shape), this.la.zeros(shape)));
+    return new Parameter(this.la.tensor(data, shape));
   }
 
   /**

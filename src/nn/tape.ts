@@ -164,7 +164,7 @@ export class Tape {
     this.#entries.length = 0;
     for (const parameter of whole ? [] : this.#begun) {
       parameter.fresh = true;
-      if (parameter.grad.alive) parameter.grad.data.fill(0);
+      if (parameter.held?.alive) parameter.held.data.fill(0);
     }
     this.#begun.length = 0;
   }

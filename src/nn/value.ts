@@ -1,3 +1,4 @@
+import { alive } from "../check.js";
 import type { Tensor } from "../tensor.js";
 
 /** A gradient that several values may share until one of them adds to it. */
@@ -43,6 +44,20 @@ export class Value {
   }
 }
 
+/** Zeros in the shape of `tensor` that live as long, also when they are made in a later step or scope. */
+function zerosBeside({ shape, storage }: Tensor): Tensor {
+  const { space } = storage;
+  const { source } = space;
+  space.source = undefined;
+  try {
+    const zeros = space.scoped(storage.scope, () => space.allocate(shape, "f32"));
+    zeros.data.fill(0);
+    return zeros;
+  } finally {
+    space.source = source;
+  }
+}
+
 /**
  * A tensor that training changes. It lives until nothing holds it, its module or its instance is disposed; made by modules, or by
  * `nn.parameter`.
@@ -52,17 +67,28 @@ export class Value {
  * weight.tensor.toArray(); // its values; weight.grad.toArray(): their gradients
  */
 export class Parameter extends Value {
-  /** Gradient of the last step, or the sum over the steps since the last `optimizer.step`. Shape of the tensor. */
-  readonly grad: Tensor;
+  /** `grad` once it was asked for: a model that is never trained takes no memory for it. @internal */
+  held: Tensor | undefined;
   /** Whether `grad` holds nothing yet: the next contribution overwrites it. @internal */
   fresh = true;
   /** The weight of a linear layer as products read it (`Module.pack`). @internal */
   packed: Tensor | undefined;
 
   /** @internal */
-  constructor(tensor: Tensor, grad: Tensor) {
+  constructor(tensor: Tensor) {
     super(tensor, true);
-    this.grad = grad;
+  }
+
+  /**
+   * Gradient of the last step, or the sum over the steps since the last `optimizer.step`. Shape of the tensor. Its memory is taken by an
+   * optimiser, by the first step, or here.
+   */
+  get grad(): Tensor {
+    if (this.held === undefined) {
+      alive("Parameter.grad", "the parameter", this.tensor);
+      this.held = zerosBeside(this.tensor);
+    }
+    return this.held;
   }
 
   /** What was packed holds for these values no longer. @internal */

@@ -10,10 +10,10 @@ export const BUDGETS = [
   { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 29_150 },
   { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 33_500 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 12_500 },
-  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 55_800 },
+  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 56_000 },
   { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 24_750 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 32_850, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_060, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 349_000, goal: 250_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 349_400, goal: 250_000 },
 ];
