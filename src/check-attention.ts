@@ -173,15 +173,15 @@ export function checkForward(
   options: unknown,
   prefix = "",
 ): Call {
+  const label: Label = (name) => (prefix === "" ? name : `${prefix}options.${name}`);
+  const given = readOptions(where, `${prefix}options`, options); // before the tensors, which a getter may dispose
+  checkOptions(where, label, given);
   operand(where, `${prefix}q`, q, "f32", space);
   rank(where, `${prefix}q`, q, 4);
   operand(where, `${prefix}k`, k, "f32", space);
   rank(where, `${prefix}k`, k, 4);
   operand(where, `${prefix}v`, v, "f32", space);
   rank(where, `${prefix}v`, v, 4);
-  const label: Label = (name) => (prefix === "" ? name : `${prefix}options.${name}`);
-  const given = readOptions(where, `${prefix}options`, options);
-  checkOptions(where, label, given);
   const checked = given as unknown as AttentionOptions;
   const { layout, mask, bias, alibi, out } = checked;
   const sizes = checkSizes(where, q, k, v, layout);
@@ -220,6 +220,12 @@ export function checkBackward(
     throw new TypeError(`${where}: saved must be the result of attentionForward, got ${check.show(saved)}`);
   }
   const { out, lse, q, k, v, options } = saved as SavedAttention;
+  check.options(where, given, ["into", "needs"]);
+  const { into = {}, needs = {} } = (given ?? {}) as AttentionBackwardOptions<Needs>;
+  check.options(where, into, GRADIENTS, "into");
+  check.options(where, needs, GRADIENTS, "needs");
+  for (const name of GRADIENTS) check.flag(where, `needs.${name}`, needs[name]);
+  const targets = { dq: into.dq, dk: into.dk, dv: into.dv, dbias: into.dbias };
   const call = checkForward(where, space, q, k, v, options, "saved.");
   const { B, H, N } = call.sizes;
   operand(where, "saved.out", out, "f32", space);
@@ -232,13 +238,8 @@ export function checkBackward(
   shapeIs(where, "dout", dout, call.outShape);
   innermost(where, "dout", dout);
 
-  check.options(where, given, ["into", "needs"]);
-  const { into = {}, needs = {} } = (given ?? {}) as AttentionBackwardOptions<Needs>;
-  check.options(where, into, GRADIENTS, "into");
-  check.options(where, needs, GRADIENTS, "needs");
-  for (const name of GRADIENTS) check.flag(where, `needs.${name}`, needs[name]);
-  checkInto(where, space, into, needs, { dout, out, lse, q, k, v, bias: call.options.bias });
-  return { ...call, into, needs };
+  checkInto(where, space, targets, needs, { dout, out, lse, q, k, v, bias: call.options.bias });
+  return { ...call, into: targets, needs };
 }
 
 function checkInto(

@@ -13,7 +13,7 @@ export function operand<T extends DType>(
   dtype: T,
   space: Space,
 ): asserts value is Tensor<T> {
-  if (!(value instanceof Tensor)) throw new TypeError(`${where}: ${name} must be a tensor, got ${show(value, Tensor)}`);
+  if (!Tensor.is(value)) throw new TypeError(`${where}: ${name} must be a tensor, got ${show(value, Tensor)}`);
   if (value.storage.space !== space) {
     throw new TypeError(`${where}: ${name} must be a tensor of this instance, got one of another instance`);
   }

@@ -27,13 +27,17 @@ export function show(value: unknown, wanted?: { readonly name: string }): string
     const name = value.constructor?.name ?? "null-prototype object";
     return `${withArticle(name)}${name === wanted?.name ? " of another copy of laser-attention" : ""}`;
   }
-  return String(value);
+  return typeof value === "bigint" ? `the bigint ${value}` : String(value);
 }
 
 const isSize = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
 
 /** Whether all elements are sizes, holes included: `every` skips them. */
 const areSizes = (values: readonly unknown[]): boolean => Array.from(values).every(isSize);
+
+/** The error for sizes of which one is none: of the wrong kind, or out of range. */
+const badSizes = (values: readonly unknown[], text: string): Error =>
+  new (Array.from(values).every((value) => typeof value === "number") ? RangeError : TypeError)(text);
 
 /** The largest single size: kernels count with signed 32-bit integers, where a zero elsewhere leaves no bytes too. */
 const MAX_SIZE = 2 ** 31 - 1;
@@ -52,9 +56,8 @@ export function alive(where: string, name: string, tensor: { readonly alive: boo
 export function shape(where: string, value: unknown, type: DType): asserts value is Shape {
   if (!Array.isArray(value)) throw new TypeError(`${where}: shape must be an array of sizes, got ${show(value)}`);
   if (!areSizes(value)) {
-    throw new RangeError(
-      `${where}: every size of shape must be an integer of 0 or more, got ${show(Array.from(value))}`,
-    );
+    const sizes = Array.from(value);
+    throw badSizes(sizes, `${where}: every size of shape must be an integer of 0 or more, got ${show(sizes)}`);
   }
   const bytes = count(value) * ITEM_BYTES[type];
   if (bytes > ADDRESS_SPACE) {
@@ -100,10 +103,11 @@ export function contiguous(where: string, tensor: { shape: Shape; strides: Shape
 
 export function narrow(shape: Shape, axis: number, start: number, length: number): void {
   if (!isSize(axis) || axis >= shape.length) {
-    throw new RangeError(`Tensor.narrow: axis must be an integer from 0 to ${shape.length - 1}, got ${show(axis)}`);
+    throw badSizes([axis], `Tensor.narrow: axis must be an integer from 0 to ${shape.length - 1}, got ${show(axis)}`);
   }
   if (!isSize(start) || !isSize(length) || start + length > shape[axis]!) {
-    throw new RangeError(
+    throw badSizes(
+      [start, length],
       `Tensor.narrow: start and length must lie inside axis ${axis} of size ${shape[axis]}, ` +
         `got start ${show(start)}, length ${show(length)}`,
     );
@@ -123,12 +127,13 @@ export function view(shape: Shape, strides: unknown, offset: unknown, first: num
   // Along an axis of one a stride reaches nothing: beyond all memory it would only round the sums of offsets.
   const far = count(shape) > 0 && strides.some((stride) => stride > ADDRESS_SPACE);
   if (strides.length !== shape.length || !areSizes(strides) || far) {
-    throw new RangeError(
+    throw badSizes(
+      strides,
       `Tensor.view: strides must be ${shape.length} integers from 0 to ${ADDRESS_SPACE} for shape ${show(shape)}, got ${show(strides)}`,
     );
   }
   if (!isSize(offset)) {
-    throw new RangeError(`Tensor.view: offset must be an integer of 0 or more, got ${show(offset)}`);
+    throw badSizes([offset], `Tensor.view: offset must be an integer of 0 or more, got ${show(offset)}`);
   }
   const end = first + offset + extent(shape, strides);
   if (end > storageLength) {
@@ -209,9 +214,9 @@ export function threads(where: string, value: unknown): void {
   }
 }
 
-/** Where a file is served from: a string or an object with an href, which URL objects are. */
+/** Where a file is served from: a string or an object with an href, which URL objects are; or what a Trusted Types policy made of one. */
 export function address(where: string, name: string, value: unknown): void {
-  if (value === undefined || typeof value === "string") return;
+  if (value === undefined || typeof value === "string" || tag(value) === "TrustedScriptURL") return;
   if (typeof (value as { href?: unknown } | null)?.href === "string") return;
   throw new TypeError(`${where}: ${name} must be a string or a URL, got ${show(value)}`);
 }

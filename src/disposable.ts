@@ -7,10 +7,12 @@ export type Disposing = SymbolConstructor extends { readonly dispose: infer S ex
   : Record<never, never>;
 
 /**
- * Gives a class `dispose` under the name that `using` looks for, where the engine has it. To be called before the first instance is made:
- * in the class's own body or behind it, it would be an effect that keeps bundlers from leaving the class out.
+ * Gives a class a tag, without which Vue wraps its objects in proxies that private fields refuse, and `dispose` under the name that `using`
+ * looks for, where the engine has it. To be called before the first instance is made: in the class's own body or behind it, it would be an
+ * effect that keeps bundlers from leaving the class out.
  */
-export function complete({ prototype }: { readonly prototype: { dispose(): void } }): void {
-  const { dispose } = Symbol as { dispose?: symbol };
-  if (dispose !== undefined) Object.assign(prototype, { [dispose]: prototype.dispose });
+export function complete({ prototype }: { readonly prototype: { dispose(): void } }, name: string, more = {}): void {
+  const { toStringTag, dispose } = Symbol as { toStringTag: symbol; dispose?: symbol };
+  if (Object.hasOwn(prototype, toStringTag)) return; // and may be frozen since
+  Object.assign(prototype, { [toStringTag]: name, ...more }, dispose && { [dispose]: prototype.dispose });
 }

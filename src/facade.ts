@@ -62,7 +62,7 @@ export class LaserAttention {
   /** @param pool Makes the threads of the instance and says how many. @internal */
   constructor(kernels: Kernels, memory: Memory, simd: Simd, maxMemory?: number, pool?: PoolMaker) {
     if (kernels === undefined) throw new TypeError("LaserAttention: instances are made by create or createSync");
-    complete(LaserAttention);
+    complete(LaserAttention, "LaserAttention");
     this.simd = simd;
     this.#arena = new Arena(memory, Math.max(STATIC_END, kernels.heapBase() >>> 0), maxMemory);
     const problem = new Problem(this.#arena, pool?.members);

@@ -33,7 +33,8 @@ interface Product {
    * gradient of b is one sum over all rows. By the shapes, so that strides (0 repeats as well) change no bit.
    */
   readonly tall: boolean;
-  readonly options: MatmulOptions;
+  readonly transposeA: boolean | undefined;
+  readonly transposeB: boolean | undefined;
 }
 
 const transpose = ({ ptr, batch, row, col }: Matrices): Matrices => ({ ptr, batch, row: col, col: row });
@@ -45,27 +46,29 @@ function matricesOf({ ptr, shape, strides }: Tensor, lead: Shape, transposed = f
 }
 
 function describe(where: string, engine: Engine, a: Tensor, b: Tensor, options: MatmulOptions = {}): Product {
+  check.options(where, options, ["transposeA", "transposeB"]);
+  const { transposeA, transposeB } = options; // first, and once: a getter may do anything
+  check.flag(where, "transposeA", transposeA);
+  check.flag(where, "transposeB", transposeB);
   operand(where, "a", a, "f32", engine.space);
   operand(where, "b", b, "f32", engine.space);
   rankAtLeast(where, "a", a, 2);
   rankAtLeast(where, "b", b, 2);
-  check.options(where, options, ["transposeA", "transposeB"]);
-  check.flag(where, "transposeA", options.transposeA);
-  check.flag(where, "transposeB", options.transposeB);
   const lead = leading(where, a.shape, b.shape);
   const size = ({ shape }: Tensor, fromEnd: number): number => shape[shape.length - fromEnd]!;
-  const [m, k] = options.transposeA ? [size(a, 1), size(a, 2)] : [size(a, 2), size(a, 1)];
-  const [kB, n] = options.transposeB ? [size(b, 1), size(b, 2)] : [size(b, 2), size(b, 1)];
+  const [m, k] = transposeA ? [size(a, 1), size(a, 2)] : [size(a, 2), size(a, 1)];
+  const [kB, n] = transposeB ? [size(b, 1), size(b, 2)] : [size(b, 2), size(b, 1)];
   inner(where, k, kB, a.shape, b.shape);
   return {
     leading: lead,
     m,
     n,
     k,
-    a: matricesOf(a, lead, options.transposeA),
-    b: matricesOf(b, lead, options.transposeB),
-    tall: options.transposeA !== true && count(batchAxes(a.shape)) === count(lead) && count(batchAxes(b.shape)) === 1,
-    options,
+    a: matricesOf(a, lead, transposeA),
+    b: matricesOf(b, lead, transposeB),
+    tall: transposeA !== true && count(batchAxes(a.shape)) === count(lead) && count(batchAxes(b.shape)) === 1,
+    transposeA,
+    transposeB,
   };
 }
 
@@ -241,13 +244,13 @@ export function matmulBackward(
       db.data.fill(0);
       return { da, db };
     }
-    const { leading: lead, m, n, k, options: how } = product;
+    const { leading: lead, m, n, k, transposeA, transposeB } = product;
     // c = a b: da = g b^T, db = a^T g; a factor that was read transposed gets the transposed product.
     const gradients = (over: Shape, rows: number, x: Matrices, g: Matrices, y: Matrices): void => {
       const [toA, toB] = [matricesOf(da, over), matricesOf(db, over)];
-      if (how.transposeA) multiply(engine, over, [k, rows, n], toA, y, transpose(g));
+      if (transposeA) multiply(engine, over, [k, rows, n], toA, y, transpose(g));
       else multiply(engine, over, [rows, k, n], toA, g, transpose(y));
-      if (how.transposeB) multiply(engine, over, [n, k, rows], toB, transpose(g), x);
+      if (transposeB) multiply(engine, over, [n, k, rows], toB, transpose(g), x);
       else multiply(engine, over, [k, n, rows], toB, transpose(x), g);
     };
     const g = matricesOf(dout, lead);

@@ -71,7 +71,7 @@ function mainSync(where: string, builds: readonly Build[], kind: Kind, wasm?: Ke
     throw new TypeError(`${where}: wasm must be a WebAssembly.Module or its bytes, got ${show(wasm)}`);
   }
   try {
-    return identify(where, kind, new (webAssembly().Module)(wasm));
+    return identify(where, kind, new (webAssembly().Module)(source(wasm)));
   } catch (error) {
     throw explain(where, kind, wasm, error);
   }
@@ -86,7 +86,7 @@ async function main(where: string, builds: readonly Build[], kind: Kind, wasm?: 
   const given = await fetched(where, wasm);
   if (isModule(given)) return identify(where, kind, given);
   try {
-    return identify(where, kind, await webAssembly().compile(given));
+    return identify(where, kind, await webAssembly().compile(source(given)));
   } catch (error) {
     throw explain(where, kind, given, error);
   }
@@ -96,6 +96,10 @@ type Bytes = ArrayBuffer | ArrayBufferView;
 
 const isModule = (value: unknown): value is Module => tag(value) === "WebAssembly.Module";
 const isBytes = (value: unknown): value is Bytes => ArrayBuffer.isView(value) || tag(value) === "ArrayBuffer";
+
+/** V8 compiles no DataView. */
+const source = (bytes: Bytes): Bytes =>
+  ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes;
 
 /** The build signs its binaries: a custom section "laser-attention" holds version and file name. */
 function identify(where: string, kind: Kind, module: Module): Main {
@@ -148,6 +152,6 @@ async function fetched(where: string, wasm: AsyncKernelSource | undefined): Prom
     // Servers have nothing that a relative address could count from.
     const lost = nodeModule("node:fs/promises") && typeof href === "string" && !/^\w+:/.test(href);
     const base = lost ? " (which is not a whole address)" : "";
-    throw failed(` from ${href ?? (given as Answer).url}${base}`, error);
+    throw failed(` from ${href ?? ((given as Answer).url || "the response")}${base}`, error);
   }
 }

@@ -38,8 +38,7 @@ export class Space {
 
   constructor(arena: Arena) {
     this.arena = arena;
-    complete(Tensor);
-    Object.assign(Tensor.prototype, { [Symbol.for("nodejs.util.inspect.custom")]: Tensor.prototype.toString });
+    complete(Tensor, "Tensor", { [Symbol.for("nodejs.util.inspect.custom")]: Tensor.prototype.toString });
     if (typeof FinalizationRegistry === "undefined") return;
     registry ??= new FinalizationRegistry(({ blocks, ptr }) => blocks.release(ptr));
     this.registry = registry;

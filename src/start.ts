@@ -11,7 +11,7 @@ import type { Problem } from "./problem.js";
 import { ADDRESS_SPACE } from "./shape.js";
 import { type Build, type Compiled, compile, compileSync, type More } from "./source.js";
 import { checkThreadsOptions, type ThreadsOptions, warn } from "./threads-options.js";
-import type { Address, KernelSource } from "./types.js";
+import type { KernelSource } from "./types.js";
 import { openUnshared, openUnsharedSync } from "./unshared.js";
 import { createSharedMemory, instantiate, instantiateSync, type Kernels } from "./wasm.js";
 
@@ -108,7 +108,7 @@ const processors = (): number =>
   host.navigator?.hardwareConcurrency ?? nodeModule("node:os")?.availableParallelism() ?? 1;
 
 /** Workers of Node, Deno and Bun run a string; browsers load a file. */
-function starter(worker: Address | undefined): StartWorker {
+function starter(worker: ThreadsOptions["worker"]): StartWorker {
   const server = nodeModule("node:worker_threads");
   return (start, failed) => {
     if (server !== undefined) {
@@ -118,12 +118,13 @@ function starter(worker: Address | undefined): StartWorker {
       thread.on("exit", () => failed("a worker has ended"));
       return thread;
     }
+    // Of an object with an href that; a TrustedScriptURL as it is.
+    const address = (worker as { href?: string } | undefined)?.href ?? worker;
     const thread =
-      worker === undefined
+      address === undefined
         ? new Worker(new URL("./worker.js", (import.meta as unknown as { url: string }).url), { type: "module" })
-        : new Worker(worker, { type: "module" });
-    const place =
-      worker === undefined ? "beside the program" : `at ${typeof worker === "string" ? worker : worker.href}`;
+        : new Worker(address as string, { type: "module" });
+    const place = address === undefined ? "beside the program" : `at ${address}`;
     thread.onerror = ({ message = "" }) =>
       failed(
         `worker.js was not found ${place} or broke down${message && ` (${message})`}: copy it there or name it with the option worker`,

@@ -2,7 +2,7 @@ import * as check from "./check.js";
 import type { Disposing } from "./disposable.js";
 import { count, extent, forEachOffset, ITEM_BYTES, isContiguous, rowMajor, type Shape } from "./shape.js";
 import type { Storage } from "./space.js";
-import type { Data, DType } from "./types.js";
+import type { Copied, Data, DType } from "./types.js";
 
 /** Live arrays keep their storage: a tensor that is dropped while its `data` is in use must not be collected. */
 const held = new WeakMap<object, Storage>();
@@ -48,6 +48,12 @@ export class Tensor<T extends DType = "f32"> {
     this.strides = Object.freeze(strides);
     this.#offset = offset;
     this.#owner = owner;
+    Object.freeze(this); // kernels go by shape and strides
+  }
+
+  /** Whether it is one, and no proxy or heir of one, which have no private fields. @internal */
+  static is(value: unknown): value is AnyTensor {
+    return typeof value === "object" && value !== null && #storage in value;
   }
 
   /** @internal */
@@ -135,13 +141,13 @@ export class Tensor<T extends DType = "f32"> {
    * @example
    * la.tensor(new Float32Array([1, 2, 3, 4]), [2, 2]).narrow(1, 0, 1).toArray(); // [1, 3]
    */
-  toArray(): Data<T> {
+  toArray(): Copied<T> {
     check.alive("Tensor.toArray", "the tensor", this);
-    if (isContiguous(this.shape, this.strides)) return this.data.slice() as Data<T>;
+    if (isContiguous(this.shape, this.strides)) return this.data.slice() as Copied<T>;
     const source = this.#reach();
     const copy = (
       this.dtype === "u8" ? new Uint8Array(count(this.shape)) : new Float32Array(count(this.shape))
-    ) as Data<T>;
+    ) as Copied<T>;
     let index = 0;
     forEachOffset(this.shape, [this.strides], ([offset]) => {
       copy[index++] = source[offset!]!;
@@ -189,8 +195,8 @@ export class Tensor<T extends DType = "f32"> {
       check.contiguous("Tensor.view", this, "give strides");
       if (offset === undefined) check.reshape(shape, this.shape);
     }
-    const steps = strides ?? rowMajor(shape);
-    const start = offset ?? 0;
+    const steps = strides === undefined ? rowMajor(shape) : strides;
+    const start = offset === undefined ? 0 : offset;
     check.view(shape, steps, start, this.#offset, this.#storage.length);
     return new Tensor(this.#storage, this.dtype, [...shape], [...steps], this.#offset + start, false);
   }

@@ -19,14 +19,17 @@ export interface ThreadsOptions<Source = AsyncKernelSource> extends CreateOption
    * memory can't be shared.
    */
   simd?: Simd | undefined;
-  /** Browsers: where `laser-attention/worker.js` is served from, when the bundler does not find it. Same origin. */
-  worker?: Address | undefined;
+  /**
+   * Browsers: where `laser-attention/worker.js` is served from, when the bundler does not find it. Same origin. Where Trusted Types are
+   * required, the TrustedScriptURL of it.
+   */
+  worker?: Address | { toJSON(): string } | undefined;
 }
 
 export function checkThreadsOptions(where: string, options: ThreadsOptions): void {
   check.creation(where, options, ["threads", "simd", "worker"]);
   check.threads(where, options.threads);
-  check.oneOf(where, "simd", options.simd ?? "plain", ["plain", "relaxed"]);
+  if (options.simd !== undefined) check.oneOf(where, "simd", options.simd, ["plain", "relaxed"]);
   check.address(where, "worker", options.worker);
 }
 

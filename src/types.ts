@@ -17,6 +17,14 @@ export type DType = "f32" | "u8";
 export type Data<T extends DType = "f32"> = T extends "u8" ? Uint8Array : Float32Array;
 
 /**
+ * The same of a copy, which shares memory with nothing: what Blob, Response and crypto.subtle take, by the types of TypeScript 5.7 and newer.
+ *
+ * @example
+ * const file = new Blob([q.toArray()]);
+ */
+export type Copied<T extends DType = "f32"> = ReturnType<Data<T>["slice"]>;
+
+/**
  * A WebAssembly.Module, by that name where the program's types have it. It is an empty type there, which anything matches, so
  * what is no object is kept out, and what only `create` takes: promises, addresses and responses.
  *

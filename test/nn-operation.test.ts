@@ -116,6 +116,36 @@ test("evaluating asks for no gradient, of an operation or a loss", () => {
   assert.equal(wanted, [undefined]);
 });
 
+test("a gradient of a loss of one's own begins as zeros, as those of an operation do", () => {
+  const p = nn.parameter(Float32Array.of(1, 2, 3), [3]);
+  for (let n = 0; n < 3; n++) {
+    const ones = (dx: Tensor | undefined) =>
+      dx?.data.forEach((_, i, data) => {
+        data[i]! += 1;
+      });
+    nn.step(() =>
+      loss(nn, silu(nn, p), (dx) => {
+        ones(dx);
+        return 0;
+      }),
+    );
+    const once = p.grad.data[0]! / (n + 1);
+    assert.ok(Math.abs(once - 0.927670478) < 1e-6, `${once}`); // d silu(x) / dx at 1
+  }
+});
+
+test("passes that return a promise are refused", () => {
+  const p = nn.parameter(Float32Array.of(1), [1]);
+  const promised = { shape: [1], forward: async (y: Tensor) => void y.data.fill(1), backward: () => {} };
+  throws(() => nn.evaluate(() => operation(nn, [p], promised)), TypeError, "operation: forward must be synchronous");
+  const late = { shape: [1], forward: (y: Tensor) => void y.data.fill(1), backward: async () => {} };
+  throws(
+    () => nn.step(() => loss(nn, operation(nn, [p], late), () => 0)),
+    TypeError,
+    "operation: backward must be synchronous",
+  );
+});
+
 test("wrong shapes, inputs and losses are refused by name", () => {
   const x = nn.parameter(numbers, sizes);
   const passes = { forward: () => {}, backward: () => {} };

@@ -7,7 +7,15 @@ import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { check, checkStep } from "./check-adamw.js";
 import { outside, training } from "./check-nn.js";
-import { checkModule, type Module, type ParameterValues, type StateDict, setAll, stateMap } from "./module.js";
+import {
+  checkModule,
+  checkParameters,
+  type Module,
+  type ParameterValues,
+  type StateDict,
+  setAll,
+  stateMap,
+} from "./module.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter } from "./value.js";
@@ -89,9 +97,7 @@ export class AdamW {
       operand("AdamW", name, parameter.tensor, "f32", nn.engine.space);
       if (!named.has(parameter)) named.set(parameter, name);
     }
-    if (named.size === 0) {
-      throw new RangeError("AdamW: model must have parameters, in public properties or arrays of modules, got none");
-    }
+    checkParameters("AdamW", named);
     const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01, decays = byAxes } = options;
     this.#nn = nn;
     this.#options = { lr, betas: [...betas], eps };

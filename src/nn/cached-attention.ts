@@ -30,8 +30,9 @@ export class AttentionCache {
    */
   constructor(nn: Nn, B: number, context: number, width: number) {
     for (const [name, size] of Object.entries({ B, context, width })) integer("AttentionCache", name, size, 1);
+    training("AttentionCache", nn);
     outside("AttentionCache", nn.engine.space);
-    complete(AttentionCache);
+    complete(AttentionCache, "AttentionCache");
     const make = () => nn.la.zeros([B, context, width]);
     [this.k, this.v] = whole("AttentionCache", nn, () => [make(), make()]);
   }

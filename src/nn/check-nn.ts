@@ -8,11 +8,19 @@ import { type AnyTensor, Tensor } from "../tensor.js";
 import type { Nn } from "./nn.js";
 import { Parameter, Value } from "./value.js";
 
-/** An instance for training, as `create` and `createSync` of laser-attention/nn give it. */
+/** All instances: told by this and not by their class, which is most of the package. */
+const instances = new WeakSet<object>();
+
+export function register(nn: Nn): void {
+  instances.add(nn);
+}
+
+/** An instance for training, as `create` and `createSync` of this copy of laser-attention/nn give it. */
 export function training(where: string, given: unknown): asserts given is Nn {
-  const { tape, engine } = (given ?? {}) as Partial<Nn>; // not by its class, which is most of the package
-  if (tape !== undefined && engine !== undefined) return;
-  throw new TypeError(`${where}: nn must be an instance of laser-attention/nn, got ${show(given)}`);
+  if (instances.has(given as object)) return;
+  const other = (given as Partial<Nn> | null | undefined)?.tape !== undefined;
+  const got = other ? "one of another copy" : show(given);
+  throw new TypeError(`${where}: nn must be an instance of laser-attention/nn, got ${got}`);
 }
 
 /** What a step must not do: its memory ends with it, and its backward pass wants parameters as the forward pass read them. */

@@ -1,8 +1,10 @@
 /** A training run as one safetensors file: parameters, the optimiser's moments, the model's config, what the trainer adds. */
+
 import { show } from "../check.js";
+import type { Copied } from "../types.js";
 import type { AdamW, AdamWState } from "./adamw.js";
 import { checkJson, type Json, parseJson } from "./json.js";
-import type { Module, ParameterValues, StateDict } from "./module.js";
+import { checkModule, checkParameters, type Module, type ParameterValues, type StateDict } from "./module.js";
 import { readSafetensors, type SafetensorsInput, type SafetensorsTensor, writeSafetensors } from "./safetensors.js";
 
 /**
@@ -52,19 +54,21 @@ const OPTIMIZER = "optimizer.";
  * const file = saveCheckpoint(model, optimizer, { step: 200, random: random.state }); // for writeFile of node:fs/promises
  *
  * @throws TypeError for an extra that JSON would change, such as NaN or a typed array; RangeError for a parameter whose name
- * begins with `optimizer.`
+ * begins with `optimizer.`, or a model without parameters
  */
 export function saveCheckpoint(
   model: Saved,
   optimizer?: AdamW,
   extra: { readonly [name: string]: unknown } = {},
-): Uint8Array {
+): Copied<"u8"> {
   const where = "saveCheckpoint";
+  checkModule(where, model);
   const { family, config } = model;
   if (typeof family !== "string") throw new TypeError(`${where}: model must have a family, got ${show(family)}`);
   checkJson(where, "config", config);
   checkJson(where, "extra", extra);
   const tensors = new Map<string, SafetensorsInput>();
+  checkParameters(where, model.parameters);
   for (const [name, tensor] of model.stateDict()) {
     if (name.startsWith(OPTIMIZER)) {
       throw new RangeError(`${where}: no parameter's name can begin with ${OPTIMIZER}, got ${show(name)}`);

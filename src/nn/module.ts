@@ -160,6 +160,11 @@ export function checkModule(where: string, model: unknown): asserts model is Mod
   throw new TypeError(`${where}: model must be a module, got ${show(model)}`);
 }
 
+export function checkParameters(where: string, { size }: ReadonlyMap<unknown, unknown>): void {
+  if (size > 0) return;
+  throw new RangeError(`${where}: model must have parameters, in public properties or arrays of modules, got none`);
+}
+
 export function stateMap(where: string, values: unknown): void {
   if (tag(values) === "Map") return;
   throw new TypeError(`${where}: the state must be a Map of tensors by name, got ${show(values)}`);

@@ -2,7 +2,7 @@ import * as check from "../check.js";
 import { operand } from "../check-tensor.js";
 import { complete, type Disposing } from "../disposable.js";
 import type { LaserAttention } from "../facade.js";
-import { outside } from "./check-nn.js";
+import { outside, register } from "./check-nn.js";
 import type { NnEngine } from "./engine.js";
 import { Loss } from "./loss.js";
 import { Plan } from "./plan.js";
@@ -38,7 +38,8 @@ export class Nn {
 
   /** @internal */
   constructor(la: LaserAttention) {
-    complete(Nn);
+    complete(Nn, "Nn");
+    register(this);
     this.la = la;
     this.#engine = la.engine as NnEngine;
     this.#tape = new Tape(this.engine);

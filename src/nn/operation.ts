@@ -34,7 +34,8 @@ export interface Operation {
  * An operation of your own, computed in JavaScript or by `nn.la`. What it makes with `nn.la` inside a step ends with the step.
  * @param inputs All values that the result depends on; the same one may stand twice
  * @param passes The shape of the result, and both passes
- * @throws What `forward` throws; TypeError for an input that is no value of this instance, or a pass that is no function; RangeError for a
+ * @throws What `forward` throws; TypeError for an input that is no value of this instance, or a pass that is no function or returns a
+ * promise; RangeError for a
  * wrong shape, and when memory is exhausted
  *
  * @example
@@ -57,14 +58,14 @@ export function operation(nn: Nn, inputs: readonly Value[], passes: Operation): 
   const values = Array.from(inputs);
   for (const [index, input] of values.entries()) value("operation", `inputs[${index}]`, nn, input, "any");
   const y = tape.empty(shape);
-  forward(y);
+  check.notPromise("operation", forward(y), "forward");
   return tape.record(y, values, [], (dy) => {
     const made = values.map((input) => {
       const gradient = input.tracked ? tape.empty(input.shape) : undefined;
       gradient?.data.fill(0);
       return gradient;
     });
-    backward(dy, made);
+    check.notPromise("operation", backward(dy, made), "backward");
     for (const [index, gradient] of made.entries()) if (gradient !== undefined) tape.hand(values[index]!, gradient);
   });
 }
@@ -72,7 +73,7 @@ export function operation(nn: Nn, inputs: readonly Value[], passes: Operation): 
 /**
  * A loss of your own.
  * @param x What it is a function of
- * @param compute Returns the loss, and writes its gradient with respect to x into `dx`, every element, unless none is wanted
+ * @param compute Returns the loss, and adds its gradient with respect to x to `dx`, which begins as zeros, unless none is wanted
  * @throws What `compute` throws; TypeError when it returns no number; RangeError when memory is exhausted
  *
  * @example
@@ -89,6 +90,7 @@ export function loss(nn: Nn, x: Value, compute: (dx: Tensor | undefined) => numb
   const { tape } = nn;
   check.callback("loss", compute, "compute");
   const dx = tape.tracks([x]) ? tape.empty(x.shape) : undefined;
+  dx?.data.fill(0);
   const item = compute(dx);
   if (typeof item !== "number") throw new TypeError(`loss: compute must return a number, got ${check.show(item)}`);
   return Loss.record(nn, item, x, dx, []);

@@ -2,10 +2,12 @@
  * Files of named tensors in the format of https://github.com/huggingface/safetensors: eight bytes of header length, a JSON
  * header, the elements, all little-endian, as is the memory of every machine that this package runs on.
  */
+
 import { options, show, tag } from "../check.js";
 import { arrayOf, bytesOf } from "../check-number.js";
 import { host } from "../host.js";
 import { count } from "../shape.js";
+import type { Copied } from "../types.js";
 import { bitsOf, narrowBfloat, narrowHalf, widenBfloat, widenHalf } from "./half.js";
 import {
   checkName,
@@ -166,7 +168,7 @@ function decode(dtype: SafetensorsType, buffer: ArrayBuffer): SafetensorsData {
 export function writeSafetensors(
   tensors: ReadonlyMap<string, SafetensorsInput>,
   given: WriteSafetensorsOptions = {},
-): Uint8Array {
+): Copied<"u8"> {
   const where = "writeSafetensors";
   options(where, given, ["metadata", "dtype"]);
   const { metadata = {}, dtype } = given;

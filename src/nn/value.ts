@@ -1,5 +1,6 @@
 import { alive } from "../check.js";
 import type { Tensor } from "../tensor.js";
+import type { Copied } from "../types.js";
 
 /** A gradient that several values may share until one of them adds to it. */
 export interface Gradient {
@@ -39,7 +40,7 @@ export class Value {
    *
    * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
    */
-  toArray(): Float32Array {
+  toArray(): Copied {
     return this.tensor.toArray();
   }
 }
