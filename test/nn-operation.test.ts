@@ -1,6 +1,7 @@
 /** A user's own operations, losses and modules, made of public names alone. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Tensor } from "../src/index.js";
 import type { Parameter, Value } from "../src/nn/index.js";
 import {
   AttentionCache,

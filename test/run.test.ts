@@ -88,9 +88,10 @@ test("a run that fails at its first step leaves no folder; one that fails later,
   }
 });
 
-test("evaluations are lines of an output that is not the terminal of the bar", async () => {
+test("evaluations are lines of the output; in the terminal of the bar it is cleared for them", async () => {
   for (const isTTY of [false, true]) {
-    const bar = { isTTY: true, write: () => true } as object;
+    const drawn: string[] = [];
+    const bar = { isTTY: true, write: (text: string) => drawn.push(text) > 0 } as object;
     const stop = ({ steps }: Trainer) => {
       if (steps === 3) process.emit("SIGINT");
     };
@@ -98,10 +99,8 @@ test("evaluations are lines of an output that is not the terminal of the bar", a
     const { said } = await replacing(process.stderr, bar, () =>
       replacing(process.stdout, { isTTY } as object, () => run("terminal", stop, nothing, false)),
     );
-    assert.is(
-      said.some((line) => /^laser step 3: loss/.test(line)),
-      !isTTY,
-    );
+    assert.ok(said.some((line) => /^laser step 3: loss/.test(line)));
+    assert.is(drawn.includes("\r\x1b[2K"), isTTY);
   }
 });
 

@@ -39,7 +39,8 @@ export function chart(title: string, lines: readonly Line[]): string {
   );
   const drawn = lines.map(({ points }, n) => {
     const path = points.map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`).join(" ");
-    return `<polyline points="${path}" fill="none" stroke="${COLOURS[n % 2]}" stroke-width="1.6"/>`;
+    // Round ends show a line of one point too.
+    return `<polyline points="${path}" fill="none" stroke="${COLOURS[n % 2]}" stroke-width="${points.length > 1 ? 1.6 : 6}" stroke-linecap="round"/>`;
   });
   const key = lines.map(({ name }, n) => `<span style="color:${COLOURS[n % 2]}">${escapeHtml(name)}</span>`).join(" ");
   return `<h2>${escapeHtml(title)}</h2><p>${key}</p><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">${[...grid, ...steps, ...drawn].join("")}</svg>`;

@@ -24,7 +24,9 @@ export function addFill(program: Command): void {
         const { text, hole, candidates, json } = options;
         if (!Array.from(text).includes(hole)) throw new UserError(`the text has no hole, which is a ${hole}`);
         const tokenizer = tokenizerOf(extra);
-        const ids = Array.from(text, (one) => (one === hole ? model.maskId : tokenizer.encode(one)[0]!));
+        // All at once, with any known character in the holes, so that an unknown one is told by its place.
+        const known = tokenizer.encode(text.replaceAll(hole, tokenizer.decode([0])));
+        const ids = Array.from(text, (one, n) => (one === hole ? model.maskId : known[n]!));
         const { ids: filled, places } = fill(nn, model, [ids], { candidates })[0]!;
         const found = places.map(({ position, candidates: all }) => ({
           position,

@@ -26,6 +26,11 @@ export function real(least: number, most = Number.POSITIVE_INFINITY) {
   };
 }
 
+export function path(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("It must be a path.");
+}
+
 /** A number above 0. */
 export function positive(text: string): number {
   const value = real(0)(text);
@@ -49,7 +54,9 @@ export const variantOption = new Option("--variant <name>", "which attention").c
 /** What the recipes have: that of lm, and of each family that has another. */
 function defaults(name: keyof Recipe): string {
   const usual = recipeOf("lm")[name];
-  const others = FAMILIES.filter((family) => recipeOf(family)[name] !== usual);
+  const others = FAMILIES.filter(
+    (family) => recipeOf(family)[name] !== usual && !(family === "vit" && name === "context"),
+  );
   return `(default: ${[usual, ...others.map((family) => `${family} ${recipeOf(family)[name]}`)].join(", ")})`;
 }
 

@@ -17,9 +17,14 @@ export function report(trainers: readonly Trainer[]): string {
     return `<tr><td>${key}</td>${cells}</tr>`;
   });
   const last = trainers.map(({ history }) => `<td>${history.evaluations.at(-1)?.value.toPrecision(5) ?? "none"}</td>`);
+  const best = trainers.map(
+    ({ best }) => `<td>${best ? `${best.value.toPrecision(5)}, step ${best.step}` : "none"}</td>`,
+  );
   const parts = [
     `<h1>${family}: ${trainers.map(name).join(" and ")}</h1>`,
     `<table><tr><td></td>${head}</tr><tr><td>${task.measure}, last</td>${last.join("")}</tr>`,
+    `<tr><td>${task.measure}, best</td>${best.join("")}</tr>`,
+    `<tr><td>parameters</td>${trainers.map(({ task }) => `<td>${task.model.parameterCount}</td>`).join("")}</tr>`,
     `<tr><td>steps done</td>${trainers.map(({ steps }) => `<td>${steps}</td>`).join("")}</tr>${rows.join("")}</table>`,
     chart(
       "Training loss",

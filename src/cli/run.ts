@@ -77,7 +77,8 @@ async function trainAll(
         if (best) save(BEST, run);
         const { measure } = trainer.task;
         const text = `${variant} step ${progress.step}: loss ${progress.loss.toFixed(4)}, ${measure} ${value.toFixed(4)}`;
-        say({ event: "evaluation", variant, step: progress.step, measure, value }, bar.hides ? undefined : text);
+        bar.clear();
+        say({ event: "evaluation", variant, step: progress.step, measure, value }, text);
       }
       // Whatever ends a run, there is a checkpoint to go on from; but none of a run that fails at its first step.
       if (first) for (const run of runs) save(LAST, run);
@@ -97,10 +98,13 @@ async function trainAll(
   const steps = runs[0]!.trainer.steps;
   if (!done) say({ event: "stopped", steps, again }, `Stopped after step ${steps}, saved. Go on with: ${again}`);
   else {
-    const results = runs.map(({ trainer: { recipe, task, history } }) => ({
-      ...{ variant: recipe.variant, measure: task.measure, value: history.evaluations.at(-1)?.value },
+    const results = runs.map(({ trainer: { recipe, task, history, best } }) => ({
+      ...{ variant: recipe.variant, measure: task.measure, value: history.evaluations.at(-1)?.value, best },
     }));
-    const lines = results.map(({ variant, measure, value }) => `${variant}: ${measure} ${value?.toFixed(4)}`);
+    const lines = results.map(({ variant, measure, value, best }) => {
+      const better = best && best.value !== value ? `; best ${best.value.toFixed(4)}, at step ${best.step}` : "";
+      return `${variant}: ${measure} ${value?.toFixed(4)}${better}`;
+    });
     say({ event: "done", steps, out, results }, `${lines.join("\n")}\nCheckpoints and report.html are in ${out}`);
   }
   return done;
@@ -130,8 +134,6 @@ export function formatTime(seconds: number): string {
 /** A bar on the error stream: only in a terminal. */
 class Bar {
   readonly visible: boolean;
-  /** Whether lines of the output would go where the bar is. */
-  readonly hides: boolean;
   readonly #bar: SingleBar;
   readonly #start = performance.now();
   readonly #loss = new Map<string, number>();
@@ -139,7 +141,6 @@ class Bar {
 
   constructor(runs: readonly Run[], json: boolean) {
     this.visible = !json && process.stderr.isTTY === true;
-    this.hides = this.visible && process.stdout.isTTY === true;
     const { unit } = runs[0]!.trainer.task;
     const format = `{bar} {value}/{total} | {losses} | {speed} ${unit}/s | {eta_formatted} left`;
     this.#bar = new SingleBar({ format, barsize: 24, hideCursor: true, formatTime, gracefulExit: false });
@@ -155,6 +156,11 @@ class Bar {
     const losses = [...this.#loss].map(([variant, loss]) => `${variant} loss ${loss.toFixed(3)}`).join(", ");
     const speed = Math.round((1000 * this.#tokens) / (performance.now() - this.#start));
     this.#bar.increment({ losses, speed });
+  }
+
+  /** Makes room for a line of the output; the bar comes back below it with the next step. */
+  clear(): void {
+    if (this.visible && process.stdout.isTTY === true) process.stderr.write("\r\x1b[2K");
   }
 
   stop(): void {

@@ -17,7 +17,7 @@ import {
 } from "../train/index.js";
 import { digestOf, ofRun, readData } from "./data.js";
 import { readBytes, shellWord, UserError } from "./files.js";
-import { type Common, common, createNn, givenRecipe, recipeOptions, variantOption } from "./options.js";
+import { type Common, common, createNn, givenRecipe, path, recipeOptions, variantOption } from "./options.js";
 import { LAST, type Run, runAll } from "./run.js";
 
 const VARIANTS = ["standard", "laser"] as const;
@@ -158,8 +158,9 @@ export function addTrain(program: Command): void {
     .option(
       "--data <path>",
       "a text (lm, bert), a folder of CIFAR-10 (vit), a folder of wav files or a list (conformer)",
+      path,
     )
-    .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-VARIANT")
+    .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-VARIANT", path)
     .option("--resume", "go on with the run in --out")
     .addOption(variantOption.default("laser"))
     .addHelpText("after", NOTES)
@@ -179,8 +180,8 @@ export function addCompare(program: Command): void {
     .description("train both variants with the same seeds and batches, side by side")
     .addArgument(familyArgument());
   recipeOptions(common(compare))
-    .option("--data <path>", "as for train")
-    .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-compare")
+    .option("--data <path>", "as for train", path)
+    .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-compare", path)
     .option("--resume", "go on with the runs in --out")
     .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {

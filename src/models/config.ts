@@ -33,8 +33,13 @@ export function checkConfig(where: string, config: object, sizes: readonly strin
   oneOf(where, "variant", variant, ["standard", "laser"]);
 }
 
-/** Rows and columns of a batch of equally long rows of ids. @throws RangeError for none, or rows of different lengths */
-export function batchOf(where: string, rows: readonly ArrayLike<number>[], most: number): [B: number, N: number] {
+/** Rows and columns of a batch of equally long rows of ids, of a context that begins with `before` others. @throws RangeError for none, or rows of different lengths */
+export function batchOf(
+  where: string,
+  rows: readonly ArrayLike<number>[],
+  context: number,
+  before = 0,
+): [B: number, N: number] {
   list(where, "rows", rows);
   for (let b = 0; b < rows.length; b++) list(where, `row ${b}`, rows[b]);
   const B = rows.length;
@@ -42,7 +47,10 @@ export function batchOf(where: string, rows: readonly ArrayLike<number>[], most:
   if (B === 0 || N === 0) throw new RangeError(`${where}: the batch must not be empty`);
   const other = Array.from(rows).find((row) => row.length !== N);
   if (other !== undefined) throw new RangeError(`${where}: rows must be ${N} long like the first, got ${other.length}`);
-  if (N > most) throw new RangeError(`${where}: rows must be at most ${most} long (the context), got ${N}`);
+  if (N > context - before) {
+    const what = `the context${before > 0 ? ` of ${context} has ${before} in the caches` : ""}`;
+    throw new RangeError(`${where}: rows must be at most ${context - before} long (${what}), got ${N}`);
+  }
   return [B, N];
 }
 

@@ -2,7 +2,7 @@
 import { options as checkOptions } from "../check.js";
 import { integer, list } from "../check-number.js";
 import { checkRandom, Random } from "../data/random.js";
-import { ids as checkIds } from "../nn/check-nn.js";
+import { ids as checkIds, outside } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import { modelOf } from "./check-models.js";
 import { checkSampling, distribution, draw, type SamplingOptions } from "./distribution.js";
@@ -34,7 +34,7 @@ export interface GenerateOptions extends SamplingOptions {
  * trains this very model changes what is generated. Memory is given back at the end, or when the loop is left.
  *
  * @param prompt Token ids, one at least
- * @throws TypeError or RangeError, at once, for options that are wrong or a prompt that is empty;
+ * @throws TypeError or RangeError, at once, for options that are wrong or a prompt that is empty, and inside of a step or of `evaluate`;
  * later a RangeError when scores are not finite
  *
  * @example
@@ -50,6 +50,7 @@ export function generate(
 ): Generator<number, void, undefined> {
   const where = "generate";
   modelOf(where, nn, model, Gpt, "gpt");
+  outside(where, nn.engine.space);
   const { vocabulary } = model.config;
   list(where, "prompt", prompt);
   if (prompt.length === 0) throw new RangeError(`${where}: prompt must have a token, got none`);

@@ -64,7 +64,7 @@ export abstract class TokenModel extends Module {
   /** Tokens with their places, which follow the tokens in the caches where there are any: [B, N, D]. @internal */
   protected embed(ids: readonly ArrayLike<number>[], { caches, drop = dropNone }: Passed = {}): Value {
     const before = caches?.[0]?.length ?? 0;
-    const shape = batchOf(this.family, ids, this.config.context - before);
+    const shape = batchOf(this.family, ids, this.config.context, before);
     return drop(this.pos.add(this.tok.forward(flat(ids), shape), before));
   }
 

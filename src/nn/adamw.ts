@@ -156,7 +156,9 @@ export class AdamW {
     outside("AdamW.step", this.#nn.engine.space);
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
     if (groups.length === 0) {
-      throw new TypeError("AdamW.step: a parameter must have a gradient: the loss must be made inside of nn.step");
+      throw new TypeError(
+        "AdamW.step: a parameter must have a gradient: of a loss made inside of nn.step, which no optimiser has used",
+      );
     }
     const norm = this.#norm();
     if (!Number.isFinite(norm)) {

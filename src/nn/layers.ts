@@ -219,6 +219,7 @@ export class Depthwise extends Module {
     super();
     checkRandom("Depthwise", random);
     checkSizes("Depthwise", { width, taps });
+    if (taps % 2 === 0) throw new RangeError(`Depthwise: taps must be odd, got ${taps}`);
     this.#nn = nn;
     [this.weight, this.bias] = whole("Depthwise", nn, () => [
       matrix(nn, random, [width, 1, taps]),

@@ -85,9 +85,23 @@ export abstract class Module {
   /** All parameters by name, in the order in which the properties were made. */
   get parameters(): ReadonlyMap<string, Parameter> {
     const found = new Map<string, Parameter>();
-    for (const [name, part] of parts(this)) {
-      if (part instanceof Parameter) found.set(name, part);
-      else for (const [inner, parameter] of part.parameters) found.set(`${name}.${inner}`, parameter);
+    const add = (name: string, parameter: Parameter): void => {
+      if (found.has(name)) throw new RangeError(`Module: parameters must have names of their own, got two ${name}`);
+      found.set(name, parameter);
+    };
+    if (around.has(this)) {
+      throw new RangeError(
+        "Module: a module must not be a part of itself: keep what it is a part of in a private property",
+      );
+    }
+    around.add(this);
+    try {
+      for (const [name, part] of parts(this)) {
+        if (part instanceof Parameter) add(name, part);
+        else for (const [inner, parameter] of part.parameters) add(`${name}.${inner}`, parameter);
+      }
+    } finally {
+      around.delete(this);
     }
     return found;
   }
@@ -197,6 +211,9 @@ export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, valu
   if (wrong.length > 0) throw new RangeError(`${where}: ${lines.join("; ")}`);
   for (const [name, tensor] of targets) tensor.set(values.get(name)!.data as Float32Array);
 }
+
+/** Modules whose parts are being listed. */
+const around = new Set<Module>();
 
 /** Modules and parameters in the properties of a module or the elements of an array, arrays in arrays too. */
 function* parts(of: Module | readonly unknown[]): Generator<[string, Module | Parameter]> {

@@ -128,7 +128,7 @@ export class Nn {
 
   /**
    * Runs `body` without keeping anything for gradients. Values end with it: return arrays and numbers.
-   * @throws TypeError inside of a step, or when `body` returns a promise
+   * @throws TypeError inside of a step or of another `evaluate`, or when `body` returns a promise
    *
    * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
    */

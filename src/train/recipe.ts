@@ -28,6 +28,7 @@ export function checkRecipe(recipe: Recipe): void {
   for (const [name, [least, most]] of Object.entries(COUNTS) as [keyof typeof COUNTS, readonly [number, number?]][]) {
     integer("train", name, recipe[name], least, most);
   }
+  integer("train", "warmup", recipe.warmup, 0, recipe.steps);
   for (const name of ["lr", "weightDecay"] as const) real("train", name, recipe[name], 0);
   real("train", "clip", recipe.clip);
   if (recipe.clip <= 0) throw new RangeError(`train: clip must be above 0, got ${recipe.clip}`);

@@ -67,6 +67,14 @@ export class Trainer {
     return this.steps >= this.recipe.steps;
   }
 
+  /** The first of the best evaluations so far. */
+  get best(): History["evaluations"][number] | undefined {
+    return this.history.evaluations.reduce<History["evaluations"][number] | undefined>(
+      (best, one) => (best !== undefined && best.value <= one.value ? best : one),
+      undefined,
+    );
+  }
+
   /** One step more. @throws RangeError when loss or gradients are not finite; the parameters are those before the step */
   step(): Progress {
     const { nn, task, recipe, history } = this;
@@ -81,7 +89,7 @@ export class Trainer {
     history.norms.push(norm);
     const progress = { step: number + 1, loss, norm, tokens: batch.tokens };
     if (this.steps % recipe.every !== 0 && !this.done) return progress;
-    const before = history.evaluations.reduce((least, { value }) => Math.min(least, value), Number.POSITIVE_INFINITY);
+    const before = this.best?.value ?? Number.POSITIVE_INFINITY;
     const value = task.evaluate();
     // A step that was finite itself may have left parameters that are too large for the next forward pass.
     if (!Number.isFinite(value))
