@@ -111,7 +111,7 @@ function asTall<T>(
 
 /**
  * target [m, n] (+)= left [m, k] right [k, n] over the batch `lead`. Where several batch entries meet in one matrix of the
- * target (batch stride 0), the first overwrites it and the others are added in ascending row-major order.
+ * target (batch stride 0), they are added in ascending row-major order, in float64.
  */
 function multiply(
   engine: Engine,
@@ -125,17 +125,23 @@ function multiply(
   const { arena } = engine.space;
   const repeated = lead.map((size, axis) => (size > 1 && target.batch[axis] === 0 ? 1 : 0));
   const partial = repeated.includes(1) ? m * n : 0;
-  arena.borrow(4 * partial, (sum) => {
+  const sums = new Map<number, Float64Array>();
+  arena.borrow(4 * partial, (part) => {
     withProduct(engine, [m, n, k], (product) => {
       const strides = [target.batch, left.batch, right.batch, repeated];
       forEachOffset(lead, strides, ([c, a, b, later]) => {
         const into = target.ptr + 4 * c!;
-        const to = later === 0 ? { ...target, ptr: into } : { ...target, ptr: sum, row: n };
+        const to = later === 0 ? { ...target, ptr: into } : { ...target, ptr: part, row: n };
         product(to, { ...left, ptr: left.ptr + 4 * a! }, { ...right, ptr: right.ptr + 4 * b! });
-        if (later !== 0) accumulate(arena.f32(into, m * n), arena.f32(sum, m * n));
+        if (later === 0) return;
+        const terms = arena.f32(part, m * n);
+        const sum = sums.get(into) ?? Float64Array.from(arena.f32(into, m * n));
+        for (let i = 0; i < sum.length; i++) sum[i]! += terms[i]!;
+        sums.set(into, sum);
       });
     });
   });
+  for (const [into, sum] of sums) arena.f32(into, m * n).set(sum);
 }
 
 /** No matrix. */
@@ -206,10 +212,6 @@ export function product(
   base?: Matrix,
 ): void {
   withProduct(engine, sizes, (run) => run(c, a, b, base), span);
-}
-
-function accumulate(target: Float32Array, terms: Float32Array): void {
-  for (let i = 0; i < target.length; i++) target[i]! += terms[i]!;
 }
 
 export function matmul(engine: Engine, a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {

@@ -93,4 +93,38 @@ for (const la of engines) {
   });
 }
 
+/** Relative error of the gradient of a bias that `rows` equal rows share: rows (p (1 - p)) is exact. */
+function repeatedBias(la: LaserAttention, rows: number): number {
+  return la.scope(() => {
+    const [q, k] = [la.zeros([1, 1, rows, 1]), la.zeros([1, 1, 2, 1])];
+    const bias = la.tensor(f32(0, -0.3), [1, 1, 1, 2]);
+    const saved = la.attentionForward(q, k, la.tensor(f32(1, 0), [1, 1, 2, 1]), { variant: "standard", bias });
+    const { dbias } = la.attentionBackward(la.tensor(new Float32Array(rows).fill(1.1), [1, 1, rows, 1]), saved);
+    const p = 1 / (1 + Math.exp(Math.fround(-0.3)));
+    return Math.abs(dbias!.toArray()[0]! / (rows * Math.fround(1.1) * p * (1 - p)) - 1);
+  });
+}
+
+/** Error of out over its bound, for M keys of weight t and value c, but for a first one of weight 1: c is exact. */
+function equalKeys(la: LaserAttention, M: number, t: number, c: number): number {
+  return la.scope(() => {
+    const logs = new Float32Array(M).fill(Math.log(t));
+    logs[0] = 0;
+    const bias = la.tensor(logs, [1, 1, 1, M]);
+    const [q, k] = [la.zeros([1, 1, 1, 4]), la.zeros([1, 1, M, 4])];
+    const v = la.tensor(new Float32Array(M).fill(c), [1, 1, M, 1]);
+    const out = la.attention(q, k, v, { variant: "standard", bias }).toArray()[0]!;
+    return Math.abs(out - c) / ((2e-6 + 3e-7 * Math.abs(logs[1]!)) * Math.max(1, c) + 2e-6 * c);
+  });
+}
+
+// The worst of some thousand weights and values that a search found; docs/math.md names these limits.
+for (const la of engines) {
+  test(`${la.simd}: sums whose terms are all equal, so that all round one way, are as far off as docs/math.md says`, () => {
+    assert.ok(equalKeys(la, 288, 0.8684141537523828, 1.958150029182434) < 1.3);
+    assert.ok(equalKeys(la, 262_144, 0.8611807165434584, 0.9394062332576141) < 4.8);
+    assert.ok(repeatedBias(la, 32_768) < 7e-5, `${repeatedBias(la, 32_768)}`);
+  });
+}
+
 test.run();

@@ -3,7 +3,7 @@
  * float64. So a sum of any length errs by little more than one of SPAN terms, at the price of float32; 16 columns, a cache line,
  * are taken at once, since rows of 2^k bytes would push each other out of the cache before the next four columns come.
  */
-import { Wide } from "./wide";
+import { Wide } from "../wide";
 
 /** Rows that are added in float32. Changing it changes bits. */
 export const SPAN: i32 = 16;

@@ -8,8 +8,8 @@
  * Channels fill the vectors, so w is laid out [taps, width] in scratch first. What lies beyond an end is skipped, not multiplied.
  */
 import { Simd } from "../simd";
+import { Wide } from "../wide";
 import { columnSum, SPAN } from "./column-sum";
-import { Wide } from "./wide";
 
 /** Channels whose dw is summed together: a cache line. */
 const GROUP: i32 = 16;

@@ -1,7 +1,7 @@
 /** Rows that do not count: cleared, or left out of a mean. What they hold, NaN included, reaches nothing. */
 import { Simd } from "../simd";
+import { Wide } from "../wide";
 import { SPAN } from "./column-sum";
-import { Wide } from "./wide";
 
 /** y_r = x_r where keep_r (u8) is not 0, else 0; y may be x. Its own gradient. */
 export function maskRows(y: usize, x: usize, keep: usize, rows: i32, width: i32): void {

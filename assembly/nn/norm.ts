@@ -8,9 +8,9 @@
  * Sums along a row are float64, sums over rows as in column-sum.ts.
  */
 import { Simd } from "../simd";
+import { Wide } from "../wide";
 import { SPAN } from "./column-sum";
 import { rowSquares, rowSum } from "./row-sum";
-import { Wide } from "./wide";
 
 /** The two norms as types, so that each compiles to loops of its own. */
 type Layer = i32;

@@ -3,7 +3,7 @@
  * vector, since one would wait for its own last addition.
  */
 import { Simd } from "../simd";
-import { Wide } from "./wide";
+import { Wide } from "../wide";
 
 /** sum_j x_j. */
 export function rowSum(x: usize, n: i32): f64 {
@@ -27,7 +27,7 @@ export function rowSum(x: usize, n: i32): f64 {
   return Wide.hsum(f64x2.add(a, c), f64x2.add(b, d));
 }
 
-/** sum_j (x_j - about)^2: the difference is a float32, its square a float64, which overflows for no float32. */
+/** sum_j (x_j - about)^2: the difference is a float32 (and must not overflow), its square a float64. */
 export function rowSquares(x: usize, n: i32, about: f32): f64 {
   const middle = f32x4.splat(about);
   let a = f64x2.splat(0);

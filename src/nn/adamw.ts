@@ -69,7 +69,7 @@ interface Group {
 const WORK = 3;
 
 /**
- * The optimiser of a model: AdamW (Loshchilov and Hutter, arXiv 1711.05101), as `torch.optim.AdamW`.
+ * The optimiser of the parameters that a model has now: AdamW (Loshchilov and Hutter, arXiv 1711.05101), as `torch.optim.AdamW`.
  *
  * @example
  * const optimizer = new AdamW(nn, model, { lr: 1e-3, weightDecay: 0.05, decays: () => true });

@@ -7,6 +7,7 @@ import type {
   AttentionBackwardOptions,
   AttentionGradients,
   AttentionOptions,
+  Copied,
   CreateOptions,
   Data,
   DType,
@@ -51,7 +52,8 @@ const mask: Tensor<"u8"> = la.tensor(new Uint8Array(5), [1, 1, 1, 5]);
 const either: AnyTensor[] = [q, mask, la.zeros([2]), la.zeros([2], "u8"), la.empty([2], "f32"), la.empty([2], "u8")];
 const floats: Data = q.toArray();
 const hidden: Data<"u8"> = mask.data;
-q.set(floats);
+const copies: [Copied, Copied<"u8">] = [q.toArray(), mask.toArray()];
+q.set(copies[0].length > 0 ? copies[0] : floats);
 const kind: "f32" = q.dtype;
 const view: Tensor = q.narrow(2, 0, 2).view([2, 8], [8, 1], 0);
 const sizes: readonly number[] = [...view.shape, ...view.strides];

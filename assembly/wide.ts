@@ -1,5 +1,5 @@
 /** Four float32 as two float64x2 and back: sums whose rounding would show are kept in float64. */
-import { Simd } from "../simd";
+import { Simd } from "./simd";
 
 export class Wide {
   /** Lanes 0 and 1. */

@@ -1,0 +1,48 @@
+/** docs/nn.md: its code as it stands there, one program; and what it leaves to the reader, used. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type Loss, type Module, type Nn, Random, type Value } from "../src/nn/index.js";
+import { runDocument } from "./support/document.js";
+
+interface Program {
+  nn: Nn;
+  model: Module;
+  multiply(nn: Nn, x: Value, y: Value): Value;
+  crossAttention(nn: Nn, q: Value, k: Value, v: Value): Value;
+  meanSquare(nn: Nn, x: Value, goal: ArrayLike<number>): Loss;
+}
+
+const names = ["nn", "model", "multiply", "crossAttention", "meanSquare"];
+const [{ nn, model, ...own }, printed] = runDocument<Program>("docs/nn.md", 3, names);
+
+test("the program of docs/nn.md learns, and trains its head alone", () => {
+  const losses = printed.map(Number);
+  assert.is(losses.length, 20);
+  assert.ok(losses.at(-1)! < 0.9 * losses[0]!, `${losses}`);
+  assert.equal(model.stateDict().get("head.bias")!.data, new Float32Array(3));
+});
+
+test("its operations and its loss have their gradients", () => {
+  const make = (seed: number, M: number) => nn.parameter(new Random(seed).normals(2 * M * 2 * 4), [2, M, 2, 4]);
+  const all = [make(1, 3), make(2, 5), make(3, 5), make(4, 3)] as const;
+  const [q, k, v, factor] = all;
+  const goal = new Random(5).normals(2 * 3 * 2 * 4);
+  const loss = () => own.meanSquare(nn, own.multiply(nn, own.crossAttention(nn, q, k, v), factor), goal);
+  nn.step(loss);
+  for (const parameter of all) {
+    const before = parameter.tensor.toArray();
+    const gradient = parameter.grad.toArray();
+    const square = gradient.reduce((sum, x) => sum + x * x, 0);
+    // Along the gradient the loss changes by 2 h g^2 = 2e-3, of which float32 keeps some 1e-7.
+    const h = 1e-3 / square;
+    const [above, below] = [h, -h].map((step) => {
+      parameter.tensor.set(before.map((x, n) => x + step * gradient[n]!));
+      return nn.evaluate(() => loss().item);
+    }) as [number, number];
+    parameter.tensor.set(before);
+    const error = Math.abs((above - below) / (2 * h * square) - 1);
+    assert.ok(error < 0.01, `${error}`);
+  }
+});
+
+test.run();
