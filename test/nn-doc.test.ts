@@ -8,7 +8,7 @@ interface Program {
   nn: Nn;
   model: Module;
   multiply(nn: Nn, x: Value, y: Value): Value;
-  crossAttention(nn: Nn, q: Value, k: Value, v: Value): Value;
+  crossAttention(nn: Nn, q: Value, k: Value, v: Value, heads: number): Value;
   meanSquare(nn: Nn, x: Value, goal: ArrayLike<number>): Loss;
 }
 
@@ -23,11 +23,11 @@ test("the program of docs/nn.md learns, and trains its head alone", () => {
 });
 
 test("its operations and its loss have their gradients", () => {
-  const make = (seed: number, M: number) => nn.parameter(new Random(seed).normals(2 * M * 2 * 4), [2, M, 2, 4]);
+  const make = (seed: number, M: number) => nn.parameter(new Random(seed).normals(2 * M * 8), [2, M, 8]);
   const all = [make(1, 3), make(2, 5), make(3, 5), make(4, 3)] as const;
   const [q, k, v, factor] = all;
-  const goal = new Random(5).normals(2 * 3 * 2 * 4);
-  const loss = () => own.meanSquare(nn, own.multiply(nn, own.crossAttention(nn, q, k, v), factor), goal);
+  const goal = new Random(5).normals(2 * 3 * 8);
+  const loss = () => own.meanSquare(nn, own.multiply(nn, own.crossAttention(nn, q, k, v, 2), factor), goal);
   nn.step(loss);
   for (const parameter of all) {
     const before = parameter.tensor.toArray();

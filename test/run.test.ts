@@ -101,6 +101,8 @@ test("evaluations are lines of the output; in the terminal of the bar it is clea
     );
     assert.ok(said.some((line) => /^laser step 3: loss/.test(line)));
     assert.is(drawn.includes("\r\x1b[2K"), isTTY);
+    // The bar stays in the line where the cursor is: it saves and restores no place.
+    assert.not.ok(drawn.some((text) => text === "\x1b7" || text === "\x1b8"));
   }
 });
 

@@ -78,7 +78,12 @@ export function recipeOptions(command: Command): Command {
   count("warmup", "steps up to it; of a short run, a tenth");
   add("--weight-decay <rate>", "weightDecay", "weight decay", real(0));
   add("--clip <norm>", "clip", "the most that the norm of all gradients may be", positive);
-  add("--dropout <p>", "dropout", "how likely an element is to be dropped", real(0, MOST_DROPOUT));
+  add(
+    "--dropout <p>",
+    "dropout",
+    "how likely elements of what a block adds are to be dropped; training losses are with it",
+    real(0, MOST_DROPOUT),
+  );
   count("every", "evaluate and save after so many steps");
   count("evaluations", "held-out batches of an evaluation, at most");
   return count("seed", "seed of parameters and batches");

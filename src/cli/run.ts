@@ -60,6 +60,7 @@ async function trainAll(
     else if (text !== undefined) print(text);
   };
   const save = (file: string, { trainer, folder }: Run) => writeWhole(join(folder, file), trainer.save(notes));
+  if (!json && runs.every(({ trainer }) => trainer.done)) print("All steps were done before.");
   let first = runs.some(({ trainer }) => trainer.steps === 0);
   const bar = new Bar(runs, json);
   try {
@@ -131,6 +132,14 @@ export function formatTime(seconds: number): string {
   return minutes > 0 ? `${minutes}m${two(whole % 60)}s` : `${whole}s`;
 }
 
+/**
+ * The error stream without saved places of the cursor: the bar would go back at its end to where it began, above the lines of evaluations,
+ * and what is said then would be written over them.
+ */
+const stream = Object.create(process.stderr, {
+  write: { value: (text: string) => text === "\x1b7" || text === "\x1b8" || process.stderr.write(text) },
+}) as typeof process.stderr;
+
 /** A bar on the error stream: only in a terminal. */
 class Bar {
   readonly visible: boolean;
@@ -143,7 +152,7 @@ class Bar {
     this.visible = !json && process.stderr.isTTY === true;
     const { unit } = runs[0]!.trainer.task;
     const format = `{bar} {value}/{total} | {losses} | {speed} ${unit}/s | {eta_formatted} left`;
-    this.#bar = new SingleBar({ format, barsize: 24, hideCursor: true, formatTime, gracefulExit: false });
+    this.#bar = new SingleBar({ format, barsize: 24, hideCursor: true, formatTime, gracefulExit: false, stream });
     const total = runs.reduce((sum, { trainer }) => sum + trainer.recipe.steps, 0);
     const done = runs.reduce((sum, { trainer }) => sum + trainer.steps, 0);
     if (this.visible) this.#bar.start(total, done, { losses: "", speed: "" });

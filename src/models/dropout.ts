@@ -28,6 +28,7 @@ export function dropOf(where: string, nn: Nn, { training }: Module, given: LossO
   checkOptions(where, given, ["dropout", "seed"]);
   const { dropout: p = 0, seed } = given;
   if (p === 0 || !training) return dropNone;
+  if (seed === undefined) throw new TypeError(`${where}: dropout must come with a seed, got undefined`);
   integer(where, "seed", seed, 0, 2 ** 32 - 1);
   let part = 0;
   return (x) => dropout(nn, x, p, [seed, part++]);
