@@ -126,22 +126,29 @@ function multiply(
   const repeated = lead.map((size, axis) => (size > 1 && target.batch[axis] === 0 ? 1 : 0));
   const partial = repeated.includes(1) ? m * n : 0;
   const sums = new Map<number, Float64Array>();
+  const write = (): void => {
+    for (const [into, sum] of sums) arena.f32(into, m * n).set(sum);
+    sums.clear();
+  };
+  // Where repetitions come one after the other, a matrix of the target is done when the next begins.
+  const inner = !lead.some((size, axis) => size > 1 && axis > repeated.indexOf(1) && repeated[axis] === 0);
   arena.borrow(4 * partial, (part) => {
     withProduct(engine, [m, n, k], (product) => {
       const strides = [target.batch, left.batch, right.batch, repeated];
       forEachOffset(lead, strides, ([c, a, b, later]) => {
         const into = target.ptr + 4 * c!;
+        if (later === 0 && inner) write();
         const to = later === 0 ? { ...target, ptr: into } : { ...target, ptr: part, row: n };
         product(to, { ...left, ptr: left.ptr + 4 * a! }, { ...right, ptr: right.ptr + 4 * b! });
         if (later === 0) return;
         const terms = arena.f32(part, m * n);
-        const sum = sums.get(into) ?? Float64Array.from(arena.f32(into, m * n));
+        const sum = sums.get(into) ?? new Float64Array(arena.f32(into, m * n));
         for (let i = 0; i < sum.length; i++) sum[i]! += terms[i]!;
         sums.set(into, sum);
       });
     });
   });
-  for (const [into, sum] of sums) arena.f32(into, m * n).set(sum);
+  write();
 }
 
 /** No matrix. */

@@ -11,7 +11,7 @@ function tensorsIn(result: unknown): Set<AnyTensor> {
     const value = open.pop();
     if (value === null || typeof value !== "object" || seen.has(value)) continue;
     seen.add(value);
-    if (value instanceof Tensor) found.add(value);
+    if (Tensor.is(value)) found.add(value);
     else if (value instanceof Map) for (const item of [...value.keys(), ...value.values()]) open.push(item);
     else if (value instanceof Set) for (const item of value) open.push(item);
     else if (!ArrayBuffer.isView(value)) for (const item of Object.values(value)) open.push(item);

@@ -21,9 +21,9 @@ export interface ThreadsOptions<Source = AsyncKernelSource> extends CreateOption
   simd?: Simd | undefined;
   /**
    * Browsers: where `laser-attention/worker.js` is served from, when the bundler does not find it. Same origin. Where Trusted Types are
-   * required, the TrustedScriptURL of it.
+   * required, a TrustedScriptURL, for TypeScript as a string.
    */
-  worker?: Address | { toJSON(): string } | undefined;
+  worker?: Address | undefined;
 }
 
 export function checkThreadsOptions(where: string, options: ThreadsOptions): void {

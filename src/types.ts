@@ -22,7 +22,9 @@ export type Data<T extends DType = "f32"> = T extends "u8" ? Uint8Array : Float3
  * @example
  * const file = new Blob([q.toArray()]);
  */
-export type Copied<T extends DType = "f32"> = ReturnType<Data<T>["slice"]>;
+export type Copied<T extends DType = "f32"> = T extends "u8"
+  ? ReturnType<Uint8Array["slice"]>
+  : ReturnType<Float32Array["slice"]>;
 
 /**
  * A WebAssembly.Module, by that name where the program's types have it. It is an empty type there, which anything matches, so

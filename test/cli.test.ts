@@ -330,6 +330,7 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
     ],
     [/a run of lm, not of bert/, "train", "bert", "--resume", "--out", "whole"],
     [/holds? no run|cannot read none/, "train", "lm", "--resume", "--out", "none"],
+    [/out.*It must be a path/, "train", "lm", "--data", "text.txt", "--out", ""],
     [/clip.*It must be a number above 0/, "train", "lm", "--data", "text.txt", "--clip", "0", "--out", "none"],
     [/--context is not for vit/, "train", "vit", "--data", "images", "--context", "7", "--out", "none"],
     [/--variant is of a new model/, "signal", "--checkpoint", "lm/last.safetensors", "--variant", "laser"],

@@ -3,8 +3,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createSync, type Tensor } from "../src/index.js";
 import * as training from "../src/nn/index.js";
-import { createSync as createSlim } from "../src/slim.js";
+import { createSync as createSlim, create as createSlimAsync } from "../src/slim.js";
 import { createSync as createThreaded } from "../src/threads.js";
+import { checkThreadsOptions } from "../src/threads-options.js";
 import { throws } from "./support/throws.js";
 
 const la = createSync();
@@ -40,6 +41,9 @@ test("instances and caches have tags, by which Vue leaves them unwrapped; tensor
   assert.is(tagOf(la), "[object LaserAttention]");
   assert.is(tagOf(nn), "[object Nn]");
   assert.is(tagOf(new training.AttentionCache(nn, 1, 2, 4)), "[object AttentionCache]");
+  const layer = new training.Linear(nn, new training.Random(1), 2, 2);
+  assert.is(tagOf(layer), "[object Module]");
+  assert.is(tagOf(new training.AdamW(nn, layer)), "[object AdamW]");
   assert.is(tagOf(la.zeros([1])), "[object Tensor]");
   assert.ok(Object.isFrozen(la.zeros([1])));
   nn.dispose();
@@ -50,6 +54,17 @@ test("a proxy or an heir of a tensor is refused by name", () => {
   for (const fake of [new Proxy(x, {}), Object.create(x)]) {
     throws(() => la.exp(fake), TypeError, "exp: x must be a tensor, got a Tensor");
   }
+  const { used } = la.memory;
+  la.scope(() => new Proxy(la.zeros([1000]), {}));
+  assert.is(la.memory.used, used);
+  const nn = training.createSync({ threads: 1 });
+  const random = new training.Random(1);
+  throws(
+    () => new training.Linear(new Proxy(nn, {}), random, 2, 2),
+    TypeError,
+    "nn must be an instance of laser-attention/nn",
+  );
+  nn.dispose();
 });
 
 test("instances are made after their classes were frozen, as SES does", () => {
@@ -92,9 +107,16 @@ test("options are read before the tensors are looked at: a getter that disposes 
   }
 });
 
-test("kernels may come in a DataView; null is no option of threads", () => {
+test("kernels may come in a DataView, a worker's address as a TrustedScriptURL; null is no option of threads", async () => {
   const none = new DataView(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0).buffer);
   throws(() => createSlim({ wasm: none }), RangeError, "got a module that is not of this package");
+  await createSlimAsync({ wasm: none }).then(
+    () => assert.unreachable(),
+    ({ message }) => assert.match(message, "not of this package"),
+  );
+  checkThreadsOptions("create", {
+    worker: Object.create(null, { [Symbol.toStringTag]: { value: "TrustedScriptURL" } }),
+  });
   throws(() => createThreaded({ simd: null as never }), TypeError, 'simd must be "plain" or "relaxed", got null');
 });
 

@@ -122,6 +122,31 @@ test("a block hands what it is about to add to drop, rows alone where they are a
   nn.dispose();
 });
 
+test("a block of a Conformer hands all four parts to drop", () => {
+  const nn = createSync({ threads: 1 });
+  const model = conformer(nn, { ...sizes, mels: 8, stack: 2, context: 6, classes: 4, kernel: 3 });
+  const [block] = model.blocks;
+  const keep = nn.la.tensor(new Uint8Array(12).fill(1), [2, 6]);
+  const x = nn.input(new Random(3).normals(2 * 6 * 16), [2, 6, 16]);
+  let parts = 0;
+  nn.evaluate(() => {
+    const drop = (part: Value) => {
+      parts++;
+      return scale(nn, part, 0);
+    };
+    const y = block!.forward(x, keep, "laser", { drop }); // nothing is added: the norm at the end is all
+    assert.equal(y.toArray(), block!.ln.forward(x).toArray());
+    throws(
+      () => block!.forward(x, keep, "laser", { rows: [0] } as never),
+      TypeError,
+      "block: options must be among drop",
+    );
+    throws(() => block!.forward(x, keep, "laser", { drop: 1 } as never), TypeError, "block: drop must be a function");
+  });
+  assert.is(parts, 4);
+  nn.dispose();
+});
+
 test("the parts of a pass have masks of their own, which only seed and order decide", () => {
   const nn = createSync({ threads: 1 });
   const { model } = families.gpt!(nn);
@@ -153,8 +178,11 @@ test("dropout out of range, without a seed, or with a wrong one is refused by na
       throws(() => nn.step(() => one.loss(options as Dropout)), Wrong, words);
     refused({ dropout: 0.1 }, TypeError, `${name}: dropout must come with a seed, got undefined`);
     refused({ dropout: 0.1, seed: -1 }, RangeError, `${name}: seed must be an integer from 0 to 4294967295, got -1`);
-    refused({ dropout: 1, seed: 1 }, RangeError, "dropout: p must be from 0 to below 1, got 1");
-    refused({ dropout: "0.1", seed: 1 }, TypeError, "dropout: p must be a number");
+    refused({ dropout: 1, seed: 1 }, RangeError, `${name}: dropout must be from 0 to below 1, got 1`);
+    refused({ dropout: "0.1", seed: 1 }, TypeError, `${name}: dropout must be a number, got "0.1"`);
+    one.model.eval();
+    refused({ dropout: -1, seed: 1 }, RangeError, `${name}: dropout must be a finite number of 0 or more, got -1`);
+    refused({ dropout: 0, seed: "1" }, TypeError, `${name}: seed must be a number, got "1"`);
     refused({ drop: 0.1 }, TypeError, `${name}: options must be among dropout, seed, got "drop"`);
     refused(null, TypeError, `${name}: options must be an object, got null`);
     assert.is(nn.la.memory.used, used, name);

@@ -72,7 +72,6 @@ test("a model that is not trained has no memory for gradients; the first step ta
   const held = () => nn.la.memory.used - used - nn.stepBytes;
   nn.evaluate(() => layer.forward(nn.input(new Float32Array(64), [1, 64])));
   layer.loadStateDict(layer.stateDict());
-  layer.zeroGrad();
   const before = held();
   assert.ok(before >= bytes && before < 1.5 * bytes, `${before} of ${bytes}`); // with what evaluate keeps
   // A scope around the first step must not take the gradients with it: they belong to the parameters.
@@ -93,8 +92,89 @@ test("a model that is not trained has no memory for gradients; the first step ta
   const other = new Linear(nn, random, 64, 64);
   other.dispose();
   throws(() => other.weight.grad, TypeError, "Parameter.grad: the parameter is disposed");
-  throws(() => other.zeroGrad(), TypeError, "zeroGrad: weight is disposed");
+  throws(() => other.zeroGrad(), TypeError, "Parameter.grad: the parameter is disposed");
   assert.is(held(), before - bytes);
+  // An optimiser's gradients end with the parameter as well; its means with it.
+  nn.la.scope(() => {
+    const inner = new Linear(nn, random, 64, 64);
+    const optimizer = new AdamW(nn, inner);
+    step(inner);
+    optimizer.step();
+    optimizer.dispose();
+  });
+  assert.is(held(), before - bytes);
+  const early = new Linear(nn, random, 64, 64);
+  early.zeroGrad();
+  assert.is(held(), before + bytes);
+  nn.dispose();
+});
+
+test("an optimiser that is made after a step, or beside another, goes on with the gradients that are there", () => {
+  const nn = createSync({ threads: 1 });
+  const layer = new Linear(nn, new Random(1), 4, 4);
+  const step = () => nn.step(() => crossEntropy(nn, layer.forward(nn.input(new Float32Array(4).fill(1), [1, 4])), [3]));
+  step();
+  const { grad } = layer.weight;
+  const gradient = grad.toArray();
+  const { used } = nn.la.memory;
+  const [one, two] = [new AdamW(nn, layer, { lr: 0.1 }), new AdamW(nn, layer)];
+  assert.is(layer.weight.grad, grad);
+  assert.is(nn.la.memory.used - used, 2 * 4 * 64); // two means of two parameters, a cache line each, twice
+  assert.equal(grad.toArray(), gradient);
+  const before = layer.weight.tensor.toArray();
+  one.step();
+  assert.not.equal(layer.weight.tensor.toArray(), before);
+  throws(() => two.step(), TypeError, "which no optimiser has used");
+  step();
+  two.step();
+  nn.dispose();
+});
+
+test("a module within itself, and two parameters of one name, are refused", () => {
+  const nn = createSync({ threads: 1 });
+  class Child extends Module {
+    readonly weight = nn.parameter(new Float32Array(1), [1]);
+    constructor(readonly parent: Module) {
+      super();
+    }
+  }
+  class Parent extends Module {
+    readonly child = new Child(this);
+  }
+  class Listed extends Module {
+    readonly list: unknown[] = [];
+  }
+  const listed = new Listed();
+  listed.list.push(listed.list);
+  const words = "a module must not be a part of itself: keep what it is a part of in a private property";
+  for (const module of [new Parent(), listed]) {
+    for (const call of [
+      () => module.parameters,
+      () => module.eval(),
+      () => module.pack(),
+      () => module.parameterCount,
+    ]) {
+      throws(call, RangeError, words);
+    }
+  }
+  const shared = new Linear(nn, new Random(1), 2, 2);
+  class Twice extends Module {
+    readonly one = shared;
+    readonly two = shared;
+  }
+  assert.is(new Twice().parameters.size, 4); // one module in two places is none within itself
+  class Pair extends Module {
+    readonly a = { ...shared };
+  }
+  const pair = new Pair() as unknown as Record<string, unknown>;
+  pair["b.weight"] = shared.weight;
+  pair.b = new Linear(nn, new Random(1), 2, 2);
+  throws(
+    () => (pair as unknown as Module).parameters,
+    RangeError,
+    "parameters must have names of their own, got two b.weight",
+  );
+  throws(() => new Depthwise(nn, new Random(1), 4, 2), RangeError, "Depthwise: taps must be odd, got 2");
   nn.dispose();
 });
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { chart } from "../src/cli/chart.js";
 import { formatTime, LAST, runAll } from "../src/cli/run.js";
 import { createSync, loadCheckpoint } from "../src/nn/index.js";
 import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
@@ -104,6 +105,25 @@ test("evaluations are lines of the output; in the terminal of the bar it is clea
     // The bar stays in the line where the cursor is: it saves and restores no place.
     assert.not.ok(drawn.some((text) => text === "\x1b7" || text === "\x1b8"));
   }
+});
+
+test("a run says its best evaluation where that is not the last, and so does the report", async () => {
+  const better = ({ steps, history }: Trainer) => {
+    if (steps === 3) history.evaluations[0]!.value = 0.5;
+  };
+  const { done, said } = await run("best", better, () => {}, false);
+  assert.ok(done);
+  assert.match(said.join(""), /laser: validation loss \d\.\d{4}; best 0\.5000, at step 3\n/);
+  assert.match(
+    readFileSync(join(out, "best", "report.html"), "utf8"),
+    /validation loss, best<\/td><td>0\.50000, step 3</,
+  );
+});
+
+test("a chart of one point shows it", () => {
+  const [, path = ""] = chart("one", [{ name: "a", points: [[1, 2]] }]).match(/polyline points="([^"]*)"/)!;
+  const [first, second] = path.split(" ");
+  assert.ok(first !== undefined && first === second, path); // a line of no length, which has round ends
 });
 
 test("the time left has no 60 seconds", () => {

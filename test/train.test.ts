@@ -79,6 +79,34 @@ for (const family of FAMILIES) {
   });
 }
 
+test("every step drops other elements, for a rate of 0 too", () => {
+  const nn = createSync({ threads: 1 });
+  const recipe = recipeOf("lm", {
+    ...SIZES,
+    steps: 4,
+    lr: 0,
+    warmup: 0,
+    weightDecay: 0,
+    variant: "laser",
+    dropout: 0.5,
+  });
+  const task = makeTask(nn, "lm", recipe, TEXT);
+  const fixed = task.batch(randomOf(recipe, 0)); // one batch and one model: only what is dropped differs
+  const run = new Trainer(nn, "lm", { ...task, batch: () => fixed }, recipe);
+  while (!run.done) run.step();
+  assert.is(new Set(run.history.losses).size, 4, `${run.history.losses}`);
+  nn.dispose();
+});
+
+test("the best evaluation is the first of the smallest", () => {
+  const nn = createSync({ threads: 1 });
+  const run = trainer(nn, "lm", "laser");
+  assert.is(run.best, undefined);
+  for (const [step, value] of [3, 2, 2, 4].entries()) run.history.evaluations.push({ step, value });
+  assert.equal(run.best, { step: 1, value: 2 });
+  nn.dispose();
+});
+
 test("both variants see the same batches and begin with the same parameters", () => {
   const nn = createSync({ threads: 1 });
   const [one, two] = [trainer(nn, "lm", "standard"), trainer(nn, "lm", "laser")];
@@ -122,6 +150,7 @@ test("a recipe or a history of a file that can't be is refused by the name of wh
     [{ lr: undefined }, TypeError, "train: lr must be a number, got undefined"],
     [{ weightDecay: -0.1 }, RangeError, "train: weightDecay must be a finite number of 0 or more, got -0.1"],
     [{ clip: 0 }, RangeError, "train: clip must be above 0, got 0"],
+    [{ steps: 5, warmup: 6 }, RangeError, "train: warmup must be an integer from 0 to 5, got 6"],
     [{ dropout: 1 }, RangeError, "train: dropout must be a finite number from 0 to 0.99, got 1"],
     [{ variant: "other" }, TypeError, 'train: variant must be "standard" or "laser", got "other"'],
   ];

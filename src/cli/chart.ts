@@ -38,8 +38,10 @@ export function chart(title: string, lines: readonly Line[]): string {
     (value) => `<text x="${x(value)}" y="${HEIGHT - 8}" text-anchor="middle">${Math.round(value)}</text>`,
   );
   const drawn = lines.map(({ points }, n) => {
-    const path = points.map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`).join(" ");
-    // Round ends show a line of one point too.
+    // The last point twice, with round ends: a line of one point shows too.
+    const path = [...points, ...points.slice(-1)]
+      .map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`)
+      .join(" ");
     return `<polyline points="${path}" fill="none" stroke="${COLOURS[n % 2]}" stroke-width="${points.length > 1 ? 1.6 : 6}" stroke-linecap="round"/>`;
   });
   const key = lines.map(({ name }, n) => `<span style="color:${COLOURS[n % 2]}">${escapeHtml(name)}</span>`).join(" ");

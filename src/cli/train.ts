@@ -49,7 +49,8 @@ function stored(folder: string): Stored {
     run?: Pick<Stored, "family" | "recipe"> | null;
   };
   if (!run?.recipe || typeof data !== "string") throw new UserError(`${file} holds no run to go on with`);
-  const { family, recipe } = run;
+  const { family } = run;
+  const recipe: Recipe = { ...run.recipe, dropout: run.recipe.dropout ?? 0 }; // files from before there was dropout have none
   try {
     checkRecipe(recipe);
   } catch (error) {

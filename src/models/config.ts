@@ -33,7 +33,10 @@ export function checkConfig(where: string, config: object, sizes: readonly strin
   oneOf(where, "variant", variant, ["standard", "laser"]);
 }
 
-/** Rows and columns of a batch of equally long rows of ids, of a context that begins with `before` others. @throws RangeError for none, or rows of different lengths */
+/**
+ * Rows and columns of a batch of equally long rows of ids, of a context that begins with `before` others.
+ * @throws RangeError for none, or rows of different lengths
+ */
 export function batchOf(
   where: string,
   rows: readonly ArrayLike<number>[],

@@ -1,5 +1,5 @@
 /** Conformer (Gulati et al., arXiv 2005.08100) with CTC, as golden/README.md of the project defines it. */
-import { callback } from "../check.js";
+import { callback, options } from "../check.js";
 import { arrayOf, integer, list } from "../check-number.js";
 import { Random } from "../data/random.js";
 import { add } from "../nn/add.js";
@@ -14,6 +14,7 @@ import { silu } from "../nn/silu.js";
 import type { Value } from "../nn/value.js";
 import { whole } from "../nn/whole.js";
 import type { Tensor } from "../tensor.js";
+import type { BlockOptions } from "./block.js";
 import { checkConfig, type ModelConfig } from "./config.js";
 import { type Drop, dropNone, dropOf, type LossOptions } from "./dropout.js";
 
@@ -96,7 +97,7 @@ export class ConformerBlock extends Module {
    * The block applied to x.
    * @param x [B, T, D]
    * @param keep u8 [B, T]: 0 for steps that are padding
-   * @param drop What becomes of each part's result before it is added: dropout, for example
+   * @param given Dropout
    * @returns [B, T, D]
    * @throws RangeError when x has not D channels, or keep another shape; TypeError when keep is not contiguous
    *
@@ -108,8 +109,10 @@ export class ConformerBlock extends Module {
     x: Value,
     keep: Tensor<"u8">,
     variant: ModelConfig["variant"],
-    drop: (part: Value) => Value = dropNone,
+    given: Pick<BlockOptions, "drop"> = {},
   ): Value {
+    options("block", given, ["drop"]);
+    const { drop = dropNone } = given;
     callback("block", drop, "drop");
     const nn = this.#nn;
     const [B, T] = x.shape as [number, number];
@@ -193,7 +196,7 @@ export class Conformer extends Module {
     for (let b = 0; b < B; b++) keep.fill(1, b * N, b * N + this.steps(frames[b]!));
     const kept = nn.la.tensor(keep, [B, N]);
     let x = drop(this.pos.add(this.inp.forward(nn.input(this.#whole(features, frames, T), [B, N, mels * stack]))));
-    for (const block of this.blocks) x = block.forward(x, kept, variant, drop);
+    for (const block of this.blocks) x = block.forward(x, kept, variant, { drop });
     return this.head.forward(x);
   }
 
@@ -210,9 +213,9 @@ export class Conformer extends Module {
     features: Float32Array,
     frames: ArrayLike<number>,
     targets: readonly ArrayLike<number>[],
-    options?: LossOptions,
+    given?: LossOptions,
   ): Loss {
-    const logits = this.#scores(features, frames, dropOf("conformer", this.#nn, this, options));
+    const logits = this.#scores(features, frames, dropOf("conformer", this.#nn, this, given));
     const used = Array.from(frames, (count) => this.steps(count));
     return ctcLoss(this.#nn, logits, targets, used);
   }

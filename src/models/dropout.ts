@@ -1,5 +1,5 @@
 import { options as checkOptions } from "../check.js";
-import { integer } from "../check-number.js";
+import { integer, real } from "../check-number.js";
 import { dropout } from "../nn/dropout.js";
 import type { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
@@ -7,7 +7,7 @@ import type { Value } from "../nn/value.js";
 
 /**
  * Dropout in the forward pass of a loss: of the embeddings, and of what attention and each feed-forward or convolution part add to
- * them (Vaswani et al., arXiv 1706.03762, section 5.4). Not in evaluation mode (`model.eval()`), and never in `logits`.
+ * them (Vaswani et al., arXiv 1706.03762, section 5.4). Not in evaluation mode (`model.eval()`, of the model itself), and never in `logits`.
  *
  * @example const given: LossOptions = { dropout: 0.1, seed: 17 };
  */
@@ -27,9 +27,11 @@ export const dropNone: Drop = (part) => part;
 export function dropOf(where: string, nn: Nn, { training }: Module, given: LossOptions = {}): Drop {
   checkOptions(where, given, ["dropout", "seed"]);
   const { dropout: p = 0, seed } = given;
-  if (p === 0 || !training) return dropNone;
-  if (seed === undefined) throw new TypeError(`${where}: dropout must come with a seed, got undefined`);
-  integer(where, "seed", seed, 0, 2 ** 32 - 1);
+  real(where, "dropout", p, 0);
+  if (p >= 1) throw new RangeError(`${where}: dropout must be from 0 to below 1, got ${p}`);
+  if (seed !== undefined) integer(where, "seed", seed, 0, 2 ** 32 - 1);
+  else if (p > 0) throw new TypeError(`${where}: dropout must come with a seed, got undefined`);
+  if (seed === undefined || p === 0 || !training) return dropNone;
   let part = 0;
   return (x) => dropout(nn, x, p, [seed, part++]);
 }

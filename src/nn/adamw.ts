@@ -3,6 +3,7 @@
 import { alive, instance, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { operand } from "../check-tensor.js";
+import { complete } from "../disposable.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { check, checkStep } from "./check-adamw.js";
@@ -87,6 +88,7 @@ export class AdamW {
    * RangeError for a model without parameters
    */
   constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
+    complete(AdamW, "AdamW");
     training("AdamW", nn);
     checkModule("AdamW", model);
     check(options);
@@ -102,22 +104,26 @@ export class AdamW {
     this.#nn = nn;
     this.#options = { lr, betas: [...betas], eps };
     const decay = [...named].map(([parameter, name]) => (decays(name, parameter) ? weightDecay : 0));
-    // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
-    this.#groups = nn.engine.space.scoped(undefined, () =>
-      whole("AdamW", nn, () =>
-        [...named].map(([parameter, name], n) => ({
-          name,
-          parameter,
-          decay: decay[n]!,
-          // Now, not between the blocks of the first step, where gaps would stay.
-          grad: parameter.held ?? nn.la.zeros(parameter.shape),
-          m: nn.la.zeros(parameter.shape),
-          v: nn.la.zeros(parameter.shape),
-          steps: 0,
-        })),
-      ),
-    );
-    for (const { parameter, grad } of this.#groups) parameter.held = grad;
+    const bare = [...named.keys()].filter(({ held }) => held === undefined);
+    try {
+      // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
+      this.#groups = nn.engine.space.scoped(undefined, () =>
+        whole("AdamW", nn, () =>
+          [...named].map(([parameter, name], n) => ({
+            name,
+            parameter,
+            decay: decay[n]!,
+            grad: parameter.grad, // made now, not between the blocks of the first step, where gaps would stay
+            m: nn.la.zeros(parameter.shape),
+            v: nn.la.zeros(parameter.shape),
+            steps: 0,
+          })),
+        ),
+      );
+    } catch (error) {
+      for (const parameter of bare) parameter.leave();
+      throw error;
+    }
   }
 
   /** Steps taken: those of `step` that changed a parameter. */

@@ -18,7 +18,7 @@ export function register(nn: Nn): void {
 /** An instance for training, as `create` and `createSync` of this copy of laser-attention/nn give it. */
 export function training(where: string, given: unknown): asserts given is Nn {
   if (instances.has(given as object)) return;
-  const other = (given as Partial<Nn> | null | undefined)?.tape !== undefined;
+  const other = typeof given === "object" && given !== null && "tape" in given;
   const got = other ? "one of another copy" : show(given);
   throw new TypeError(`${where}: nn must be an instance of laser-attention/nn, got ${got}`);
 }

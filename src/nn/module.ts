@@ -1,4 +1,5 @@
 import { alive, show, tag } from "../check.js";
+import { complete } from "../disposable.js";
 import { count, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { outside } from "./check-nn.js";
@@ -28,7 +29,7 @@ export interface ParameterValues {
 
 /**
  * Layers with parameters. A parameter's name is the path of properties to it, as in PyTorch: `blocks.0.attn.qkv.weight`. Public
- * properties and arrays count; what lies in private ones, in maps or in other objects is no part of the module; a parent belongs there.
+ * properties and arrays count; what lies in private ones, in maps or in other objects is no part of the module; a parent belongs there: a RangeError says so.
  *
  * @example
  * class Gate extends Module {
@@ -41,6 +42,11 @@ export interface ParameterValues {
  */
 export abstract class Module {
   #training = true;
+
+  /** @internal */
+  constructor() {
+    complete(Module, "Module");
+  }
 
   /** Whether dropout drops: true until `eval()`. */
   get training(): boolean {
@@ -89,19 +95,9 @@ export abstract class Module {
       if (found.has(name)) throw new RangeError(`Module: parameters must have names of their own, got two ${name}`);
       found.set(name, parameter);
     };
-    if (around.has(this)) {
-      throw new RangeError(
-        "Module: a module must not be a part of itself: keep what it is a part of in a private property",
-      );
-    }
-    around.add(this);
-    try {
-      for (const [name, part] of parts(this)) {
-        if (part instanceof Parameter) add(name, part);
-        else for (const [inner, parameter] of part.parameters) add(`${name}.${inner}`, parameter);
-      }
-    } finally {
-      around.delete(this);
+    for (const [name, part] of parts(this)) {
+      if (part instanceof Parameter) add(name, part);
+      else for (const [inner, parameter] of part.parameters) add(`${name}.${inner}`, parameter);
     }
     return found;
   }
@@ -115,16 +111,15 @@ export abstract class Module {
 
   /**
    * Forgets all gradients: those of the parameters become 0, and the next step begins new sums. `optimizer.step` does so by itself.
-   * @throws TypeError when a parameter, or the instance, is disposed
+   * @throws TypeError when a parameter, or the instance, is disposed; RangeError when memory for gradients is exhausted
    *
    * @example
    * nn.step(() => model.loss(ids, targets));
    * model.zeroGrad();
    */
   zeroGrad(): void {
-    for (const [name, parameter] of this.parameters) {
-      alive("zeroGrad", name, parameter.tensor);
-      parameter.held?.data.fill(0);
+    for (const parameter of this.parameters.values()) {
+      parameter.grad.data.fill(0);
       parameter.fresh = true;
     }
   }
@@ -212,13 +207,23 @@ export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, valu
   for (const [name, tensor] of targets) tensor.set(values.get(name)!.data as Float32Array);
 }
 
-/** Modules whose parts are being listed. */
-const around = new Set<Module>();
+/** Modules and arrays whose parts are being walked. */
+const around = new Set<object>();
 
 /** Modules and parameters in the properties of a module or the elements of an array, arrays in arrays too. */
 function* parts(of: Module | readonly unknown[]): Generator<[string, Module | Parameter]> {
-  for (const [name, value] of Object.entries(of)) {
-    if (value instanceof Module || value instanceof Parameter) yield [name, value];
-    else if (Array.isArray(value)) for (const [inner, part] of parts(value)) yield [`${name}.${inner}`, part];
+  if (around.has(of)) {
+    throw new RangeError(
+      "Module: a module must not be a part of itself: keep what it is a part of in a private property",
+    );
+  }
+  around.add(of);
+  try {
+    for (const [name, value] of Object.entries(of)) {
+      if (value instanceof Module || value instanceof Parameter) yield [name, value];
+      else if (Array.isArray(value)) for (const [inner, part] of parts(value)) yield [`${name}.${inner}`, part];
+    }
+  } finally {
+    around.delete(of);
   }
 }

@@ -93,6 +93,12 @@ export class Parameter extends Value {
     return this.held;
   }
 
+  /** Has no gradient any more. @internal */
+  leave(): void {
+    this.held?.dispose();
+    this.held = undefined;
+  }
+
   /** What was packed holds for these values no longer. @internal */
   unpack(): void {
     this.packed?.dispose();
