@@ -147,9 +147,9 @@ const NOTES = `
 Data of conformer: a folder of DIGIT_SPEAKER_TAKE.wav, of which takes 0 to 4 are held out; or a list with a line for each wav
 file, PATH, tab, TRANSCRIPT, with paths relative to the list, of which every tenth is held out.
 
-A run keeps its recipe, and so its number of steps. last.safetensors, which --resume goes on with, is written after the first step, at every evaluation, and when the run is stopped
+last.safetensors, which --resume goes on with, is written after the first step, at every evaluation, and when the run is stopped
 (ctrl-C, SIGTERM, SIGHUP, or nobody reads the output); best.safetensors at every evaluation that is the best so far. Both hold all losses,
-and the path of the data as it was given.`;
+and the path of the data as it was given. A run keeps its recipe, its number of steps included.`;
 
 const familyArgument = () => new Argument("<family>", "which model").choices(FAMILIES);
 

@@ -29,7 +29,8 @@ export interface ParameterValues {
 
 /**
  * Layers with parameters. A parameter's name is the path of properties to it, as in PyTorch: `blocks.0.attn.qkv.weight`. Public
- * properties and arrays count; what lies in private ones, in maps or in other objects is no part of the module; a parent belongs there: a RangeError says so.
+ * properties and arrays count; what lies in private ones, in maps or in other objects is no part of the module. A parent belongs there:
+ * a module that is a part of itself is a RangeError.
  *
  * @example
  * class Gate extends Module {
