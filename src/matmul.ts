@@ -131,13 +131,13 @@ function multiply(
     sums.clear();
   };
   // Where repetitions come one after the other, a matrix of the target is done when the next begins.
-  const inner = !lead.some((size, axis) => size > 1 && axis > repeated.indexOf(1) && repeated[axis] === 0);
+  const inOrder = !lead.some((size, axis) => size > 1 && axis > repeated.indexOf(1) && repeated[axis] === 0);
   arena.borrow(4 * partial, (part) => {
     withProduct(engine, [m, n, k], (product) => {
       const strides = [target.batch, left.batch, right.batch, repeated];
       forEachOffset(lead, strides, ([c, a, b, later]) => {
         const into = target.ptr + 4 * c!;
-        if (later === 0 && inner) write();
+        if (later === 0 && inOrder) write();
         const to = later === 0 ? { ...target, ptr: into } : { ...target, ptr: part, row: n };
         product(to, { ...left, ptr: left.ptr + 4 * a! }, { ...right, ptr: right.ptr + 4 * b! });
         if (later === 0) return;

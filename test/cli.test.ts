@@ -1,17 +1,13 @@
 /** The command as a user has it: dist/cli.js in a process of its own, in the runtime that runs the test. */
-import { type ChildProcess, type ChildProcessByStdio, type StdioOptions, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Readable } from "node:stream";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readSafetensors, writeSafetensors } from "../src/nn/index.js";
+import { at, folder, ok, run } from "./support/command.js";
 import { cifarBytes, TEXT, tone, wavBytes } from "./support/made-data.js";
 import { wav } from "./support/wav.js";
 
-const folder = mkdtempSync(join(tmpdir(), "laser-attention-"));
-const at = (...path: string[]): string => join(folder, ...path);
 writeFileSync(at("text.txt"), TEXT);
 for (const name of ["images", "speech"]) mkdirSync(at(name));
 writeFileSync(at("images/train_1.bin"), cifarBytes(12, 1));
@@ -28,41 +24,6 @@ const recipe =
     const { recipe, ...rest } = run as { recipe: object };
     return { run: { ...rest, recipe: { ...recipe, ...values } } };
   };
-
-const command = [
-  ...("Deno" in globalThis ? ["run", "-A", "--no-config", "--no-lock"] : []),
-  new URL("../../dist/cli.js", import.meta.url).pathname,
-];
-
-/** Runs the command; `onText` may send a signal or close its output, which `output` may send to a file, or to nobody ("closed"). */
-function run(args: string[], onText?: (child: ChildProcess) => void, output = "") {
-  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
-    const [program, ...given] = [process.execPath, ...command, ...args];
-    const stdio: StdioOptions = ["ignore", "pipe", "pipe"];
-    const child = (
-      output === "" || output === "closed"
-        ? spawn(program!, given, { cwd: folder, stdio })
-        : spawn("sh", ["-c", `exec "$@" > ${output}`, "sh", program!, ...given], { cwd: folder, stdio })
-    ) as ChildProcessByStdio<null, Readable, Readable>;
-    let [stdout, stderr] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
-      onText?.(child);
-    });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      stderr += text;
-    });
-    if (output === "closed") child.stdout.destroy();
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
-  });
-}
-
-async function ok(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(args);
-  assert.is(code, 0, `${args.join(" ")}\n${stdout}${stderr}`);
-  return stdout;
-}
 
 const IMAGES = "--threads 1 --width 16 --heads 2 --layers 1 --batch 2 --evaluations 1 --every 2".split(" ");
 const SIZES = [...IMAGES, "--context", "32"];

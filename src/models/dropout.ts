@@ -1,6 +1,6 @@
 import { options as checkOptions } from "../check.js";
-import { integer, real } from "../check-number.js";
-import { dropout } from "../nn/dropout.js";
+import { integer } from "../check-number.js";
+import { checkProbability, dropout } from "../nn/dropout.js";
 import type { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import type { Value } from "../nn/value.js";
@@ -27,8 +27,7 @@ export const dropNone: Drop = (part) => part;
 export function dropOf(where: string, nn: Nn, { training }: Module, given: LossOptions = {}): Drop {
   checkOptions(where, given, ["dropout", "seed"]);
   const { dropout: p = 0, seed } = given;
-  real(where, "dropout", p, 0);
-  if (p >= 1) throw new RangeError(`${where}: dropout must be from 0 to below 1, got ${p}`);
+  checkProbability(where, "dropout", p);
   if (seed !== undefined) integer(where, "seed", seed, 0, 2 ** 32 - 1);
   else if (p > 0) throw new TypeError(`${where}: dropout must come with a seed, got undefined`);
   if (seed === undefined || p === 0 || !training) return dropNone;

@@ -121,7 +121,7 @@ export class AdamW {
         ),
       );
     } catch (error) {
-      for (const parameter of bare) parameter.leave();
+      for (const parameter of bare) parameter.disposeGrad();
       throw error;
     }
   }

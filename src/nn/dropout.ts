@@ -7,6 +7,11 @@ import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
 
+export function checkProbability(where: string, name: string, p: number): void {
+  real(where, name, p, 0);
+  if (p >= 1) throw new RangeError(`${where}: ${name} must be from 0 to below 1, got ${p}`);
+}
+
 /** 0.7 ns an element. */
 const WORK = 2;
 
@@ -21,8 +26,7 @@ const WORK = 2;
  */
 export function dropout(nn: Nn, x: Value, p: number, seed: ArrayLike<number>): Value {
   value("dropout", "x", nn, x, "any");
-  real("dropout", "p", p, 0);
-  if (p >= 1) throw new RangeError(`dropout: p must be from 0 to below 1, got ${p}`);
+  checkProbability("dropout", "p", p);
   list("dropout", "seed", seed);
   if (seed.length !== 2) throw new RangeError(`dropout: seed must be two integers, got ${seed.length}`);
   const words = Array.from(seed);

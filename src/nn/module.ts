@@ -135,7 +135,7 @@ export abstract class Module {
     for (const parameter of this.parameters.values()) {
       parameter.unpack();
       parameter.tensor.dispose();
-      parameter.held?.dispose();
+      parameter.disposeGrad();
     }
   }
 

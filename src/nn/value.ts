@@ -93,8 +93,8 @@ export class Parameter extends Value {
     return this.held;
   }
 
-  /** Has no gradient any more. @internal */
-  leave(): void {
+  /** Gives the memory of `grad` back. @internal */
+  disposeGrad(): void {
     this.held?.dispose();
     this.held = undefined;
   }
