@@ -176,7 +176,7 @@ test("dropout out of range, without a seed, or with a wrong one is refused by na
     const { used } = nn.la.memory;
     const refused = (options: unknown, Wrong: typeof TypeError | typeof RangeError, words: string) =>
       throws(() => nn.step(() => one.loss(options as Dropout)), Wrong, words);
-    refused({ dropout: 0.1 }, TypeError, `${name}: dropout must come with a seed, got undefined`);
+    refused({ dropout: 0.1 }, TypeError, `${name}: dropout needs a seed`);
     refused({ dropout: 0.1, seed: -1 }, RangeError, `${name}: seed must be an integer from 0 to 4294967295, got -1`);
     refused({ dropout: 1, seed: 1 }, RangeError, `${name}: dropout must be from 0 to below 1, got 1`);
     refused({ dropout: "0.1", seed: 1 }, TypeError, `${name}: dropout must be a number, got "0.1"`);

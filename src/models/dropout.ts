@@ -29,7 +29,7 @@ export function dropOf(where: string, nn: Nn, { training }: Module, given: LossO
   const { dropout: p = 0, seed } = given;
   checkProbability(where, "dropout", p);
   if (seed !== undefined) integer(where, "seed", seed, 0, 2 ** 32 - 1);
-  else if (p > 0) throw new TypeError(`${where}: dropout must come with a seed, got undefined`);
+  else if (p > 0) throw new TypeError(`${where}: dropout needs a seed`);
   if (seed === undefined || p === 0 || !training) return dropNone;
   let part = 0;
   return (x) => dropout(nn, x, p, [seed, part++]);
