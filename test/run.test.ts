@@ -1,12 +1,12 @@
 /** The loop of train and compare: when it saves, and what stops it. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { chart } from "../src/cli/chart.js";
-import { formatTime, LAST, runAll } from "../src/cli/run.js";
-import { createSync, loadCheckpoint } from "../src/nn/index.js";
+import { BEST, formatTime, LAST, runAll } from "../src/cli/run.js";
+import { type Checkpoint, createSync, loadCheckpoint } from "../src/nn/index.js";
 import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
 import { replacing } from "./support/host.js";
 import { TEXT } from "./support/made-data.js";
@@ -14,10 +14,18 @@ import { TEXT } from "./support/made-data.js";
 const out = mkdtempSync(join(tmpdir(), "laser-attention-"));
 const SIZES = { width: 16, heads: 2, layers: 1, context: 16, batch: 2, evaluations: 1, every: 3, steps: 100 };
 
-/** Runs with what happens around a step and a save. */
-async function run(folder: string, onStep: (trainer: Trainer) => void, onSave: () => void = () => {}, json = true) {
+/** Runs with what happens around a step and a save; `said` gets what it says, `resume` is what it goes on with. */
+async function run(
+  folder: string,
+  onStep: (trainer: Trainer) => void,
+  onSave: () => void = () => {},
+  json = true,
+  said: string[] = [],
+  steps = SIZES.steps,
+  resume?: Checkpoint,
+) {
   const nn = createSync({ threads: 1 });
-  const recipe = recipeOf("lm", SIZES);
+  const recipe = recipeOf("lm", { ...SIZES, steps });
   class Watched extends Trainer {
     override step() {
       const progress = super.step();
@@ -30,8 +38,8 @@ async function run(folder: string, onStep: (trainer: Trainer) => void, onSave: (
     }
   }
   const trainer = new Watched(nn, "lm", makeTask(nn, "lm", recipe, TEXT), recipe);
+  if (resume !== undefined) trainer.resume(resume);
   const options = { json, out: join(out, folder), notes: {}, again: "" };
-  const said: string[] = [];
   const write = (text: string) => said.push(text) > 0;
   try {
     const done = await replacing(process.stdout, { write } as object, () =>
@@ -57,7 +65,7 @@ for (const [signal, exit] of [
         if (steps === 2) process.emit(signal);
       },
       () => {
-        // The first one is that of the first step. Without a listener the process would end.
+        // The first one is that of the second step. Without a listener the process would end.
         if (++saves === 2) assert.ok(process.emit(signal));
       },
     );
@@ -74,19 +82,76 @@ for (const [signal, exit] of [
   });
 }
 
-test("a run that fails at its first step leaves no folder; one that fails later, its checkpoint", async () => {
-  for (const last of [0, 1]) {
-    const failing = ({ steps }: Trainer) => {
-      if (steps > last) throw new RangeError(`step ${steps}: the loss is NaN`);
+test("a run that fails in its first two steps leaves no checkpoint, one that fails later its last; the report has the losses", async () => {
+  for (const last of [0, 1, 2]) {
+    const failing = ({ steps, history }: Trainer) => {
+      if (steps <= last) return;
+      history.losses.pop();
+      throw new RangeError(`step ${last + 1}: the loss is NaN`);
     };
     const folder = `fails-${last}`;
-    const said = await run(folder, failing).catch((error: Error) => error.message);
+    const said: string[] = [];
+    const message = await run(folder, failing, () => {}, true, said).catch((error: Error) => error.message);
     const file = join(out, folder, LAST);
-    const kept = last === 0 ? "" : `. The last checkpoint is ${file}`;
-    const hint = last === 0 ? "" : " and another --out";
-    assert.is(said, `laser: step ${last + 1}: the loss is NaN${kept}. Try a smaller --lr${hint}`);
-    assert.is(existsSync(join(out, folder)), last > 0);
+    const [kept, hint] = last < 2 ? ["", ""] : [`. The last checkpoint is ${file}, of step 2`, " and another --out"];
+    assert.is(message, `laser: step ${last + 1}: the loss is NaN${kept}. Try a smaller --lr${hint}`);
+    assert.equal(JSON.parse(said.at(-1)!), { event: "failed", variant: "laser", message });
+    const left = existsSync(join(out, folder)) ? readdirSync(join(out, folder)).sort() : [];
+    assert.equal(left, [[], ["report.html"], [LAST, "report.html"]][last]);
+    if (last > 0) assert.match(readFileSync(join(out, folder, "report.html"), "utf8"), /Training loss/);
   }
+});
+
+test("a run that is killed between its two files goes on to the same best", async () => {
+  const best = async (folder: string, onSave: () => void) => {
+    await run(folder, () => {}, onSave, true, [], 6).catch((error: Error) => assert.is(error.message, "killed"));
+    const file = join(out, folder, LAST);
+    const resume = existsSync(file) ? loadCheckpoint(readFileSync(file)) : undefined;
+    await run(
+      folder,
+      () => {},
+      () => {},
+      true,
+      [],
+      6,
+      resume,
+    );
+    return loadCheckpoint(readFileSync(join(out, folder, BEST)));
+  };
+  const undisturbed = await best("whole", () => {});
+  // Saved: after step 2; then, as 3 and 6 are the best so far, two files each.
+  for (const killed of [2, 3, 4, 5]) {
+    let saves = 0;
+    const { state, extra } = await best(`killed-${killed}`, () => {
+      if (++saves === killed) throw new Error("killed");
+    });
+    assert.equal(extra.run, undisturbed.extra.run, `${killed}`);
+    assert.equal(state, undisturbed.state);
+    assert.is(saves, killed);
+  }
+});
+
+test("what a killed program left half-written is removed; of two runs into one folder the second stops", async () => {
+  const [folder, other] = [join(out, "halves"), "shared"];
+  mkdirSync(folder);
+  for (const name of [`${LAST}.12.new`, `${BEST}.3.new`, `${LAST}.new`]) writeFileSync(join(folder, name), "");
+  await run(
+    "halves",
+    () => {},
+    () => {},
+    true,
+    [],
+    3,
+  );
+  assert.equal(readdirSync(folder).sort(), [BEST, LAST, `${LAST}.new`, "report.html"]);
+  const late = ({ steps }: Trainer) => {
+    if (steps !== 1) return;
+    mkdirSync(join(out, other));
+    writeFileSync(join(out, other, LAST), "of another run");
+  };
+  const said = await run(other, late).catch((error: Error) => error.message);
+  assert.match(`${said}`, /last\.safetensors was written by another run in the meantime: give another --out/);
+  assert.is(readFileSync(join(out, other, LAST), "utf8"), "of another run");
 });
 
 test("evaluations are lines of the output; in the terminal of the bar it is cleared for them", async () => {
@@ -98,7 +163,7 @@ test("evaluations are lines of the output; in the terminal of the bar it is clea
     };
     const nothing = () => {};
     const { said } = await replacing(process.stderr, bar, () =>
-      replacing(process.stdout, { isTTY } as object, () => run("terminal", stop, nothing, false)),
+      replacing(process.stdout, { isTTY } as object, () => run(`terminal-${isTTY}`, stop, nothing, false)),
     );
     assert.ok(said.some((line) => /^laser step 3: loss/.test(line)));
     assert.is(drawn.includes("\r\x1b[2K"), isTTY);

@@ -1,6 +1,6 @@
 /** Files and the standard output as the commands use them, and errors that are one line. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 
 /** What the user can do something about: shown as one line, without a stack. */
 export class UserError extends Error {}
@@ -71,13 +71,20 @@ export function readBytes(path: string, hint = ""): Uint8Array {
   }
 }
 
-/** Writes a new file and renames it, so that a file with this name is always whole. */
+/** Removes what programs that were killed in the middle of `writeWhole` left. */
+export function removeHalves(path: string): void {
+  const folder = dirname(path);
+  const left = existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.`)) : [];
+  for (const name of left) if (/\.\d+\.new$/.test(name)) rmSync(join(folder, name), { force: true });
+}
+
+/** Writes a new file, to the disk, and renames it, so that a file with this name is always whole. */
 export function writeWhole(path: string, contents: string | Uint8Array): void {
   const half = `${path}.${process.pid}.new`;
   try {
     mkdirSync(dirname(path), { recursive: true });
     try {
-      writeFileSync(half, contents);
+      writeFileSync(half, contents, { flush: true });
       renameSync(half, path);
     } catch (error) {
       rmSync(half, { force: true });

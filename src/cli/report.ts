@@ -6,7 +6,8 @@ const STYLE =
   "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#222}svg{width:100%;font-size:12px}" +
   "pre{white-space:pre-wrap;background:#f5f5f5;padding:.8rem}td,th{text-align:left;padding:.1rem 1rem .1rem 0}";
 
-export function report(trainers: readonly Trainer[]): string {
+/** `samples`: whether the models can still show something. */
+export function report(trainers: readonly Trainer[], samples = true): string {
   const { family, task } = trainers[0]!;
   const name = ({ recipe }: Trainer) => recipe.variant;
   const lines = (of: (trainer: Trainer) => readonly (readonly [number, number])[]) =>
@@ -38,7 +39,9 @@ export function report(trainers: readonly Trainer[]): string {
       "Norm of the gradients before clipping",
       lines(({ history }) => smooth(history.norms)),
     ),
-    ...trainers.map((trainer) => `<h2>Sample, ${name(trainer)}</h2><pre>${escapeHtml(trainer.task.sample())}</pre>`),
+    ...(samples ? trainers : []).map(
+      (trainer) => `<h2>Sample, ${name(trainer)}</h2><pre>${escapeHtml(trainer.task.sample())}</pre>`,
+    ),
   ];
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>laser-attention ${family}</title><style>${STYLE}</style>${parts.join("\n")}</html>\n`;
 }

@@ -4,8 +4,8 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { SingleBar } from "cli-progress";
-import type { Trainer } from "../train/index.js";
-import { outputClosed, print, UserError, writeWhole } from "./files.js";
+import type { Progress, Trainer } from "../train/index.js";
+import { outputClosed, print, removeHalves, UserError, writeWhole } from "./files.js";
 import { report } from "./report.js";
 
 export interface Run {
@@ -59,7 +59,30 @@ async function trainAll(
     if (json) print(JSON.stringify(event));
     else if (text !== undefined) print(text);
   };
-  const save = (file: string, { trainer, folder }: Run) => writeWhole(join(folder, file), trainer.save(notes));
+  /** The steps in each last.safetensors. */
+  const saved = new Map(runs.flatMap((run) => (run.trainer.steps > 0 ? [[run, run.trainer.steps]] : [])));
+  const save = (name: string, run: Run) => {
+    const last = join(run.folder, LAST);
+    if (!saved.has(run) && existsSync(last)) {
+      throw new UserError(`${last} was written by another run in the meantime: give another --out`);
+    }
+    writeWhole(join(run.folder, name), run.trainer.save(notes));
+    if (name === LAST) saved.set(run, run.trainer.steps);
+  };
+  const trainers = runs.map(({ trainer }) => trainer);
+  const saveReport = (samples: boolean) => writeWhole(join(out, "report.html"), report(trainers, samples));
+  const step = (run: Run): Progress => {
+    const { trainer } = run;
+    try {
+      return trainer.step();
+    } catch (error) {
+      const failure = ofNumbers(run, saved.get(run), error);
+      if (trainer.steps > 0) saveReport(false);
+      say({ event: "failed", variant: trainer.recipe.variant, message: failure.message });
+      throw failure;
+    }
+  };
+  for (const { folder } of runs) for (const name of [LAST, BEST]) removeHalves(join(folder, name));
   if (!json && runs.every(({ trainer }) => trainer.done)) print("All steps were done before.");
   let first = runs.some(({ trainer }) => trainer.steps === 0);
   const bar = new Bar(runs, json);
@@ -74,16 +97,19 @@ async function trainAll(
         say({ event: "step", variant, ...progress });
         bar.show(progress.tokens, trainer);
         if (value === undefined) continue;
-        save(LAST, run);
+        // In this order: a run that is killed in between goes on from before this evaluation, and writes both anew.
         if (best) save(BEST, run);
+        save(LAST, run);
         const { measure } = trainer.task;
         const text = `${variant} step ${progress.step}: loss ${progress.loss.toFixed(4)}, ${measure} ${value.toFixed(4)}`;
         bar.clear();
         say({ event: "evaluation", variant, step: progress.step, measure, value }, text);
       }
-      // Whatever ends a run, there is a checkpoint to go on from; but none of a run that fails at its first step.
-      if (first) for (const run of runs) save(LAST, run);
-      first = false;
+      // Whatever ends a run, there is a checkpoint to go on from; but none of parameters that the next step found useless.
+      if (first && trainers.every(({ steps, done }) => steps > 1 || done)) {
+        for (const run of runs) save(LAST, run);
+        first = false;
+      }
       // Lets the signal in.
       await setImmediate();
     }
@@ -95,7 +121,7 @@ async function trainAll(
     if (!json) print("Saving ...");
     for (const run of runs) save(LAST, run);
   }
-  writeWhole(join(out, "report.html"), report(runs.map(({ trainer }) => trainer)));
+  saveReport(true);
   const steps = runs[0]!.trainer.steps;
   if (!done) say({ event: "stopped", steps, again }, `Stopped after step ${steps}, saved. Go on with: ${again}`);
   else {
@@ -111,15 +137,13 @@ async function trainAll(
   return done;
 }
 
-function step({ trainer, folder }: Run) {
-  try {
-    return trainer.step();
-  } catch (error) {
-    if (!(error instanceof RangeError) || !error.message.startsWith("step ")) throw error;
-    const file = join(folder, LAST);
-    const [kept, other] = existsSync(file) ? [`. The last checkpoint is ${file}`, " and another --out"] : ["", ""];
-    throw new UserError(`${trainer.recipe.variant}: ${error.message}${kept}. Try a smaller --lr${other}`);
-  }
+/** What to do about a step whose numbers are not finite. @throws any other error */
+function ofNumbers({ trainer, folder }: Run, saved: number | undefined, error: unknown): UserError {
+  if (!(error instanceof RangeError) || !error.message.startsWith("step ")) throw error;
+  const file = join(folder, LAST);
+  const [kept, other] =
+    saved === undefined ? ["", ""] : [`. The last checkpoint is ${file}, of step ${saved}`, " and another --out"];
+  return new UserError(`${trainer.recipe.variant}: ${error.message}${kept}. Try a smaller --lr${other}`);
 }
 
 /** The time left. cli-progress's own rounding gives 13m60s. */

@@ -18,7 +18,7 @@ import {
 import { digestOf, ofRun, readData } from "./data.js";
 import { readBytes, shellWord, UserError } from "./files.js";
 import { type Common, common, createNn, givenRecipe, path, recipeOptions, variantOption } from "./options.js";
-import { LAST, type Run, runAll } from "./run.js";
+import { BEST, LAST, type Run, runAll } from "./run.js";
 
 const VARIANTS = ["standard", "laser"] as const;
 
@@ -109,9 +109,11 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   }
   const before = options.resume === true ? resumed(family, parts) : [];
   const kept = before.find((one) => one !== undefined);
-  const taken = parts.map(({ folder }) => join(folder, LAST)).find((file) => existsSync(file));
+  const files = [LAST, BEST].flatMap((name) => parts.map(({ folder }) => join(folder, name)));
+  const taken = files.find((file) => existsSync(file));
   if (kept === undefined && taken !== undefined) {
-    throw new UserError(`${taken} is there already: go on with --resume, or give another --out`);
+    const on = taken.endsWith(LAST) ? "go on with --resume, or " : "";
+    throw new UserError(`${taken} is there already: ${on}give another --out`);
   }
   const data = options.data ?? kept?.data;
   if (data === undefined) throw new UserError("--data PATH is missing: what to train on");
@@ -147,7 +149,7 @@ const NOTES = `
 Data of conformer: a folder of DIGIT_SPEAKER_TAKE.wav, of which takes 0 to 4 are held out; or a list with a line for each wav
 file, PATH, tab, TRANSCRIPT, with paths relative to the list, of which every tenth is held out.
 
-last.safetensors, which --resume goes on with, is written after the first step, at every evaluation, and when the run is stopped
+last.safetensors, which --resume goes on with, is written after the second step, at every evaluation, and when the run is stopped
 (ctrl-C, SIGTERM, SIGHUP, or nobody reads the output); best.safetensors at every evaluation that is the best so far. Both hold all losses,
 and the path of the data as it was given. A run keeps its recipe, its number of steps included.`;
 

@@ -23,7 +23,7 @@ export function addTranscribe(program: Command): void {
       withModel(options, "conformer", (nn, model, extra) => {
         const { symbols, separator } = extra as { symbols?: string[]; separator?: string };
         if (symbols === undefined) throw new UserError("the checkpoint has no symbols: train wrote none");
-        const found: { file: string; text: string; logLikelihood: number }[] = [];
+        const found: ({ file: string } & ({ text: string; logLikelihood: number } | { error: string }))[] = [];
         for (const file of files) {
           try {
             const samples = readSamples(file);
@@ -36,10 +36,13 @@ export function addTranscribe(program: Command): void {
           } catch (error) {
             // The others are transcribed all the same.
             complain(error);
+            found.push({ file, error: (error as Error).message });
           }
         }
         if (options.json) return print(JSON.stringify(found));
-        for (const { file, text, logLikelihood } of found) print(`${file}: ${text} (${logLikelihood.toFixed(2)})`);
+        for (const one of found) {
+          if ("text" in one) print(`${one.file}: ${one.text} (${one.logLikelihood.toFixed(2)})`);
+        }
       }),
     );
 }

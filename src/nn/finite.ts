@@ -7,7 +7,8 @@ import type { Parameter } from "./value.js";
 /**
  * Throws when the loss or the norm of all gradients is NaN or infinite, and says at which step, and where it began: a parameter that
  * is not finite itself, else the first gradient that is not, in the order of the backward pass, which is from the last
- * parameter to the first. Costs nothing as long as both are finite: only then is anything looked at.
+ * parameter to the first; where none is finite that says little, and the largest parameter is named too. Costs nothing as long as
+ * both are finite: only then is anything looked at.
  *
  * Call it behind `optimizer.step`, which has left the parameters as they were.
  *
@@ -17,7 +18,8 @@ import type { Parameter } from "./value.js";
  *
  * @throws RangeError
  */
-export function checkFinite(model: Module, { step, loss, norm }: { step: number; loss: number; norm: number }): void {
+export function checkFinite(model: Module, given: { step: number; loss: number; norm: number }): void {
+  const { step, loss, norm } = given ?? {};
   if (Number.isFinite(loss) && Number.isFinite(norm)) return;
   const where = "checkFinite";
   checkModule(where, model);
@@ -31,9 +33,22 @@ export function checkFinite(model: Module, { step, loss, norm }: { step: number;
   if (own !== undefined) throw new RangeError(`${what}; before the step already, ${own.text}`);
   const found = Number.isFinite(norm) ? undefined : first(parameters.reverse(), ({ held }) => held?.data);
   if (found === undefined) throw new RangeError(`${what}; all parameters and all gradients are finite`);
+  const all = found.count === parameters.length ? `; ${largest(model)}` : "";
   throw new RangeError(
-    `${what}; the first gradient that is not finite is that of ${found.text} (${found.count} of ${parameters.length} are not)`,
+    `${what}; the first gradient that is not finite is that of ${found.text} (${found.count} of ${parameters.length} are not)${all}`,
   );
+}
+
+/** The parameter with the largest element, or one that is not finite. */
+export function largest({ parameters }: Module): string {
+  let [found, size] = ["", -1];
+  for (const [name, { tensor }] of parameters) {
+    for (const x of tensor.data) {
+      if (Math.abs(x) <= size) continue;
+      [found, size] = [name, Math.abs(x)];
+    }
+  }
+  return `the largest parameter is ${found}, up to ${size}`;
 }
 
 /** The first of the parameters whose data is not finite, and how many there are. */

@@ -10,7 +10,7 @@ import { type Images, vitTask } from "./vit.js";
 export { type Recording, type Speech, textOf } from "./conformer.js";
 export { checkRecipe, recipeOf } from "./recipe.js";
 export { COUNTS, FAMILIES, type FamilyName, MOST_DROPOUT, type Recipe } from "./task.js";
-export { Trainer } from "./trainer.js";
+export { type Progress, Trainer } from "./trainer.js";
 export type { Images } from "./vit.js";
 
 /** Training data of any family. */

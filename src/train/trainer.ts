@@ -3,7 +3,7 @@
 import { Random } from "../data/random.js";
 import { AdamW } from "../nn/adamw.js";
 import { type Checkpoint, saveCheckpoint } from "../nn/checkpoint.js";
-import { checkFinite } from "../nn/finite.js";
+import { checkFinite, largest } from "../nn/finite.js";
 import type { Nn } from "../nn/nn.js";
 import { type Schedule, warmupCosine } from "../nn/schedule.js";
 import { BETAS } from "./recipe.js";
@@ -93,21 +93,9 @@ export class Trainer {
     const value = task.evaluate();
     // A step that was finite itself may have left parameters that are too large for the next forward pass.
     if (!Number.isFinite(value))
-      throw new RangeError(`step ${this.steps}: the ${task.measure} is ${value}; ${this.#largest()}`);
+      throw new RangeError(`step ${this.steps}: the ${task.measure} is ${value}; ${largest(task.model)}`);
     history.evaluations.push({ step: this.steps, value });
     return { ...progress, value, best: value < before };
-  }
-
-  /** The parameter with the largest element, or one that is not finite. */
-  #largest(): string {
-    let [found, size] = ["", -1];
-    for (const [name, { tensor }] of this.task.model.parameters) {
-      for (const x of tensor.data) {
-        if (Math.abs(x) <= size) continue;
-        [found, size] = [name, Math.abs(x)];
-      }
-    }
-    return `the largest parameter is ${found}, up to ${size}`;
   }
 
   /** The run as a file, to go on with or to use. */
