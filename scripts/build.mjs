@@ -194,14 +194,14 @@ async function bundleWorker() {
 
 /**
  * The entries with what they share in chunks, and the worker as a file of its own, which users may copy. Edge workers
- * import the kernels as modules, which "edge-light" hosts want to be asked for with ?module.
+ * import the kernels as modules.
  */
 async function bundle() {
   const { build } = await import("esbuild");
   const edge = EDGE_ENTRIES.map((name) => `workerd/${name}`);
   const entryPoints = [...ENTRIES, ...edge].map((name) => `src/${name}.ts`);
   const esm = { ...shipped, format: "esm", sourcemap: "external", plugins: [kernelMarks, named] };
-  const entries = { ...esm, entryPoints, outbase: "src", external: ["*.wasm"], splitting: true, metafile: true };
+  const entries = { ...esm, entryPoints, outbase: "src", external: ["*.wasm?module"], splitting: true, metafile: true };
   const [split, worker] = await Promise.all([
     build({ ...entries, chunkNames: "shared-[hash]" }),
     build({ ...esm, entryPoints: ["src/worker.ts"] }),
@@ -217,8 +217,6 @@ async function bundle() {
     const code = withDigits(text.replace(BARE, (found) => " ".repeat(found.length)));
     const contents = typed ? selfTyped(name, code) : code;
     write(path, contents);
-    if (!name.startsWith("workerd")) continue;
-    write(path.replace("workerd", "edge-light"), contents.replace(/(from *"[^"]+\.wasm)"/g, '$1?module"'));
   }
   const kept = new Set(["cli.js", ...files.map(({ path }) => basename(path))]);
   const isStale = (name) => name.endsWith(".map") || (/^[^/\\]+\.js$/.test(name) && !kept.has(name));
@@ -342,7 +340,7 @@ export async function build() {
     "scripts/declarations.mjs",
     "package.json",
   );
-  const names = [...ENTRIES, ...EDGE_ENTRIES.map((name) => `edge-light/${name}`), "cli"];
+  const names = [...ENTRIES, ...EDGE_ENTRIES.map((name) => `workerd/${name}`), "cli"];
   const outputs = names.map((name) => `dist/${name}.js`);
   await when("dist", inputs, outputs, () => Promise.all([bundle(), declare(ENTRIES, write), bundleCommand()]));
 }

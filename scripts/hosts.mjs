@@ -89,29 +89,25 @@ async function servers() {
   });
 }
 
-/** Imports of kernels as modules of the worker, which test/hosts/workerd.capnp names; `queries` gets what follows the names. */
-const modules = (queries) => ({
+/** Imports of kernels as modules of the worker, which test/hosts/workerd.capnp names. */
+const modules = {
   name: "modules",
   setup({ onResolve }) {
-    onResolve({ filter: /\.wasm(\?.*)?$/ }, ({ path }) => {
-      const [file, query] = path.split("?");
-      if (query !== undefined) queries.add(query);
-      return { path: file.replace(/^.*\//, "./"), external: true };
-    });
+    onResolve({ filter: /\.wasm(\?module)?$/ }, ({ path }) => ({
+      path: path.replace(/^.*\//, "./").replace("?module", ""),
+      external: true,
+    }));
   },
-});
+};
 
 /**
- * The entries of one of the package's conditions for edge workers, both in workerd: `config` is the constant of
- * test/hosts/workerd.capnp. The worker is asked once over HTTP; workerd tells on file descriptor 3 which port it took.
+ * The entries for edge workers, of the conditions "workerd" and "edge-light", in workerd. The worker is asked once over HTTP; workerd
+ * tells on file descriptor 3 which port it took.
  */
-async function edge(condition, config) {
+async function edge() {
   const found = hosted(folder, "workerd");
-  const queries = new Set();
-  const options = { platform: "browser", conditions: [condition, "worker", "browser"], plugins: [modules(queries)] };
-  await bundle([`${PROGRAMS}/workerd.ts`], `build/portable/${condition}`, options);
-  if ([...queries].join() !== (condition === "edge-light" ? "module" : ""))
-    throw new Error(`the entries of ${condition} ask for kernels with "${[...queries]}"`);
+  const options = { platform: "browser", conditions: ["workerd", "worker", "browser"], plugins: [modules] };
+  await bundle([`${PROGRAMS}/workerd.ts`], "build/portable/workerd", options);
   const expected = {
     host: "workerd",
     version: found?.version,
@@ -121,15 +117,11 @@ async function edge(condition, config) {
     compiles: false,
     workers: false,
   };
-  const run = async () => {
-    const result = await ask(found.file, config, expected);
-    return { ...result, runtime: `${result.runtime}, condition ${condition}` };
-  };
-  return { name: `workerd, condition ${condition}`, found, run };
+  return { name: "workerd", found, run: () => ask(found.file, expected) };
 }
 
-async function ask(file, config, expected) {
-  const args = ["serve", join(folder, "workerd.capnp"), config, "--control-fd=3"];
+async function ask(file, expected) {
+  const args = ["serve", join(folder, "workerd.capnp"), "--control-fd=3"];
   const program = start(file, args, { stdio: ["ignore", "ignore", "inherit", "pipe"] });
   try {
     const port = await new Promise((resolve, reject) => {
@@ -155,7 +147,7 @@ async function ask(file, config, expected) {
 /** Runs them, two at a time: a core each. */
 export async function runHosts() {
   const results = [];
-  const queue = [...(await servers()), await edge("workerd", "workerd"), await edge("edge-light", "edgeLight")];
+  const queue = [...(await servers()), await edge()];
   const lane = async () => {
     for (let host = queue.shift(); host !== undefined; host = queue.shift()) {
       const result = host.found

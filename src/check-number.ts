@@ -41,7 +41,7 @@ export function string(where: string, name: string, value: unknown): asserts val
 /** Something with a length and elements, as arrays and typed arrays have them. */
 export function list(where: string, name: string, given: unknown): asserts given is ArrayLike<unknown> {
   const length = typeof given === "object" ? (given as { length?: unknown } | null)?.length : undefined;
-  if (Number.isSafeInteger(length) && (length as number) >= 0) return;
+  if (Number.isInteger(length) && (length as number) >= 0 && (length as number) < 2 ** 32) return;
   throw new TypeError(`${where}: ${name} must be an array, got ${show(given)}`);
 }
 

@@ -24,7 +24,8 @@ export function show(value: unknown, wanted?: { readonly name: string }): string
     return `[${shown.join(", ")}${value.length > 8 ? ", ..." : ""}]`;
   }
   if (typeof value === "object" && value !== null) {
-    const name = value.constructor?.name ?? "null-prototype object";
+    const given: unknown = value.constructor?.name ?? "null-prototype object";
+    const name = typeof given === "string" ? given : "Object";
     return `${withArticle(name)}${name === wanted?.name ? " of another copy of laser-attention" : ""}`;
   }
   return typeof value === "bigint" ? `the bigint ${value}` : String(value);
@@ -32,12 +33,9 @@ export function show(value: unknown, wanted?: { readonly name: string }): string
 
 const isSize = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
 
-/** Whether all elements are sizes, holes included: `every` skips them. */
-const areSizes = (values: readonly unknown[]): boolean => Array.from(values).every(isSize);
-
 /** The error for sizes of which one is none: of the wrong kind, or out of range. */
 const badSizes = (values: readonly unknown[], text: string): Error =>
-  new (Array.from(values).every((value) => typeof value === "number") ? RangeError : TypeError)(text);
+  new (values.every((value) => typeof value === "number") ? RangeError : TypeError)(text);
 
 /** The largest single size: kernels count with signed 32-bit integers, where a zero elsewhere leaves no bytes too. */
 const MAX_SIZE = 2 ** 31 - 1;
@@ -52,22 +50,23 @@ export function alive(where: string, name: string, tensor: { readonly alive: boo
     throw new TypeError(`${where}: ${name} is disposed, a view of a disposed tensor, or of a step that has ended`);
 }
 
-/** Sizes whose elements fit into 32-bit memory, also when a view repeats them: kernels count in 32 bits. */
-export function shape(where: string, value: unknown, type: DType): asserts value is Shape {
+/** A copy of sizes whose elements fit into 32-bit memory, also when a view repeats them: kernels count in 32 bits. */
+export function shape(where: string, value: unknown, type: DType): number[] {
   if (!Array.isArray(value)) throw new TypeError(`${where}: shape must be an array of sizes, got ${show(value)}`);
-  if (!areSizes(value)) {
-    const sizes = Array.from(value);
+  const sizes: number[] = [...value]; // holes are undefined in it
+  if (!sizes.every(isSize)) {
     throw badSizes(sizes, `${where}: every size of shape must be an integer of 0 or more, got ${show(sizes)}`);
   }
-  const bytes = count(value) * ITEM_BYTES[type];
+  const bytes = count(sizes) * ITEM_BYTES[type];
   if (bytes > ADDRESS_SPACE) {
     throw new RangeError(
-      `${where}: shape must take at most ${ADDRESS_SPACE} bytes, got ${show(value)}, which takes ${bytes} bytes`,
+      `${where}: shape must take at most ${ADDRESS_SPACE} bytes, got ${show(sizes)}, which takes ${bytes} bytes`,
     );
   }
-  if (value.some((size) => size > MAX_SIZE)) {
-    throw new RangeError(`${where}: every size of shape must be at most ${MAX_SIZE}, got ${show(value)}`);
+  if (sizes.some((size) => size > MAX_SIZE)) {
+    throw new RangeError(`${where}: every size of shape must be at most ${MAX_SIZE}, got ${show(sizes)}`);
   }
+  return sizes;
 }
 
 export function dtype(where: string, value: unknown): asserts value is DType {
@@ -119,14 +118,15 @@ export function reshape(shape: Shape, from: Shape): void {
   throw new RangeError(`Tensor.view: shape must have ${count(from)} elements like ${show(from)}, got ${show(shape)}`);
 }
 
-/** Where a view lies: one stride per axis, an offset, and nothing beyond the storage. */
-export function view(shape: Shape, strides: unknown, offset: unknown, first: number, storageLength: number): void {
-  if (!Array.isArray(strides)) {
-    throw new TypeError(`Tensor.view: strides must be an array of integers, got ${show(strides)}`);
+/** Where a view lies: one stride per axis, of which it returns a copy, an offset, and nothing beyond the storage. */
+export function view(shape: Shape, given: unknown, offset: unknown, first: number, storageLength: number): number[] {
+  if (!Array.isArray(given)) {
+    throw new TypeError(`Tensor.view: strides must be an array of integers, got ${show(given)}`);
   }
+  const strides: number[] = [...given];
   // Along an axis of one a stride reaches nothing: beyond all memory it would only round the sums of offsets.
-  const far = count(shape) > 0 && strides.some((stride) => stride > ADDRESS_SPACE);
-  if (strides.length !== shape.length || !areSizes(strides) || far) {
+  const most = count(shape) > 0 ? ADDRESS_SPACE : Number.POSITIVE_INFINITY;
+  if (strides.length !== shape.length || !strides.every((stride) => isSize(stride) && stride <= most)) {
     throw badSizes(
       strides,
       `Tensor.view: strides must be ${shape.length} integers from 0 to ${ADDRESS_SPACE} for shape ${show(shape)}, got ${show(strides)}`,
@@ -142,6 +142,7 @@ export function view(shape: Shape, strides: unknown, offset: unknown, first: num
         `the storage of ${storageLength} elements, got a last element at ${end - 1}`,
     );
   }
+  return strides;
 }
 
 export function callback(where: string, value: unknown, name = "fn"): void {

@@ -107,12 +107,12 @@ export class LaserAttention {
   tensor(data: Float32Array | Uint8Array, shape: readonly number[]): Tensor | Tensor<"u8"> {
     const { space } = this.engine;
     const dtype = check.dtypeOf("tensor", "data", data);
-    check.shape("tensor", shape, dtype);
-    check.length("tensor", "data", data.length, shape);
+    const sizes = check.shape("tensor", shape, dtype);
+    check.length("tensor", "data", data.length, sizes);
     // Data that lies in this very memory would be detached by growth: it is found again afterwards.
     const { byteOffset, length } = data;
     const own = data.buffer === space.arena.buffer;
-    const tensor = space.allocate(shape, dtype);
+    const tensor = space.allocate(sizes, dtype);
     if (dtype === "u8") tensor.data.set(own ? space.arena.u8(byteOffset, length) : data);
     else tensor.data.set(own ? space.arena.f32(byteOffset, length) : data);
     return tensor as Tensor | Tensor<"u8">;
@@ -334,8 +334,7 @@ export class LaserAttention {
   #allocate(where: string, shape: Shape, dtype: DType): Tensor<DType> {
     const { space } = this.engine;
     check.dtype(where, dtype);
-    check.shape(where, shape, dtype);
-    return space.allocate(shape, dtype);
+    return space.allocate(check.shape(where, shape, dtype), dtype);
   }
 }
 

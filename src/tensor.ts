@@ -172,7 +172,7 @@ export class Tensor<T extends DType = "f32"> {
       this.dtype,
       shape,
       [...this.strides],
-      this.#offset + (length && start * this.strides[axis]!), // nothing may begin behind the storage
+      this.#offset + (count(shape) && start * this.strides[axis]!), // nothing may begin behind the storage
       false,
     );
   }
@@ -190,15 +190,20 @@ export class Tensor<T extends DType = "f32"> {
    */
   view(shape: readonly number[], strides?: readonly number[], offset?: number): Tensor<T> {
     check.alive("Tensor.view", "the tensor", this);
-    check.shape("Tensor.view", shape, this.dtype);
+    const sizes = check.shape("Tensor.view", shape, this.dtype);
     if (strides === undefined) {
       check.contiguous("Tensor.view", this, "give strides");
-      if (offset === undefined) check.reshape(shape, this.shape);
+      if (offset === undefined) check.reshape(sizes, this.shape);
     }
-    const steps = strides === undefined ? rowMajor(shape) : strides;
     const start = offset === undefined ? 0 : offset;
-    check.view(shape, steps, start, this.#offset, this.#storage.length);
-    return new Tensor(this.#storage, this.dtype, [...shape], [...steps], this.#offset + start, false);
+    const steps = check.view(
+      sizes,
+      strides === undefined ? rowMajor(sizes) : strides,
+      start,
+      this.#offset,
+      this.#storage.length,
+    );
+    return new Tensor(this.#storage, this.dtype, sizes, steps, this.#offset + start, false);
   }
 
   /**

@@ -265,7 +265,7 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
     [/steps.*integer from 1 to 16777216\. \(see --help\)/, "train", "lm", "--steps", "0"],
     [/batch.*integer from 1 to 65536/, "train", "lm", "--batch", "99999999"],
     [/threads.*integer from 1 to 64/, "train", "lm", "--threads", "65"],
-    [/layers.*integer of 1 or more/, "train", "lm", "--layers", "0"],
+    [/layers.*integer from 1 to 65536/, "train", "lm", "--layers", "0"],
     [/Allowed choices are lm, bert, vit, conformer/, "train", "gpt5"],
     [
       /the recipe in .*, so --weight-decay must be 0\.05, got 0\n/,

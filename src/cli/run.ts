@@ -173,7 +173,7 @@ class Bar {
   #tokens = 0;
 
   constructor(runs: readonly Run[], json: boolean) {
-    this.visible = !json && process.stderr.isTTY === true;
+    this.visible = !json && process.stderr.isTTY === true && process.env.TERM !== "dumb";
     const { unit } = runs[0]!.trainer.task;
     const format = `{bar} {value}/{total} | {losses} | {speed} ${unit}/s | {eta_formatted} left`;
     this.#bar = new SingleBar({ format, barsize: 24, hideCursor: true, formatTime, gracefulExit: false, stream });

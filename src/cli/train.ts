@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { Argument, type Command } from "commander";
 import { show } from "../check.js";
+import { checkHeld } from "../models/restore.js";
 import { type Checkpoint, loadCheckpoint } from "../nn/checkpoint.js";
 import {
   checkRecipe,
@@ -53,6 +54,7 @@ function stored(folder: string): Stored {
   const recipe: Recipe = { ...run.recipe, dropout: run.recipe.dropout ?? 0 }; // files from before there was dropout have none
   try {
     checkRecipe(recipe);
+    checkHeld(recipe, checkpoint.state);
   } catch (error) {
     throw new UserError(`${file}: ${(error as Error).message}`);
   }

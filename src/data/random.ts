@@ -1,5 +1,5 @@
 import { show } from "../check.js";
-import { integer, real } from "../check-number.js";
+import { arrayOf, integer, real } from "../check-number.js";
 import { cosPi, log } from "./math.js";
 
 /**
@@ -164,10 +164,12 @@ export class Random {
 
   /**
    * Puts the elements into random order, in place, every order as likely as the others, and returns the array.
+   * @throws TypeError for what is no array
    *
    * @example random.shuffle(["a", "b", "c"]);
    */
   shuffle<T extends unknown[] | Int32Array | Uint32Array | Float32Array>(array: T): T {
+    if (!Array.isArray(array)) arrayOf("Random.shuffle", "array", array, "Int32Array", "Uint32Array", "Float32Array");
     for (let last = array.length - 1; last > 0; last--) {
       const other = this.int(last + 1);
       [array[last], array[other]] = [array[other]!, array[last]!];

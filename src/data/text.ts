@@ -41,7 +41,7 @@ export interface CharacterTokenizer extends Tokenizer {
 /**
  * A token for every character (code point) that `text` has, in the order of code points. `encode` refuses every other
  * character and says where it stands.
- * @throws RangeError for a text without a character
+ * @throws RangeError for a text without a character, or with half a surrogate pair
  *
  * @example
  * const tokenizer = characterTokenizer("hello");
@@ -54,6 +54,10 @@ export function characterTokenizer(text: string): CharacterTokenizer {
   for (const character of text) found.add(character); // an array of all may be longer than arrays can be
   const points = Array.from(found, (character) => character.codePointAt(0)!).sort((a, b) => a - b);
   if (points.length === 0) throw new RangeError('characterTokenizer: text must have a character, got ""');
+  const half = points.find((point) => point >= 0xd800 && point < 0xe000);
+  if (half !== undefined) {
+    throw new RangeError(`characterTokenizer: text must have whole characters, got U+${half.toString(16)} alone`);
+  }
   const characters = points.map((point) => String.fromCodePoint(point));
   const ids = new Map(characters.map((character, id) => [character, id]));
   return {
@@ -81,8 +85,8 @@ export function characterTokenizer(text: string): CharacterTokenizer {
 }
 
 /**
- * 256 tokens, the bytes of UTF-8: any text can be encoded, no vocabulary has to be kept. `decode` puts U+FFFD where the bytes
- * are no UTF-8, as the output of a model may be.
+ * 256 tokens, the bytes of UTF-8: any text can be encoded, no vocabulary has to be kept. `encode` puts U+FFFD in place of half a
+ * surrogate pair, `decode` where the bytes are no UTF-8, as the output of a model may be.
  *
  * @example byteTokenizer().encode("é"); // Int32Array [195, 169]
  */

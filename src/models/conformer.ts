@@ -167,6 +167,7 @@ export class Conformer extends Module {
    * @example conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" }).steps(7); // 3
    */
   steps(frames: number): number {
+    integer("conformer", "frames", frames, 0);
     return Math.floor(frames / this.config.stack);
   }
 
@@ -227,7 +228,8 @@ export class Conformer extends Module {
     arrayOf("conformer", "features", features, "Float32Array");
     const B = frames.length;
     const T = features.length / (B * mels);
-    if (B === 0 || !Number.isInteger(T)) {
+    if (B === 0) throw new RangeError("conformer: the batch must not be empty");
+    if (!Number.isInteger(T)) {
       throw new RangeError(
         `conformer: features must be ${B} times some frames of ${mels}, got ${features.length} numbers`,
       );

@@ -1,5 +1,5 @@
 /** From a model's scores to probabilities, in float64, with the same bits in every engine. */
-import { options as checkOptions } from "../check.js";
+import { options as checkOptions, show } from "../check.js";
 import { integer, list, real } from "../check-number.js";
 import { exp } from "../data/math.js";
 import type { Random } from "../data/random.js";
@@ -42,7 +42,8 @@ export function softmax(where: string, scores: ArrayLike<number>, temperature = 
   for (let id = 0; id < scores.length; id++) {
     const score = scores[id]!;
     if (!Number.isFinite(score)) {
-      throw new RangeError(`${where}: the model's scores must be finite, got ${score} for ${id}`);
+      const Wrong = typeof score === "number" ? RangeError : TypeError;
+      throw new Wrong(`${where}: the model's scores must be finite, got ${show(score)} for ${id}`);
     }
     if (score > top) top = score;
   }

@@ -43,7 +43,7 @@ export function restore(nn: Nn, { family, config, state }: Checkpoint): Gpt | Be
 type Sizes = Omit<GptConfig & VitConfig & ConformerConfig, "variant" | "seed">;
 
 /** A config may name any sizes: those that need more than the state has are refused before a model of them takes the memory. */
-function checkHeld(config: Checkpoint["config"], state: Checkpoint["state"]): void {
+export function checkHeld(config: object | undefined, state: Checkpoint["state"]): void {
   const where = "restore";
   stateMap(where, state);
   const given = (config ?? {}) as unknown as Sizes;

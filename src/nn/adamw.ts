@@ -6,7 +6,7 @@ import { operand } from "../check-tensor.js";
 import { complete } from "../disposable.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { check, checkStep } from "./check-adamw.js";
+import { amount, check, checkStep } from "./check-adamw.js";
 import { outside, training } from "./check-nn.js";
 import {
   checkModule,
@@ -36,8 +36,13 @@ export interface AdamWOptions {
   eps?: number | undefined;
   /** A step takes lr times this off a parameter, as a share of it. Default 0.01. */
   weightDecay?: number | undefined;
-  /** Which parameters decay. Default: those with two axes or more, that is, not biases and norms. */
-  decays?: ((name: string, parameter: Parameter) => boolean) | undefined;
+  /**
+   * Which parameters decay; a number is a weight decay of its own. Default: those with two axes or more, that is, not biases and
+   * norms.
+   */
+  decays?: ((name: string, parameter: Parameter) => boolean | number) | undefined;
+  /** What the learning rate of a parameter is multiplied by; of 0 it stays as it is. Default 1. */
+  lrScale?: ((name: string, parameter: Parameter) => number) | undefined;
 }
 
 /**
@@ -59,6 +64,7 @@ interface Group {
   readonly name: string;
   readonly parameter: Parameter;
   readonly decay: number;
+  readonly lrScale: number;
   readonly grad: Tensor;
   readonly m: Tensor;
   readonly v: Tensor;
@@ -100,10 +106,18 @@ export class AdamW {
       if (!named.has(parameter)) named.set(parameter, name);
     }
     checkParameters("AdamW", named);
-    const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01, decays = byAxes } = options;
+    const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 } = options;
+    const { decays = byAxes, lrScale = () => 1 } = options;
     this.#nn = nn;
     this.#options = { lr, betas: [...betas], eps };
-    const decay = [...named].map(([parameter, name]) => (decays(name, parameter) ? weightDecay : 0));
+    const rates = [...named].map(([parameter, name]) => {
+      const given = decays(name, parameter);
+      const decay = typeof given === "number" ? given : given ? weightDecay : 0;
+      const rate = { decay, lrScale: lrScale(name, parameter) };
+      amount("AdamW", `decays of ${name}`, decay);
+      amount("AdamW", `lrScale of ${name}`, rate.lrScale);
+      return rate;
+    });
     const bare = [...named.keys()].filter(({ held }) => held === undefined);
     try {
       // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
@@ -112,7 +126,7 @@ export class AdamW {
           [...named].map(([parameter, name], n) => ({
             name,
             parameter,
-            decay: decay[n]!,
+            ...rates[n]!,
             grad: parameter.grad, // made now, not between the blocks of the first step, where gaps would stay
             m: nn.la.zeros(parameter.shape),
             v: nn.la.zeros(parameter.shape),
@@ -176,14 +190,14 @@ export class AdamW {
       // As torch.nn.utils.clip_grad_norm_.
       const scale = norm > clip ? clip / (norm + 1e-6) : 1;
       for (const group of groups) {
-        const { parameter, decay, grad, m, v } = group;
+        const { parameter, decay, lrScale, grad, m, v } = group;
         const n = count(parameter.shape);
         group.steps++;
         const [c1, c2] = [1 - power(betas[0], group.steps), 1 - power(betas[1], group.steps)];
         parameter.unpack();
         split(this.#nn.engine, "adamw", n, 64, WORK * n, (first, size) => {
           const state = [parameter.tensor, grad, m, v].map(({ ptr }) => ptr + 4 * first);
-          return [...state, size, lr, ...betas, eps, decay, c1, c2, scale];
+          return [...state, size, lr * lrScale, ...betas, eps, decay, c1, c2, scale];
         });
       }
     }
@@ -233,7 +247,13 @@ export class AdamW {
       integer(where, count, own, 0);
       return own;
     });
-    setAll(where, new Map(targets), rest, "optimiser");
+    setAll(
+      where,
+      new Map(targets),
+      rest,
+      "optimiser",
+      (name, x) => Number.isFinite(x) && (name.startsWith("m.") || x >= 0),
+    );
     this.#steps = steps;
     for (const [n, group] of this.#groups.entries()) group.steps = counts[n]!;
   }

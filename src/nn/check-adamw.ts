@@ -2,16 +2,17 @@ import * as is from "../check.js";
 import type { AdamWOptions } from "./adamw.js";
 
 /** A finite float32 of 0 or more, since kernels take it as one. */
-function amount(where: string, name: string, value: unknown): void {
-  if (value === undefined) return;
+export function amount(where: string, name: string, value: unknown): void {
   is.finite(where, name, value);
   if (value < 0) throw new RangeError(`${where}: ${name} must be 0 or more, got ${value}`);
 }
 
 export function check(options: AdamWOptions): void {
-  is.options("AdamW", options, ["lr", "betas", "eps", "weightDecay", "decays"]);
-  const { lr, betas, eps, weightDecay, decays } = options;
-  for (const [name, value] of Object.entries({ lr, eps, weightDecay })) amount("AdamW", name, value);
+  is.options("AdamW", options, ["lr", "betas", "eps", "weightDecay", "decays", "lrScale"]);
+  const { lr, betas, eps, weightDecay, decays, lrScale } = options;
+  for (const [name, value] of Object.entries({ lr, eps, weightDecay })) {
+    if (value !== undefined) amount("AdamW", name, value);
+  }
   if (betas !== undefined) {
     const pair = Array.isArray(betas) && betas.length === 2 && betas.every((beta) => typeof beta === "number");
     const Wrong = pair ? RangeError : TypeError;
@@ -19,13 +20,15 @@ export function check(options: AdamWOptions): void {
       throw new Wrong(`AdamW: betas must be two numbers from 0 to below 1, got ${is.show(betas)}`);
     }
   }
-  if (decays !== undefined) is.callback("AdamW", decays, "decays");
+  for (const [name, value] of Object.entries({ decays, lrScale })) {
+    if (value !== undefined) is.callback("AdamW", value, name);
+  }
 }
 
 export function checkStep(options: { lr?: number | undefined; clip?: number | undefined }): void {
   is.options("AdamW.step", options, ["lr", "clip"]);
   const { lr, clip } = options;
-  amount("AdamW.step", "lr", lr);
+  if (lr !== undefined) amount("AdamW.step", "lr", lr);
   if (clip === undefined || (typeof clip === "number" && clip > 0)) return;
   const Wrong = typeof clip === "number" ? RangeError : TypeError;
   throw new Wrong(`AdamW.step: clip must be a number above 0, got ${is.show(clip)}`);

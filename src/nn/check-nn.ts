@@ -84,7 +84,7 @@ export function features(where: string, name: string, shape: Shape, size: number
   throw new RangeError(`${where}: ${name} must have ${size} on its last axis, got ${show(shape)}`);
 }
 
-/** Integers from `least` to `end` - 1: `count` of them, or any number. */
+/** A copy of integers from `least` to `end` - 1, `count` of them or any number: what is checked is what kernels read. */
 export function ids(
   where: string,
   values: ArrayLike<number>,
@@ -92,14 +92,18 @@ export function ids(
   end: number,
   least = 0,
   name = "ids",
-): void {
+): number[] {
   list(where, name, values);
   const { length } = values;
   if (length !== (count ?? length)) throw new RangeError(`${where}: there must be ${count} ${name}, got ${length}`);
+  const checked: number[] = [];
   for (let i = 0; i < length; i++) {
     const id = values[i]!;
-    if (Number.isInteger(id) && id >= least && id < end) continue;
-    const Wrong = typeof id === "number" ? RangeError : TypeError;
-    throw new Wrong(`${where}: ${name} must be integers from ${least} to ${end - 1}, got ${show(id)} at ${i}`);
+    if (!(Number.isInteger(id) && id >= least && id < end)) {
+      const Wrong = typeof id === "number" ? RangeError : TypeError;
+      throw new Wrong(`${where}: ${name} must be integers from ${least} to ${end - 1}, got ${show(id)} at ${i}`);
+    }
+    checked.push(id);
   }
+  return checked;
 }

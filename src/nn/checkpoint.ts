@@ -2,7 +2,7 @@
 
 import { show } from "../check.js";
 import type { Copied } from "../types.js";
-import type { AdamW, AdamWState } from "./adamw.js";
+import { AdamW, type AdamWState } from "./adamw.js";
 import { checkJson, type Json, parseJson } from "./json.js";
 import { checkModule, checkParameters, type Module, type ParameterValues, type StateDict } from "./module.js";
 import { readSafetensors, type SafetensorsInput, type SafetensorsTensor, writeSafetensors } from "./safetensors.js";
@@ -77,6 +77,9 @@ export function saveCheckpoint(
   }
   const metadata: Record<string, string> = { family, config: JSON.stringify(config), extra: JSON.stringify(extra) };
   if (optimizer !== undefined) {
+    if (!(optimizer instanceof AdamW)) {
+      throw new TypeError(`${where}: optimizer must be an AdamW, got ${show(optimizer, AdamW)}`);
+    }
     const { steps, moments } = optimizer.stateDict();
     metadata.steps = String(steps);
     for (const [name, tensor] of moments) tensors.set(OPTIMIZER + name, tensor);

@@ -23,10 +23,9 @@ export function crossEntropy(nn: Nn, logits: Value, targets: ArrayLike<number>):
   value("crossEntropy", "logits", nn, logits);
   const { tape, engine } = nn;
   const [rows, width] = [count(logits.shape.slice(0, -1)), logits.shape.at(-1)!];
-  checkIds("crossEntropy", targets, rows, width, -1, "targets");
-  let seen = 0;
-  for (let i = 0; i < rows; i++) if (targets[i]! >= 0) seen++;
-  const numbers = tape.integers(targets);
+  const checked = checkIds("crossEntropy", targets, rows, width, -1, "targets");
+  const seen = checked.filter((target) => target >= 0).length;
+  const numbers = tape.integers(checked);
   const losses = tape.empty([2 * rows]); // float64
   const dlogits = tape.tracks([logits]) ? tape.empty(logits.shape) : undefined;
   split(engine, "crossEntropy", rows, 1, WORK * rows * width, (first, size) => {

@@ -39,18 +39,18 @@ export function ctcLoss(
   frames: ArrayLike<number>,
   given: CtcOptions = {},
 ): Loss {
-  const { tape, engine } = nn;
   options("ctcLoss", given, ["blank", "zeroInfinity"]);
   const { blank = 0, zeroInfinity = false } = given;
   value("ctcLoss", "logits", nn, logits, 3);
+  const { tape, engine } = nn;
   const [B, T, V] = logits.shape as [number, number, number];
   integer("ctcLoss", "blank", blank, 0, V - 1);
   flag("ctcLoss", "zeroInfinity", zeroInfinity);
-  const labelsOf = check(targets, frames, [B, T, V], blank);
+  const [labelsOf, counts] = check(targets, frames, [B, T, V], blank);
   const S = labelsOf.reduce((most, { length }) => Math.max(most, length), 1);
   const labels = tape.integers(labelsOf.flatMap((one) => [...one, ...new Array(S - one.length).fill(blank)]));
   const lengths = tape.integers(labelsOf.map(({ length }) => length));
-  const used = tape.integers(frames);
+  const used = tape.integers(counts);
   const factors = tape.empty([B]);
   const losses = tape.empty([2 * B]); // float64
   const { kernels, space } = engine;
@@ -74,27 +74,25 @@ export function ctcLoss(
   return Loss.record(nn, mean, logits, dlogits, []);
 }
 
-/** The labels of each batch entry. */
+/** The labels of each batch entry, and its number of frames. */
 function check(
   targets: ArrayLike<ArrayLike<number>>,
   frames: ArrayLike<number>,
   [B, T, V]: readonly [number, number, number],
   blank: number,
-): readonly (readonly number[])[] {
+): [labels: readonly (readonly number[])[], frames: readonly number[]] {
   const where = "ctcLoss";
   list(where, "targets", targets);
   list(where, "frames", frames);
   if (targets.length !== B || frames.length !== B) {
     throw new RangeError(`${where}: there must be ${B} targets and frames, got ${targets.length} and ${frames.length}`);
   }
-  ids(where, frames, B, T + 1, 0, "frames");
-  return Array.from(targets, (target, b) => {
+  const labels = Array.from(targets, (target, b) => {
     const name = `targets[${b}]`;
-    list(where, name, target);
-    ids(where, target, undefined, V, 0, name);
-    const labels = Array.from(target);
+    const labels = ids(where, target, undefined, V, 0, name);
     const at = labels.indexOf(blank);
     if (at >= 0) throw new RangeError(`${where}: ${name} must hold no blank, ${blank}, got one at ${at}`);
     return labels;
   });
+  return [labels, ids(where, frames, B, T + 1, 0, "frames")];
 }

@@ -21,9 +21,8 @@ import type { Parameter, Value } from "./value.js";
  */
 export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number[], table: Parameter): Value {
   parameter("embedding", "table", nn, table, [null, null]);
-  checkShape("embedding", shape, "f32");
-  checkIds("embedding", ids, count(shape), table.shape[0]!);
-  return lookUp(nn, table, ids, shape);
+  const sizes = checkShape("embedding", shape, "f32");
+  return lookUp(nn, table, checkIds("embedding", ids, count(sizes), table.shape[0]!), sizes);
 }
 
 /** Rows `ids` of `table`, all of whose axes but the last are one here: [...shape, D], or [ids, D]. */

@@ -181,7 +181,13 @@ export function stateMap(where: string, values: unknown): void {
 }
 
 /** Copies values into the tensors of the same names, all or none. @throws RangeError that lists all that does not fit */
-export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, values: StateDict, whole: string): void {
+export function setAll(
+  where: string,
+  targets: ReadonlyMap<string, Tensor>,
+  values: StateDict,
+  whole: string,
+  fits: (name: string, x: number) => boolean = () => true,
+): void {
   stateMap(where, values);
   for (const [name, tensor] of targets) {
     outside(where, tensor.storage.space);
@@ -199,9 +205,13 @@ export function setAll(where: string, targets: ReadonlyMap<string, Tensor>, valu
       wrong.push(`${name} must be float32, got ${show(given.data)}`);
     } else if (given.data.length !== count(shape)) {
       wrong.push(`${name} must have ${count(shape)} elements, got ${given.data.length}`);
+    } else {
+      const bad = (given.data as Float32Array).find((x) => !fits(name, x));
+      if (bad !== undefined) wrong.push(`${name} must be finite, and a mean of squares 0 or more, got ${bad}`);
     }
   }
-  for (const name of values.keys()) if (!targets.has(name)) wrong.push(`${name} is not in this ${whole}`);
+  for (const name of values.keys())
+    if (!targets.has(name)) wrong.push(`${typeof name === "string" ? name : show(name)} is not in this ${whole}`);
   // A file may have names of any length.
   const lines = wrong.map((line) => (line.length > 300 ? `${line.slice(0, 300)}...` : line));
   if (wrong.length > 0) throw new RangeError(`${where}: ${lines.join("; ")}`);

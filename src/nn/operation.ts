@@ -51,13 +51,13 @@ export function operation(nn: Nn, inputs: readonly Value[], passes: Operation): 
   training("operation", nn);
   const { tape } = nn;
   const { shape, forward, backward } = passes ?? {};
-  check.shape("operation", shape, "f32");
+  const sizes = check.shape("operation", shape, "f32");
   list("operation", "inputs", inputs);
   check.callback("operation", forward, "forward");
   check.callback("operation", backward, "backward");
   const values = Array.from(inputs);
   for (const [index, input] of values.entries()) value("operation", `inputs[${index}]`, nn, input, "any");
-  const y = tape.empty(shape);
+  const y = tape.empty(sizes);
   check.notPromise("operation", forward(y), "forward");
   return tape.record(y, values, [], (dy) => {
     const made = values.map((input) => {

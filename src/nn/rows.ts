@@ -78,6 +78,5 @@ export const rowOfEach = (B: number, N: number, index: number): number[] =>
 export function takeRows(nn: Nn, x: Value, rows: ArrayLike<number>): Value {
   value("takeRows", "x", nn, x);
   const all = count(x.shape.slice(0, -1));
-  ids("takeRows", rows, undefined, all, 0, "rows");
-  return lookUp(nn, x, rows);
+  return lookUp(nn, x, ids("takeRows", rows, undefined, all, 0, "rows"));
 }

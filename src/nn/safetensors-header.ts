@@ -73,9 +73,9 @@ export function readHeader(bytes: Uint8Array): Header {
   } catch (error) {
     throw new RangeError(`${WHERE}: the header must be JSON: ${(error as Error).message}`, { cause: error });
   }
-  refuseDuplicates(text);
   const { [METADATA]: metadata, ...tensors } = parsed as Record<string, unknown>;
   const entries = Object.entries(tensors).map(([name, value]) => readEntry(name, value));
+  refuseDuplicates(text); // behind what is quicker to see
   const start = 8 + lengthOf(bytes);
   checkPlaces(entries, bytes.length - start);
   return { entries, metadata: readMetadata(metadata), start };

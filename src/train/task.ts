@@ -36,9 +36,9 @@ export interface Recipe {
   variant: Variant;
 }
 
-/** The least and the most of what a recipe counts. A batch: more rows than memory holds, and few enough for arrays of their ids. */
+/** The least and the most of what a recipe counts. Layers, a batch: more than memory holds, and few enough for arrays of them. */
 export const COUNTS = {
-  ...{ width: [1], heads: [1], layers: [1], context: [1], batch: [1, 65_536], steps: [1, STEPS] },
+  ...{ width: [1], heads: [1], layers: [1, 65_536], context: [1], batch: [1, 65_536], steps: [1, STEPS] },
   ...{ warmup: [0], every: [1], evaluations: [1], seed: [0, MOST_SEED] },
 } as const satisfies Partial<Record<keyof Recipe, readonly [least: number, most?: number]>>;
 

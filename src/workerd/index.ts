@@ -1,7 +1,7 @@
 /** laser-attention where nothing compiles from bytes: edge workers, whose bundler makes a module of the imported file. */
 
 import type { LaserAttention } from "../facade.js";
-import kernels from "../kernels.wasm";
+import kernels from "../kernels.wasm?module";
 import { open, openSync } from "../open.js";
 import type { CreateOptions, KernelSource } from "../types.js";
 

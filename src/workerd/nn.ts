@@ -1,9 +1,9 @@
 /** laser-attention/nn for edge workers, on one thread. */
-import relaxed from "../kernels.relaxed.wasm";
-import plain from "../kernels.wasm";
+import relaxed from "../kernels.relaxed.wasm?module";
+import plain from "../kernels.wasm?module";
 import { Nn } from "../nn/nn.js";
-import relaxedMore from "../nn.relaxed.wasm";
-import plainMore from "../nn.wasm";
+import relaxedMore from "../nn.relaxed.wasm?module";
+import plainMore from "../nn.wasm?module";
 import type { ThreadsOptions } from "../threads-options.js";
 import type { KernelSource } from "../types.js";
 import { openUnshared, openUnsharedSync } from "../unshared.js";

@@ -1,7 +1,7 @@
 /** laser-attention/relaxed for edge workers; their engines have relaxed SIMD. */
 
 import type { LaserAttention } from "../facade.js";
-import kernels from "../kernels.relaxed.wasm";
+import kernels from "../kernels.relaxed.wasm?module";
 import { open, openSync } from "../open.js";
 import type { CreateOptions, KernelSource } from "../types.js";
 

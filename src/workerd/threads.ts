@@ -1,7 +1,7 @@
 /** laser-attention/threads for edge workers, on one thread. */
 import type { LaserAttention } from "../facade.js";
-import relaxed from "../kernels.relaxed.wasm";
-import plain from "../kernels.wasm";
+import relaxed from "../kernels.relaxed.wasm?module";
+import plain from "../kernels.wasm?module";
 import type { ThreadsOptions } from "../threads-options.js";
 import type { KernelSource } from "../types.js";
 import { openUnshared, openUnsharedSync } from "../unshared.js";

@@ -1,5 +1,4 @@
-# The portable tests as a worker, and the kernels as modules of it, which edge hosts compile when they deploy: the entries of the condition
-# "workerd", and those of "edge-light".
+# The portable tests as a worker, and the kernels as modules of it, which edge hosts compile when they deploy.
 using Workerd = import "/workerd/workerd.capnp";
 
 const sockets :List(Workerd.Socket) = [(name = "http", address = "127.0.0.1:0", http = (), service = "portable")];
@@ -15,14 +14,6 @@ const workerd :Workerd.Config = (
   sockets = .sockets,
   services = [(name = "portable", worker = (compatibilityDate = .date, modules = [
     (name = "workerd.js", esModule = embed "../../build/portable/workerd/workerd.js"),
-    .kernels, .relaxed, .threads, .nn, .nnRelaxed,
-  ]))],
-);
-
-const edgeLight :Workerd.Config = (
-  sockets = .sockets,
-  services = [(name = "portable", worker = (compatibilityDate = .date, modules = [
-    (name = "workerd.js", esModule = embed "../../build/portable/edge-light/workerd.js"),
     .kernels, .relaxed, .threads, .nn, .nnRelaxed,
   ]))],
 );
