@@ -104,6 +104,7 @@ export class LaserAttention {
    */
   tensor(data: Float32Array, shape: readonly number[]): Tensor;
   tensor(data: Uint8Array, shape: readonly number[]): Tensor<"u8">;
+  tensor(data: Float32Array | Uint8Array, shape: readonly number[]): AnyTensor;
   tensor(data: Float32Array | Uint8Array, shape: readonly number[]): Tensor | Tensor<"u8"> {
     const { space } = this.engine;
     const dtype = check.dtypeOf("tensor", "data", data);

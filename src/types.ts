@@ -206,14 +206,16 @@ export type Needs = { readonly [name in GradientName]?: boolean | undefined };
  * const options: AttentionBackwardOptions = { into: { dq: la.empty([B, H, N, D]) } };
  * la.attentionBackward(dout, saved, options);
  */
-export interface AttentionBackwardOptions<N extends Needs = Record<never, never>> {
+export interface AttentionBackwardOptions<N extends Needs = Needs> {
   /**
    * Tensors to write gradients into, for example views of one dqkv. They are overwritten and share no element with an input or
    * with each other.
    */
   into?: { readonly [name in GradientName]?: Tensor | undefined } | undefined;
   /** Which gradients to compute. Default: all. */
-  needs?: N | undefined;
+  needs?:
+    | (N & { readonly [name in keyof N as string extends name ? never : Exclude<name, GradientName>]: never })
+    | undefined;
 }
 
 type Wanted<N extends Needs, K extends GradientName> = K extends keyof N

@@ -54,14 +54,7 @@ test("a run that is stopped and goes on in another instance has the losses and p
   const resumed = new AdamW(other, again, options);
   resumed.loadStateDict(moments!);
   assert.is(resumed.steps, 7);
-  const later = train(
-    other,
-    again,
-    resumed,
-    new Random(extra.random as unknown as RandomState),
-    extra.step as number,
-    14,
-  );
+  const later = train(other, again, resumed, new Random(extra.random as RandomState), extra.step as number, 14);
   assert.equal(later, whole.slice(7));
   for (const [name, { tensor }] of model.parameters) {
     assert.is(firstDifference(again.parameters.get(name)!.tensor.toArray(), tensor.toArray()), -1, name);

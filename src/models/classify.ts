@@ -11,10 +11,19 @@ import { Vit } from "./vit.js";
 const BATCH = 16;
 
 /**
+ * Options of {@link classify}.
+ *
+ * @example const options: ClassifyOptions = { candidates: 3 };
+ */
+export interface ClassifyOptions {
+  /** How many classes to list. Default: all. */
+  candidates?: number | undefined;
+}
+
+/**
  * The classes of each image with their probabilities, which sum to 1 over all classes, best first.
  *
  * @param pixels Images of [3, side, side], one after the other, from 0 to 255
- * @param options `candidates`: how many classes to list, all by default
  * @throws TypeError for a model of another instance; RangeError for pixels that are no whole images, `candidates` below 1, or scores
  * that are not finite
  *
@@ -23,12 +32,7 @@ const BATCH = 16;
  * const [first] = classify(nn, seeing, new Uint8Array(3 * 8 * 8), { candidates: 3 });
  * first?.[0]; // { id, probability } of the likeliest class
  */
-export function classify(
-  nn: Nn,
-  model: Vit,
-  pixels: Uint8Array,
-  options: { candidates?: number | undefined } = {},
-): Candidate[][] {
+export function classify(nn: Nn, model: Vit, pixels: Uint8Array, options: ClassifyOptions = {}): Candidate[][] {
   const where = "classify";
   modelOf(where, nn, model, Vit, "vit");
   arrayOf(where, "pixels", pixels, "Uint8Array");

@@ -32,11 +32,20 @@ export interface Filled {
 }
 
 /**
+ * Options of {@link fill}.
+ *
+ * @example const options: FillOptions = { candidates: 3 };
+ */
+export interface FillOptions {
+  /** How many tokens to list for each place. Default 5. */
+  candidates?: number | undefined;
+}
+
+/**
  * Fills in the places of each row that hold `model.maskId`, all at once: each is judged by the tokens that are not hidden.
  * Probabilities are among all tokens but the mask itself, and sum to 1.
  *
  * @param rows Rows of token ids, each as long as it likes up to the context
- * @param options `candidates`: how many tokens to list for each place, 5 by default
  * @throws TypeError for a model of another instance; RangeError for a row that is empty or too long, an id that is no token,
  * `candidates` below 1, or scores that are not finite
  *
@@ -46,12 +55,7 @@ export interface Filled {
  * row?.ids; // Int32Array [4, 9, the best token, 7]
  * row?.places[0]; // { position: 2, candidates: [{ id, probability }, ...] }
  */
-export function fill(
-  nn: Nn,
-  model: Bert,
-  rows: readonly ArrayLike<number>[],
-  options: { candidates?: number | undefined } = {},
-): Filled[] {
+export function fill(nn: Nn, model: Bert, rows: readonly ArrayLike<number>[], options: FillOptions = {}): Filled[] {
   const where = "fill";
   modelOf(where, nn, model, Bert, "bert");
   checkOptions(where, options, ["candidates"]);

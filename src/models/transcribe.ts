@@ -22,6 +22,16 @@ export interface Transcription {
 }
 
 /**
+ * Options of {@link transcribe}.
+ *
+ * @example const options: TranscribeOptions = { beam: 8 };
+ */
+export interface TranscribeOptions {
+  /** How many beginnings the search keeps. Default 1: the labels of the likeliest path. */
+  beam?: number | undefined;
+}
+
+/**
  * The labels of each utterance.
  *
  * With `beam` 1 they are those of the likeliest path; with more, the likeliest labels that prefix beam search or that path
@@ -44,7 +54,7 @@ export function transcribe(
   model: Conformer,
   features: Float32Array,
   frames: ArrayLike<number>,
-  options: { beam?: number | undefined } = {},
+  options: TranscribeOptions = {},
 ): Transcription[] {
   const where = "transcribe";
   modelOf(where, nn, model, Conformer, "conformer");

@@ -46,6 +46,18 @@ export interface AdamWOptions {
 }
 
 /**
+ * Options of {@link AdamW.step}.
+ *
+ * @example const options: AdamWStepOptions = { lr: 1e-3, clip: 1 };
+ */
+export interface AdamWStepOptions {
+  /** Learning rate of this step. Default: that of the optimiser. */
+  lr?: number | undefined;
+  /** The most that the norm of all gradients may be; larger ones are scaled. Default: none. */
+  clip?: number | undefined;
+}
+
+/**
  * What {@link AdamW} goes on from: `moments` can be written to a file and read from it.
  *
  * @example const state: AdamWState = optimizer.stateDict();
@@ -160,7 +172,6 @@ export class AdamW {
 
   /**
    * Changes the parameters by their gradients, which count as used up. Parameters that had no part in the loss stay as they are.
-   * @param options `lr`: learning rate of this step. `clip`: the most that the norm of all gradients may be; larger ones are scaled.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
    * @throws RangeError for a rate below 0 or a clip that is not above 0; TypeError when the instance, or a parameter, is disposed,
    * inside of a step, or when no parameter has a gradient: no step came before
@@ -169,7 +180,7 @@ export class AdamW {
    * nn.step(() => model.loss(ids, targets));
    * const norm = optimizer.step({ lr: 1e-3, clip: 1 });
    */
-  step(options: { lr?: number | undefined; clip?: number | undefined } = {}): number {
+  step(options: AdamWStepOptions = {}): number {
     checkStep(options);
     const { lr = this.#options.lr, clip = Number.POSITIVE_INFINITY } = options;
     this.#check("AdamW.step");

@@ -1,5 +1,5 @@
 import * as is from "../check.js";
-import type { AdamWOptions } from "./adamw.js";
+import type { AdamWOptions, AdamWStepOptions } from "./adamw.js";
 
 /** A finite float32 of 0 or more, since kernels take it as one. */
 export function amount(where: string, name: string, value: unknown): void {
@@ -25,7 +25,7 @@ export function check(options: AdamWOptions): void {
   }
 }
 
-export function checkStep(options: { lr?: number | undefined; clip?: number | undefined }): void {
+export function checkStep(options: AdamWStepOptions): void {
   is.options("AdamW.step", options, ["lr", "clip"]);
   const { lr, clip } = options;
   if (lr !== undefined) amount("AdamW.step", "lr", lr);

@@ -99,7 +99,7 @@ export function saveCheckpoint(
  * const checkpoint = loadCheckpoint(file); // or of readFile
  * model.loadStateDict(checkpoint.state);
  * if (checkpoint.optimizer !== undefined) optimizer.loadStateDict(checkpoint.optimizer);
- * const drawn = new Random(checkpoint.extra.random as unknown as RandomState);
+ * const drawn = new Random(checkpoint.extra.random as RandomState);
  *
  * @throws RangeError when the file or its metadata is broken, TypeError for another kind of thing
  */

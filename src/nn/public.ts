@@ -2,7 +2,7 @@
 
 export { Random, type RandomState } from "../data/random.js";
 export type { Activation } from "./activation.js";
-export { AdamW, type AdamWOptions, type AdamWState } from "./adamw.js";
+export { AdamW, type AdamWOptions, type AdamWState, type AdamWStepOptions } from "./adamw.js";
 export { add } from "./add.js";
 export { type SelfAttentionOptions, selfAttention } from "./attention.js";
 export { AttentionCache, cachedAttention } from "./cached-attention.js";

@@ -85,6 +85,13 @@ const into: AttentionBackwardOptions<{ dq: false; dk: true }> = { needs: { dq: f
 const some: AttentionGradients<{ dq: false; dk: true }> = la.attentionBackward(out, saved, into);
 const none: undefined = some.dq;
 const dk: Tensor = la.attentionBackward(out, saved, { needs: { dq: false } }).dk;
+const anyNeeds: AttentionBackwardOptions = { needs: { dq: false } };
+const perhaps: Tensor | undefined = la.attentionBackward(out, saved, anyNeeds).dq;
+// @ts-expect-error options whose needs are not known give gradients that may be none
+const unsure: Tensor = la.attentionBackward(out, saved, anyNeeds).dq;
+// @ts-expect-error no such gradient
+la.attentionBackward(out, saved, { needs: { dq: false, dx: false } });
+const likewise: AnyTensor = la.tensor(either[0]?.toArray() ?? floats, sizes);
 const name: GradientName = "dbias";
 
 const transposed: MatmulOptions = { transposeA: false, transposeB: true };
@@ -146,6 +153,9 @@ export const used = [
   dq,
   dbias,
   needs,
+  perhaps,
+  unsure,
+  likewise,
   none,
   dk,
   name,

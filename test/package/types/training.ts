@@ -27,12 +27,14 @@ import {
   byteTokenizer,
   type Candidate,
   CIFAR10_CLASSES,
+  type ClassifyOptions,
   characterTokenizer,
   classify,
   conformer,
   distribution,
   type Filled,
   type FilledPlace,
+  type FillOptions,
   fill,
   type GenerateOptions,
   generate,
@@ -46,6 +48,7 @@ import {
   resample,
   restore,
   type SamplingOptions,
+  type TranscribeOptions,
   type Transcription,
   transcribe,
   vit,
@@ -54,6 +57,7 @@ import type {
   Activation,
   AdamWOptions,
   AdamWState,
+  AdamWStepOptions,
   CtcOptions,
   DecayOptions,
   ForwardOptions,
@@ -212,12 +216,14 @@ const steps: number = nn.step(() => language.loss([[1, 2]], [[2, 3]], thinned), 
 const adam: AdamWOptions = {
   lr: 1e-3,
   betas: [0.9, 0.95],
-  decays: (name, { shape }) => shape.length > 1 && name !== "x",
+  decays: (name, { shape }) => shape.length > 1 && (name === "x" ? 0.01 : true),
+  lrScale: (name) => (name.startsWith("head.") ? 10 : 1),
 };
 const optimizer = new AdamW(nn, own, adam);
 const decay: DecayOptions = { peak: 1e-3, steps: 10 };
 const rates: Schedule[] = [constantRate(1e-3), warmupCosine(decay), linearDecay(decay)];
-const norm: number = optimizer.gradientNorm() + optimizer.step({ lr: rates[0]?.(optimizer.steps) ?? 0, clip: 1 });
+const rate: AdamWStepOptions = { lr: rates[0]?.(optimizer.steps) ?? 0, clip: 1 };
+const norm: number = optimizer.gradientNorm() + optimizer.step(rate);
 const stopped: AdamWState = optimizer.stateDict();
 const mean: ParameterValues | undefined = own.stateDict().get("head.weight");
 optimizer.loadStateDict({ steps: 3, moments: readSafetensors(writeSafetensors(stopped.moments)).tensors });
@@ -257,10 +263,12 @@ const attended: Float32Array = nn.evaluate(() =>
 );
 const drawing: GenerateOptions = { count: 2, ...sampling, random };
 const written: number[] = [...generate(nn, language, [1], drawing)];
-const filled: Filled[] = fill(nn, masked, [[1, masked.maskId]]);
+const filled: Filled[] = fill(nn, masked, [[1, masked.maskId]], { candidates: 3 } satisfies FillOptions);
 const place: FilledPlace | undefined = filled[0]?.places[0];
-const classes: Candidate[][] = classify(nn, image, new Uint8Array(192));
-const said: Transcription[] = transcribe(nn, speech, new Float32Array(4 * 40), [4]);
+const classes: Candidate[][] = classify(nn, image, new Uint8Array(192), { candidates: 3 } satisfies ClassifyOptions);
+const said: Transcription[] = transcribe(nn, speech, new Float32Array(160), [4], {
+  beam: 8,
+} satisfies TranscribeOptions);
 const characters: CharacterTokenizer = characterTokenizer("to be");
 const tokens: Tokenizer[] = [characters, byteTokenizer()];
 const spelled: string[] = tokens.map((one) => one.decode(one.encode("be")));
