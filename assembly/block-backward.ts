@@ -63,7 +63,7 @@ function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
 
 /**
  * delta of the block's rows: sum_d do o, or for LASER sum_d do, in the very order and rounding of dP, so that dP - delta is
- * exactly 0 where a row sees one key only.
+ * 0 where a row sees one key only: exactly, but for LASER up to the rounding of E and G.
  */
 function addDelta(p: Problem, i0: i32, rows: i32): void {
   const laser = p.columnMax != 0;

@@ -127,7 +127,7 @@ function starter(worker: ThreadsOptions["worker"]): StartWorker {
     const place = address === undefined ? "beside the program" : `at ${address}`;
     thread.onerror = ({ message = "" }) =>
       failed(
-        `worker.js was not found ${place} or broke down${message && ` (${message})`}: copy it there or name it with the option worker`,
+        `worker.js was not found ${place} or broke down${message && ` (${message})`}: copy it there, with the page's headers, or name it with the option worker`,
       );
     thread.postMessage(start);
     return thread;

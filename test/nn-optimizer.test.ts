@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { gpt } from "../src/models/index.js";
 import {
   AdamW,
+  type AdamWOptions,
   AttentionCache,
   checkFinite,
   createSync,
@@ -209,6 +210,54 @@ test("checkFinite blames no parameter that had no part in the step, whatever gra
   step(model.b, Number.NaN);
   const third = { ...step(model.a, 1), loss: Number.NaN };
   throws(() => checkFinite(model, third), RangeError, "all parameters and all gradients are finite");
+  // Where no gradient is finite the last parameter is blamed, so the largest is named too.
+  model.a.tensor.data[1] = -3;
+  for (const { grad } of [model.a, model.b]) grad.data.fill(Number.NaN);
+  const all = { step: 3, loss: Number.NaN, norm: Number.NaN };
+  throws(() => checkFinite(model, all), RangeError, "(2 of 2 are not); the largest parameter is a, up to 3");
+  nn.dispose();
+});
+
+test("parameters have a weight decay and a factor of the learning rate of their own, where they are given", () => {
+  const nn = createSync({ threads: 1 });
+  /** Both parameters after a step from ones: Adam's first step is lr long, whatever the gradient. */
+  const step = (options: AdamWOptions) => {
+    const model = new Pair(nn);
+    for (const parameter of [model.a, model.b]) parameter.tensor.data.fill(1);
+    pull(nn, model.a);
+    pull(nn, model.b);
+    new AdamW(nn, model, { lr: 0.125, weightDecay: 0.5, eps: 0, ...options }).step();
+    return [model.a, model.b].map(({ tensor }) => tensor.data[0]);
+  };
+  assert.equal(step({}), [0.875, 0.875]);
+  assert.equal(step({ decays: (name) => name === "a" }), [0.8125, 0.875]);
+  assert.equal(step({ decays: (name) => (name === "a" ? 2 : 0) }), [0.625, 0.875]);
+  assert.equal(step({ lrScale: (name) => (name === "a" ? 2 : 0) }), [0.75, 1]);
+  assert.equal(step({ lrScale: () => 0.5, decays: () => true }), [0.90625, 0.90625]);
+  const wrong = (options: object, Wrong: typeof RangeError | typeof TypeError, text: string) =>
+    throws(() => step(options), Wrong, `AdamW: ${text}`);
+  wrong({ lrScale: () => -1 }, RangeError, "lrScale of a must be 0 or more, got -1");
+  wrong({ lrScale: () => "1" }, TypeError, 'lrScale of a must be a number, got "1"');
+  wrong({ lrScale: 2 }, TypeError, "lrScale must be a function, got 2");
+  wrong({ decays: () => Number.NaN }, RangeError, "decays of a must be a finite float32, got NaN");
+  nn.dispose();
+});
+
+test("moments that no optimiser has are refused, and change nothing", () => {
+  const nn = createSync({ threads: 1 });
+  const optimizer = new AdamW(nn, new Pair(nn));
+  for (const [name, value] of [
+    ["v.b", -1],
+    ["v.b", Number.POSITIVE_INFINITY],
+    ["m.a", Number.NaN],
+  ] as const) {
+    const { moments } = optimizer.stateDict();
+    const data = Float32Array.of(0, value, 0);
+    const changed = new Map([...moments, [name, { shape: [3], data }]]);
+    const text = `${name} must be finite, and a mean of squares 0 or more, got ${value}`;
+    throws(() => optimizer.loadStateDict({ steps: 3, moments: changed }), RangeError, text);
+    assert.is(optimizer.steps, 0);
+  }
   nn.dispose();
 });
 

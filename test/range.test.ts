@@ -3,6 +3,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { AttentionOptions, LaserAttention, Tensor } from "../src/index.js";
 import { engines } from "./support/engines.js";
+import { type Case, oracle } from "./support/oracle.js";
+import { Random } from "./support/random.js";
+import { run } from "./support/run.js";
 import { throws } from "./support/throws.js";
 
 const LEAST = -3.4028234663852886e38;
@@ -115,6 +118,29 @@ function equalKeys(la: LaserAttention, M: number, t: number, c: number): number 
     const v = la.tensor(new Float32Array(M).fill(c), [1, 1, M, 1]);
     const out = la.attention(q, k, v, { variant: "standard", bias }).toArray()[0]!;
     return Math.abs(out - c) / ((2e-6 + 3e-7 * Math.abs(logs[1]!)) * Math.max(1, c) + 2e-6 * c);
+  });
+}
+
+/** Relative error of dq, in the norm, for values of deviation s. */
+function errorOfClose(la: LaserAttention, variant: "standard" | "laser", s: number): number {
+  const random = new Random(7);
+  const [N, E] = [64, 64];
+  const normals = (deviation: number) => random.normals(N * E, deviation);
+  const sizes = { B: 1, H: 1, Hkv: 1, N, M: N, D: E, E };
+  const c: Case = { ...sizes, q: normals(1), k: normals(1), v: normals(s), dout: normals(1), variant, causal: true };
+  const { dq } = oracle(c);
+  const got = run(la, c).dq!;
+  const norm = (x: ArrayLike<number>) => Math.hypot(...Array.from(x));
+  return norm(Array.from(got, (x, i) => x - dq[i]!)) / norm(dq);
+}
+
+for (const la of engines) {
+  test(`${la.simd}: the error of LASER's gradients over the deviation of the values is what docs/math.md says`, () => {
+    for (const s of [1, 0.1, 0.01]) {
+      const error = s * errorOfClose(la, "laser", s);
+      assert.ok(error > 1e-7 && error < 6e-7, `laser, ${s}: ${error}`);
+      assert.ok(errorOfClose(la, "standard", s) < 6e-7, `standard, ${s}`);
+    }
   });
 }
 

@@ -234,7 +234,7 @@ test("workers that break down: the warning says where their file was looked for 
     ),
   );
   const said = (place: string, more = ""): string =>
-    `laser-attention: one thread only: worker.js was not found ${place} or broke down${more}: copy it there or name it with the option worker`;
+    `laser-attention: one thread only: worker.js was not found ${place} or broke down${more}: copy it there, with the page's headers, or name it with the option worker`;
   assert.equal(found, [
     said("beside the program"),
     said("at /assets/worker.js"),

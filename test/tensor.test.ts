@@ -38,6 +38,8 @@ test("scalars and tensors with a size of 0 hold 1 and 0 elements", () => {
   assert.equal([...la.tensor(new Float32Array([5]), []).data], [5]);
   const empty = la.zeros([2, 0, 3]);
   assert.is(empty.data.length, 0);
+  const last = la.zeros([0, 2 ** 20]).narrow(1, 2 ** 20 - 1, 1); // must not begin behind the storage
+  assert.equal([last.toArray().length, last.data.length], [0, 0]);
   assert.is(empty.toArray().length, 0);
   assert.is(empty.narrow(0, 1, 1).data.length, 0);
 });

@@ -110,7 +110,6 @@ export class AdamW {
     training("AdamW", nn);
     checkModule("AdamW", model);
     check(options);
-    outside("AdamW", nn.engine.space);
     // A parameter that has several names, such as a head that is the token table, takes part once.
     const named = new Map<Parameter, string>();
     for (const [name, parameter] of model.parameters) {

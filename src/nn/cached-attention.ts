@@ -5,7 +5,7 @@ import { integer } from "../check-number.js";
 import { complete, type Disposing } from "../disposable.js";
 import type { Tensor } from "../tensor.js";
 import { checkOwn, headsOf, type SelfAttentionOptions } from "./attention.js";
-import { features, outside, training, value } from "./check-nn.js";
+import { features, training, value } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
 import { whole } from "./whole.js";
@@ -31,7 +31,6 @@ export class AttentionCache {
   constructor(nn: Nn, B: number, context: number, width: number) {
     for (const [name, size] of Object.entries({ B, context, width })) integer("AttentionCache", name, size, 1);
     training("AttentionCache", nn);
-    outside("AttentionCache", nn.engine.space);
     complete(AttentionCache, "AttentionCache");
     const make = () => nn.la.zeros([B, context, width]);
     [this.k, this.v] = whole("AttentionCache", nn, () => [make(), make()]);
