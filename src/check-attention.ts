@@ -113,7 +113,7 @@ function checkOptions(where: string, label: Label, given: Record<keyof Attention
   if (given.softcap === undefined) return;
   check.finite(where, label("softcap"), given.softcap);
   if (Math.fround(given.softcap) <= 0) {
-    throw new RangeError(`${where}: ${label("softcap")} must be above 0, got ${given.softcap}`);
+    throw new RangeError(`${where}: ${label("softcap")} must be above 0 as a float32, got ${given.softcap}`);
   }
 }
 

@@ -45,7 +45,18 @@ function show(nn: Nn, model: Gpt, ids: Int32Array, about: string, json: boolean)
   const { variant, context } = model.config;
   const head = `${about}, ${variant} attention, the last ${Math.min(context, ids.length - 1)} tokens`;
   const foot = "|do/ds|: mean size of the derivative of an output by a score, with the model's own q, k and v.";
-  print(json ? JSON.stringify({ about, variant, layers }) : [head, formatSignals(layers), foot].join("\n"));
+  print(
+    json ? JSON.stringify({ about, variant, layers }) : [head, formatSignals(layers), foot, seen(layers)].join("\n"),
+  );
+}
+
+/** What the table says of small probabilities, in one line. */
+function seen(layers: readonly LayerSignal[]): string {
+  const times = layers.map(({ standardSmall, laserSmall }) => laserSmall / standardSmall).filter(Number.isFinite);
+  if (times.length === 0)
+    return "No probability is below 1e-3, as in models that are hardly trained: --checkpoint takes a trained one.";
+  const [least, most] = [Math.min(...times), Math.max(...times)].map((x) => x.toPrecision(3));
+  return `Where p < 1e-3 LASER's derivatives are ${least === most ? least : `${least} to ${most}`} times the size of the standard ones.`;
 }
 
 /** A trained model, on the text it was trained on where no other is given. */
