@@ -2,7 +2,7 @@
  * y = softmax(x) over contiguous rows of n, and its gradient. Row sums are four float64 partials, j mod 4: of float32 the probabilities of
  * 2^20 equal scores summed to 0.9987.
  */
-import { Exp } from "./exp";
+import { expRow } from "./log-sum-exp";
 import { Simd } from "./simd";
 import { Wide } from "./wide";
 
@@ -12,18 +12,7 @@ export function softmax(y: usize, x: usize, rows: i32, n: i32): void {
   assert(x != 0 && y != 0, "x and y must be there");
   const bytes = (<usize>n) << 2;
   for (let r = 0; r < rows; ++r, x += bytes, y += bytes) {
-    const top = f32x4.splat(Simd.max(x, n));
-    let low = f64x2.splat(0);
-    let high = f64x2.splat(0);
-    for (let j = 0; j < n; j += 4) {
-      const at = (<usize>j) << 2;
-      const e = Exp.core(f32x4.sub(v128.load(x + at), top));
-      Simd.storeFirst(y + at, e, n - j);
-      const part = v128.and(e, Simd.first(n - j));
-      low = f64x2.add(low, Wide.low(part));
-      high = f64x2.add(high, Wide.high(part));
-    }
-    const total = f32x4.splat(<f32>Wide.hsum(low, high));
+    const total = f32x4.splat(<f32>expRow(y, x, n, Simd.max(x, n)));
     for (let j = 0; j < n; j += 4) {
       const at = (<usize>j) << 2;
       if (Simd.storeEnds(y + at, f32x4.div(v128.load(y + at), total), n - j)) break;

@@ -62,8 +62,7 @@ export function attentionBackward<W extends Needs>(
   options?: AttentionBackwardOptions<W>,
 ): AttentionGradients<W> {
   const call = checkBackward(engine.space, dout, saved, options);
-  const { into, needs } = call;
-  const { q, k, v } = call;
+  const { into, needs, q, k, v } = call;
   const { B, H, N } = call.sizes;
   const { bias, layout } = call.options;
   const { problem } = engine;

@@ -30,21 +30,19 @@ export interface Call {
   readonly outShape: number[];
 }
 
-const OPTIONS: Record<keyof AttentionOptions, true> = {
-  variant: true,
-  causal: true,
-  window: true,
-  align: true,
-  mask: true,
-  bias: true,
-  scale: true,
-  softcap: true,
-  alibi: true,
-  layout: true,
-  out: true,
-};
-
-const OPTION_NAMES = Object.keys(OPTIONS) as readonly (keyof AttentionOptions)[];
+const OPTION_NAMES: readonly (keyof AttentionOptions)[] = [
+  "variant",
+  "causal",
+  "window",
+  "align",
+  "mask",
+  "bias",
+  "scale",
+  "softcap",
+  "alibi",
+  "layout",
+  "out",
+];
 
 const GRADIENTS: readonly GradientName[] = ["dq", "dk", "dv", "dbias"];
 

@@ -204,20 +204,3 @@ export function creation(where: string, given: CreateOptions | undefined, names:
     );
   }
 }
-
-const MAX_THREADS = 64;
-
-export function threads(where: string, value: unknown): void {
-  if (value === undefined) return;
-  if (typeof value !== "number") throw new TypeError(`${where}: threads must be a number, got ${show(value)}`);
-  if (!Number.isInteger(value) || value < 1 || value > MAX_THREADS) {
-    throw new RangeError(`${where}: threads must be an integer from 1 to ${MAX_THREADS}, got ${value}`);
-  }
-}
-
-/** Where a file is served from: a string or an object with an href, which URL objects are; or what a Trusted Types policy made of one. */
-export function address(where: string, name: string, value: unknown): void {
-  if (value === undefined || typeof value === "string" || tag(value) === "TrustedScriptURL") return;
-  if (typeof (value as { href?: unknown } | null)?.href === "string") return;
-  throw new TypeError(`${where}: ${name} must be a string or a URL, got ${show(value)}`);
-}

@@ -14,5 +14,11 @@ export type Disposing = SymbolConstructor extends { readonly dispose: infer S ex
 export function complete({ prototype }: { readonly prototype: { dispose(): void } }, name: string, more = {}): void {
   const { toStringTag, dispose } = Symbol as { toStringTag: symbol; dispose?: symbol };
   if (Object.hasOwn(prototype, toStringTag)) return; // and may be frozen since
-  Object.assign(prototype, { [toStringTag]: name, ...more }, dispose && { [dispose]: prototype.dispose });
+  // By its name, so that of a subclass its own is called.
+  const using = dispose && {
+    [dispose](this: typeof prototype) {
+      this.dispose();
+    },
+  };
+  Object.assign(prototype, { [toStringTag]: name, ...more }, using);
 }

@@ -66,7 +66,7 @@ export class LaserAttention {
     this.simd = simd;
     this.#arena = new Arena(memory, Math.max(STATIC_END, kernels.heapBase() >>> 0), maxMemory);
     const problem = new Problem(this.#arena, pool?.members);
-    this.#engine = { kernels, space: new Space(this.#arena), problem, pool: pool?.make(this.#arena, problem, kernels) };
+    this.#engine = { kernels, space: new Space(this.#arena), problem, pool: pool?.make(this.#arena, problem) };
   }
 
   /**

@@ -109,9 +109,12 @@ function asTall<T>(
   });
 }
 
+/** The matrix of a batch that begins `offset` elements after the first. */
+const at = (matrices: Matrices, offset: number): Matrix => ({ ...matrices, ptr: matrices.ptr + 4 * offset });
+
 /**
- * target [m, n] (+)= left [m, k] right [k, n] over the batch `lead`. Where several batch entries meet in one matrix of the
- * target (batch stride 0), they are added in ascending row-major order, in float64.
+ * target [m, n] = left [m, k] right [k, n] over the batch `lead`. Where several batch entries meet in one matrix of the target (batch
+ * stride 0), they are added in ascending row-major order, in float64.
  */
 function multiply(
   engine: Engine,
@@ -123,32 +126,25 @@ function multiply(
 ): void {
   if (m * n === 0) return;
   const { arena } = engine.space;
-  const repeated = lead.map((size, axis) => (size > 1 && target.batch[axis] === 0 ? 1 : 0));
-  const partial = repeated.includes(1) ? m * n : 0;
-  const sums = new Map<number, Float64Array>();
-  const write = (): void => {
-    for (const [into, sum] of sums) arena.f32(into, m * n).set(sum);
-    sums.clear();
-  };
-  // Where repetitions come one after the other, a matrix of the target is done when the next begins.
-  const inOrder = !lead.some((size, axis) => size > 1 && axis > repeated.indexOf(1) && repeated[axis] === 0);
-  arena.borrow(4 * partial, (part) => {
+  /** Sizes of the axes along which the target has matrices of its own, and of those along which it is repeated; 1 elsewhere. */
+  const repeated = lead.map((size, axis) => (target.batch[axis] === 0 ? size : 1));
+  const own = lead.map((size, axis) => (target.batch[axis] === 0 ? 1 : size));
+  const terms = count(repeated);
+  arena.borrow(terms > 1 ? 4 * m * n : 0, (ptr) => {
     withProduct(engine, [m, n, k], (product) => {
-      const strides = [target.batch, left.batch, right.batch, repeated];
-      forEachOffset(lead, strides, ([c, a, b, later]) => {
-        const into = target.ptr + 4 * c!;
-        if (later === 0 && inOrder) write();
-        const to = later === 0 ? { ...target, ptr: into } : { ...target, ptr: part, row: n };
-        product(to, { ...left, ptr: left.ptr + 4 * a! }, { ...right, ptr: right.ptr + 4 * b! });
-        if (later === 0) return;
-        const terms = arena.f32(part, m * n);
-        const sum = sums.get(into) ?? new Float64Array(arena.f32(into, m * n));
-        for (let i = 0; i < sum.length; i++) sum[i]! += terms[i]!;
-        sums.set(into, sum);
+      forEachOffset(own, [target.batch, left.batch, right.batch], ([c, a, b]) => {
+        const to = at(target, c!);
+        if (terms === 1) return product(to, at(left, a!), at(right, b!));
+        const sum = new Float64Array(m * n).fill(-0); // -0 plus x is x, the sign of 0 included
+        forEachOffset(repeated, [left.batch, right.batch], ([x, y]) => {
+          product({ ...to, ptr, row: n }, at(left, a! + x!), at(right, b! + y!));
+          const term = arena.f32(ptr, m * n);
+          for (let i = 0; i < sum.length; i++) sum[i]! += term[i]!;
+        });
+        arena.f32(to.ptr, m * n).set(sum);
       });
     });
   });
-  write();
 }
 
 /** No matrix. */

@@ -45,7 +45,7 @@ export type StartWorker = (start: WorkerStart, failed: (reason: string) => void)
 /** What makes the pool of an instance, of so many threads. */
 export interface PoolMaker {
   readonly members: number;
-  make(arena: Arena, problem: Problem, kernels: Kernels): Pool;
+  make(arena: Arena, problem: Problem): Pool;
 }
 
 /**
@@ -56,8 +56,6 @@ export class Pool {
   readonly #arena: Arena;
   readonly #problem: Problem;
   readonly #kernels: Kernels;
-  readonly #control: number;
-  readonly #bytes: number;
   /** The control words, as integers and as arguments. Growth of shared memory leaves views of it as they are. */
   readonly #words: Int32Array;
   readonly #arguments: Float64Array;
@@ -91,11 +89,9 @@ export class Pool {
     this.#arena = arena;
     this.#problem = problem;
     this.#kernels = kernels;
-    this.#bytes = size * SLOT * 4;
-    this.#control = arena.allocate(this.#bytes);
-    this.#words = arena.i32(this.#control, this.#bytes / 4);
+    this.#words = arena.i32(arena.allocate(size * SLOT * 4), size * SLOT);
     this.#words.fill(0);
-    this.#arguments = new Float64Array(this.#words.buffer, this.#control, this.#bytes / 8);
+    this.#arguments = new Float64Array(this.#words.buffer, this.#words.byteOffset, this.#words.length / 2);
     this.maySleep = maySleep;
     this.#mayWait = maySleep && nodeModule("node:worker_threads") !== undefined;
     this.#warn = warn;
@@ -113,12 +109,13 @@ export class Pool {
    * Has workers start: with the first call that is worth them, or when this thread comes back to its event loop. Small calls before that
    * do not wait for it: a first result in a cold Node came after 15 ms where a worker was started at once, after 12 without (`npm run bench`).
    */
-  start(modules: readonly Module[], memory: Memory, size: number, startWorker: StartWorker): void {
+  start(modules: readonly Module[], memory: Memory, startWorker: StartWorker): void {
     this.#begin = () => {
       this.#begin = undefined;
+      const { byteOffset, byteLength } = this.#words;
       try {
-        for (let member = 1; member < size; member++) {
-          const start = { modules, memory, control: this.#control, bytes: this.#bytes, member, lanes };
+        for (let member = 1; member < this.#words.length / SLOT; member++) {
+          const start = { modules, memory, control: byteOffset, bytes: byteLength, member, lanes };
           this.#workers.push(startWorker(start, (reason) => this.#break(reason)));
         }
       } catch (error) {

@@ -31,8 +31,8 @@ export function startSync(options?: ThreadsOptions<KernelSource>, more?: More): 
   if (plan === undefined) return openUnsharedSync(plain, options, more);
   const compiled = compileSync("createSync", plan.builds, "shared", options?.wasm, more);
   checkSimd("createSync", options, compiled);
-  const { la, pool } = assemble(plan, compiled, instantiateSync(compiled.modules, plan.memory));
-  if (more !== undefined) pool?.ready();
+  const la = assemble(plan, compiled, instantiateSync(compiled.modules, plan.memory));
+  if (more !== undefined) la.engine.pool?.ready();
   return la;
 }
 
@@ -41,8 +41,8 @@ export async function start(options?: ThreadsOptions, more?: More): Promise<Lase
   if (plan === undefined) return openUnshared(plain, options, more);
   const compiled = await compile("create", plan.builds, "shared", options?.wasm, more);
   checkSimd("create", options, compiled);
-  const { la, pool } = assemble(plan, compiled, await instantiate(compiled.modules, plan.memory));
-  await pool?.started();
+  const la = assemble(plan, compiled, await instantiate(compiled.modules, plan.memory));
+  await la.engine.pool?.started();
   return la;
 }
 
@@ -134,14 +134,12 @@ function starter(worker: ThreadsOptions["worker"]): StartWorker {
   };
 }
 
-function assemble(plan: Plan, { modules, simd }: Compiled, kernels: Kernels): { la: LaserAttention; pool?: Pool } {
+function assemble(plan: Plan, { modules, simd }: Compiled, kernels: Kernels): LaserAttention {
   const { members, memory, maxMemory, startWorker } = plan;
-  if (members === 1) return { la: new LaserAttention(kernels, memory, simd, maxMemory) };
-  let pool!: Pool;
   const make = (arena: Arena, problem: Problem): Pool => {
-    pool = new Pool(arena, problem, kernels, members, maySleep(), warn);
-    pool.start(modules, memory, members, startWorker);
+    const pool = new Pool(arena, problem, kernels, members, maySleep(), warn);
+    pool.start(modules, memory, startWorker);
     return pool;
   };
-  return { la: new LaserAttention(kernels, memory, simd, maxMemory, { members, make }), pool };
+  return new LaserAttention(kernels, memory, simd, maxMemory, members === 1 ? undefined : { members, make });
 }

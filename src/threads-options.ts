@@ -28,9 +28,26 @@ export interface ThreadsOptions<Source = AsyncKernelSource> extends CreateOption
 
 export function checkThreadsOptions(where: string, options: ThreadsOptions): void {
   check.creation(where, options, ["threads", "simd", "worker"]);
-  check.threads(where, options.threads);
+  checkThreads(where, options.threads);
   if (options.simd !== undefined) check.oneOf(where, "simd", options.simd, ["plain", "relaxed"]);
-  check.address(where, "worker", options.worker);
+  checkAddress(where, options.worker);
+}
+
+const MAX_THREADS = 64;
+
+function checkThreads(where: string, value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== "number") throw new TypeError(`${where}: threads must be a number, got ${check.show(value)}`);
+  if (!Number.isInteger(value) || value < 1 || value > MAX_THREADS) {
+    throw new RangeError(`${where}: threads must be an integer from 1 to ${MAX_THREADS}, got ${value}`);
+  }
+}
+
+/** Where the worker is served from: a string or an object with an href, which URL objects are; or what a Trusted Types policy made of one. */
+function checkAddress(where: string, value: unknown): void {
+  if (value === undefined || typeof value === "string" || check.tag(value) === "TrustedScriptURL") return;
+  if (typeof (value as { href?: unknown } | null)?.href === "string") return;
+  throw new TypeError(`${where}: worker must be a string or a URL, got ${check.show(value)}`);
 }
 
 const warned = new Set<string>();

@@ -8,13 +8,18 @@ import {
   add,
   cachedAttention,
   createSync,
+  ctcLoss,
   dropout,
+  Embedding,
   embedding,
   Linear,
+  linear,
   loss,
   Module,
   operation,
   Random,
+  RmsNorm,
+  SelfAttention,
   selfAttention,
   silu,
 } from "../src/nn/index.js";
@@ -229,13 +234,27 @@ test("inputs and seeds are those of the call, whatever their arrays hold by the 
   throws(() => loss(nn, x, undefined as never), TypeError, "loss: compute must be a function, got undefined");
   const forgotten = add as unknown as (x: Value, y: Value) => Value;
   throws(() => forgotten(x, x), TypeError, "add: nn must be an instance of laser-attention/nn, got a Value");
-  throws(() => silu(undefined as never, x), TypeError, "silu: nn must be an instance of laser-attention/nn, got undef");
+  const [none, random] = [undefined as never, new Random(1)];
+  const weight = nn.parameter(new Float32Array(4), [1, 4]);
+  for (const [name, call] of Object.entries({
+    silu: () => silu(none, x),
+    linear: () => linear(none, x, weight),
+    ctcLoss: () => ctcLoss(none, x, [[1]], [1]),
+    Linear: () => new Linear(none, random, 4, 4),
+    RmsNorm: () => new RmsNorm(none, 4),
+    Embedding: () => new Embedding(none, random, 4, 4),
+  })) {
+    throws(call, TypeError, `${name}: nn must be an instance of laser-attention/nn, got undefined`);
+  }
   const looked = embedding as unknown as (...given: unknown[]) => Value;
   throws(() => looked([0], [1], x), TypeError, "embedding: nn must be an instance of laser-attention/nn, got [0]");
   const qkv = nn.input(numbers, [1, 1, 12]);
   const options = { variant: "laser", out: qkv.tensor } as const;
   throws(() => selfAttention(nn, qkv, 1, options), TypeError, "selfAttention: options must not have out");
   selfAttention(nn, qkv, 1, { variant: "laser", layout: undefined } as never);
+  const layer = new SelfAttention(nn, random, 4, 1);
+  const some = () => layer.forward(nn.input(numbers, [1, 3, 4]), options, { rows: [0] });
+  throws(some, TypeError, "selfAttention: options must not have out");
   const cache = new AttentionCache(nn, 1, 4, 4);
   const cached = () => cachedAttention(nn, qkv, 1, cache, { variant: "laser", layout: "BHND" } as never);
   throws(cached, TypeError, "cachedAttention: options must not have layout");

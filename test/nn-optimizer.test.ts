@@ -239,7 +239,7 @@ test("parameters have a weight decay and a factor of the learning rate of their 
   wrong({ lrScale: () => -1 }, RangeError, "lrScale of a must be 0 or more, got -1");
   wrong({ lrScale: () => "1" }, TypeError, 'lrScale of a must be a number, got "1"');
   wrong({ lrScale: 2 }, TypeError, "lrScale must be a function, got 2");
-  wrong({ decays: () => Number.NaN }, RangeError, "decays of a must be a finite float32, got NaN");
+  wrong({ decays: () => Number.NaN }, RangeError, "decay of a must be a finite float32, got NaN");
   nn.dispose();
 });
 
@@ -254,7 +254,7 @@ test("moments that no optimiser has are refused, and change nothing", () => {
     const { moments } = optimizer.stateDict();
     const data = Float32Array.of(0, value, 0);
     const changed = new Map([...moments, [name, { shape: [3], data }]]);
-    const text = `${name} must be finite, and a mean of squares 0 or more, got ${value}`;
+    const text = `${name} must be finite, a mean of squares not below 0, got ${value}`;
     throws(() => optimizer.loadStateDict({ steps: 3, moments: changed }), RangeError, text);
     assert.is(optimizer.steps, 0);
   }
@@ -297,7 +297,7 @@ test("a disposed model and a disposed optimiser give all their memory back, and 
   nn.dispose();
 });
 
-test("instances and caches have Symbol.dispose, where the engine has it", () => {
+test("instances, caches and modules have Symbol.dispose, a subclass its own, where the engine has it", () => {
   const { dispose } = Symbol as { dispose?: symbol };
   const nn = createSync({ threads: 1 });
   const cache = new AttentionCache(nn, 1, 4, 8);
@@ -305,6 +305,14 @@ test("instances and caches have Symbol.dispose, where the engine has it", () => 
     const { used } = nn.la.memory;
     (cache as unknown as Record<symbol, () => void>)[dispose]!();
     assert.is(nn.la.memory.used, used - 2 * 4 * 8 * 4);
+    let ended = 0;
+    class Counting extends Module {
+      override dispose(): void {
+        ended++;
+      }
+    }
+    (new Counting() as unknown as Record<symbol, () => void>)[dispose]!();
+    assert.is(ended, 1);
     (nn as unknown as Record<symbol, () => void>)[dispose]!();
     throws(() => nn.la.memory, TypeError, "this instance is disposed");
   }

@@ -143,11 +143,7 @@ test("the bits are those that were written down", () => {
 
 test("wrong seeds, states, sizes and ranges are refused by name", () => {
   const loose = Random as unknown as new (seed?: unknown) => Random;
-  throws(
-    () => new Random(1).shuffle({ length: 2 ** 32 } as never),
-    TypeError,
-    "shuffle: array must be an Int32Array or",
-  );
+  throws(() => new Random(1).shuffle({ length: 2 ** 32 } as never), TypeError, "shuffle: array must be an array");
   throws(() => new loose(), TypeError, "Random: seed must be a number, got undefined");
   throws(() => new Random(-1), RangeError, "Random: seed must be an integer of 0 or more, got -1");
   throws(() => new Random(0.5), RangeError, "seed must be an integer of 0 or more, got 0.5");

@@ -3,9 +3,9 @@
  *
  *   loss_r = log sum_j exp(x_j) - x_target        dlogits_j = (exp(x_j) / sum - [j is the target]) factor
  */
+import { expRow } from "../log-sum-exp";
 import { Simd } from "../simd";
 import { exp64, log64 } from "./float64";
-import { expRow } from "./log-sum-exp";
 
 /**
  * loss [rows] float64, logits and dlogits [rows, width], targets i32 [rows]: below 0, the row has loss and gradient 0. dlogits may be

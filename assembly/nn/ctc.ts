@@ -10,10 +10,10 @@
  * The step over two states is allowed where it skips a blank between different labels.
  */
 import { Exp } from "../exp";
+import { expRow } from "../log-sum-exp";
 import { Simd } from "../simd";
 import { fill } from "./elementwise";
 import { exp64, log64 } from "./float64";
-import { expRow } from "./log-sum-exp";
 
 /**
  * Scratch for frames up to T and targets up to S, in floats: lse [T], then alpha [T, 2 S + 1], next and gamma [2 S + 1]. At most what

@@ -4,13 +4,10 @@ import { CIFAR10_CLASSES, readCifar10 } from "../data/cifar10.js";
 import { classify } from "../models/classify.js";
 import { naming } from "./data.js";
 import { print, readBytes } from "./files.js";
-import { usage, withModel } from "./model.js";
+import { type Usage, usage, withModel } from "./model.js";
 import { integer } from "./options.js";
 
-interface Options {
-  checkpoint: string;
-  threads?: number;
-  json: boolean;
+interface Options extends Usage {
   images: string;
   count: number;
   candidates: number;

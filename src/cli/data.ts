@@ -26,12 +26,12 @@ const MOST_CHARACTERS = 2 ** 29;
 
 const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
 
-/** Says of data that can't be read that its path is that of the run, relative to where that was started. */
-export function ofRun<R>(read: () => R): R {
+/** Reads data by the path that is given, or by that of the run, relative to where that was started: so it says when it can't be read. */
+export function readFrom<R>(given: string | undefined, run: string, read: (path: string) => R): R {
   try {
-    return read();
+    return read(given ?? run);
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    if (given !== undefined || !(error instanceof UserError)) throw error;
     throw new UserError(`${error.message}. The path is that of the run: give another with --data`);
   }
 }

@@ -2,13 +2,10 @@
 import type { Command } from "commander";
 import { fill } from "../models/fill.js";
 import { print, UserError } from "./files.js";
-import { tokenizerOf, usage, withModel } from "./model.js";
+import { tokenizerOf, type Usage, usage, withModel } from "./model.js";
 import { character, integer } from "./options.js";
 
-interface Options {
-  checkpoint: string;
-  threads?: number;
-  json: boolean;
+interface Options extends Usage {
   text: string;
   hole: string;
   candidates: number;

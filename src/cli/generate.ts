@@ -3,13 +3,10 @@ import { setImmediate } from "node:timers/promises";
 import type { Command } from "commander";
 import { generate } from "../models/generate.js";
 import { outputClosed, print, write } from "./files.js";
-import { tokenizerOf, usage, withModel } from "./model.js";
+import { tokenizerOf, type Usage, usage, withModel } from "./model.js";
 import { integer, real } from "./options.js";
 
-interface Options {
-  checkpoint: string;
-  threads?: number;
-  json: boolean;
+interface Options extends Usage {
   prompt: string;
   count: number;
   temperature: number;

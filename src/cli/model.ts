@@ -6,7 +6,7 @@ import { characterTokenizer } from "../data/text.js";
 import { restore } from "../models/restore.js";
 import type { Nn } from "../nn/nn.js";
 import { UserError } from "./files.js";
-import { common, createNn } from "./options.js";
+import { type Common, common, createNn } from "./options.js";
 import { BEST, LAST } from "./run.js";
 import { readCheckpoint } from "./train.js";
 
@@ -16,7 +16,12 @@ type Family = Model["family"];
 export const CHECKPOINT =
   "a folder that train wrote, for its best checkpoint (the last, before there is one), or a file of it";
 
-/** A command that uses a trained model. */
+/** Options of a command that uses a trained model. */
+export interface Usage extends Common {
+  checkpoint: string;
+}
+
+/** Such a command. */
 export const usage = (program: Command, name: string, description: string): Command =>
   common(program.command(name).description(description)).requiredOption("--checkpoint <path>", CHECKPOINT);
 
@@ -36,7 +41,7 @@ function fileOf(path: string): string {
 
 /** Runs `use` with the model in the file, which must be of this family. */
 export async function withModel<F extends Family>(
-  options: { checkpoint: string; threads?: number | undefined },
+  options: Pick<Usage, "checkpoint" | "threads">,
   family: F,
   use: (
     nn: Nn,

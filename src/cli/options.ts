@@ -39,7 +39,7 @@ export function positive(text: string): number {
 }
 
 export interface Common {
-  threads?: number;
+  threads?: number | undefined;
   json: boolean;
 }
 

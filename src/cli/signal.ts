@@ -4,7 +4,7 @@ import { characterTokenizer } from "../data/text.js";
 import { type Gpt, gpt } from "../models/gpt.js";
 import type { Nn } from "../nn/nn.js";
 import type { Variant } from "../types.js";
-import { ofRun, readText } from "./data.js";
+import { readFrom, readText } from "./data.js";
 import { print, UserError } from "./files.js";
 import { type LayerSignal, layerSignals } from "./layer-signal.js";
 import { CHECKPOINT, tokenizerOf, withModel } from "./model.js";
@@ -64,13 +64,8 @@ const showTrained = (checkpoint: string, { data, threads, json }: Options): Prom
   withModel({ checkpoint, threads }, "gpt", (nn, model, extra) => {
     const from = data ?? extra.data;
     if (typeof from !== "string") throw new UserError(`${checkpoint} names no text: --data TEXT is missing`);
-    show(
-      nn,
-      model,
-      tokenizerOf(extra).encode(data === undefined ? ofRun(() => readText(from)) : readText(from)),
-      `${checkpoint} on ${from}`,
-      json,
-    );
+    const ids = tokenizerOf(extra).encode(readFrom(data, from, readText));
+    show(nn, model, ids, `${checkpoint} on ${from}`, json);
   });
 
 /** A new model of the recipe's size. */

@@ -16,7 +16,7 @@ import {
   recipeOf,
   Trainer,
 } from "../train/index.js";
-import { digestOf, ofRun, readData } from "./data.js";
+import { digestOf, readData, readFrom } from "./data.js";
 import { readBytes, shellWord, UserError } from "./files.js";
 import { type Common, common, createNn, givenRecipe, path, recipeOptions, variantOption } from "./options.js";
 import { BEST, LAST, type Run, runAll } from "./run.js";
@@ -127,7 +127,7 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
     const own = before[n];
     const recipe = own?.recipe ?? (kept ? { ...kept.recipe, ...given } : recipeOf(family, given));
     const nn = await createNn(options.threads);
-    read ??= options.data === undefined ? ofRun(() => readData(family, data)) : readData(family, data);
+    read ??= readFrom(options.data, data, (path) => readData(family, path));
     digest ??= digestOf(read);
     const task = makeTask(nn, family, recipe, read);
     const trainer = new Trainer(nn, family, task, recipe);

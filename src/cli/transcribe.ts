@@ -5,13 +5,10 @@ import { transcribe } from "../models/transcribe.js";
 import { textOf } from "../train/index.js";
 import { naming, readSamples } from "./data.js";
 import { complain, print, UserError } from "./files.js";
-import { usage, withModel } from "./model.js";
+import { type Usage, usage, withModel } from "./model.js";
 import { integer } from "./options.js";
 
-interface Options {
-  checkpoint: string;
-  threads?: number;
-  json: boolean;
+interface Options extends Usage {
   beam: number;
 }
 

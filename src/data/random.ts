@@ -1,5 +1,5 @@
 import { show } from "../check.js";
-import { arrayOf, integer, real } from "../check-number.js";
+import { integer, list, real } from "../check-number.js";
 import { cosPi, log } from "./math.js";
 
 /**
@@ -169,7 +169,7 @@ export class Random {
    * @example random.shuffle(["a", "b", "c"]);
    */
   shuffle<T extends unknown[] | Int32Array | Uint32Array | Float32Array>(array: T): T {
-    if (!Array.isArray(array)) arrayOf("Random.shuffle", "array", array, "Int32Array", "Uint32Array", "Float32Array");
+    list("Random.shuffle", "array", array);
     for (let last = array.length - 1; last > 0; last--) {
       const other = this.int(last + 1);
       [array[last], array[other]] = [array[other]!, array[last]!];

@@ -1,4 +1,4 @@
-import { callback, options } from "../check.js";
+import { callback, options as checkOptions } from "../check.js";
 import type { Random } from "../data/random.js";
 import { add } from "../nn/add.js";
 import type { SelfAttentionOptions } from "../nn/attention.js";
@@ -54,7 +54,7 @@ export class Block extends Module {
   /**
    * The block applied to x.
    * @param x [B, N, D]
-   * @param given A cache of the tokens before x; the rows that are wanted; dropout
+   * @param options A cache of the tokens before x; the rows that are wanted; dropout
    * @returns [B, N, D], or [R, D] of R rows
    * @throws RangeError or TypeError as `attn.forward` does
    *
@@ -62,9 +62,9 @@ export class Block extends Module {
    * const x = nn.input(new Float32Array(2 * 5 * 16), [2, 5, 16]);
    * const y = model.blocks[0]?.forward(x, { variant: "laser", causal: true });
    */
-  forward(x: Value, attention: SelfAttentionOptions, given: BlockOptions = {}): Value {
-    options("block", given, ["cache", "rows", "drop"]);
-    const { cache, rows, drop = dropNone } = given;
+  forward(x: Value, attention: SelfAttentionOptions, options: BlockOptions = {}): Value {
+    checkOptions("block", options, ["cache", "rows", "drop"]);
+    const { cache, rows, drop = dropNone } = options;
     callback("block", drop, "drop");
     const seen = this.attn.forward(this.ln1.forward(x), attention, { cache, rows });
     const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), drop(seen));

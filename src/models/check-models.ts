@@ -1,6 +1,6 @@
 /** Checks of what the functions that run a trained model are given. */
 import { show } from "../check.js";
-import { training } from "../nn/check-nn.js";
+import { checkInstance } from "../nn/check-nn.js";
 import type { Module } from "../nn/module.js";
 
 /** An instance, and a model of `family` on it. The family is named, not its class: minifiers change the names of classes. */
@@ -11,7 +11,7 @@ export function modelOf<M extends Module & { readonly family: string }>(
   kind: abstract new (...args: never[]) => M,
   family: M["family"],
 ): asserts model is M {
-  training(where, nn);
+  checkInstance(where, nn);
   if (!(model instanceof kind)) {
     const { family: other } = (model ?? {}) as { family?: unknown };
     const got = typeof other === "string" && other !== family ? `a ${other}` : show(model, kind);

@@ -3,7 +3,7 @@ import { options as checkOptions } from "../check.js";
 import { arrayOf, integer } from "../check-number.js";
 import type { Nn } from "../nn/nn.js";
 import { modelOf } from "./check-models.js";
-import { best, type Candidate, softmax } from "./distribution.js";
+import { type Candidate, candidatesOf } from "./distribution.js";
 import { patchesOf } from "./patches.js";
 import { Vit } from "./vit.js";
 
@@ -49,9 +49,7 @@ export function classify(nn: Nn, model: Vit, pixels: Uint8Array, options: Classi
     const patches = patchesOf(pixels.subarray(first, first + BATCH * size), side, patch);
     const scores = nn.evaluate(() => model.logits(patches).toArray());
     for (let at = 0; at < scores.length; at += classes) {
-      const own = scores.subarray(at, at + classes);
-      const probabilities = softmax(where, own);
-      found.push(best(own, candidates).map((id) => ({ id, probability: probabilities[id]! })));
+      found.push(candidatesOf(where, scores.subarray(at, at + classes), candidates));
     }
   }
   return found;

@@ -1,5 +1,5 @@
 /** Conformer (Gulati et al., arXiv 2005.08100) with CTC, as golden/README.md of the project defines it. */
-import { callback, options } from "../check.js";
+import { callback, options as checkOptions } from "../check.js";
 import { arrayOf, integer, list } from "../check-number.js";
 import { Random } from "../data/random.js";
 import { add } from "../nn/add.js";
@@ -97,7 +97,7 @@ export class ConformerBlock extends Module {
    * The block applied to x.
    * @param x [B, T, D]
    * @param keep u8 [B, T]: 0 for steps that are padding
-   * @param given Dropout
+   * @param options Dropout
    * @returns [B, T, D]
    * @throws RangeError when x has not D channels, or keep another shape; TypeError when keep is not contiguous
    *
@@ -109,10 +109,10 @@ export class ConformerBlock extends Module {
     x: Value,
     keep: Tensor<"u8">,
     variant: ModelConfig["variant"],
-    given: Pick<BlockOptions, "drop"> = {},
+    options: Pick<BlockOptions, "drop"> = {},
   ): Value {
-    options("block", given, ["drop"]);
-    const { drop = dropNone } = given;
+    checkOptions("block", options, ["drop"]);
+    const { drop = dropNone } = options;
     callback("block", drop, "drop");
     const nn = this.#nn;
     const [B, T] = x.shape as [number, number];
@@ -214,9 +214,9 @@ export class Conformer extends Module {
     features: Float32Array,
     frames: ArrayLike<number>,
     targets: readonly ArrayLike<number>[],
-    given?: LossOptions,
+    options?: LossOptions,
   ): Loss {
-    const logits = this.#scores(features, frames, dropOf("conformer", this.#nn, this, given));
+    const logits = this.#scores(features, frames, dropOf("conformer", this.#nn, this, options));
     const used = Array.from(frames, (count) => this.steps(count));
     return ctcLoss(this.#nn, logits, targets, used);
   }
@@ -228,8 +228,7 @@ export class Conformer extends Module {
     arrayOf("conformer", "features", features, "Float32Array");
     const B = frames.length;
     const T = features.length / (B * mels);
-    if (B === 0) throw new RangeError("conformer: the batch must not be empty");
-    if (!Number.isInteger(T)) {
+    if (B === 0 || !Number.isInteger(T)) {
       throw new RangeError(
         `conformer: features must be ${B} times some frames of ${mels}, got ${features.length} numbers`,
       );

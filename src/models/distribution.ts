@@ -37,7 +37,7 @@ export function checkSampling(where: string, { temperature, topK, topP }: Sampli
 }
 
 /** exp(x / temperature) over its sum; the sum is 1 within rounding. @throws RangeError for NaN or infinity: a model that is broken */
-export function softmax(where: string, scores: ArrayLike<number>, temperature = 1): Float64Array {
+function softmax(where: string, scores: ArrayLike<number>, temperature = 1): Float64Array {
   let top = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < scores.length; id++) {
     const score = scores[id]!;
@@ -56,9 +56,15 @@ function normalise(weights: Float64Array): Float64Array {
 }
 
 /** The `k` best ids, best first; of equally good ones the lower id first. */
-export function best(scores: ArrayLike<number>, k: number): number[] {
+function best(scores: ArrayLike<number>, k: number): number[] {
   const ids = Array.from({ length: scores.length }, (_, id) => id);
   return ids.sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, k);
+}
+
+/** The `k` best ids with their probabilities, which sum to 1 over all ids. */
+export function candidatesOf(where: string, scores: ArrayLike<number>, k: number): Candidate[] {
+  const probabilities = softmax(where, scores);
+  return best(scores, k).map((id) => ({ id, probability: probabilities[id]! }));
 }
 
 /**

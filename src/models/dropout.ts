@@ -9,7 +9,7 @@ import type { Value } from "../nn/value.js";
  * Dropout in the forward pass of a loss: of the embeddings, and of what attention and each feed-forward or convolution part add to
  * them (Vaswani et al., arXiv 1706.03762, section 5.4). Not in evaluation mode (`model.eval()`, of the model itself), and never in `logits`.
  *
- * @example const given: LossOptions = { dropout: 0.1, seed: 17 };
+ * @example const options: LossOptions = { dropout: 0.1, seed: 17 };
  */
 export interface LossOptions {
   /** How likely an element is to become 0, from 0 to below 1. Default 0. */

@@ -1,11 +1,11 @@
 /** Hidden tokens filled in by a masked language model. */
 import { options as checkOptions } from "../check.js";
 import { integer, list } from "../check-number.js";
-import { ids as checkIds } from "../nn/check-nn.js";
+import { checkIds } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import { Bert } from "./bert.js";
 import { modelOf } from "./check-models.js";
-import { best, type Candidate, softmax } from "./distribution.js";
+import { type Candidate, candidatesOf } from "./distribution.js";
 
 /**
  * One hidden place of a row.
@@ -81,9 +81,7 @@ export function fill(nn: Nn, model: Bert, rows: readonly ArrayLike<number>[], op
     const places = hidden.map((position, n) => {
       // The mask is the last token: what is before it may stand there.
       const own = scores.subarray(n * vocabulary, n * vocabulary + maskId);
-      const probabilities = softmax(where, own);
-      const found = best(own, candidates).map((id) => ({ id, probability: probabilities[id]! }));
-      return { position, candidates: found };
+      return { position, candidates: candidatesOf(where, own, candidates) };
     });
     for (const { position, candidates: found } of places) ids[position] = found[0]!.id;
     return { ids, places };

@@ -2,7 +2,7 @@
 import { options as checkOptions } from "../check.js";
 import { integer, list } from "../check-number.js";
 import { checkRandom, Random } from "../data/random.js";
-import { ids as checkIds, outside } from "../nn/check-nn.js";
+import { checkIds, checkOutside } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import { modelOf } from "./check-models.js";
 import { checkSampling, distribution, draw, type SamplingOptions } from "./distribution.js";
@@ -50,7 +50,7 @@ export function generate(
 ): Generator<number, void, undefined> {
   const where = "generate";
   modelOf(where, nn, model, Gpt, "gpt");
-  outside(where, nn.engine.space);
+  checkOutside(where, nn.engine.space);
   const { vocabulary } = model.config;
   list(where, "prompt", prompt);
   if (prompt.length === 0) throw new RangeError(`${where}: prompt must have a token, got none`);

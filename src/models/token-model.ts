@@ -1,5 +1,5 @@
 import { Random } from "../data/random.js";
-import { ids as checkIds } from "../nn/check-nn.js";
+import { checkIds } from "../nn/check-nn.js";
 import { crossEntropy } from "../nn/cross-entropy.js";
 import { Embedding, LayerNorm, Linear } from "../nn/layers.js";
 import type { Loss } from "../nn/loss.js";

@@ -1,7 +1,7 @@
 import { typedArray } from "../check.js";
 import { CHANNELS } from "../data/patches.js";
 import { Random } from "../data/random.js";
-import { ids } from "../nn/check-nn.js";
+import { checkIds } from "../nn/check-nn.js";
 import { crossEntropy } from "../nn/cross-entropy.js";
 import { addPositions } from "../nn/embedding.js";
 import { LayerNorm, Linear, matrix } from "../nn/layers.js";
@@ -115,7 +115,7 @@ export class Vit extends Module {
    */
   loss(patches: Float32Array, labels: ArrayLike<number>, options?: LossOptions): Loss {
     const logits = this.#scores(patches, dropOf("vit", this.#nn, this, options));
-    ids("vit", labels, logits.shape[0]!, this.config.classes, 0, "labels");
+    checkIds("vit", labels, logits.shape[0]!, this.config.classes, 0, "labels");
     return crossEntropy(this.#nn, logits, labels);
   }
 }

@@ -3,11 +3,11 @@
 import { alive, instance, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { operand } from "../check-tensor.js";
-import { complete } from "../disposable.js";
+import { complete, type Disposing } from "../disposable.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { amount, check, checkStep } from "./check-adamw.js";
-import { outside, training } from "./check-nn.js";
+import { checkInstance, checkOutside } from "./check-nn.js";
 import {
   checkModule,
   checkParameters,
@@ -95,6 +95,7 @@ const WORK = 3;
  * const loss = nn.step(() => model.loss(ids, targets));
  * const norm = optimizer.step({ lr: 2e-3, clip: 1 });
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() makes what the interface promises
 export class AdamW {
   readonly #nn: Nn;
   readonly #options: { readonly lr: number; readonly betas: readonly [number, number]; readonly eps: number };
@@ -107,7 +108,7 @@ export class AdamW {
    */
   constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
     complete(AdamW, "AdamW");
-    training("AdamW", nn);
+    checkInstance("AdamW", nn);
     checkModule("AdamW", model);
     check(options);
     // A parameter that has several names, such as a head that is the token table, takes part once.
@@ -123,10 +124,8 @@ export class AdamW {
     this.#options = { lr, betas: [...betas], eps };
     const rates = [...named].map(([parameter, name]) => {
       const given = decays(name, parameter);
-      const decay = typeof given === "number" ? given : given ? weightDecay : 0;
-      const rate = { decay, lrScale: lrScale(name, parameter) };
-      amount("AdamW", `decays of ${name}`, decay);
-      amount("AdamW", `lrScale of ${name}`, rate.lrScale);
+      const rate = { decay: given === true ? weightDecay : Number(given), lrScale: lrScale(name, parameter) };
+      for (const [key, value] of Object.entries(rate)) amount("AdamW", `${key} of ${name}`, value);
       return rate;
     });
     const bare = [...named.keys()].filter(({ held }) => held === undefined);
@@ -183,7 +182,7 @@ export class AdamW {
     checkStep(options);
     const { lr = this.#options.lr, clip = Number.POSITIVE_INFINITY } = options;
     this.#check("AdamW.step");
-    outside("AdamW.step", this.#nn.engine.space);
+    checkOutside("AdamW.step", this.#nn.engine.space);
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
     if (groups.length === 0) {
       throw new TypeError(
@@ -296,6 +295,8 @@ export class AdamW {
     return Math.sqrt(sum);
   }
 }
+
+export interface AdamW extends Disposing {}
 
 const byAxes = (_: string, { shape }: Parameter): boolean => shape.length >= 2;
 

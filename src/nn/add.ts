@@ -2,7 +2,7 @@
 import { finite } from "../check.js";
 import { shapeIs } from "../check-tensor.js";
 import { count } from "../shape.js";
-import { value } from "./check-nn.js";
+import { checkValue } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
@@ -19,9 +19,9 @@ import type { Value } from "./value.js";
 export function add(nn: Nn, x: Loss, y: Loss, factor?: number): Loss;
 export function add(nn: Nn, x: Value, y: Value, factor?: number): Value;
 export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
-  value("add", "x", nn, x, "any");
+  checkValue("add", "x", nn, x, "any");
   const { tape, engine } = nn;
-  value("add", "y", nn, y, "any");
+  checkValue("add", "y", nn, y, "any");
   shapeIs("add", "y", y.tensor, x.shape);
   finite("add", "factor", factor);
   const n = count(x.shape);
@@ -41,7 +41,7 @@ export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
       else tape.give(y, (to) => tape.scale(to, dout, factor));
       tape.pass(x, out, dout);
     },
-    Loss.maker(sum, item),
+    { item },
   );
   return out;
 }

@@ -4,7 +4,7 @@ import { show } from "../check.js";
 import { integer } from "../check-number.js";
 import type { Tensor } from "../tensor.js";
 import type { AttentionOptions } from "../types.js";
-import { value } from "./check-nn.js";
+import { checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
 
@@ -41,7 +41,7 @@ export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: T
  * const y = selfAttention(nn, qkv, 2, { variant: "laser", causal: true }); // [2, 5, 8]
  */
 export function selfAttention(nn: Nn, qkv: Value, heads: number, options: SelfAttentionOptions): Value {
-  value("selfAttention", "qkv", nn, qkv, 3);
+  checkValue("selfAttention", "qkv", nn, qkv, 3);
   const { tape, engine } = nn;
   integer("selfAttention", "heads", heads, 1);
   const [B, N, width] = qkv.shape as [number, number, number];

@@ -5,7 +5,7 @@ import { integer } from "../check-number.js";
 import { complete, type Disposing } from "../disposable.js";
 import type { Tensor } from "../tensor.js";
 import { checkOwn, headsOf, type SelfAttentionOptions } from "./attention.js";
-import { features, training, value } from "./check-nn.js";
+import { checkFeatures, checkInstance, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
 import { whole } from "./whole.js";
@@ -30,7 +30,6 @@ export class AttentionCache {
    */
   constructor(nn: Nn, B: number, context: number, width: number) {
     for (const [name, size] of Object.entries({ B, context, width })) integer("AttentionCache", name, size, 1);
-    training("AttentionCache", nn);
     complete(AttentionCache, "AttentionCache");
     const make = () => nn.la.zeros([B, context, width]);
     [this.k, this.v] = whole("AttentionCache", nn, () => [make(), make()]);
@@ -116,15 +115,15 @@ export function cachedAttention(
   options: SelfAttentionOptions,
 ): Value {
   const where = "cachedAttention";
-  training(where, nn);
+  checkInstance(where, nn);
   const { tape, engine } = nn;
   if (tape.recording) throw new TypeError(`${where}: has no gradient, so it must be called outside of a training step`);
   checkCache(where, cache);
-  value(where, "qkv", nn, qkv, 3);
+  checkValue(where, "qkv", nn, qkv, 3);
   integer(where, "heads", heads, 1);
   const [B, N] = qkv.shape as [number, number, number];
   const [rows, context, C] = cache.k.shape as [number, number, number];
-  features(where, "qkv", qkv.shape, 3 * C);
+  checkFeatures(where, "qkv", qkv.shape, 3 * C);
   if (C % heads !== 0) throw new RangeError(`${where}: the width must be a multiple of heads (${heads}), got ${C}`);
   if (B !== rows) throw new RangeError(`${where}: qkv must have the ${rows} rows of the cache, got ${show(qkv.shape)}`);
   const M = cache.length + N;

@@ -16,7 +16,7 @@ export function register(nn: Nn): void {
 }
 
 /** An instance for training, as `create` and `createSync` of this copy of laser-attention/nn give it. */
-export function training(where: string, given: unknown): asserts given is Nn {
+export function checkInstance(where: string, given: unknown): asserts given is Nn {
   if (instances.has(given as object)) return;
   const other = typeof given === "object" && given !== null && "tape" in given;
   const got = other ? "one of another copy" : show(given);
@@ -24,13 +24,13 @@ export function training(where: string, given: unknown): asserts given is Nn {
 }
 
 /** What a step must not do: its memory ends with it, and its backward pass wants parameters as the forward pass read them. */
-export function outside(where: string, { source }: Space): void {
+export function checkOutside(where: string, { source }: Space): void {
   if (source !== undefined) throw new TypeError(`${where}: must be called outside of a step, and of evaluate`);
 }
 
 /** A value of this instance that has not ended with its step, of so many axes; one axis at least if nothing is said. */
-export function value(where: string, name: string, nn: Nn, given: unknown, axes?: number | "any"): void {
-  training(where, nn);
+export function checkValue(where: string, name: string, nn: Nn, given: unknown, axes?: number | "any"): void {
+  checkInstance(where, nn);
   const { engine } = nn;
   if (!(given instanceof Value)) {
     const made = given instanceof Tensor ? ": nn.input makes values" : "";
@@ -42,14 +42,14 @@ export function value(where: string, name: string, nn: Nn, given: unknown, axes?
 }
 
 /** A parameter of this instance with these sizes; null stands for any size. */
-export function parameter(
+export function checkParameter(
   where: string,
   name: string,
   nn: Nn,
   given: unknown,
   sizes: readonly (number | null)[],
 ): void {
-  training(where, nn);
+  checkInstance(where, nn);
   if (!(given instanceof Parameter))
     throw new TypeError(`${where}: ${name} must be a parameter, got ${show(given, Parameter)}`);
   operand(where, name, given.tensor, "f32", nn.engine.space);
@@ -60,7 +60,7 @@ export function parameter(
 }
 
 /** A mask of bytes, one after the other: of this shape, or of so many elements. */
-export function keep(where: string, { engine }: Nn, given: unknown, expected: Shape | number): void {
+export function checkKeep(where: string, { engine }: Nn, given: unknown, expected: Shape | number): void {
   operand(where, "keep", given, "u8", engine.space);
   const { shape } = given as Tensor<"u8">;
   contiguous(where, given as Tensor<"u8">, "keep is read row by row");
@@ -71,7 +71,7 @@ export function keep(where: string, { engine }: Nn, given: unknown, expected: Sh
 }
 
 /** What a backward pass reads: whoever disposed it in the meantime made room for other elements there. */
-export function kept(where: string, read: Readonly<Record<string, AnyTensor | undefined>>): void {
+export function checkUndisposed(where: string, read: Readonly<Record<string, AnyTensor | undefined>>): void {
   for (const name in read) {
     if (read[name]?.alive === false)
       throw new TypeError(`${where}: ${name} is disposed, and its gradients are not taken yet`);
@@ -79,13 +79,13 @@ export function kept(where: string, read: Readonly<Record<string, AnyTensor | un
 }
 
 /** The last axis of a shape. */
-export function features(where: string, name: string, shape: Shape, size: number): void {
+export function checkFeatures(where: string, name: string, shape: Shape, size: number): void {
   if (shape.length > 0 && shape.at(-1) === size) return;
   throw new RangeError(`${where}: ${name} must have ${size} on its last axis, got ${show(shape)}`);
 }
 
 /** A copy of integers from `least` to `end` - 1, `count` of them or any number: what is checked is what kernels read. */
-export function ids(
+export function checkIds(
   where: string,
   values: ArrayLike<number>,
   count: number | undefined,

@@ -1,7 +1,7 @@
 /** Softmax and cross-entropy in one pass, which writes the gradient too. */
 import { count } from "../shape.js";
-import { ids as checkIds, value } from "./check-nn.js";
-import { Loss } from "./loss.js";
+import { checkIds, checkValue } from "./check-nn.js";
+import type { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
@@ -20,7 +20,7 @@ const WORK = 10;
  * @example crossEntropy(nn, x, [0, 1, 2, 3, 4, 5, 6, 7, -1, -1]).item; // x is [2, 5, 8]: ten rows of eight classes
  */
 export function crossEntropy(nn: Nn, logits: Value, targets: ArrayLike<number>): Loss {
-  value("crossEntropy", "logits", nn, logits);
+  checkValue("crossEntropy", "logits", nn, logits);
   const { tape, engine } = nn;
   const [rows, width] = [count(logits.shape.slice(0, -1)), logits.shape.at(-1)!];
   const checked = checkIds("crossEntropy", targets, rows, width, -1, "targets");
@@ -35,5 +35,5 @@ export function crossEntropy(nn: Nn, logits: Value, targets: ArrayLike<number>):
   });
   const mean = engine.kernels.sum64(losses.ptr, rows) / seen;
   losses.dispose();
-  return Loss.record(nn, mean, logits, dlogits, [numbers]);
+  return tape.loss(mean, logits, dlogits, [numbers]);
 }

@@ -1,8 +1,8 @@
 /** Connectionist temporal classification (Graves et al. 2006), log-softmax included. */
-import { flag, options } from "../check.js";
+import { options as checkOptions, flag } from "../check.js";
 import { integer, list } from "../check-number.js";
-import { ids, value } from "./check-nn.js";
-import { Loss } from "./loss.js";
+import { checkIds, checkValue } from "./check-nn.js";
+import type { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import { splitWithScratch } from "./split.js";
 import type { Value } from "./value.js";
@@ -37,11 +37,11 @@ export function ctcLoss(
   logits: Value,
   targets: ArrayLike<ArrayLike<number>>,
   frames: ArrayLike<number>,
-  given: CtcOptions = {},
+  options: CtcOptions = {},
 ): Loss {
-  options("ctcLoss", given, ["blank", "zeroInfinity"]);
-  const { blank = 0, zeroInfinity = false } = given;
-  value("ctcLoss", "logits", nn, logits, 3);
+  checkOptions("ctcLoss", options, ["blank", "zeroInfinity"]);
+  const { blank = 0, zeroInfinity = false } = options;
+  checkValue("ctcLoss", "logits", nn, logits, 3);
   const { tape, engine } = nn;
   const [B, T, V] = logits.shape as [number, number, number];
   integer("ctcLoss", "blank", blank, 0, V - 1);
@@ -71,7 +71,7 @@ export function ctcLoss(
     else mean += each[b]! * share(b);
   }
   for (const tensor of [labels, lengths, used, factors, losses]) tensor.dispose();
-  return Loss.record(nn, mean, logits, dlogits, []);
+  return tape.loss(mean, logits, dlogits);
 }
 
 /** The labels of each batch entry, and its number of frames. */
@@ -89,10 +89,10 @@ function check(
   }
   const labels = Array.from(targets, (target, b) => {
     const name = `targets[${b}]`;
-    const labels = ids(where, target, undefined, V, 0, name);
+    const labels = checkIds(where, target, undefined, V, 0, name);
     const at = labels.indexOf(blank);
     if (at >= 0) throw new RangeError(`${where}: ${name} must hold no blank, ${blank}, got one at ${at}`);
     return labels;
   });
-  return [labels, ids(where, frames, B, T + 1, 0, "frames")];
+  return [labels, checkIds(where, frames, B, T + 1, 0, "frames")];
 }

@@ -1,5 +1,5 @@
 /** Convolution over time, every channel by itself. */
-import { kept, parameter, value } from "./check-nn.js";
+import { checkParameter, checkUndisposed, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { splitWithScratch } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -21,11 +21,11 @@ const WORK = 0.25;
  * const y = depthwise(nn, x, weight, bias); // [2, 5, 8]
  */
 export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter): Value {
-  value("depthwise", "x", nn, x, 3);
+  checkValue("depthwise", "x", nn, x, 3);
   const { tape, engine } = nn;
   const [B, T, width] = x.shape as [number, number, number];
-  parameter("depthwise", "weight", nn, weight, [width, 1, null]);
-  parameter("depthwise", "bias", nn, bias, [width]);
+  checkParameter("depthwise", "weight", nn, weight, [width, 1, null]);
+  checkParameter("depthwise", "bias", nn, bias, [width]);
   const taps = weight.shape[2]!;
   if (taps % 2 === 0) throw new RangeError(`depthwise: weight must have an odd number of taps, got ${taps}`);
   const scratchBytes = 4 * (engine.kernels.depthwiseScratch(width, taps) >>> 0);
@@ -41,7 +41,7 @@ export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter):
   run("depthwise", (at) => [y.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, bias.tensor.ptr]);
 
   return tape.record(y, [x, weight, bias], [], (dy) => {
-    kept("depthwise", { x: x.tensor, weight: weight.tensor });
+    checkUndisposed("depthwise", { x: x.tensor, weight: weight.tensor });
     tape.giveBoth(weight, bias, (dw, db, add) => {
       splitWithScratch(engine, "depthwiseParams", width, 16, work, scratchBytes, (first, size, scratch) => {
         const range = [B, T, width, taps, first, first + size, add ? 1 : 0];

@@ -2,7 +2,7 @@
 import { integer, list, real } from "../check-number.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { value } from "./check-nn.js";
+import { checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
@@ -25,7 +25,7 @@ const WORK = 2;
  * @example const y = dropout(nn, x, 0.1, [random.bits(), random.bits()]); // the shape of x
  */
 export function dropout(nn: Nn, x: Value, p: number, seed: ArrayLike<number>): Value {
-  value("dropout", "x", nn, x, "any");
+  checkValue("dropout", "x", nn, x, "any");
   checkProbability("dropout", "p", p);
   list("dropout", "seed", seed);
   if (seed.length !== 2) throw new RangeError(`dropout: seed must be two integers, got ${seed.length}`);

@@ -2,7 +2,7 @@
 import { shape as checkShape } from "../check.js";
 import { integer } from "../check-number.js";
 import { count } from "../shape.js";
-import { ids as checkIds, parameter, value } from "./check-nn.js";
+import { checkIds, checkParameter, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { columnSum, split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -20,7 +20,7 @@ import type { Parameter, Value } from "./value.js";
  * const y = embedding(nn, [3, 1, 4, 1, 5, 9], [2, 3], table); // [2, 3, 8]
  */
 export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number[], table: Parameter): Value {
-  parameter("embedding", "table", nn, table, [null, null]);
+  checkParameter("embedding", "table", nn, table, [null, null]);
   const sizes = checkShape("embedding", shape, "f32");
   return lookUp(nn, table, checkIds("embedding", ids, count(sizes), table.shape[0]!), sizes);
 }
@@ -61,10 +61,10 @@ export function lookUp(nn: Nn, table: Value, ids: ArrayLike<number>, shape: read
  */
 export function addPositions(nn: Nn, x: Value, positions: Parameter, first = 0): Value {
   const where = "addPositions";
-  value(where, "x", nn, x, 3);
+  checkValue(where, "x", nn, x, 3);
   const { tape, engine } = nn;
   const [B, N, width] = x.shape as [number, number, number];
-  parameter(where, "positions", nn, positions, [null, width]);
+  checkParameter(where, "positions", nn, positions, [null, width]);
   integer(where, "first", first, 0);
   if (first + N > positions.shape[0]!) {
     throw new RangeError(`${where}: x must have at most ${positions.shape[0]! - first} positions, got ${N}`);

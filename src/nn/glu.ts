@@ -1,6 +1,6 @@
 /** Gated linear unit: the first half of the last axis times the sigmoid of the second. */
 import { count } from "../shape.js";
-import { features, kept, value } from "./check-nn.js";
+import { checkFeatures, checkUndisposed, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
@@ -17,10 +17,10 @@ const WORK = 3;
  * @example const y = glu(nn, x); // x is [2, 5, 8], y [2, 5, 4]
  */
 export function glu(nn: Nn, x: Value): Value {
-  value("glu", "x", nn, x);
+  checkValue("glu", "x", nn, x);
   const { tape, engine } = nn;
   const width = Math.floor(x.shape.at(-1)! / 2);
-  features("glu", "x", x.shape, 2 * width);
+  checkFeatures("glu", "x", x.shape, 2 * width);
   const rows = count(x.shape.slice(0, -1));
   const y = tape.empty([...x.shape.slice(0, -1), width]);
   const work = WORK * rows * width;
@@ -29,7 +29,7 @@ export function glu(nn: Nn, x: Value): Value {
   });
 
   return tape.record(y, [x], [], (dy) => {
-    kept("glu", { x: x.tensor });
+    checkUndisposed("glu", { x: x.tensor });
     tape.give(x, (dx) => {
       split(engine, "gluBackward", rows, 1, work, (first, size) => {
         const at = 4 * first * width;

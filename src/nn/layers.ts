@@ -1,12 +1,12 @@
 /** Modules of one operation each. All take the instance, sizes, and a generator for their first values. */
-import { shape as checkShape, options } from "../check.js";
+import { options as checkOptions, shape as checkShape } from "../check.js";
 import { integer } from "../check-number.js";
 import { checkRandom, type Random } from "../data/random.js";
 import { count } from "../shape.js";
 import type { Activation } from "./activation.js";
 import { type SelfAttentionOptions, selfAttention } from "./attention.js";
 import { type AttentionCache, cachedAttention } from "./cached-attention.js";
-import { ids as checkIds, value } from "./check-nn.js";
+import { checkIds, checkValue } from "./check-nn.js";
 import { depthwise } from "./depthwise.js";
 import { addPositions, embedding, lookUp } from "./embedding.js";
 import { linear, packWeight } from "./linear.js";
@@ -140,7 +140,7 @@ export class RmsNorm extends Module {
     super();
     checkSizes("RmsNorm", { width });
     this.#nn = nn;
-    this.weight = filled(nn, width, 1);
+    this.weight = whole("RmsNorm", nn, () => filled(nn, width, 1));
   }
 
   /**
@@ -175,7 +175,7 @@ export class Embedding extends Module {
     checkRandom("Embedding", random);
     checkSizes("Embedding", { rows, width });
     this.#nn = nn;
-    this.weight = matrix(nn, random, [rows, width]);
+    this.weight = whole("Embedding", nn, () => matrix(nn, random, [rows, width]));
   }
 
   /**
@@ -243,7 +243,7 @@ export class Depthwise extends Module {
 /**
  * What the forward pass of {@link SelfAttention}, and of a block, takes besides.
  *
- * @example const given: ForwardOptions = { rows: [0, 5] };
+ * @example const options: ForwardOptions = { rows: [0, 5] };
  */
 export interface ForwardOptions {
   /** The tokens before x, which x joins; not in a training step. */
@@ -287,18 +287,18 @@ export class SelfAttention extends Module {
   /**
    * The layer applied to x.
    * @param x [B, N, C]
-   * @param given A cache of the tokens before x; the rows that are wanted
+   * @param options A cache of the tokens before x; the rows that are wanted
    * @returns [B, N, C], or [R, C] of R rows
    * @throws RangeError when x, heads, attention, rows or the room in the cache do not fit; TypeError for a cache in a training step
    *
    * @example const y = new SelfAttention(nn, random, 8, 2).forward(x, { variant: "laser" }); // [2, 5, 8]
    */
-  forward(x: Value, attention: SelfAttentionOptions, given: ForwardOptions = {}): Value {
+  forward(x: Value, attention: SelfAttentionOptions, options: ForwardOptions = {}): Value {
     const [nn, heads] = [this.#nn, this.#heads];
     const where = "selfAttention";
-    options(where, given, ["cache", "rows"]);
-    const { cache, rows } = given;
-    value(where, "x", nn, x, 3);
+    checkOptions(where, options, ["cache", "rows"]);
+    const { cache, rows } = options;
+    checkValue(where, "x", nn, x, 3);
     const [B, N] = x.shape as [number, number, number];
     if (rows !== undefined) checkIds(where, rows, undefined, B * N, 0, "rows");
     if (rows !== undefined && cache === undefined && asksFew(attention, rows, B, N)) {

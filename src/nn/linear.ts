@@ -1,12 +1,12 @@
 /** y = act(x W^T + b): one product, whose sums begin with b, and one pass for the activation. */
-import { oneOf, options, show } from "../check.js";
+import { options as checkOptions, oneOf, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { PANEL, THIN_COLUMNS } from "../generated/shared.js";
 import { product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { type Activation, act, actBackward } from "./activation.js";
-import { kept, outside, parameter, value } from "./check-nn.js";
+import { checkOutside, checkParameter, checkUndisposed, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { columnSum, split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -26,8 +26,8 @@ const THIN_ROWS = 2;
 /** Lays a weight out in panels, once instead of in every product, or lets go of them. */
 export function packWeight(nn: Nn, weight: Parameter, on: boolean): void {
   const { kernels, space } = nn.engine;
-  outside("pack", space);
-  parameter("pack", "weight", nn, weight, [null, null]);
+  checkOutside("pack", space);
+  checkParameter("pack", "weight", nn, weight, [null, null]);
   const [n, k] = weight.shape as [number, number];
   weight.unpack();
   if (!on) return;
@@ -60,14 +60,14 @@ export interface LinearOptions {
  * const [weight, bias] = [nn.parameter(random.normals(24), [3, 8]), nn.parameter(new Float32Array(3), [3])];
  * const y = linear(nn, x, weight, bias, { activation: "gelu" }); // [2, 5, 3]
  */
-export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, given: LinearOptions = {}): Value {
+export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, options: LinearOptions = {}): Value {
+  checkOptions("linear", options, ["activation", "part"]);
+  const { activation, part } = options;
+  checkValue("linear", "x", nn, x);
   const { tape, engine } = nn;
-  options("linear", given, ["activation", "part"]);
-  const { activation, part } = given;
-  value("linear", "x", nn, x);
-  parameter("linear", "weight", nn, weight, [null, x.shape.at(-1)!]);
+  checkParameter("linear", "weight", nn, weight, [null, x.shape.at(-1)!]);
   const [features, k] = weight.shape as [number, number];
-  if (bias !== undefined) parameter("linear", "bias", nn, bias, [features]);
+  if (bias !== undefined) checkParameter("linear", "bias", nn, bias, [features]);
   if (activation !== undefined) oneOf("linear", "activation", activation, ["gelu", "gelu-erf", "silu"]);
   if (part !== undefined && !(Array.isArray(part) && part.length === 2)) {
     throw new TypeError(`linear: part must be [first, count], got ${show(part)}`);
@@ -102,7 +102,7 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, gi
   if (activation !== undefined) act(nn, y, z, activation, tape.tracks(inputs) ? z : undefined);
 
   return tape.record(y, inputs, activation === undefined ? [] : [z], (dy) => {
-    kept("linear", { x: x.tensor, weight: weight.tensor });
+    checkUndisposed("linear", { x: x.tensor, weight: weight.tensor });
     const dz = activation === undefined ? dy : z;
     if (activation !== undefined) actBackward(nn, dz, dy, z);
     /** What this contribution is added to. The first of a part leaves zeros for the other features. */

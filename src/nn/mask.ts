@@ -1,7 +1,7 @@
 /** Rows that are kept, or become zero: padding. */
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { keep as checkKeep, kept, value } from "./check-nn.js";
+import { checkKeep, checkUndisposed, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
@@ -16,7 +16,7 @@ import type { Value } from "./value.js";
  * @example const y = maskRows(nn, x, keep); // x is [2, 5, 8], keep [2, 5]
  */
 export function maskRows(nn: Nn, x: Value, keep: Tensor<"u8">): Value {
-  value("maskRows", "x", nn, x);
+  checkValue("maskRows", "x", nn, x);
   const { tape, engine } = nn;
   const [rows, width] = [count(x.shape.slice(0, -1)), x.shape.at(-1)!];
   checkKeep("maskRows", nn, keep, rows);
@@ -30,7 +30,7 @@ export function maskRows(nn: Nn, x: Value, keep: Tensor<"u8">): Value {
   run(y, x.tensor);
 
   return tape.record(y, [x], [], (dy) => {
-    kept("maskRows", { keep });
+    checkUndisposed("maskRows", { keep });
     tape.give(x, (dx) => run(dx, dy));
   });
 }
@@ -45,7 +45,7 @@ export function maskRows(nn: Nn, x: Value, keep: Tensor<"u8">): Value {
  * @example const y = maskedMean(nn, x, keep); // x is [2, 5, 8], y [2, 8]
  */
 export function maskedMean(nn: Nn, x: Value, keep?: Tensor<"u8">): Value {
-  value("maskedMean", "x", nn, x, 3);
+  checkValue("maskedMean", "x", nn, x, 3);
   const { tape, engine } = nn;
   const [B, T, width] = x.shape as [number, number, number];
   if (keep !== undefined) checkKeep("maskedMean", nn, keep, [B, T]);
@@ -53,7 +53,7 @@ export function maskedMean(nn: Nn, x: Value, keep?: Tensor<"u8">): Value {
   engine.kernels.maskedMean(y.ptr, x.tensor.ptr, keep?.ptr ?? 0, B, T, width);
 
   return tape.record(y, [x], [], (dy) => {
-    kept("maskedMean", { keep });
+    checkUndisposed("maskedMean", { keep });
     tape.give(x, (dx) => engine.kernels.maskedMeanBackward(dx.ptr, dy.ptr, keep?.ptr ?? 0, B, T, width));
   });
 }

@@ -1,8 +1,8 @@
 import { alive, show, tag } from "../check.js";
-import { complete } from "../disposable.js";
+import { complete, type Disposing } from "../disposable.js";
 import { count, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { outside } from "./check-nn.js";
+import { checkOutside } from "./check-nn.js";
 import type { SafetensorsInput } from "./safetensors.js";
 import { Parameter } from "./value.js";
 
@@ -41,6 +41,7 @@ export interface ParameterValues {
  * const gate = new Gate();
  * [...gate.parameters.keys()]; // up.weight, up.bias, down.weight, down.bias
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() makes what the interface promises
 export abstract class Module {
   #training = true;
 
@@ -165,6 +166,8 @@ export abstract class Module {
   }
 }
 
+export interface Module extends Disposing {}
+
 export function checkModule(where: string, model: unknown): asserts model is Module {
   if (model instanceof Module) return;
   throw new TypeError(`${where}: model must be a module, got ${show(model)}`);
@@ -190,7 +193,7 @@ export function setAll(
 ): void {
   stateMap(where, values);
   for (const [name, tensor] of targets) {
-    outside(where, tensor.storage.space);
+    checkOutside(where, tensor.storage.space);
     alive(where, name, tensor);
   }
   const wrong: string[] = [];
@@ -207,7 +210,7 @@ export function setAll(
       wrong.push(`${name} must have ${count(shape)} elements, got ${given.data.length}`);
     } else {
       const bad = (given.data as Float32Array).find((x) => !fits(name, x));
-      if (bad !== undefined) wrong.push(`${name} must be finite, and a mean of squares 0 or more, got ${bad}`);
+      if (bad !== undefined) wrong.push(`${name} must be finite, a mean of squares not below 0, got ${bad}`);
     }
   }
   for (const name of values.keys())

@@ -2,7 +2,7 @@ import * as check from "../check.js";
 import { operand } from "../check-tensor.js";
 import { complete, type Disposing } from "../disposable.js";
 import type { LaserAttention } from "../facade.js";
-import { outside, register } from "./check-nn.js";
+import { checkOutside, register } from "./check-nn.js";
 import type { NnEngine } from "./engine.js";
 import { Loss } from "./loss.js";
 import { Plan } from "./plan.js";
@@ -72,7 +72,7 @@ export class Nn {
    * @example const weight = nn.parameter(random.normals(24), [3, 8]);
    */
   parameter(data: Float32Array, shape: readonly number[]): Parameter {
-    outside("parameter", this.engine.space);
+    checkOutside("parameter", this.engine.space);
     check.typedArray("parameter", "data", data, "f32");
     return new Parameter(this.la.tensor(data, shape));
   }
@@ -151,7 +151,7 @@ export class Nn {
     const { space } = this.engine;
     check.instance(space.arena.disposed);
     check.callback(where, body, "body");
-    outside(where, space);
+    checkOutside(where, space);
     space.source = plan;
     this.tape.recording = recording;
     plan.begin();

@@ -1,7 +1,7 @@
 /** Layer norm and RMS norm over the last axis. */
 import { real } from "../check-number.js";
 import { count } from "../shape.js";
-import { kept, parameter, value } from "./check-nn.js";
+import { checkParameter, checkUndisposed, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -23,12 +23,12 @@ const WORK = 2.5;
  * const y = layerNorm(nn, x, weight, bias); // [2, 5, 8]
  */
 export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, eps = 1e-5): Value {
-  value("layerNorm", "x", nn, x);
+  checkValue("layerNorm", "x", nn, x);
   const { tape, engine } = nn;
   const width = x.shape.at(-1)!;
   const rows = count(x.shape.slice(0, -1));
-  parameter("layerNorm", "weight", nn, weight, [width]);
-  parameter("layerNorm", "bias", nn, bias, [width]);
+  checkParameter("layerNorm", "weight", nn, weight, [width]);
+  checkParameter("layerNorm", "bias", nn, bias, [width]);
   real("layerNorm", "eps", eps, 0);
   const y = tape.empty(x.shape);
   const [mean, rstd] = [tape.empty([rows]), tape.empty([rows])];
@@ -40,7 +40,7 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
   });
 
   return tape.record(y, [x, weight, bias], [mean, rstd], (dy) => {
-    kept("layerNorm", { x: x.tensor, weight: weight.tensor });
+    checkUndisposed("layerNorm", { x: x.tensor, weight: weight.tensor });
     tape.giveBoth(weight, bias, (dgamma, dbeta, add) => {
       split(engine, "layerNormParams", width, 16, work, (first, size) => {
         const inputs = [dy.ptr, x.tensor.ptr, mean.ptr, rstd.ptr];
@@ -72,11 +72,11 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
  * @example const y = rmsNorm(nn, x, nn.parameter(new Float32Array(8).fill(1), [8])); // [2, 5, 8]
  */
 export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value {
-  value("rmsNorm", "x", nn, x);
+  checkValue("rmsNorm", "x", nn, x);
   const { tape, engine } = nn;
   const width = x.shape.at(-1)!;
   const rows = count(x.shape.slice(0, -1));
-  parameter("rmsNorm", "weight", nn, weight, [width]);
+  checkParameter("rmsNorm", "weight", nn, weight, [width]);
   real("rmsNorm", "eps", eps, 0);
   const y = tape.empty(x.shape);
   const rstd = tape.empty([rows]);
@@ -87,7 +87,7 @@ export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value 
   });
 
   return tape.record(y, [x, weight], [rstd], (dy) => {
-    kept("rmsNorm", { x: x.tensor, weight: weight.tensor });
+    checkUndisposed("rmsNorm", { x: x.tensor, weight: weight.tensor });
     tape.give(
       weight,
       (dgamma, base) => {

@@ -2,8 +2,8 @@
 import * as check from "../check.js";
 import { list } from "../check-number.js";
 import type { Tensor } from "../tensor.js";
-import { training, value } from "./check-nn.js";
-import { Loss } from "./loss.js";
+import { checkInstance, checkValue } from "./check-nn.js";
+import type { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
 
@@ -48,7 +48,7 @@ export interface Operation {
  * double(x).shape; // [2, 5, 8]
  */
 export function operation(nn: Nn, inputs: readonly Value[], passes: Operation): Value {
-  training("operation", nn);
+  checkInstance("operation", nn);
   const { tape } = nn;
   const { shape, forward, backward } = passes ?? {};
   const sizes = check.shape("operation", shape, "f32");
@@ -56,7 +56,7 @@ export function operation(nn: Nn, inputs: readonly Value[], passes: Operation): 
   check.callback("operation", forward, "forward");
   check.callback("operation", backward, "backward");
   const values = Array.from(inputs);
-  for (const [index, input] of values.entries()) value("operation", `inputs[${index}]`, nn, input, "any");
+  for (const [index, input] of values.entries()) checkValue("operation", `inputs[${index}]`, nn, input, "any");
   const y = tape.empty(sizes);
   check.notPromise("operation", forward(y), "forward");
   return tape.record(y, values, [], (dy) => {
@@ -86,12 +86,12 @@ export function operation(nn: Nn, inputs: readonly Value[], passes: Operation): 
  * mse.item;
  */
 export function loss(nn: Nn, x: Value, compute: (dx: Tensor | undefined) => number): Loss {
-  value("loss", "x", nn, x, "any");
+  checkValue("loss", "x", nn, x, "any");
   const { tape } = nn;
   check.callback("loss", compute, "compute");
   const dx = tape.tracks([x]) ? tape.empty(x.shape) : undefined;
   dx?.data.fill(0);
   const item = compute(dx);
   if (typeof item !== "number") throw new TypeError(`loss: compute must return a number, got ${check.show(item)}`);
-  return Loss.record(nn, item, x, dx, []);
+  return tape.loss(item, x, dx);
 }

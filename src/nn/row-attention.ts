@@ -1,7 +1,7 @@
 /** Self-attention of some queries to all keys: of a block behind which only some rows are read. */
 import { attentionBackward, attentionForward } from "../attention.js";
 import type { Tensor } from "../tensor.js";
-import type { SelfAttentionOptions } from "./attention.js";
+import { checkOwn, type SelfAttentionOptions } from "./attention.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
 
@@ -38,6 +38,7 @@ export function rowAttention(
   options: SelfAttentionOptions,
   rows: ArrayLike<number>,
 ): Value {
+  checkOwn("selfAttention", options);
   const { tape, engine } = nn;
   const [B, N] = kv.shape as [number, number, number];
   const [R, C] = q.shape as [number, number];

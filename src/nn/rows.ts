@@ -1,7 +1,7 @@
 /** A row put before others, and rows taken: the class token of a Vision Transformer, the hidden places of a BERT. */
 import { integer } from "../check-number.js";
 import { count } from "../shape.js";
-import { ids, parameter, value } from "./check-nn.js";
+import { checkIds, checkParameter, checkValue } from "./check-nn.js";
 import { lookUp } from "./embedding.js";
 import type { Nn } from "./nn.js";
 import type { Parameter, Value } from "./value.js";
@@ -16,10 +16,10 @@ import type { Parameter, Value } from "./value.js";
  * @example const y = prepend(nn, nn.parameter(random.normals(8), [8]), x); // x is [2, 5, 8], y [2, 6, 8]
  */
 export function prepend(nn: Nn, row: Parameter, x: Value): Value {
-  value("prepend", "x", nn, x, 3);
+  checkValue("prepend", "x", nn, x, 3);
   const { tape } = nn;
   const [B, N, width] = x.shape as [number, number, number];
-  parameter("prepend", "row", nn, row, [width]);
+  checkParameter("prepend", "row", nn, row, [width]);
   const y = tape.empty([B, N + 1, width]);
   const n = N * width;
   for (let b = 0; b < B; b++) {
@@ -56,7 +56,7 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
  * @example const first = takeRow(nn, x, 0); // x is [2, 5, 8], first [2, 8]
  */
 export function takeRow(nn: Nn, x: Value, index: number): Value {
-  value("takeRow", "x", nn, x, 3);
+  checkValue("takeRow", "x", nn, x, 3);
   const [B, N] = x.shape as [number, number, number];
   integer("takeRow", "index", index, 0, N - 1);
   return lookUp(nn, x, rowOfEach(B, N, index));
@@ -76,7 +76,7 @@ export const rowOfEach = (B: number, N: number, index: number): number[] =>
  * @example const some = takeRows(nn, x, [0, 3, 9]); // x is [2, 5, 8], some [3, 8]: rows 0 and 3 of the first entry, 4 of the second
  */
 export function takeRows(nn: Nn, x: Value, rows: ArrayLike<number>): Value {
-  value("takeRows", "x", nn, x);
+  checkValue("takeRows", "x", nn, x);
   const all = count(x.shape.slice(0, -1));
-  return lookUp(nn, x, ids("takeRows", rows, undefined, all, 0, "rows"));
+  return lookUp(nn, x, checkIds("takeRows", rows, undefined, all, 0, "rows"));
 }

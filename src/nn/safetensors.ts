@@ -3,7 +3,7 @@
  * header, the elements, all little-endian, as is the memory of every machine that this package runs on.
  */
 
-import { options, show, tag } from "../check.js";
+import { options as checkOptions, show, tag } from "../check.js";
 import { arrayOf, bytesOf } from "../check-number.js";
 import { host } from "../host.js";
 import { count } from "../shape.js";
@@ -167,11 +167,11 @@ function decode(dtype: SafetensorsType, buffer: ArrayBuffer): SafetensorsData {
  */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, SafetensorsInput>,
-  given: WriteSafetensorsOptions = {},
+  options: WriteSafetensorsOptions = {},
 ): Copied<"u8"> {
   const where = "writeSafetensors";
-  options(where, given, ["metadata", "dtype"]);
-  const { metadata = {}, dtype } = given;
+  checkOptions(where, options, ["metadata", "dtype"]);
+  const { metadata = {}, dtype } = options;
   if (dtype !== undefined && dtype !== "F32" && halfOf(dtype) === undefined) {
     throw new TypeError(`${where}: dtype must be "F32", "F16" or "BF16", got ${show(dtype)}`);
   }

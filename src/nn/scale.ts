@@ -1,6 +1,6 @@
 /** A value, or a loss, times a number. */
 import { finite } from "../check.js";
-import { value } from "./check-nn.js";
+import { checkValue } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
@@ -14,7 +14,7 @@ import type { Value } from "./value.js";
 export function scale(nn: Nn, x: Loss, factor: number): Loss;
 export function scale(nn: Nn, x: Value, factor: number): Value;
 export function scale(nn: Nn, x: Value, factor: number): Value {
-  value("scale", "x", nn, x, "any");
+  checkValue("scale", "x", nn, x, "any");
   const { tape } = nn;
   finite("scale", "factor", factor);
   const y = tape.empty(x.shape);
@@ -27,6 +27,6 @@ export function scale(nn: Nn, x: Value, factor: number): Value {
     (dy) => {
       tape.give(x, (dx) => tape.scale(dx, dy, factor));
     },
-    Loss.maker(y, x instanceof Loss ? factor * x.item : undefined),
+    { item: x instanceof Loss ? factor * x.item : undefined },
   );
 }

@@ -1,7 +1,7 @@
 /** x times its sigmoid, elementwise; linear.ts has it behind a product. */
 import type { Tensor } from "../tensor.js";
 import { act, actBackward } from "./activation.js";
-import { value } from "./check-nn.js";
+import { checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
 
@@ -14,7 +14,7 @@ import type { Value } from "./value.js";
  * @example const y = silu(nn, x);
  */
 export function silu(nn: Nn, x: Value): Value {
-  value("silu", "x", nn, x, "any");
+  checkValue("silu", "x", nn, x, "any");
   const { tape } = nn;
   const y = tape.empty(x.shape);
   const slope = tape.tracks([x]) ? tape.empty(x.shape) : undefined;
@@ -24,5 +24,5 @@ export function silu(nn: Nn, x: Value): Value {
     actBackward(nn, slope!, dy, slope!);
     tape.hand(x, slope!);
   };
-  return tape.record(y, [x], [], backward, undefined, slope);
+  return tape.record(y, [x], [], backward, { handed: slope });
 }

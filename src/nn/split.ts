@@ -8,8 +8,8 @@ const PASS = 20;
 
 /**
  * Runs a kernel on `count` rows or columns, shared between threads in multiples of `unit` where `work` is worth it: elements, times
- * what one takes longer than in a pass that only reads, adds and writes. `argumentsOf` gives the arguments for `size` of the rows or
- * columns from `first` on. No kernel's sums depend on such a division.
+ * what one takes longer than in a pass that only reads, adds and writes. `argumentsOf` gives a thread's arguments, for `size` of the rows
+ * or columns from `first` on. No kernel's sums depend on such a division.
  */
 export function split(
   { kernels, pool }: NnEngine,
@@ -17,17 +17,17 @@ export function split(
   count: number,
   unit: number,
   work: number,
-  argumentsOf: (first: number, size: number) => readonly number[],
+  argumentsOf: (first: number, size: number, member: number) => readonly number[],
 ): void {
   if (count === 0) return;
   const members = pool ? Math.min(pool.members(PASS * work), Math.ceil(count / unit)) : 1; // no share is empty
   if (pool === undefined || members === 1) {
-    (kernels[kernel] as (...args: readonly number[]) => void)(...argumentsOf(0, count));
+    (kernels[kernel] as (...args: readonly number[]) => void)(...argumentsOf(0, count, 0));
     return;
   }
   pool.run(kernel, members, (member) => {
     const first = beginOf(count, unit, member, members);
-    return argumentsOf(first, beginOf(count, unit, member + 1, members) - first);
+    return argumentsOf(first, beginOf(count, unit, member + 1, members) - first, member);
   });
 }
 
@@ -42,8 +42,9 @@ export function splitWithScratch(
   argumentsOf: (first: number, size: number, scratch: number) => readonly number[],
 ): void {
   engine.space.arena.borrow((engine.pool?.size ?? 1) * bytes, (scratch) => {
-    let used = 0;
-    split(engine, kernel, count, unit, work, (first, size) => argumentsOf(first, size, scratch + bytes * used++));
+    split(engine, kernel, count, unit, work, (first, size, member) =>
+      argumentsOf(first, size, scratch + bytes * member),
+    );
   });
 }
 

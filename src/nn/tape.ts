@@ -2,6 +2,7 @@ import { alive } from "../check.js";
 import { count, type Shape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
+import { Loss } from "./loss.js";
 import { split } from "./split.js";
 import { Parameter, Value } from "./value.js";
 
@@ -52,23 +53,36 @@ export class Tape {
     return this.recording && inputs.some((input) => input?.tracked === true);
   }
 
-  /** The result of an operation on `inputs`; `backward` gets its gradient, `saved` is what only that needs, `handed` what it hands on. */
-  record<V extends Value = Value>(
+  /**
+   * The result of an operation on `inputs`, a loss where there is an `item`; `backward` gets its gradient, `saved` is what only that
+   * needs, `handed` what it hands on.
+   */
+  record(
     tensor: Tensor,
     inputs: readonly (Value | undefined)[],
     saved: readonly Tensor[],
     backward: (dout: Tensor) => void,
-    make = (tracked: boolean): V => new Value(tensor, tracked) as V,
-    handed?: Tensor,
-  ): V {
-    const out = make(this.tracks(inputs));
-    const { tracked } = out;
+    { item, handed }: { item?: number | undefined; handed?: Tensor | undefined } = {},
+  ): Value {
+    const tracked = this.tracks(inputs);
+    const out = item === undefined ? new Value(tensor, tracked) : new Loss(tensor, tracked, item);
     if (tracked && this.engine.space.made !== undefined) {
       throw new TypeError("scope: must not be used inside of a training step, which needs what a scope releases");
     }
     if (tracked) this.#entries.push({ out, saved, handed, backward });
     else for (const one of saved) one.dispose();
     return out;
+  }
+
+  /** A loss whose forward pass has already written its gradient with respect to x, `dx`, for a gradient of 1. */
+  loss(item: number, x: Value, dx: Tensor | undefined, saved: readonly Tensor[] = []): Loss {
+    const tensor = this.empty([1]);
+    tensor.data[0] = item;
+    const backward = (dout: Tensor): void => {
+      this.scale(dx!, dx!, dout.data[0]!);
+      this.hand(x, dx!);
+    };
+    return this.record(tensor, [x], saved, backward, { item, handed: dx }) as Loss;
   }
 
   /**

@@ -1,13 +1,13 @@
 /** Tensors that belong together: all of them, or none. */
 import type { AnyTensor } from "../tensor.js";
-import { outside, training } from "./check-nn.js";
+import { checkInstance, checkOutside } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 
-/** Runs `body` on an instance; when it throws, the tensors that it made are released, which nobody else could do before they are collected. */
+/** Runs `body` on an instance, outside of a step; when it throws, the tensors that it made are released, which nobody else could do before they are collected. */
 export function whole<R>(where: string, nn: Nn, body: () => R): R {
-  training(where, nn);
+  checkInstance(where, nn);
   const { space } = nn.engine;
-  outside(where, space);
+  checkOutside(where, space);
   const outer = space.made;
   const made = new Set<AnyTensor>();
   try {

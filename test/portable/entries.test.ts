@@ -192,11 +192,14 @@ test("memory ends where maxMemory says, what is there stays usable, and dispose 
 test("dispose is what `using` calls where the host has it, and elsewhere has no second name", () => {
   const la = main.createSync();
   const t = la.zeros([1]);
-  for (const thing of [t, la]) {
-    assert.is(Symbol.dispose === undefined ? undefined : thing[Symbol.dispose], Symbol.dispose && thing.dispose);
+  const ended = [() => t.data, () => la.memory.used];
+  for (const [n, thing] of [t, la].entries()) {
     assert.not("undefined" in thing);
+    assert.is(Symbol.dispose in thing, Symbol.dispose !== undefined);
+    if (Symbol.dispose === undefined) thing.dispose();
+    else thing[Symbol.dispose]();
+    assert.throws(ended[n]!, /disposed/);
   }
-  la.dispose();
 });
 
 test("warmup ends, whatever this host's clock does", async () => {

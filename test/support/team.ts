@@ -79,7 +79,7 @@ export function makeTeam(threads: number, options: TeamOptions = {}): Team {
         progress: 10_000,
         ...limits,
       });
-      pool.start([module], memory, threads, startWorker);
+      pool.start([module], memory, startWorker);
       return pool;
     },
   });

@@ -12,6 +12,8 @@ export function sum(): number {
 export function attend(): number {
   using nn = training.createSync();
   using cache = new training.AttentionCache(nn, 1, 4, 16);
-  const disposables: Disposable[] = [nn, cache];
+  using model = new training.Linear(nn, new training.Random(1), 8, 3);
+  using optimizer = new training.AdamW(nn, model);
+  const disposables: Disposable[] = [nn, cache, model, optimizer];
   return disposables.length;
 }

@@ -1,7 +1,7 @@
-/** What cross-entropy and CTC make of a row of logits: the sum of exp(x - maximum) in float64. */
-import { Exp } from "../exp";
-import { Simd } from "../simd";
-import { Wide } from "../wide";
+/** What softmax, cross-entropy and CTC make of a row: the sum of exp(x - maximum), in float64, four partials, j mod 4. */
+import { Exp } from "./exp";
+import { Simd } from "./simd";
+import { Wide } from "./wide";
 
 /** sum_j exp(x_j - top), and the terms in y unless it is 0; y may be x. NaN, +inf, or nothing but -inf, give NaN. */
 export function expRow(y: usize, x: usize, width: i32, top: f32): f64 {
