@@ -195,7 +195,7 @@ export class LaserAttention {
    * const saved = la.attentionForward(q, k, v, { variant: "laser", causal: true });
    * const { dq, dk, dv } = la.attentionBackward(dout, saved);
    */
-  attentionBackward<N extends Needs = Record<never, never>>(
+  attentionBackward<const N extends Needs = Record<never, never>>(
     dout: Tensor,
     saved: SavedAttention,
     options?: AttentionBackwardOptions<N>,

@@ -163,6 +163,7 @@ export class Conformer extends Module {
 
   /**
    * Steps that so many frames give.
+   * @throws RangeError when frames is no integer of 0 or more
    *
    * @example conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" }).steps(7); // 3
    */

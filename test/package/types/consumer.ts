@@ -85,6 +85,7 @@ const into: AttentionBackwardOptions<{ dq: false; dk: true }> = { needs: { dq: f
 const some: AttentionGradients<{ dq: false; dk: true }> = la.attentionBackward(out, saved, into);
 const none: undefined = some.dq;
 const dk: Tensor = la.attentionBackward(out, saved, { needs: { dq: false } }).dk;
+const without: undefined = la.attentionBackward(out, saved, { needs: { dq: false } }).dq;
 const anyNeeds: AttentionBackwardOptions = { needs: { dq: false } };
 const perhaps: Tensor | undefined = la.attentionBackward(out, saved, anyNeeds).dq;
 // @ts-expect-error options whose needs are not known give gradients that may be none
@@ -155,6 +156,7 @@ export const used = [
   needs,
   perhaps,
   unsure,
+  without,
   likewise,
   none,
   dk,
