@@ -13,4 +13,4 @@ export { matmul, matmulScratch } from "./matmul";
 export { useLanes } from "./microkernel";
 export { packRows } from "./pack";
 export { softmax, softmaxBackward } from "./softmax";
-export { matmulThin } from "./thin";
+export { matmulThin } from "./thin-product";

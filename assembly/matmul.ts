@@ -6,6 +6,7 @@
  */
 import { FourRows, Interleaved, multiplyPanels, Tile } from "./microkernel";
 import { packColumns, packRows, packStrided } from "./pack";
+import { isThin, thinProduct } from "./thin-product";
 import { KC, KD, KN, MC, MR, NC, NR, PANEL } from "./tile";
 
 /** Columns in whole panels. */
@@ -59,6 +60,19 @@ export function matmul(
   assert(span > 0 && span <= KC, "span must be 1 to KC");
   const bPanels = scratch + <usize>MR * PANEL;
   const aPanels = bPanels + ((<usize>(padded(min(n, NC)) * min(k, depthOf(n)))) << 2);
+  // A column is a row of the transposed product.
+  const column = n == 1 && cRow == 1 && (!base || baseRow == 1);
+  const along = column ? bRow : aColumn;
+  const down = column ? aColumn : bRow;
+  const across = column ? aRow : bColumn;
+  const rows = column ? 1 : m;
+  const wide = column ? m : n;
+  if (!packed && isThin(rows, wide, k, along, down, across, span, base == c)) {
+    const left = column ? b : a;
+    const right = column ? a : b;
+    thinProduct(c, left, right, rows, wide, k, aRow << 2, down << 2, across << 2, cRow << 2, span, base, baseRow << 2);
+    return;
+  }
   // Rows of a are read as far as they go; of columns, the next block's lie in the lines that a span has just loaded.
   const most = aColumn == 1 ? depthOf(n) : span;
   const deep = most - (most % span);

@@ -7,7 +7,6 @@
  */
 import { Eight, Simd } from "./simd";
 import { NR, PANEL } from "./tile";
-import { LINE } from "./touch";
 
 /**
  * The most queries that are taken row by row. One was measured (docs/design.md); two by counting only: for 16 elements of K and V
@@ -16,7 +15,7 @@ import { LINE } from "./touch";
 export const THIN_ROWS: i32 = 2;
 
 /** Keys at a time. */
-const KEYS: i32 = 16;
+export const KEYS: i32 = 16;
 
 /**
  * s[x] = sum_d q[d] k[x][d], or s[x] += that, for the keys x < n, D a multiple of 4; elements of q lie qStep bytes apart. Sixteen keys at
@@ -69,50 +68,6 @@ export function thinScores(s: usize, q: usize, qStep: usize, k: usize, kRow: usi
     } else {
       Eight.put(to, s0, s1);
       Eight.put(to + PANEL, s2, s3);
-    }
-  }
-}
-
-/**
- * c[m, j] = bias[j] + a[m, k] b[j, k]^T, bias 0: none, for the columns j from `from` to `to` of n, with the bits of matmul: for few
- * rows of a, as in text generation, where packing b takes longer than the product. Rows are contiguous, k and span multiples of 4,
- * and there are 16 columns or more: the last ones are taken partly again.
- */
-export function matmulThin(
-  c: usize,
-  a: usize,
-  b: usize,
-  m: i32,
-  n: i32,
-  k: i32,
-  from: i32,
-  to: i32,
-  span: i32,
-  bias: usize,
-): void {
-  assert(m > 0 && k > 0, "m and k must be 1 or more");
-  assert((k & 3) == 0 && (span & 3) == 0 && span > 0, "k and span must be multiples of 4");
-  assert(from >= 0 && to - from >= KEYS && to <= n, "there must be 16 columns or more");
-  const row = (<usize>k) << 2;
-  for (let j = from; j < to; j += KEYS) {
-    j = min(j, to - KEYS);
-    const rows = b + <usize>j * row;
-    let out = c + ((<usize>j) << 2);
-    // Once in order, of which the processor fetches ahead, before 16 rows are read in turns, of which it does not.
-    // What is stored here, so that the loads have a use, is written over below.
-    let seen = f32x4.splat(0);
-    for (let x = rows; x < rows + <usize>KEYS * row; x += LINE) seen = v128.xor(seen, v128.load(x));
-    v128.store(out, seen);
-    for (let x = a; x < a + <usize>m * row; x += row, out += (<usize>n) << 2) {
-      if (bias) {
-        const first = bias + ((<usize>j) << 2);
-        Eight.put(out, v128.load(first), v128.load(first, 16));
-        Eight.put(out + PANEL, v128.load(first, 32), v128.load(first, 48));
-      }
-      for (let p = 0; p < k; p += span) {
-        const at = (<usize>p) << 2;
-        thinScores(out, x + at, 4, rows + at, row, KEYS, min(k - p, span), p > 0 || bias != 0);
-      }
     }
   }
 }

@@ -19,7 +19,15 @@ import type { Nn } from "../src/nn/index.js";
 import { environment, inPlace } from "./machine.js";
 import { type Call, interleave, ratio } from "./measure.js";
 import { worst } from "./recompute.js";
-import { attentionShapes, denseShapes, growthShapes, recomputeShapes, smallShapes, visibleShapes } from "./shapes.js";
+import {
+  attentionShapes,
+  denseShapes,
+  growthShapes,
+  recomputeShapes,
+  smallShapes,
+  thinMatmulShapes,
+  visibleShapes,
+} from "./shapes.js";
 import { attentionTask, matmulTask, prepareAttention, type Task, variants } from "./tasks.js";
 import { builds, type Options, openOwn, openPackage } from "./train/own.js";
 import { workloads } from "./train/workloads.js";
@@ -43,6 +51,7 @@ const tasks: readonly Pick<Task, "name" | "prepare">[] = [
   ),
   ...variants.map((variant) => attentionTask(decode, variant, "forward")),
   matmulTask({ m: 512, k: 512, n: 512 }),
+  ...thinMatmulShapes.map(matmulTask),
   ...recomputeShapes.flatMap((shape) =>
     directions.map((direction) => ({
       name: `recompute ${attentionTask(shape, "laser", direction).name}`,

@@ -79,6 +79,13 @@ export const matmulShapes: readonly MatmulShape[] = [
   { m: 197, k: 384, n: 1536 },
 ];
 
+/** A row, few rows and a column: read once, so that packing would cost more than the product. */
+export const thinMatmulShapes: readonly MatmulShape[] = [
+  { m: 1, k: 768, n: 3072 },
+  { m: 3, k: 768, n: 3072 },
+  { m: 3072, k: 768, n: 1 },
+];
+
 export const rowOps = { rows: 1024, width: 256 } as const;
 
 /** Shapes of the exact recompute at its worst, small for steady times; recompute.ts makes sharp scores or rising values. */

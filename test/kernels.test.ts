@@ -69,7 +69,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [32_900, 12_060], relaxed: [34_200, 12_600] },
+  kernels: { release: [33_300, 12_230], relaxed: [34_600, 12_850] },
   nn: { release: [16_400, 5900], relaxed: [16_200, 5900] },
 } as const;
 

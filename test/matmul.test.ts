@@ -177,6 +177,9 @@ test("a product begins with its base, c itself or one row for all rows, and adds
     for (const [m, n, k] of [
       [1, 1, 0],
       [1, 1, 1],
+      [1, 8, 257],
+      [2, 21, 300],
+      [3, 137, 260],
       [6, 8, 5],
       [7, 9, 130],
       [8, 17, 40],
@@ -208,6 +211,41 @@ test("a product begins with its base, c itself or one row for all rows, and adds
         }
         kernels.matmul(c, a, b, at, m, n, k, k, 1, n, 1, n, span, base, baseRow, 0);
         sameBits(`${target} ${m} x ${n} x ${k}, span ${span}`, f32(c, size), want);
+      }
+    }
+  }
+});
+
+test("few rows, and a column, have the bits that they have among many, however the factors lie in memory", async () => {
+  for (const target of targets) {
+    const { exports: kernels, f32 } = await loadKernels(target);
+    for (const n of [1, 7, 8, 9, 15, 16, 17, 31, 127, 129, 137]) {
+      for (const k of [1, 4, 7, 8, 255, 256, 260, 1028]) {
+        const m = 7;
+        const scratch = kernels.matmulScratch(Math.max(m, n), k);
+        const at = 2 ** 19;
+        const a = at + 4 * scratch;
+        const b = a + 4 * m * k;
+        const bias = b + 4 * k * n;
+        const [all, some] = [bias + 4 * n, bias + 4 * (n + m * n)];
+        f32(at, scratch + (m + n) * k + n + 2 * m * n + 4); // grows the memory
+        f32(a, (m + n) * k + n).set(r.normals((m + n) * k + n));
+        // Rows of a and columns of b contiguous, or columns of a and rows of b.
+        for (const [aRow, aColumn] of [[k, 1] as const, [1, m] as const]) {
+          for (const [bRow, bColumn] of [[n, 1] as const, [1, k] as const]) {
+            for (const base of [0, bias]) {
+              const rows = (c: number, count: number) =>
+                kernels.matmul(c, a, b, at, count, n, k, aRow, aColumn, bRow, bColumn, n, 256, base, 0, 0);
+              rows(all, m);
+              for (const count of [1, 2, 3]) {
+                rows(some, count);
+                sameBits(`${target} ${count} x ${n} x ${k}`, f32(some, count * n), f32(all, count * n));
+              }
+              kernels.matmul(some, b, a, at, n, 1, k, bColumn, bRow, aColumn, aRow, 1, 256, base, 1, 0);
+              sameBits(`${target} ${n} x 1 x ${k}`, f32(some, n), f32(all, n));
+            }
+          }
+        }
       }
     }
   }

@@ -8,6 +8,7 @@ import {
   type MatmulShape,
   matmulShapes,
   smallShapes,
+  thinMatmulShapes,
 } from "../shapes.js";
 import { attentionName, matmulTask } from "../tasks.js";
 
@@ -47,6 +48,7 @@ const { ViT, BERT, Conformer, LM, LM2048, decode } = attentionShapes;
 export const workloads: readonly Workload[] = [
   ...smallShapes.map((shape) => attentionWorkload(shape, "standard", "forward")),
   ...matmulShapes.filter(({ m, n }) => m === n).map(matmulWorkload),
+  ...thinMatmulShapes.filter(({ m }) => m === 1).map(matmulWorkload),
   ...[ViT, BERT, Conformer, LM, LM2048, decode].map((shape) => attentionWorkload(shape, "standard", "forward")),
   ...[ViT, BERT, LM].map((shape) => attentionWorkload(shape, "laser", "forward")),
   ...[ViT, BERT, LM].map((shape) => attentionWorkload(shape, "standard", "both")),

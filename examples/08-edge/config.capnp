@@ -10,6 +10,6 @@ const worker :Workerd.Worker = (
   compatibilityDate = "2026-01-01",
   modules = [
     (name = "worker.js", esModule = embed "build/worker.js"),
-    (name = "kernels.wasm", wasm = embed "build/kernels.wasm"),
+    (name = "kernels.wasm?module", wasm = embed "build/kernels.wasm"),
   ],
 );

@@ -6,14 +6,14 @@
  * call and the operations that its layers are made of, which it shares with ./nn, and readers of what models take (2.7 KB).
  */
 export const BUDGETS = [
-  { what: "laser-attention", files: "index.js", measure: "brotli", limit: 25_600, goal: 18_000 },
-  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 29_300 },
-  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 33_800 },
+  { what: "laser-attention", files: "index.js", measure: "brotli", limit: 25_800, goal: 18_000 },
+  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 30_250 },
+  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 34_650 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 12_700 },
-  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 56_600 },
+  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 57_300 },
   { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 25_200 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
-  { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 32_950, goal: 24_000 },
-  { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_100, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 352_000, goal: 250_000 },
+  { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 33_350, goal: 24_000 },
+  { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_250, goal: 8_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 354_300, goal: 250_000 },
 ];
