@@ -24,7 +24,7 @@ export function isThin(
   span: i32,
   based: bool,
 ): bool {
-  if (based || aColumn != 1 || k == 0) return false;
+  if (based || aColumn != 1 || m == 0 || k == 0) return false;
   if (bColumn == 1) return m <= ROWS && n >= NR;
   return bRow == 1 && bColumn == <usize>k && m <= TRANSPOSED_ROWS && n >= KEYS && ((k | span) & 3) == 0;
 }

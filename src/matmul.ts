@@ -170,12 +170,12 @@ function withProduct(
   span = SPAN,
 ): void {
   const work = 2 * m * n * k;
-  const members = pool?.members(work) ?? 1;
+  const byRows = m >= n;
+  // A multiple of the rows of a register tile in every build, or whole panels, where a packed factor can be cut.
+  const [count, unit] = byRows ? [m, TILE_ROWS] : [n, PANEL];
+  const members = Math.min(pool?.members(work) ?? 1, Math.max(1, Math.ceil(count / unit)));
   const bytes = 4 * kernels.matmulScratch(n, k);
   arena.borrow(members * bytes, (scratch) => {
-    const byRows = m >= n;
-    // A multiple of the rows of a register tile in every build, or whole panels, where a packed factor can be cut.
-    const [count, unit] = byRows ? [m, TILE_ROWS] : [n, PANEL];
     const jobs = Math.ceil(work / (members * JOB_WORK));
     body((c, a, b, base = NONE) => {
       const strides = [a.row, a.col, b.row, b.col, c.row] as const;

@@ -1,6 +1,7 @@
 /** Inputs that change while they are read: what was checked is what is used. */
 import { Worker } from "node:worker_threads";
 import { createSync } from "laser-attention";
+import { gpt } from "laser-attention/models";
 import { createSync as createTraining, crossEntropy, ctcLoss, embedding, takeRows } from "laser-attention/nn";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -24,14 +25,29 @@ test("shapes and strides are those that were checked, however they read a second
   la.dispose();
 });
 
-test("ids, targets, rows and frames are those that were checked", () => {
+test("ids, targets, rows, places and frames are those that were checked", () => {
   const nn = createTraining({ threads: 1 });
+  const model = gpt(nn, { vocabulary: 9, context: 4, width: 8, heads: 2, layers: 1, variant: "laser" });
+  const options = { variant: "laser", causal: true } as const;
   const table = nn.parameter(Float32Array.of(1, 2, 3), [3, 1]);
   const far = 2 ** 27;
   nn.evaluate(() => {
     assert.equal(embedding(nn, changing(2, far), [1], table).toArray(), Float32Array.of(3));
     const x = nn.input(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3]);
     assert.equal(takeRows(nn, x, changing(1, far)).toArray(), Float32Array.of(4, 5, 6));
+    const wide = nn.input(
+      Float32Array.from({ length: 24 }, (_, i) => i / 24),
+      [1, 3, 8],
+    );
+    const { attn } = model.blocks[0]!;
+    for (const part of [model.blocks[0]!, { forward: attn.forward.bind(attn) }]) {
+      for (const attention of [options, { variant: "laser" } as const]) {
+        const expected = part.forward(wide, attention, { rows: [1] }).toArray();
+        assert.equal(part.forward(wide, attention, { rows: changing(1, far) }).toArray(), expected);
+      }
+    }
+    const scores = model.logits([[1, 2, 3]], [1]).toArray();
+    assert.equal(model.logits([[1, 2, 3]], changing(1, far)).toArray(), scores);
     const row = nn.input(Float32Array.of(1, 1, 1), [1, 3]);
     assert.ok(Math.abs(crossEntropy(nn, row, changing(2, far)).item - Math.log(3)) < 1e-6);
     const frames = nn.input(new Float32Array(6), [1, 2, 3]);

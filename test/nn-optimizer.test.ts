@@ -238,8 +238,15 @@ test("parameters have a weight decay and a factor of the learning rate of their 
     throws(() => step(options), Wrong, `AdamW: ${text}`);
   wrong({ lrScale: () => -1 }, RangeError, "lrScale of a must be 0 or more, got -1");
   wrong({ lrScale: () => "1" }, TypeError, 'lrScale of a must be a number, got "1"');
+  wrong({ decays: () => undefined }, TypeError, "decays of a must be a number, got undefined");
+  const far = { lr: 1e30, lrScale: () => 1e30 };
+  throws(
+    () => step(far),
+    RangeError,
+    "AdamW.step: lr times lrScale of a must be a finite float32, got 1.0000000000000001e+60",
+  );
   wrong({ lrScale: 2 }, TypeError, "lrScale must be a function, got 2");
-  wrong({ decays: () => Number.NaN }, RangeError, "decay of a must be a finite float32, got NaN");
+  wrong({ decays: () => Number.NaN }, RangeError, "decays of a must be a finite float32, got NaN");
   nn.dispose();
 });
 

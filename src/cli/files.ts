@@ -1,5 +1,5 @@
 /** Files and the standard output as the commands use them, and errors that are one line. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /** What the user can do something about: shown as one line, without a stack. */
@@ -71,11 +71,18 @@ export function readBytes(path: string, hint = ""): Uint8Array {
   }
 }
 
+/** How the name of a file that is being written ends: with the process that writes it. */
+const HALF = /\.\d+\.new$/;
+
 /** Removes what programs that were killed in the middle of `writeWhole` left. */
 export function removeHalves(path: string): void {
   const folder = dirname(path);
-  const left = existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.`)) : [];
-  for (const name of left) if (/\.\d+\.new$/.test(name)) rmSync(join(folder, name), { force: true });
+  try {
+    const left = readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.`) && HALF.test(name));
+    for (const name of left) rmSync(join(folder, name), { force: true });
+  } catch {
+    // No such folder, or none that can be read: what is written into it tells.
+  }
 }
 
 /** Writes a new file, to the disk, and renames it, so that a file with this name is always whole. */

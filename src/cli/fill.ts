@@ -19,7 +19,10 @@ export function addFill(program: Command): void {
     .action((options: Options) =>
       withModel(options, "bert", (nn, model, extra) => {
         const { text, hole, candidates, json } = options;
-        if (!Array.from(text).includes(hole)) throw new UserError(`the text has no hole, which is a ${hole}`);
+        const { length } = Array.from(text);
+        const { context } = model.config;
+        if (length > context) throw new UserError(`the text must have at most ${context} characters, got ${length}`);
+        if (!text.includes(hole)) throw new UserError(`the text has no hole, which is a ${hole}`);
         const tokenizer = tokenizerOf(extra);
         // All at once, with any known character in the holes, so that an unknown one is told by its place.
         const known = tokenizer.encode(text.replaceAll(hole, tokenizer.decode([0])));

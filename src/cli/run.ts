@@ -27,6 +27,7 @@ export interface RunOptions {
 
 export const LAST = "last.safetensors";
 export const BEST = "best.safetensors";
+const REPORT = "report.html";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -70,7 +71,7 @@ async function trainAll(
     if (name === LAST) saved.set(run, run.trainer.steps);
   };
   const trainers = runs.map(({ trainer }) => trainer);
-  const saveReport = (samples: boolean) => writeWhole(join(out, "report.html"), report(trainers, samples));
+  const saveReport = (samples: boolean) => writeWhole(join(out, REPORT), report(trainers, samples));
   const step = (run: Run): Progress => {
     const { trainer } = run;
     try {
@@ -83,6 +84,7 @@ async function trainAll(
     }
   };
   for (const { folder } of runs) for (const name of [LAST, BEST]) removeHalves(join(folder, name));
+  removeHalves(join(out, REPORT));
   if (!json && runs.every(({ trainer }) => trainer.done)) print("All steps were done before.");
   let first = runs.some(({ trainer }) => trainer.steps === 0);
   const bar = new Bar(runs, json);
@@ -97,7 +99,7 @@ async function trainAll(
         say({ event: "step", variant, ...progress });
         bar.show(progress.tokens, trainer);
         if (value === undefined) continue;
-        // In this order: a run that is killed in between goes on from before this evaluation, and writes both anew.
+        // In this order: a run that is killed in between goes on from the checkpoint before, and writes both anew.
         if (best) save(BEST, run);
         save(LAST, run);
         const { measure } = trainer.task;

@@ -114,8 +114,8 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   const files = [LAST, BEST].flatMap((name) => parts.map(({ folder }) => join(folder, name)));
   const taken = files.find((file) => existsSync(file));
   if (kept === undefined && taken !== undefined) {
-    const on = taken.endsWith(LAST) ? "go on with --resume, or " : "";
-    throw new UserError(`${taken} is there already: ${on}give another --out`);
+    const on = taken.endsWith(LAST) ? "go on with --resume" : "it has no run to go on with, so remove it";
+    throw new UserError(`${taken} is there already: ${on}, or give another --out`);
   }
   const data = options.data ?? kept?.data;
   if (data === undefined) throw new UserError("--data PATH is missing: what to train on");

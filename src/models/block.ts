@@ -3,6 +3,7 @@ import type { Random } from "../data/random.js";
 import { add } from "../nn/add.js";
 import type { SelfAttentionOptions } from "../nn/attention.js";
 import type { AttentionCache } from "../nn/cached-attention.js";
+import { checkIds } from "../nn/check-nn.js";
 import { lookUp } from "../nn/embedding.js";
 import { type ForwardOptions, LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
 import { Module } from "../nn/module.js";
@@ -64,8 +65,10 @@ export class Block extends Module {
    */
   forward(x: Value, attention: SelfAttentionOptions, options: BlockOptions = {}): Value {
     checkOptions("block", options, ["cache", "rows", "drop"]);
-    const { cache, rows, drop = dropNone } = options;
+    const { cache, drop = dropNone } = options;
     callback("block", drop, "drop");
+    // A copy, since both attention, which checks their range, and this read them.
+    const rows = options.rows && checkIds("block", options.rows, undefined, Number.POSITIVE_INFINITY, 0, "rows");
     const seen = this.attn.forward(this.ln1.forward(x), attention, { cache, rows });
     const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), drop(seen));
     return add(this.#nn, y, drop(this.out.forward(this.fc.forward(this.ln2.forward(y), "gelu"))));

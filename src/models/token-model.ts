@@ -86,8 +86,7 @@ export abstract class TokenModel extends Module {
   logits(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>): Value {
     const x = this.embed(ids);
     const [B, N] = x.shape as [number, number, number];
-    if (places !== undefined) checkIds(this.family, places, undefined, B * N, 0, "places");
-    return this.scores(x, places);
+    return this.scores(x, places && checkIds(this.family, places, undefined, B * N, 0, "places"));
   }
 
   /**

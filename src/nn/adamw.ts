@@ -41,7 +41,7 @@ export interface AdamWOptions {
    * norms.
    */
   decays?: ((name: string, parameter: Parameter) => boolean | number) | undefined;
-  /** What the learning rate of a parameter is multiplied by; of 0 it stays as it is. Default 1. */
+  /** What the learning rate of a parameter is multiplied by; of 0 it stays as it is, and so do its means. Default 1. */
   lrScale?: ((name: string, parameter: Parameter) => number) | undefined;
 }
 
@@ -124,8 +124,10 @@ export class AdamW {
     this.#options = { lr, betas: [...betas], eps };
     const rates = [...named].map(([parameter, name]) => {
       const given = decays(name, parameter);
-      const rate = { decay: given === true ? weightDecay : Number(given), lrScale: lrScale(name, parameter) };
-      for (const [key, value] of Object.entries(rate)) amount("AdamW", `${key} of ${name}`, value);
+      const decay = given === true ? weightDecay : given === false ? 0 : given;
+      const rate = { decay, lrScale: lrScale(name, parameter) };
+      amount("AdamW", `decays of ${name}`, decay);
+      amount("AdamW", `lrScale of ${name}`, rate.lrScale);
       return rate;
     });
     const bare = [...named.keys()].filter(({ held }) => held === undefined);
@@ -171,7 +173,7 @@ export class AdamW {
   /**
    * Changes the parameters by their gradients, which count as used up. Parameters that had no part in the loss stay as they are.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
-   * @throws RangeError for a rate below 0 or a clip that is not above 0; TypeError when the instance, or a parameter, is disposed,
+   * @throws RangeError for a rate that is below 0, or no float32 with `lrScale`, or a clip that is not above 0; TypeError when the instance, or a parameter, is disposed,
    * inside of a step, or when no parameter has a gradient: no step came before
    *
    * @example
@@ -194,12 +196,14 @@ export class AdamW {
       // Who had no part has the gradient of an older step, which checkFinite must not blame.
       for (const { parameter, grad } of this.#groups) if (parameter.fresh) grad.data.fill(0);
     } else {
+      for (const { name, lrScale } of groups) amount("AdamW.step", `lr times lrScale of ${name}`, lr * lrScale);
       this.#steps++;
       const { betas, eps } = this.#options;
       // As torch.nn.utils.clip_grad_norm_.
       const scale = norm > clip ? clip / (norm + 1e-6) : 1;
       for (const group of groups) {
         const { parameter, decay, lrScale, grad, m, v } = group;
+        if (lrScale === 0) continue;
         const n = count(parameter.shape);
         group.steps++;
         const [c1, c2] = [1 - power(betas[0], group.steps), 1 - power(betas[1], group.steps)];

@@ -297,10 +297,10 @@ export class SelfAttention extends Module {
     const [nn, heads] = [this.#nn, this.#heads];
     const where = "selfAttention";
     checkOptions(where, options, ["cache", "rows"]);
-    const { cache, rows } = options;
+    const { cache } = options;
     checkValue(where, "x", nn, x, 3);
     const [B, N] = x.shape as [number, number, number];
-    if (rows !== undefined) checkIds(where, rows, undefined, B * N, 0, "rows");
+    const rows = options.rows && checkIds(where, options.rows, undefined, B * N, 0, "rows");
     if (rows !== undefined && cache === undefined && asksFew(attention, rows, B, N)) {
       const { weight, bias } = this.qkv;
       const C = this.proj.weight.shape[0]!;

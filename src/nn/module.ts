@@ -189,7 +189,7 @@ export function setAll(
   targets: ReadonlyMap<string, Tensor>,
   values: StateDict,
   whole: string,
-  fits: (name: string, x: number) => boolean = () => true,
+  fits?: (name: string, x: number) => boolean,
 ): void {
   stateMap(where, values);
   for (const [name, tensor] of targets) {
@@ -208,7 +208,7 @@ export function setAll(
       wrong.push(`${name} must be float32, got ${show(given.data)}`);
     } else if (given.data.length !== count(shape)) {
       wrong.push(`${name} must have ${count(shape)} elements, got ${given.data.length}`);
-    } else {
+    } else if (fits !== undefined) {
       const bad = (given.data as Float32Array).find((x) => !fits(name, x));
       if (bad !== undefined) wrong.push(`${name} must be finite, a mean of squares not below 0, got ${bad}`);
     }
