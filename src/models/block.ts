@@ -68,7 +68,10 @@ export class Block extends Module {
     const { cache, drop = dropNone } = options;
     callback("block", drop, "drop");
     // A copy, since both attention, which checks their range, and this read them.
-    const rows = options.rows && checkIds("block", options.rows, undefined, Number.POSITIVE_INFINITY, 0, "rows");
+    const rows =
+      options.rows === undefined
+        ? undefined
+        : checkIds("block", options.rows, undefined, Number.POSITIVE_INFINITY, 0, "rows");
     const seen = this.attn.forward(this.ln1.forward(x), attention, { cache, rows });
     const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), drop(seen));
     return add(this.#nn, y, drop(this.out.forward(this.fc.forward(this.ln2.forward(y), "gelu"))));

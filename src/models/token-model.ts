@@ -86,7 +86,10 @@ export abstract class TokenModel extends Module {
   logits(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>): Value {
     const x = this.embed(ids);
     const [B, N] = x.shape as [number, number, number];
-    return this.scores(x, places && checkIds(this.family, places, undefined, B * N, 0, "places"));
+    return this.scores(
+      x,
+      places === undefined ? undefined : checkIds(this.family, places, undefined, B * N, 0, "places"),
+    );
   }
 
   /**

@@ -300,7 +300,7 @@ export class SelfAttention extends Module {
     const { cache } = options;
     checkValue(where, "x", nn, x, 3);
     const [B, N] = x.shape as [number, number, number];
-    const rows = options.rows && checkIds(where, options.rows, undefined, B * N, 0, "rows");
+    const rows = options.rows === undefined ? undefined : checkIds(where, options.rows, undefined, B * N, 0, "rows");
     if (rows !== undefined && cache === undefined && asksFew(attention, rows, B, N)) {
       const { weight, bias } = this.qkv;
       const C = this.proj.weight.shape[0]!;
