@@ -234,6 +234,14 @@ test("parameters have a weight decay and a factor of the learning rate of their 
   assert.equal(step({ decays: (name) => (name === "a" ? 2 : 0) }), [0.625, 0.875]);
   assert.equal(step({ lrScale: (name) => (name === "a" ? 2 : 0) }), [0.75, 1]);
   assert.equal(step({ lrScale: () => 0.5, decays: () => true }), [0.90625, 0.90625]);
+  // What stays as it is has no means, and no part in the norm.
+  const model = new Pair(nn);
+  const optimizer = new AdamW(nn, model, { lrScale: (name) => (name === "a" ? 0 : 1) });
+  for (const parameter of [model.a, model.b]) pull(nn, parameter);
+  assert.is(optimizer.step(), Math.sqrt(3));
+  assert.equal([...optimizer.stateDict().moments.keys()], ["m.b", "v.b"]);
+  pull(nn, model.a, 5);
+  assert.equal(model.a.grad.toArray(), new Float32Array(3).fill(5)); // and does not go on adding up
   const wrong = (options: object, Wrong: typeof RangeError | typeof TypeError, text: string) =>
     throws(() => step(options), Wrong, `AdamW: ${text}`);
   wrong({ lrScale: () => -1 }, RangeError, "lrScale of a must be 0 or more, got -1");

@@ -72,14 +72,24 @@ export function readBytes(path: string, hint = ""): Uint8Array {
 }
 
 /** How the name of a file that is being written ends: with the process that writes it. */
-const HALF = /\.\d+\.new$/;
+const HALF = /\.(\d+)\.new$/;
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 /** Removes what programs that were killed in the middle of `writeWhole` left. */
 export function removeHalves(path: string): void {
   const folder = dirname(path);
   try {
-    const left = readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.`) && HALF.test(name));
-    for (const name of left) rmSync(join(folder, name), { force: true });
+    for (const name of readdirSync(folder)) {
+      const pid = name.startsWith(`${basename(path)}.`) ? HALF.exec(name)?.[1] : undefined;
+      if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(folder, name), { force: true });
+    }
   } catch {
     // No such folder, or none that can be read: what is written into it tells.
   }

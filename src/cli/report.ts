@@ -6,8 +6,8 @@ const STYLE =
   "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#222}svg{width:100%;font-size:12px}" +
   "pre{white-space:pre-wrap;background:#f5f5f5;padding:.8rem}td,th{text-align:left;padding:.1rem 1rem .1rem 0}";
 
-/** `samples`: whether the models can still show something. */
-export function report(trainers: readonly Trainer[], samples = true): string {
+/** `failure`: what ended a run that has nothing to show any more. */
+export function report(trainers: readonly Trainer[], failure?: string): string {
   const { family, task } = trainers[0]!;
   const name = ({ recipe }: Trainer) => recipe.variant;
   const lines = (of: (trainer: Trainer) => readonly (readonly [number, number])[]) =>
@@ -23,6 +23,7 @@ export function report(trainers: readonly Trainer[], samples = true): string {
   );
   const parts = [
     `<h1>${family}: ${trainers.map(name).join(" and ")}</h1>`,
+    failure === undefined ? "" : `<p><strong>Failed.</strong> ${escapeHtml(failure)}</p>`,
     `<table><tr><td></td>${head}</tr><tr><td>${task.measure}, last</td>${last.join("")}</tr>`,
     `<tr><td>${task.measure}, best</td>${best.join("")}</tr>`,
     `<tr><td>parameters</td>${trainers.map(({ task }) => `<td>${task.model.parameterCount}</td>`).join("")}</tr>`,
@@ -39,7 +40,7 @@ export function report(trainers: readonly Trainer[], samples = true): string {
       "Norm of the gradients before clipping",
       lines(({ history }) => smooth(history.norms)),
     ),
-    ...(samples ? trainers : []).map(
+    ...(failure === undefined ? trainers : []).map(
       (trainer) => `<h2>Sample, ${name(trainer)}</h2><pre>${escapeHtml(trainer.task.sample())}</pre>`,
     ),
   ];

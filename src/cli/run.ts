@@ -71,14 +71,14 @@ async function trainAll(
     if (name === LAST) saved.set(run, run.trainer.steps);
   };
   const trainers = runs.map(({ trainer }) => trainer);
-  const saveReport = (samples: boolean) => writeWhole(join(out, REPORT), report(trainers, samples));
+  const saveReport = (failure?: string) => writeWhole(join(out, REPORT), report(trainers, failure));
   const step = (run: Run): Progress => {
     const { trainer } = run;
     try {
       return trainer.step();
     } catch (error) {
       const failure = ofNumbers(run, saved.get(run), error);
-      if (trainer.steps > 0) saveReport(false);
+      if (trainer.steps > 0) saveReport(failure.message);
       say({ event: "failed", variant: trainer.recipe.variant, message: failure.message });
       throw failure;
     }
@@ -123,7 +123,7 @@ async function trainAll(
     if (!json) print("Saving ...");
     for (const run of runs) save(LAST, run);
   }
-  saveReport(true);
+  saveReport();
   const steps = runs[0]!.trainer.steps;
   if (!done) say({ event: "stopped", steps, again }, `Stopped after step ${steps}, saved. Go on with: ${again}`);
   else {

@@ -41,7 +41,7 @@ export interface AdamWOptions {
    * norms.
    */
   decays?: ((name: string, parameter: Parameter) => boolean | number) | undefined;
-  /** What the learning rate of a parameter is multiplied by; of 0 it stays as it is, and so do its means. Default 1. */
+  /** What the learning rate of a parameter is multiplied by. Of 0 it stays as it is, has no means, and is not in the norm that `clip` looks at. Default 1. */
   lrScale?: ((name: string, parameter: Parameter) => number) | undefined;
 }
 
@@ -100,6 +100,8 @@ export class AdamW {
   readonly #nn: Nn;
   readonly #options: { readonly lr: number; readonly betas: readonly [number, number]; readonly eps: number };
   readonly #groups: readonly Group[];
+  /** Parameters that stay as they are: without means, and in no norm. */
+  readonly #frozen: readonly Parameter[];
   #steps = 0;
 
   /**
@@ -122,23 +124,26 @@ export class AdamW {
     const { decays = byAxes, lrScale = () => 1 } = options;
     this.#nn = nn;
     this.#options = { lr, betas: [...betas], eps };
-    const rates = [...named].map(([parameter, name]) => {
+    const rates = new Map<Parameter, { decay: number; lrScale: number }>();
+    for (const [parameter, name] of named) {
       const given = decays(name, parameter);
       const decay = given === true ? weightDecay : given === false ? 0 : given;
       const rate = { decay, lrScale: lrScale(name, parameter) };
       amount("AdamW", `decays of ${name}`, decay);
       amount("AdamW", `lrScale of ${name}`, rate.lrScale);
-      return rate;
-    });
+      rates.set(parameter, rate);
+    }
+    this.#frozen = [...named.keys()].filter((parameter) => rates.get(parameter)!.lrScale === 0);
+    for (const parameter of this.#frozen) named.delete(parameter);
     const bare = [...named.keys()].filter(({ held }) => held === undefined);
     try {
       // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
       this.#groups = nn.engine.space.scoped(undefined, () =>
         whole("AdamW", nn, () =>
-          [...named].map(([parameter, name], n) => ({
+          [...named].map(([parameter, name]) => ({
             name,
             parameter,
-            ...rates[n]!,
+            ...rates.get(parameter)!,
             grad: parameter.grad, // made now, not between the blocks of the first step, where gaps would stay
             m: nn.la.zeros(parameter.shape),
             v: nn.la.zeros(parameter.shape),
@@ -203,7 +208,6 @@ export class AdamW {
       const scale = norm > clip ? clip / (norm + 1e-6) : 1;
       for (const group of groups) {
         const { parameter, decay, lrScale, grad, m, v } = group;
-        if (lrScale === 0) continue;
         const n = count(parameter.shape);
         group.steps++;
         const [c1, c2] = [1 - power(betas[0], group.steps), 1 - power(betas[1], group.steps)];
@@ -214,7 +218,7 @@ export class AdamW {
         });
       }
     }
-    for (const { parameter } of groups) parameter.fresh = true;
+    for (const parameter of [...groups.map(({ parameter }) => parameter), ...this.#frozen]) parameter.fresh = true;
     return norm;
   }
 
