@@ -6,7 +6,7 @@
  */
 import { FourRows, Interleaved, multiplyPanels, Tile } from "./microkernel";
 import { packColumns, packRows, packStrided } from "./pack";
-import { isThin, thinProduct } from "./thin-product";
+import { isThin, matmulThin } from "./thin-product";
 import { KC, KD, KN, MC, MR, NC, NR, PANEL } from "./tile";
 
 /** Columns in whole panels. */
@@ -70,7 +70,7 @@ export function matmul(
   if (!packed && isThin(rows, wide, k, along, down, across, span, base == c)) {
     const left = column ? b : a;
     const right = column ? a : b;
-    thinProduct(c, left, right, rows, wide, k, aRow << 2, down << 2, across << 2, cRow << 2, span, base, baseRow << 2);
+    matmulThin(c, left, right, rows, wide, k, aRow << 2, down << 2, across << 2, cRow << 2, span, base, baseRow << 2);
     return;
   }
   // Rows of a are read as far as they go; of columns, the next block's lie in the lines that a span has just loaded.

@@ -13,7 +13,7 @@ const TRANSPOSED_ROWS: i32 = 2;
 /** The most columns of b at a time, where its rows are contiguous: 1024 rows of them stay in the second-level cache for the next row of a. */
 const CHUNK: i32 = 128;
 
-/** Whether thinProduct takes c[m, n] = base + a b, strides in elements. Some columns are taken twice, so c is no base of itself. */
+/** Whether matmulThin takes c[m, n] = base + a b, strides in elements. Some columns are taken twice, so c is no base of itself. */
 export function isThin(
   m: i32,
   n: i32,
@@ -30,45 +30,10 @@ export function isThin(
 }
 
 /**
- * c[m, j] = bias[j] + a[m, k] b[j, k]^T, bias 0: none, for the columns j from `from` to `to` of n: a linear layer of one or two rows,
- * which needs no scratch. Rows are contiguous, k and span multiples of 4, and there are 16 columns or more.
+ * c[m, n] = base + a b, base 0: none, baseRow 0: one row for all; without scratch. Distances of rows in bytes, bColumn of columns of b: rows of
+ * a are contiguous, and so are rows of b, or its columns, k long.
  */
 export function matmulThin(
-  c: usize,
-  a: usize,
-  b: usize,
-  m: i32,
-  n: i32,
-  k: i32,
-  from: i32,
-  to: i32,
-  span: i32,
-  bias: usize,
-): void {
-  assert(m > 0 && k > 0, "m and k must be 1 or more");
-  assert((k & 3) == 0 && (span & 3) == 0 && span > 0, "k and span must be multiples of 4");
-  assert(from >= 0 && to - from >= KEYS && to <= n, "there must be 16 columns or more");
-  const row = (<usize>k) << 2;
-  const at = (<usize>from) << 2;
-  thinProduct(
-    c + at,
-    a,
-    b + <usize>from * row,
-    m,
-    to - from,
-    k,
-    row,
-    4,
-    row,
-    (<usize>n) << 2,
-    span,
-    bias ? bias + at : 0,
-    0,
-  );
-}
-
-/** c[m, n] = base + a b; distances of rows in bytes, bColumn of columns of b. */
-export function thinProduct(
   c: usize,
   a: usize,
   b: usize,
@@ -85,6 +50,11 @@ export function thinProduct(
 ): void {
   const transposed = bColumn != 4;
   const least = transposed ? KEYS : NR;
+  assert(m > 0 && k > 0, "m and k must be 1 or more");
+  assert(!transposed || bColumn == (<usize>k) << 2, "columns of b must lie one after the other");
+  assert(!transposed || ((k | span) & 3) == 0, "k and span must be multiples of 4");
+  assert(n >= least, "there must be 8 columns or more, 16 of a transposed b");
+  assert(span > 0 && base != c, "span must be above 0, and c no base of itself");
   for (let j = 0, columns = 0; j < n; j += columns) {
     columns = min((n - j) & -NR, transposed ? KEYS : CHUNK);
     if (columns < least) {

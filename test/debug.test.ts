@@ -39,10 +39,15 @@ test("a failed assert of a product or of softmax is an error that names file and
   assertAborts(() => matmul(base + 4), "scratch must be 16-byte aligned");
   assertAborts(() => matmul(base, 0), "a, b and c must be there");
   assertAborts(() => matmul(base, base, -1), "m, n and k must be 0 or more");
-  const thin = (m: number, n: number, k: number): void => kernels.matmulThin(base, base, base, m, n, k, 0, n, 128, 0);
+  const thin = (m: number, n: number, k: number, span = 128, column = 4 * k, from = 0): void =>
+    kernels.matmulThin(base, base, base, m, n, k, 4 * k, column === 4 ? 4 * n : 4, column, 4 * n, span, from, 0);
   assertAborts(() => thin(1, 16, 3), "k and span must be multiples of 4");
+  assertAborts(() => thin(1, 16, 4, 3), "k and span must be multiples of 4");
+  assertAborts(() => thin(1, 16, 4, 128, 32), "columns of b must lie one after the other");
   assertAborts(() => thin(0, 16, 4), "m and k must be 1 or more");
-  assertAborts(() => thin(1, 15, 4), "there must be 16 columns or more");
+  assertAborts(() => thin(1, 15, 4), "16 of a transposed b");
+  assertAborts(() => thin(1, 7, 4, 128, 4), "there must be 8 columns or more");
+  assertAborts(() => thin(1, 16, 4, 128, 16, base), "c no base of itself");
   assertAborts(() => kernels.softmax(base, base, 1, 0), "n 1 or more");
   assertAborts(() => kernels.softmaxBackward(base, 0, base, 1, 1), "dy, y and dx must be there");
 });

@@ -69,7 +69,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [33_300, 12_230], relaxed: [34_600, 12_850] },
+  kernels: { release: [33_250, 12_190], relaxed: [34_550, 12_850] },
   nn: { release: [15_950, 5720], relaxed: [15_760, 5720] },
 } as const;
 

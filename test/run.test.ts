@@ -14,26 +14,30 @@ import { TEXT } from "./support/made-data.js";
 const out = mkdtempSync(join(tmpdir(), "laser-attention-"));
 const SIZES = { width: 16, heads: 2, layers: 1, context: 16, batch: 2, evaluations: 1, every: 3, steps: 100 };
 
-/** Runs with what happens around a step and a save; `said` gets what it says, `resume` is what it goes on with. */
-async function run(
-  folder: string,
-  onStep: (trainer: Trainer) => void,
-  onSave: () => void = () => {},
-  json = true,
-  said: string[] = [],
-  steps = SIZES.steps,
-  resume?: Checkpoint,
-) {
+interface Watch {
+  onStep?: (trainer: Trainer) => void;
+  onSave?: () => void;
+  json?: boolean;
+  /** Gets what the run says. */
+  said?: string[];
+  steps?: number;
+  /** What it goes on with. */
+  resume?: Checkpoint | undefined;
+}
+
+/** Runs with what happens around a step and a save. */
+async function run(folder: string, watch: Watch = {}) {
+  const { onStep, onSave, json = true, said = [], steps = SIZES.steps, resume } = watch;
   const nn = createSync({ threads: 1 });
   const recipe = recipeOf("lm", { ...SIZES, steps });
   class Watched extends Trainer {
     override step() {
       const progress = super.step();
-      onStep(this);
+      onStep?.(this);
       return progress;
     }
     override save(notes?: { readonly [name: string]: unknown }) {
-      onSave();
+      onSave?.();
       return super.save(notes);
     }
   }
@@ -59,16 +63,15 @@ for (const [signal, exit] of [
 ] as const) {
   test(`${signal} stops a run and one more while it saves does not cut that short; the exit code is ${exit}`, async () => {
     let saves = 0;
-    const { done, steps, code } = await run(
-      signal,
-      ({ steps }) => {
+    const { done, steps, code } = await run(signal, {
+      onStep: ({ steps }) => {
         if (steps === 2) process.emit(signal);
       },
-      () => {
+      onSave: () => {
         // The first one is that of the second step. Without a listener the process would end.
         if (++saves === 2) assert.ok(process.emit(signal));
       },
-    );
+    });
     assert.is(done, false);
     assert.is(saves, 2);
     assert.is(steps, 2);
@@ -91,7 +94,7 @@ test("a run that fails in its first two steps leaves no checkpoint, one that fai
     };
     const folder = `fails-${last}`;
     const said: string[] = [];
-    const message = await run(folder, failing, () => {}, true, said).catch((error: Error) => error.message);
+    const message = await run(folder, { onStep: failing, said }).catch((error: Error) => error.message);
     const file = join(out, folder, LAST);
     const [kept, hint] = last < 2 ? ["", ""] : [`. The last checkpoint is ${file}, of step 2`, " and another --out"];
     assert.is(message, `laser: step ${last + 1}: the loss is NaN${kept}. Try a smaller --lr${hint}`);
@@ -109,18 +112,10 @@ test("a run that fails in its first two steps leaves no checkpoint, one that fai
 
 test("a run that is killed between its two files goes on to the same best", async () => {
   const best = async (folder: string, onSave: () => void) => {
-    await run(folder, () => {}, onSave, true, [], 6).catch((error: Error) => assert.is(error.message, "killed"));
+    await run(folder, { onSave, steps: 6 }).catch((error: Error) => assert.is(error.message, "killed"));
     const file = join(out, folder, LAST);
     const resume = existsSync(file) ? loadCheckpoint(readFileSync(file)) : undefined;
-    await run(
-      folder,
-      () => {},
-      () => {},
-      true,
-      [],
-      6,
-      resume,
-    );
+    await run(folder, { steps: 6, resume });
     return loadCheckpoint(readFileSync(join(out, folder, BEST)));
   };
   const undisturbed = await best("whole", () => {});
@@ -143,21 +138,14 @@ test("what a killed program left half-written is removed; of two runs into one f
   for (const name of [`${LAST}.${gone}.new`, `${BEST}.${gone}.new`, `${LAST}.${alive}.new`, `${LAST}.new`]) {
     writeFileSync(join(folder, name), "");
   }
-  await run(
-    "halves",
-    () => {},
-    () => {},
-    true,
-    [],
-    3,
-  );
+  await run("halves", { steps: 3 });
   assert.equal(readdirSync(folder).sort(), [BEST, LAST, `${LAST}.${alive}.new`, `${LAST}.new`, "report.html"]);
   const late = ({ steps }: Trainer) => {
     if (steps !== 1) return;
     mkdirSync(join(out, other));
     writeFileSync(join(out, other, LAST), "of another run");
   };
-  const said = await run(other, late).catch((error: Error) => error.message);
+  const said = await run(other, { onStep: late }).catch((error: Error) => error.message);
   assert.match(`${said}`, /last\.safetensors was written by another run in the meantime: give another --out/);
   assert.is(readFileSync(join(out, other, LAST), "utf8"), "of another run");
 });
@@ -169,9 +157,8 @@ test("evaluations are lines of the output; in the terminal of the bar it is clea
     const stop = ({ steps }: Trainer) => {
       if (steps === 3) process.emit("SIGINT");
     };
-    const nothing = () => {};
     const { said } = await replacing(process.stderr, bar, () =>
-      replacing(process.stdout, { isTTY } as object, () => run(`terminal-${isTTY}`, stop, nothing, false)),
+      replacing(process.stdout, { isTTY } as object, () => run(`terminal-${isTTY}`, { onStep: stop, json: false })),
     );
     assert.ok(said.some((line) => /^laser step 3: loss/.test(line)));
     assert.is(drawn.includes("\r\x1b[2K"), isTTY);
@@ -184,7 +171,7 @@ test("a run says its best evaluation where that is not the last, and so does the
   const better = ({ steps, history }: Trainer) => {
     if (steps === 3) history.evaluations[0]!.value = 0.5;
   };
-  const { done, said } = await run("best", better, () => {}, false);
+  const { done, said } = await run("best", { onStep: better, json: false });
   assert.ok(done);
   assert.match(said.join(""), /laser: validation loss \d\.\d{4}; best 0\.5000, at step 3\n/);
   assert.match(

@@ -19,14 +19,15 @@ export function addFill(program: Command): void {
     .action((options: Options) =>
       withModel(options, "bert", (nn, model, extra) => {
         const { text, hole, candidates, json } = options;
-        const { length } = Array.from(text);
+        const characters = Array.from(text);
+        const { length } = characters;
         const { context } = model.config;
         if (length > context) throw new UserError(`the text must have at most ${context} characters, got ${length}`);
         if (!text.includes(hole)) throw new UserError(`the text has no hole, which is a ${hole}`);
         const tokenizer = tokenizerOf(extra);
         // All at once, with any known character in the holes, so that an unknown one is told by its place.
         const known = tokenizer.encode(text.replaceAll(hole, tokenizer.decode([0])));
-        const ids = Array.from(text, (one, n) => (one === hole ? model.maskId : known[n]!));
+        const ids = characters.map((one, n) => (one === hole ? model.maskId : known[n]!));
         const { ids: filled, places } = fill(nn, model, [ids], { candidates })[0]!;
         const found = places.map(({ position, candidates: all }) => ({
           position,

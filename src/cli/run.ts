@@ -83,8 +83,8 @@ async function trainAll(
       throw failure;
     }
   };
-  for (const { folder } of runs) for (const name of [LAST, BEST]) removeHalves(join(folder, name));
-  removeHalves(join(out, REPORT));
+  const files = runs.flatMap(({ folder }) => [LAST, BEST].map((name) => join(folder, name)));
+  for (const file of [...files, join(out, REPORT)]) removeHalves(file);
   if (!json && runs.every(({ trainer }) => trainer.done)) print("All steps were done before.");
   let first = runs.some(({ trainer }) => trainer.steps === 0);
   const bar = new Bar(runs, json);

@@ -52,9 +52,11 @@ function show(nn: Nn, model: Gpt, ids: Int32Array, about: string, json: boolean)
 
 /** What the table says of small probabilities, in one line. */
 function seen(layers: readonly LayerSignal[]): string {
-  const times = layers.map(({ standardSmall, laserSmall }) => laserSmall / standardSmall).filter(Number.isFinite);
+  const times = layers
+    .map(({ standardSmall, laserSmall }) => laserSmall / standardSmall)
+    .filter((x) => !Number.isNaN(x));
   if (times.length === 0)
-    return "No probability is below 1e-3, as in models that are hardly trained: --checkpoint takes a trained one.";
+    return "No probability lies between 0 and 1e-3, as in models that are hardly trained: --checkpoint takes a trained one.";
   const [least, most] = [Math.min(...times), Math.max(...times)].map((x) => x.toPrecision(3));
   return `Where p < 1e-3 LASER's derivatives are ${least === most ? least : `${least} to ${most}`} times the size of the standard ones.`;
 }

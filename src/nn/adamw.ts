@@ -41,7 +41,10 @@ export interface AdamWOptions {
    * norms.
    */
   decays?: ((name: string, parameter: Parameter) => boolean | number) | undefined;
-  /** What the learning rate of a parameter is multiplied by. Of 0 it stays as it is, has no means, and is not in the norm that `clip` looks at. Default 1. */
+  /**
+   * What the learning rate of a parameter is multiplied by. With 0 it stays as it is, has no means, and is not in the norm that `clip`
+   * looks at. Default 1.
+   */
   lrScale?: ((name: string, parameter: Parameter) => number) | undefined;
 }
 
@@ -124,35 +127,32 @@ export class AdamW {
     const { decays = byAxes, lrScale = () => 1 } = options;
     this.#nn = nn;
     this.#options = { lr, betas: [...betas], eps };
-    const rates = new Map<Parameter, { decay: number; lrScale: number }>();
-    for (const [parameter, name] of named) {
+    const rated = [...named].map(([parameter, name]) => {
       const given = decays(name, parameter);
       const decay = given === true ? weightDecay : given === false ? 0 : given;
-      const rate = { decay, lrScale: lrScale(name, parameter) };
+      const rate = { name, parameter, decay, lrScale: lrScale(name, parameter) };
       amount("AdamW", `decays of ${name}`, decay);
       amount("AdamW", `lrScale of ${name}`, rate.lrScale);
-      rates.set(parameter, rate);
-    }
-    this.#frozen = [...named.keys()].filter((parameter) => rates.get(parameter)!.lrScale === 0);
-    for (const parameter of this.#frozen) named.delete(parameter);
-    const bare = [...named.keys()].filter(({ held }) => held === undefined);
+      return rate;
+    });
+    const moving = rated.filter(({ lrScale }) => lrScale > 0);
+    this.#frozen = rated.filter(({ lrScale }) => lrScale === 0).map(({ parameter }) => parameter);
+    const bare = moving.filter(({ parameter }) => parameter.held === undefined);
     try {
       // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
       this.#groups = nn.engine.space.scoped(undefined, () =>
         whole("AdamW", nn, () =>
-          [...named].map(([parameter, name]) => ({
-            name,
-            parameter,
-            ...rates.get(parameter)!,
-            grad: parameter.grad, // made now, not between the blocks of the first step, where gaps would stay
-            m: nn.la.zeros(parameter.shape),
-            v: nn.la.zeros(parameter.shape),
+          moving.map((rate) => ({
+            ...rate,
+            grad: rate.parameter.grad, // made now, not between the blocks of the first step, where gaps would stay
+            m: nn.la.zeros(rate.parameter.shape),
+            v: nn.la.zeros(rate.parameter.shape),
             steps: 0,
           })),
         ),
       );
     } catch (error) {
-      for (const parameter of bare) parameter.disposeGrad();
+      for (const { parameter } of bare) parameter.disposeGrad();
       throw error;
     }
   }
@@ -178,8 +178,8 @@ export class AdamW {
   /**
    * Changes the parameters by their gradients, which count as used up. Parameters that had no part in the loss stay as they are.
    * @returns The norm of all gradients before clipping; NaN or infinity leaves every parameter as it is
-   * @throws RangeError for a rate that is below 0, or no float32 with `lrScale`, or a clip that is not above 0; TypeError when the instance, or a parameter, is disposed,
-   * inside of a step, or when no parameter has a gradient: no step came before
+   * @throws RangeError for a rate that is below 0, or no float32 with `lrScale`, or a clip that is not above 0; TypeError when the
+   * instance, or a parameter, is disposed, inside of a step, or when no parameter has a gradient: no step came before
    *
    * @example
    * nn.step(() => model.loss(ids, targets));
@@ -264,13 +264,10 @@ export class AdamW {
       integer(where, count, own, 0);
       return own;
     });
-    setAll(
-      where,
-      new Map(targets),
-      rest,
-      "optimiser",
-      (name, x) => Number.isFinite(x) && (name.startsWith("m.") || x >= 0),
-    );
+    setAll(where, new Map(targets), rest, "optimiser", (name, data) => {
+      const bad = data.find((x) => !(Number.isFinite(x) && (name.startsWith("m.") || x >= 0)));
+      return bad === undefined ? undefined : `must be finite, a mean of squares not below 0, got ${bad}`;
+    });
     this.#steps = steps;
     for (const [n, group] of this.#groups.entries()) group.steps = counts[n]!;
   }

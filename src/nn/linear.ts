@@ -83,19 +83,31 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, op
   /** Of the weight, or of its gradient. */
   const rowsOfPart = ({ ptr }: Tensor) => ({ ptr: ptr + 4 * first * k, row: k, col: 1 });
   const own = weight.tensor.ptr + 4 * first * k;
-  const biases = bias && bias.tensor.ptr + 4 * first;
+  const biases = bias === undefined ? 0 : bias.tensor.ptr + 4 * first;
   if (m > 0 && m <= THIN_ROWS && n >= THIN_COLUMNS && k > 0 && k % 4 === 0) {
     const groups = Math.floor(n / THIN_COLUMNS);
     split(engine, "matmulThin", groups, 1, m * n * k, (group, size) => {
-      const end = group + size === groups ? n : THIN_COLUMNS * (group + size);
-      return [z.ptr, x.tensor.ptr, own, m, n, k, THIN_COLUMNS * group, end, SPAN, biases ?? 0];
+      const j = THIN_COLUMNS * group;
+      const columns = group + size === groups ? n - j : THIN_COLUMNS * size;
+      const strides = [4 * k, 4, 4 * k, 4 * n];
+      return [
+        z.ptr + 4 * j,
+        x.tensor.ptr,
+        own + 4 * j * k,
+        m,
+        columns,
+        k,
+        ...strides,
+        SPAN,
+        biases && biases + 4 * j,
+        0,
+      ];
     });
   } else {
     // They may have ended with a scope; a part that begins inside of one is read where the weight lies.
     const panels = weight.packed?.alive && first % PANEL === 0 ? weight.packed : undefined;
     const right = { ptr: panels ? panels.ptr + 4 * first * k : own, row: 1, col: k, packed: panels !== undefined };
-    const start = biases === undefined ? undefined : { ptr: biases, row: 0, col: 1 };
-    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), right, SPAN, start);
+    product(engine, [m, n, k], rowsOf(z, n), rowsOf(x.tensor, k), right, SPAN, { ptr: biases, row: 0, col: 1 });
   }
   const inputs = [x, weight, bias];
   const y = activation === undefined ? z : tape.empty(shape);

@@ -189,7 +189,7 @@ export function setAll(
   targets: ReadonlyMap<string, Tensor>,
   values: StateDict,
   whole: string,
-  fits?: (name: string, x: number) => boolean,
+  misfit?: (name: string, data: Float32Array) => string | undefined,
 ): void {
   stateMap(where, values);
   for (const [name, tensor] of targets) {
@@ -208,13 +208,12 @@ export function setAll(
       wrong.push(`${name} must be float32, got ${show(given.data)}`);
     } else if (given.data.length !== count(shape)) {
       wrong.push(`${name} must have ${count(shape)} elements, got ${given.data.length}`);
-    } else if (fits !== undefined) {
-      const bad = (given.data as Float32Array).find((x) => !fits(name, x));
-      if (bad !== undefined) wrong.push(`${name} must be finite, a mean of squares not below 0, got ${bad}`);
+    } else {
+      const text = misfit?.(name, given.data as Float32Array);
+      if (text !== undefined) wrong.push(`${name} ${text}`);
     }
   }
-  for (const name of values.keys())
-    if (!targets.has(name)) wrong.push(`${typeof name === "string" ? name : show(name)} is not in this ${whole}`);
+  for (const name of values.keys()) if (!targets.has(name)) wrong.push(`${String(name)} is not in this ${whole}`);
   // A file may have names of any length.
   const lines = wrong.map((line) => (line.length > 300 ? `${line.slice(0, 300)}...` : line));
   if (wrong.length > 0) throw new RangeError(`${where}: ${lines.join("; ")}`);
