@@ -116,15 +116,15 @@ function softmaxRows(p: Problem, i0: i32, r0: i32, n: i32, j0: i32, lo: i32, hi:
   if (!alpha && !sumFactor) return;
   for (let r = 0; r < n; ++r) {
     const scale: f32 = alpha ? load<f32>(alpha + ((<usize>r) << 2)) : 1;
-    scaleSum(p.sum + (at + ((<usize>r) << 2)) * <usize>p.Ep, p.Ep, scale, sumFactor);
+    scaleSum(p.sum + (at + ((<usize>r) << 2)) * <usize>p.Ep, p.Ep, scale, sumFactor, p.infinite ? LEAST : 0);
   }
 }
 
 /** sum *= alpha * factor for one row. */
-function scaleSum(sum: usize, columns: i32, alpha: f32, factor: usize): void {
+function scaleSum(sum: usize, columns: i32, alpha: f32, factor: usize, least: f32): void {
   let scale = f32x4.splat(alpha);
   for (let d: usize = 0; d < (<usize>columns) << 2; d += 16) {
-    if (factor) scale = f32x4.mul(f32x4.splat(alpha), v128.load(factor + d));
+    if (factor) scale = f32x4.pmax(f32x4.mul(f32x4.splat(alpha), v128.load(factor + d)), f32x4.splat(least));
     v128.store(sum + d, f32x4.mul(v128.load(sum + d), scale));
   }
 }

@@ -26,7 +26,7 @@ export function show(value: unknown, wanted?: { readonly name: string }): string
   if (typeof value === "object" && value !== null) {
     const given: unknown = value.constructor?.name ?? "null-prototype object";
     const name = typeof given === "string" ? given : "Object";
-    return `${withArticle(name)}${name === wanted?.name ? " of another copy of laser-attention" : ""}`;
+    return `${withArticle(name)}${name === wanted?.name ? ", but not that of this copy of laser-attention" : ""}`;
   }
   return typeof value === "bigint" ? `the bigint ${value}` : String(value);
 }

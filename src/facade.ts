@@ -54,7 +54,7 @@ export type Simd = "plain" | "relaxed";
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: complete() makes what the interface promises
 export class LaserAttention {
-  /** "relaxed" when the kernels use relaxed SIMD (entry `laser-attention/relaxed` on an engine that has it), else "plain". */
+  /** "relaxed" when the kernels use relaxed SIMD, by entry, by `simd` or as they were brought, on an engine that has it; else "plain". */
   readonly simd: Simd;
   readonly #arena: Arena;
   readonly #engine: Engine;
@@ -70,8 +70,8 @@ export class LaserAttention {
   }
 
   /**
-   * How many threads a call may use: 1 except in the entry `laser-attention/threads`. After that entry's `createSync` this waits until
-   * workers have started, in browsers it does not; short calls wait nowhere, and have one thread until then.
+   * How many threads a call may use: 1 except in `laser-attention/threads` and `laser-attention/nn`. After `createSync` of the former
+   * this waits until workers have started, in browsers it does not; short calls wait nowhere, and have one thread until then.
    */
   get threads(): number {
     return this.engine.pool?.size ?? 1;
@@ -153,7 +153,7 @@ export class LaserAttention {
    * Softmax attention or LASER attention.
    *
    * With s = softcap(scale q . k) + bias - alibi, hidden keys at -inf, and p = softmax(s) over the keys a query sees:
-   * `standard` gives out = sum_j p_j v_j, `laser` gives out = log(sum_j p_j exp(v_j)) (arXiv 2411.03493, section 4), finite
+   * `standard` gives out = sum_j p_j v_j, `laser` gives out = log(sum_j p_j exp(v_j)) (arXiv 2411.03493), finite
    * for values however far apart, up to 2.35e38 in size. A query that sees no key gives 0. N x M scores are never stored.
    *
    * @param q [B, H, N, D]
@@ -230,7 +230,7 @@ export class LaserAttention {
   }
 
   /**
-   * Softmax along the last axis: out_j = exp(x_j) / sum exp(x). Any shape of rank 1 or more.
+   * Softmax along the last axis: out_j = exp(x_j) / sum exp(x), NaN for a row of -inf alone or with NaN or +inf. Any shape of rank 1 or more.
    *
    * @example
    * la.softmax(la.tensor(new Float32Array([0, 0, 0, 0]), [2, 2])).toArray(); // [0.5, 0.5, 0.5, 0.5]

@@ -15,8 +15,8 @@ export interface ThreadsOptions<Source = AsyncKernelSource> extends CreateOption
   /** Threads in all, the calling one included: 1 to 64. Default: as many as the machine runs at once, at most 8. */
   threads?: number | undefined;
   /**
-   * "relaxed": fused multiply-add where the engine has it, as in `laser-attention/relaxed`. Default "plain", which also runs where
-   * memory can't be shared.
+   * "relaxed": fused multiply-add where the engine has it, as in `laser-attention/relaxed`. Default "plain", which runs in any
+   * case where memory can't be shared.
    */
   simd?: Simd | undefined;
   /**

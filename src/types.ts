@@ -119,7 +119,7 @@ export interface CreateOptions<Source = AsyncKernelSource> {
 }
 
 /**
- * `standard`: out = P v. `laser`: out = log(P exp(v)), arXiv 2411.03493, section 4. P is the softmax of the scores.
+ * `standard`: out = P v. `laser`: out = log(P exp(v)), arXiv 2411.03493. P is the softmax of the scores.
  *
  * @example
  * const variant: Variant = "laser";
@@ -148,11 +148,14 @@ export interface AttentionOptions {
   mask?: Tensor<"u8"> | undefined;
   /** f32 [B or 1, H or 1, N or 1, M], last axis contiguous, added to the scores after softcap. -inf hides a key. */
   bias?: Tensor | undefined;
-  /** Factor of q . k, any finite number. Default 1 / sqrt(D). */
+  /** Factor of q . k, at most 2.35e38 in size; with a softcap, scale / softcap must be a finite float32. Default 1 / sqrt(D). */
   scale?: number | undefined;
-  /** score = softcap * tanh(score / softcap), after `scale`, before `bias` and masks. Finite and above 0. */
+  /** score = softcap * tanh(score / softcap), after `scale`, before `bias` and masks. Above 0, at most 2.35e38. */
   softcap?: number | undefined;
-  /** score -= slope * |i' - j|. true: slope 2^(-8 (h + 1) / H) for query head h; or one finite slope per query head. No gradient. */
+  /**
+   * score -= slope * |i' - j|. true: slope 2^(-8 (h + 1) / H) for query head h, H any number; or one slope per query head, at most 2.35e38
+   * in size. No gradient.
+   */
   alibi?: boolean | Float32Array | undefined;
   /** Axis order of q, k, v, out and their gradients. lse stays [B, H, N], mask and bias stay [B, H, N, M]. Default "BHND". */
   layout?: "BHND" | "BNHD" | undefined;

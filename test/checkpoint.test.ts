@@ -193,11 +193,7 @@ test("a state dict without metadata, as PyTorch's users store it, loads; F64 and
   const own = new Map([["optimizer.m.x", { shape: [1], data: Float32Array.of(1) }]]);
   assert.ok(loadCheckpoint(writeSafetensors(own)).state.has("optimizer.m.x"));
   const integers = new Map([["ids", { shape: [2], data: Int32Array.of(1, 2) }]]);
-  throws(
-    () => loadCheckpoint(writeSafetensors(integers)),
-    TypeError,
-    'loadCheckpoint: "ids" must be of floats, got I32',
-  );
+  assert.is(loadCheckpoint(writeSafetensors(integers)).state.size, 0); // buffers of others
   nn.dispose();
 });
 

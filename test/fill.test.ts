@@ -89,6 +89,7 @@ test("probabilities are the softmax of the model's scores without the mask, best
     }
     for (const [at, id] of row.entries()) if (id !== MASK) assert.is(ids[at], id);
   }
+  assert.is(fill(nn, model, rows)[1]!.places[0]!.candidates.length, 5);
   assert.is(fill(nn, model, rows, { candidates: 2 })[1]!.places[0]!.candidates.length, 2);
   assert.equal(fill(nn, model, []), []);
   nn.dispose();

@@ -155,6 +155,7 @@ test("probabilities sum to 1, keep the order of the scores, and are 0 outside of
   assert.equal(of({ topK: 2 }), [0, 0.5, 0, 0.5]);
   assert.equal(of({ topP: 0 }), [0, 1, 0, 0]);
   assert.equal(of({ topP: 0.5 }), [0, 0.5, 0, 0.5]);
+  assert.equal([...distribution(new Float32Array(4), { topK: 2, topP: 0.5 })], [1, 0, 0, 0]); // half of the two
   assert.equal(of({ temperature: 0 }), [0, 1, 0, 0]);
   assert.equal(of({ temperature: 1e-300 }), [0, 0.5, 0, 0.5]);
 });

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { assertSameBits } from "./support/bits.js";
 import { assertWithin, compare, type Name, type Results, resultNames } from "./support/bounds.js";
 import { engines } from "./support/engines.js";
 import { type Case, type Numbers, oracle, sees } from "./support/oracle.js";
@@ -149,20 +150,22 @@ for (const variant of variants) {
 
 const range = (start: number, count: number): number[] => Array.from({ length: count }, (_, n) => start + n);
 
-test("LASER of values of -inf is finite wherever a row sees another value in the column", () => {
+test("LASER of values of -inf is finite wherever a row sees another value in the column, in the first tile or in the last", () => {
   const c = base("laser");
-  // Column 2 of key head 1: -inf in all keys but 100, so that the first and the last tile hold nothing but -inf there.
-  const column = range(M, M)
-    .filter((j) => j !== M + 100)
-    .map((j) => j * E + 2);
-  const dirty = put(c, "v", column, -Infinity);
-  const expected = oracle(dirty);
-  for (const la of engines) {
-    const got = run(la, dirty);
-    const where = (name: Name, n: number) => Number.isFinite(at(expected, name, n));
-    assertWithin(la.simd, compare(dirty, got, expected, expected.extent, { where, cancelling: true }));
-    for (let n = 0; n < got.out.length; n++) {
-      if (expected.out[n] === -Infinity) assert.is(got.out[n], -Infinity, `out[${n}]`);
+  // Column 2 of key head 1: -inf in all keys but one, so that one of the two tiles holds nothing but -inf there.
+  for (const key of [100, 250]) {
+    const column = range(M, M)
+      .filter((j) => j !== M + key)
+      .map((j) => j * E + 2);
+    const dirty = put(c, "v", column, -Infinity);
+    const expected = oracle(dirty);
+    for (const la of engines) {
+      const got = run(la, dirty);
+      const where = (name: Name, n: number) => Number.isFinite(at(expected, name, n));
+      assertWithin(`${la.simd} ${key}`, compare(dirty, got, expected, expected.extent, { where, cancelling: true }));
+      for (let n = 0; n < got.out.length; n++) {
+        if (expected.out[n] === -Infinity) assert.is(got.out[n], -Infinity, `out[${n}]`);
+      }
     }
   }
 });
@@ -199,5 +202,44 @@ test("a NaN in any column of keys and values is found, at any width, and one jus
     }
   }
 });
+
+/** Key 7 is hidden from all, row 2 sees nothing; `far`: key 0 is large and seen by the last row alone, so LASER recomputes the others. */
+function unseen(variant: Case["variant"], N: number, width: number, softcap: number | undefined, far: boolean): Case {
+  const r = new Random(44);
+  const sizes = { B: 1, H: 1, Hkv: 1, N, M: 20, D: width, E: width };
+  const mask = Uint8Array.from({ length: N * 20 }, (_, n) => {
+    const [i, j] = [Math.floor(n / 20), n % 20];
+    return Number(i !== 2 && j !== 7 && !(far && j === 0 && i < N - 1));
+  });
+  const [q, dout, k, v] = [N, N, 20, 20].map((rows) => r.normals(rows * width));
+  if (far) v!.fill(200, 0, width);
+  return { variant, ...sizes, q: q!, k: k!, v: v!, dout: dout!, softcap, mask: { data: mask, shape: [1, 1, N, 20] } };
+}
+
+for (const variant of variants) {
+  test(`${variant}: a key and a value that nobody sees change no bit, read in place or not, with softcap and in the recompute`, () => {
+    for (const la of engines) {
+      for (const [N, width] of [
+        [9, 8],
+        [1, 8],
+        [9, 5],
+      ] as const) {
+        for (const softcap of [undefined, 5]) {
+          for (const far of [false, true]) {
+            const c = unseen(variant, N, width, softcap, far);
+            const clean = run(la, c);
+            assert.is(la.recomputed.elements > 0, variant === "laser" && far && N > 1);
+            for (const value of [Number.NaN, Infinity, -Infinity, 1e38]) {
+              for (const input of ["k", "v"] as const) {
+                const label = `${la.simd} N ${N} width ${width} softcap ${softcap} far ${far}: ${value} in ${input}`;
+                assertSameBits(label, run(la, put(c, input, range(7 * width, width), value)), clean);
+              }
+            }
+          }
+        }
+      }
+    }
+  });
+}
 
 test.run();

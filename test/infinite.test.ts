@@ -56,9 +56,10 @@ for (const variant of variants) {
       assert.ok(Array.from(lse).every(Number.isFinite));
       assert.ok(Array.from(dv!).every((x, n) => n % E === 0 || Number.isFinite(x)));
     }
-    // A score so low that the first tile's rows are scaled away when the second one raises the maximum.
-    const low = Array.from(c.k, (x, j) => (j < 200 ? x - 300 : x));
-    for (const { out } of assertLikeOracle("first tile, low scores", { ...c, k: low })) {
+    // Scores so low in all of the first tile, 240 keys, that its rows are scaled away when the second one raises the maximum.
+    const low = Array.from(c.k, (x, j) => (j < 240 ? x - 300 : x));
+    const level = Array.from(c.v, (x, n) => (n === 300 * E ? 1 : x));
+    for (const { out } of assertLikeOracle("first tile, low scores", { ...c, k: low, v: level })) {
       for (let i = 0; i < N; i++) assert.is(out[i * E], Infinity);
     }
   });
@@ -86,6 +87,48 @@ for (const variant of variants) {
       }
     }
   });
+
+  test(`${variant}: a row of infinite q whose scores are all -inf gives its keys no gradient, and a NaN value no dbias`, () => {
+    assertLikeOracle("q", scored(variant, 2, [-1, -2], [1, 2], { q: [Infinity, 1] }));
+    const more: Partial<Case> = {
+      mask: { data: [1, 0, 0, 1], shape: [1, 1, 2, 2] },
+      bias: { data: [0, 0], shape: [1, 1, 1, 2] },
+    };
+    const got = assertLikeOracle("dbias", scored(variant, 2, [-Infinity, 0], [Number.NaN, 4], more));
+    for (const { dbias } of got) assert.equal(Array.from(dbias!), [0, 0]);
+  });
+
+  test(`${variant}: an infinite gradient reaches a key whose weight underflows`, () => {
+    const cases = [scored(variant, 1, [-200, 0], [1, 2], { dout: [Infinity] })];
+    if (variant === "standard") cases.push(scored(variant, 1, [-200, 0], [1, Infinity]));
+    for (const la of engines) {
+      for (const c of cases) assert.not.ok(Number.isFinite(run(la, c).dk![0]), la.simd);
+    }
+  });
+
+  test(`${variant}: a column of nothing but +inf is +inf, whichever it is, beside finite ones`, () => {
+    for (let d = 0; d < 9; d++) {
+      const v = Array.from({ length: 18 }, (_, n) => (n % 9 === d ? Infinity : n));
+      const dout = Array.from({ length: 9 }, (_, n) => Number(n !== d));
+      for (const { out } of assertLikeOracle(`column ${d}`, scored(variant, 1, [0, 1], v, { dout }))) {
+        assert.is(out[d], Infinity);
+      }
+    }
+  });
+
+  test(`${variant}: a bias of +inf makes its row NaN, lse too or +inf`, () => {
+    const c = scored(variant, 1, [0, 0], [1, 2], { bias: { data: [Infinity, 0], shape: [1, 1, 1, 2] } });
+    for (const la of engines) {
+      const { out, lse } = run(la, c);
+      assert.ok(Number.isNaN(out[0]) && !Number.isFinite(lse[0]), `${la.simd}: out ${out}, lse ${lse}`);
+    }
+  });
 }
+
+test("LASER: +inf in a tile that a later one outdoes in scores and in values stays +inf", () => {
+  const k = Array.from({ length: 289 }, (_, j) => (j < 192 ? -100 : 0)); // two tiles: 192 and 97 keys
+  const v = k.map((_, j) => (j === 0 ? Infinity : j === 200 ? 20 : 0));
+  for (const la of engines) assert.is(run(la, scored("laser", 1, k, v, { dout: [0] })).out[0], Infinity, la.simd);
+});
 
 test.run();

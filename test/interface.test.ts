@@ -205,6 +205,13 @@ test("options that are inherited, or read by a getter, are the same in forward a
   assert.equal(run(getter), run(own));
 });
 
+test("warmup ends where the instance is disposed in the meantime", async () => {
+  const own = createSync();
+  const warm = own.warmup();
+  own.dispose();
+  await warm;
+});
+
 test("warmup ends and leaves no memory in use", async () => {
   const own = createSync();
   const { used } = own.memory;

@@ -302,4 +302,15 @@ test("the gradient of a factor that was repeated is summed in float64", () => {
   }
 });
 
+test("a product of no terms is 0, not -0, of few rows too", () => {
+  for (const la of engines) {
+    for (const m of [1, 2, 4]) {
+      for (const n of [1, 7, 8, 16, 17]) {
+        const product = la.scope(() => la.matmul(la.empty([m, 0]), la.empty([0, n])).toArray());
+        sameBits(`${la.simd} ${m} x 0 x ${n}`, product, new Float32Array(m * n));
+      }
+    }
+  }
+});
+
 test.run();

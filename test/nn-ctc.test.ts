@@ -160,6 +160,23 @@ for (const nn of builds) {
   });
 }
 
+test("zeroInfinity: a target that no path spells counts 0 and has no gradient, and the others count as without it", () => {
+  const nn = createSync({ threads: 1 });
+  const logits = new Random(7).normals(24);
+  const of = (data: Float32Array, targets: number[][], zeroInfinity: boolean) => {
+    const x = nn.parameter(data, [targets.length, 3, 4]);
+    const frames = targets.map(() => 3);
+    return { loss: nn.step(() => ctcLoss(nn, x, targets, frames, { zeroInfinity })), grad: x.grad.toArray() };
+  };
+  const targets = [[1, 1, 1], [3]]; // three labels that are the same take five frames
+  assert.is(of(logits, targets, false).loss, Number.POSITIVE_INFINITY);
+  const { loss, grad } = of(logits, targets, true);
+  const alone = of(logits.slice(12), [[3]], false);
+  assert.is(loss, alone.loss / 2);
+  assert.equal([...grad], [...new Float32Array(12), ...alone.grad.map((x) => x / 2)]);
+  nn.dispose();
+});
+
 test("scratch beyond 32 bits is said to be too much, not wrapped round", () => {
   for (const { kernels } of builds) {
     assert.is(kernels.ctcScratch(3, 2) >>> 0, 2 * (3 + 5 * 5));

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createSync, dropout } from "../src/nn/index.js";
 import { builds, SIZES, sameBits } from "./support/nn.js";
 import { Random } from "./support/random.js";
 
@@ -101,5 +102,17 @@ for (const nn of builds) {
     ]);
   });
 }
+
+test("threads that share an array drop what one drops", () => {
+  const [one, two] = [1, 2].map((threads) => {
+    const nn = createSync({ threads });
+    assert.is(nn.la.threads, threads);
+    const x = nn.input(new Float32Array(2 ** 18).fill(1), [2 ** 18]);
+    const y = nn.evaluate(() => dropout(nn, x, 0.5, [1, 2]).toArray());
+    nn.dispose();
+    return Buffer.from(y.buffer);
+  });
+  assert.ok(two!.equals(one!));
+});
 
 test.run();

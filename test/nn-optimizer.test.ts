@@ -254,6 +254,11 @@ test("parameters have a weight decay and a factor of the learning rate of their 
     "AdamW.step: lr times lrScale of a must be a finite float32, got 1.0000000000000001e+60",
   );
   wrong({ lrScale: 2 }, TypeError, "lrScale must be a function, got 2");
+  wrong(
+    { lrScale: () => 0 },
+    RangeError,
+    "model must have a parameter that requiresGrad, with an lrScale above 0, got none",
+  );
   wrong({ decays: () => Number.NaN }, RangeError, "decays of a must be a finite float32, got NaN");
   nn.dispose();
 });

@@ -13,6 +13,7 @@ import {
   type Module,
   type Nn,
   prepend,
+  SelfAttention,
   takeRow,
   takeRows,
   type Value,
@@ -245,6 +246,23 @@ test("steps with any number of hidden tokens allocate nothing once the largest w
   for (const hidden of [1, 5, 18, 12]) step(hidden);
   const settled = step(18);
   for (const hidden of [3, 17, 1, 18, 7, 8]) assert.equal(step(hidden), settled, `${hidden}`);
+  nn.dispose();
+});
+
+test("rows behind a cache are those of all behind it, where no query has a number of its own too", () => {
+  const nn = createSync({ threads: 1 });
+  const attn = new SelfAttention(nn, random, 8, 2);
+  const [before, x] = [2, 3].map((n) => nn.input(random.normals(8 * n), [1, n, 8]));
+  const run = (rows?: number[]) => {
+    const cache = new AttentionCache(nn, 1, 5, 8);
+    const got = nn.evaluate(() => {
+      attn.forward(before!, { variant: "laser" }, { cache });
+      return attn.forward(x!, { variant: "laser" }, { cache, rows }).toArray();
+    });
+    return { got: [...got], length: cache.length };
+  };
+  const all = run();
+  assert.equal(run([2, 0]), { got: [...all.got.slice(16), ...all.got.slice(0, 8)], length: 5 });
   nn.dispose();
 });
 

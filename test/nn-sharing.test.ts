@@ -97,6 +97,11 @@ test("a parameter in several places, with other partners or in both roles, gets 
     const y = takeRow(nn, prepend(nn, s.beta, addPositions(nn, x, s.table, 2)), 1);
     return crossEntropy(nn, linear(nn, y, s.table), [4, 2]);
   });
+  check("one row before two values", (nn, s) => {
+    const x = tokens(nn, s);
+    const y = add(nn, prepend(nn, s.beta, x), prepend(nn, s.beta, silu(nn, x)));
+    return crossEntropy(nn, linear(nn, takeRows(nn, y, [0, 1, 4]), s.table), [4, 2, 1]);
+  });
   check("parts of one weight, and all of it", (nn, s) => {
     const x = tokens(nn, s);
     const [some, rest] = [

@@ -40,7 +40,7 @@ for (const la of engines) {
     const M = 16;
     const v = Float32Array.from({ length: M }, (_, j) => j / M);
     for (const variant of ["standard", "laser"] as const) {
-      for (const size of [0, 1e4, -1e4, 1e6, -1e9, 1e20, -1e30, 2e38, LEAST]) {
+      for (const size of [0, 1e4, -1e4, 1e6, -1e9, 1e20, -1e30, 2e38, LEAST, -LEAST]) {
         const bias = la.tensor(new Float32Array(M).fill(size), [1, 1, 1, M]);
         const { dv, out } = both(la, v, M, { variant, bias }, f32(1));
         assert.ok(Math.abs(sum(dv) - 1) < 2e-6, `${variant}, bias ${size}: sum of dv ${sum(dv)}`);
@@ -152,5 +152,32 @@ for (const la of engines) {
     assert.ok(repeatedBias(la, 32_768) < 7e-5, `${repeatedBias(la, 32_768)}`);
   });
 }
+
+test("LASER: dv is right where do exp(c - o) of a row is finite and its sum over the rows would overflow", () => {
+  const N = 48;
+  // Key 0 has c = 30 and next to no weight: o = 0 but for exp(-30).
+  const bias = { data: [-60, 0], shape: [1, 1, 1, 2] as const };
+  const dout = new Float32Array(N).fill(5e24);
+  const c: Case = {
+    variant: "laser",
+    B: 1,
+    H: 1,
+    Hkv: 1,
+    N,
+    M: 2,
+    D: 1,
+    E: 1,
+    q: new Float32Array(N),
+    k: [0, 0],
+    v: [30, 0],
+    dout,
+    bias,
+  };
+  const want = oracle(c).dv![1]!;
+  for (const la of engines) {
+    const got = run(la, c).dv![1]!;
+    assert.ok(Math.abs(got - want) < 1e-5 * want, `${la.simd}: expected ${want}, got ${got}`);
+  }
+});
 
 test.run();

@@ -35,6 +35,7 @@ test("nested results are found: arrays, objects, maps, sets, cycles, and a saved
   const before = used();
   const result = la.scope(() => {
     const deep: Record<string, unknown> = { list: [[la.zeros([1])]], map: new Map([["a", la.zeros([2])]]) };
+    deep.keys = new Map([[la.zeros([2]), 1]]);
     deep.self = deep;
     deep.set = new Set([la.zeros([3])]);
     deep.array = new Float32Array(1000);
@@ -43,13 +44,14 @@ test("nested results are found: arrays, objects, maps, sets, cycles, and a saved
     la.zeros([5000]);
     return deep;
   });
-  const { list, map, set, saved } = result as {
+  const { list, map, keys, set, saved } = result as {
     list: Tensor[][];
     map: Map<string, Tensor>;
+    keys: Map<Tensor, number>;
     set: Set<Tensor>;
     saved: ReturnType<typeof la.attentionForward>;
   };
-  const all = [list[0]![0]!, map.get("a")!, ...set, saved.out, saved.lse];
+  const all = [list[0]![0]!, map.get("a")!, ...keys.keys(), ...set, saved.out, saved.lse];
   for (const t of all) t.toArray();
   const { dq, dk, dv } = la.attentionBackward(x, saved);
   for (const t of [dq, dk, dv, saved.options.mask!, ...all]) t.dispose();

@@ -2,7 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readCifar10 } from "../src/data/cifar10.js";
-import { createSync, loadCheckpoint, type Nn, type Random, type RandomState } from "../src/nn/index.js";
+import { AdamW, createSync, loadCheckpoint, type Nn, Random, type RandomState, warmupCosine } from "../src/nn/index.js";
+import { maskedBatch } from "../src/train/bert.js";
 import {
   COUNTS,
   type Data,
@@ -13,6 +14,7 @@ import {
   type Speech,
   Trainer,
 } from "../src/train/index.js";
+import { windowsOf } from "../src/train/text.js";
 import { randomOf } from "../src/train/trainer.js";
 import { distance, wordsOf } from "../src/train/word-error.js";
 import { cifarBytes, TEXT, tone } from "./support/made-data.js";
@@ -104,6 +106,9 @@ test("the best evaluation is the first of the smallest", () => {
   assert.is(run.best, undefined);
   for (const [step, value] of [3, 2, 2, 4].entries()) run.history.evaluations.push({ step, value });
   assert.equal(run.best, { step: 1, value: 2 });
+  const recipe = recipeOf("lm", { ...SIZES, steps: 9, every: 1 });
+  const same = new Trainer(nn, "lm", { ...makeTask(nn, "lm", recipe, TEXT), evaluate: () => 2 }, recipe);
+  assert.equal([same.step().best, same.step().best], [true, false]);
   nn.dispose();
 });
 
@@ -125,6 +130,92 @@ test("both variants see the same batches and begin with the same parameters", ()
   };
   assert.equal(drawn(one), drawn(two));
   nn.dispose();
+});
+
+test("a step is one of AdamW with all that the recipe says, on the batch of its seed and number", () => {
+  const nn = createSync({ threads: 1 });
+  const given = { steps: 6, lr: 0.1, warmup: 2, weightDecay: 0.5, clip: 0.01, dropout: 0.1 };
+  const recipe = recipeOf("lm", { ...SIZES, ...given });
+  const run = new Trainer(nn, "lm", makeTask(nn, "lm", recipe, TEXT), recipe);
+  const task = makeTask(nn, "lm", recipe, TEXT);
+  const optimizer = new AdamW(nn, task.model, { betas: [0.9, 0.98], weightDecay: 0.5, decays: () => true });
+  const rate = warmupCosine({ peak: 0.1, warmup: 2, steps: 6 });
+  for (let n = 0; n < 4; n++) {
+    run.step();
+    const random = new Random(5 * 2 ** 24 + n);
+    const batch = task.batch(random);
+    nn.step(() => batch.loss({ dropout: 0.1, seed: random.bits() }));
+    optimizer.step({ lr: rate(n), clip: 0.01 });
+    assert.equal(run.task.model.stateDict(), task.model.stateDict(), `${n}`);
+  }
+  nn.dispose();
+});
+
+test("the seed of a recipe is that of the first parameters, of every family", () => {
+  const nn = createSync({ threads: 1 });
+  for (const family of FAMILIES) {
+    const [one, two] = [5, 6].map((seed) => makeTask(nn, family, recipeOf(family, { ...SIZES, seed }), DATA[family]));
+    assert.not.equal(one!.model.stateDict().get("head.weight"), two!.model.stateDict().get("head.weight"), family);
+  }
+  nn.dispose();
+});
+
+test("an evaluation is of what is held out, and of as many batches as the recipe says", () => {
+  const nn = createSync({ threads: 1 });
+  const images = (...labels: number[]) =>
+    ({ count: labels.length, labels: Uint8Array.from(labels), pixels: new Uint8Array(3072 * labels.length) }) as const;
+  const text = `${"a".repeat(900)}${"b".repeat(65)}${"a".repeat(35)}`; // two windows of b are held out
+  const only: Record<FamilyName, Data> = {
+    ...{ lm: text, bert: text, vit: { train: images(0, 0), test: images(1, 1, 0, 0) } },
+    conformer: { ...speech, train: [recording(1, 5)], test: [recording(0, 0)], join: false },
+  };
+  for (const family of FAMILIES) {
+    const task = makeTask(nn, family, recipeOf(family, { ...SIZES, batch: 2, evaluations: 1 }), only[family]);
+    for (const { tensor } of task.model.parameters.values()) tensor.data.fill(0);
+    const { data } = task.model.parameters.get("head.bias")!.tensor;
+    data[1] = 100; // what is held out is label 1
+    assert.ok(task.evaluate() < 1e-6, `${family}: ${task.evaluate()}`);
+    data[0] = 200;
+    assert.ok(task.evaluate() >= 1, `${family}: ${task.evaluate()}`);
+  }
+  nn.dispose();
+});
+
+test("images and features are changed for training; recordings are put together only where they may be", () => {
+  const nn = createSync({ threads: 1 });
+  const image = readCifar10(cifarBytes(1, 1));
+  for (const [family, data] of [
+    ["vit", { train: image, test: image }],
+    ["conformer", { ...speech, train: [recording(0, 5)], join: false }],
+  ] as [FamilyName, Data][]) {
+    const task = makeTask(nn, family, recipeOf(family, SIZES), data);
+    const batches = [1, 2, 3].map((seed) => task.batch(new Random(seed)));
+    const losses = batches.map((batch) => nn.evaluate(() => batch.loss({}).item));
+    assert.is(new Set(losses).size, 3, `${family}: ${losses}`);
+    assert.is(new Set(batches.map(({ tokens }) => tokens)).size, 1, family);
+  }
+  nn.dispose();
+});
+
+test("15 % of the tokens are hidden, one at least, and these alone have targets", () => {
+  const ids = Int32Array.from({ length: 5000 }, (_, n) => n % 7);
+  const recipe = recipeOf("bert", { batch: 40, context: 100 });
+  const { inputs, targets, count } = maskedBatch(ids, recipe, 7, new Random(1));
+  assert.ok(Math.abs(count / 4000 - 0.15) < 0.0226, `${count}`); // four standard deviations
+  assert.is(inputs.filter((id, n) => id === 7 && targets[n]! >= 0).length, count);
+  assert.is(inputs.filter((id, n) => id < 7 && targets[n] === -1).length, 4000 - count);
+  for (let seed = 0; seed < 9; seed++) {
+    assert.is(maskedBatch(ids, { ...recipe, batch: 1, context: 2 }, 7, new Random(seed)).count > 0, true);
+  }
+});
+
+test("held-out windows lie side by side; the last batch has what is left", () => {
+  const ids = Int32Array.from({ length: 13 }, (_, n) => n);
+  const range = (from: number, to: number) => ids.subarray(from, to);
+  const one = { inputs: range(0, 8), targets: range(1, 9) };
+  assert.equal(windowsOf(ids, 2, 4, 9), [one, { inputs: range(8, 12), targets: range(9, 13) }]);
+  assert.equal(windowsOf(range(0, 12), 2, 4, 9), [one]); // the last token has no target
+  assert.equal(windowsOf(ids, 2, 4, 1), [one]);
 });
 
 test("a seed or a number of steps whose batches would not be its own is refused before a model is made", () => {

@@ -74,6 +74,7 @@ test("greedy takes the likeliest label of each frame, repeats once, blanks never
   assert.equal(of([2, 2, 2]), [2]);
   assert.equal(of([0, 0]), []);
   assert.equal(of([]), []);
+  assert.equal(greedy(logSoftmax("test", Float32Array.of(0, 1, 1, 0), 4)), [1]); // of equally likely ones the lower
 });
 
 test("many paths of middling probability beat the best path, when there is a beam", () => {

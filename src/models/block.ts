@@ -1,15 +1,17 @@
 import { callback, options as checkOptions } from "../check.js";
 import type { Random } from "../data/random.js";
+import type { Activation } from "../nn/activation.js";
 import { add } from "../nn/add.js";
 import type { SelfAttentionOptions } from "../nn/attention.js";
 import type { AttentionCache } from "../nn/cached-attention.js";
 import { checkIds } from "../nn/check-nn.js";
 import { lookUp } from "../nn/embedding.js";
-import { type ForwardOptions, LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
+import { LayerNorm, Linear } from "../nn/layers.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
+import { type ForwardOptions, SelfAttention } from "../nn/self-attention.js";
 import type { Value } from "../nn/value.js";
-import type { ModelConfig } from "./config.js";
+import type { BlockConfig } from "./config.js";
 import { type Drop, dropNone } from "./dropout.js";
 
 /**
@@ -23,13 +25,14 @@ export interface BlockOptions extends ForwardOptions {
 }
 
 /**
- * A transformer block, norms first: x += proj(attention(qkv(ln1(x)))); x += out(gelu(fc(ln2(x)))), hidden width 4 D. The block
+ * A transformer block, norms first: x += proj(attention(qkv(ln1(x)))); x += out(act(fc(ln2(x)))), hidden width 4 D, act a gelu. The block
  * of gpt, bert and vit, whose `blocks` are of this class.
  *
  * @example const blocks: readonly Block[] = model.blocks;
  */
 export class Block extends Module {
   readonly #nn: Nn;
+  readonly #activation: Activation;
   /** The norm before attention. */
   readonly ln1: LayerNorm;
   /** Attention with its projections. */
@@ -42,12 +45,13 @@ export class Block extends Module {
   readonly out: Linear;
 
   /** @internal */
-  constructor(nn: Nn, random: Random, { width, heads }: ModelConfig) {
+  constructor(nn: Nn, random: Random, { width, heads, activation = "gelu", eps }: BlockConfig) {
     super();
     this.#nn = nn;
-    this.ln1 = new LayerNorm(nn, width);
+    this.#activation = activation;
+    this.ln1 = new LayerNorm(nn, width, { eps });
     this.attn = new SelfAttention(nn, random, width, heads);
-    this.ln2 = new LayerNorm(nn, width);
+    this.ln2 = new LayerNorm(nn, width, { eps });
     this.fc = new Linear(nn, random, width, 4 * width);
     this.out = new Linear(nn, random, 4 * width, width);
   }
@@ -74,7 +78,7 @@ export class Block extends Module {
         : checkIds("block", options.rows, undefined, Number.POSITIVE_INFINITY, 0, "rows");
     const seen = this.attn.forward(this.ln1.forward(x), attention, { cache, rows });
     const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), drop(seen));
-    return add(this.#nn, y, drop(this.out.forward(this.fc.forward(this.ln2.forward(y), "gelu"))));
+    return add(this.#nn, y, drop(this.out.forward(this.fc.forward(this.ln2.forward(y), this.#activation))));
   }
 }
 

@@ -1,5 +1,6 @@
 import { options as checkOptions, oneOf } from "../check.js";
-import { integer, list } from "../check-number.js";
+import { integer, list, real } from "../check-number.js";
+import { type Activation, checkActivation } from "../nn/activation.js";
 import type { Variant } from "../types.js";
 
 /**
@@ -20,17 +21,35 @@ export interface ModelConfig {
   seed?: number | undefined;
 }
 
-/** Checks what a model is made of. Config: no unknown key, every size of `sizes` a positive integer, width a multiple of heads. */
-export function checkConfig(where: string, config: object, sizes: readonly string[]): void {
+/**
+ * What the blocks of gpt, bert and vit may have of their own, as models of other programs do.
+ *
+ * @example const vision: BlockConfig = { width: 128, heads: 4, layers: 4, variant: "standard", activation: "gelu-erf", eps: 1e-12 };
+ */
+export interface BlockConfig extends ModelConfig {
+  /** Activation of the feed-forward layers. Default "gelu", with tanh. */
+  activation?: Activation | undefined;
+  /** Added to the variance in all norms. Default 1e-5. */
+  eps?: number | undefined;
+}
+
+/**
+ * Checks what a model is made of. Config: no unknown key, every size of `sizes` a positive integer, width a multiple of heads. `blocks`: whether it
+ * is a BlockConfig.
+ */
+export function checkConfig(where: string, config: object, sizes: readonly string[], blocks = true): void {
   if (config === undefined) throw new TypeError(`${where}: config must be an object, got undefined`);
   const names = [...sizes, "width", "heads", "layers"];
-  checkOptions(where, config, [...names, "variant", "seed"], "config");
+  const own = blocks ? ["activation", "eps"] : [];
+  checkOptions(where, config, [...names, "variant", "seed", ...own], "config");
   for (const name of names) integer(where, name, (config as Record<string, unknown>)[name], 1);
-  const { width, heads, variant } = config as ModelConfig;
+  const { width, heads, variant, activation, eps } = config as BlockConfig;
   if (width % heads !== 0) {
     throw new RangeError(`${where}: width must be a multiple of heads (${heads}), got ${width}`);
   }
   oneOf(where, "variant", variant, ["standard", "laser"]);
+  if (activation !== undefined) checkActivation(where, activation);
+  if (eps !== undefined) real(where, "eps", eps, 0);
 }
 
 /**

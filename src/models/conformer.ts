@@ -5,11 +5,12 @@ import { Random } from "../data/random.js";
 import { add } from "../nn/add.js";
 import { ctcLoss } from "../nn/ctc.js";
 import { glu } from "../nn/glu.js";
-import { Depthwise, Embedding, LayerNorm, Linear, SelfAttention } from "../nn/layers.js";
+import { Depthwise, Embedding, LayerNorm, Linear } from "../nn/layers.js";
 import type { Loss } from "../nn/loss.js";
 import { maskRows } from "../nn/mask.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
+import { SelfAttention } from "../nn/self-attention.js";
 import { silu } from "../nn/silu.js";
 import type { Value } from "../nn/value.js";
 import { whole } from "../nn/whole.js";
@@ -127,7 +128,9 @@ export class ConformerBlock extends Module {
 }
 
 /**
- * A speech recogniser (Gulati et al., arXiv 2005.08100): stacked log-mel frames, Conformer blocks, CTC. Made by {@link conformer}.
+ * A speech recogniser (Gulati et al., arXiv 2005.08100): stacked log-mel frames, Conformer blocks, CTC. Other than in the paper,
+ * positions are learnt, frames are stacked where it has convolutions, and a layer norm follows the convolution of a block.
+ * Made by {@link conformer}.
  *
  * @example const made: Conformer = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
  */
@@ -149,7 +152,7 @@ export class Conformer extends Module {
   /** @internal */
   constructor(nn: Nn, config: ConformerConfig) {
     super();
-    checkConfig("conformer", config, ["mels", "stack", "context", "classes", "kernel"]);
+    checkConfig("conformer", config, ["mels", "stack", "context", "classes", "kernel"], false);
     const { mels, stack, context, classes, kernel, width, layers, seed = 1 } = config;
     if (kernel % 2 === 0) throw new RangeError(`conformer: kernel must be odd, got ${kernel}`);
     const random = new Random(seed);

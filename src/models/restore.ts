@@ -2,6 +2,7 @@
 import { show } from "../check.js";
 import { CHANNELS } from "../data/patches.js";
 import type { Checkpoint } from "../nn/checkpoint.js";
+import { unfilled } from "../nn/layers.js";
 import { stateMap } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import { whole } from "../nn/whole.js";
@@ -11,7 +12,8 @@ import { Gpt, type GptConfig } from "./gpt.js";
 import { Vit, type VitConfig } from "./vit.js";
 
 /**
- * The model of a checkpoint, with its parameters. `family` tells the four apart.
+ * The model of a checkpoint, with its parameters; or of any state dict, with a family and a config. `family` tells the four apart. Quicker than
+ * making a model and loading into it, since no first values are drawn.
  *
  * @example
  * const restored = restore(nn, loadCheckpoint(saveCheckpoint(model))); // or of readFile
@@ -20,7 +22,10 @@ import { Vit, type VitConfig } from "./vit.js";
  * @throws RangeError when the file names no family, as a state dict alone does not, or does not fit its config, of which nothing is
  * made when it asks for more than the file holds; TypeError or RangeError for a config that does not fit
  */
-export function restore(nn: Nn, { family, config, state }: Checkpoint): Gpt | Bert | Vit | Conformer {
+export function restore(
+  nn: Nn,
+  { family, config, state }: Pick<Checkpoint, "family" | "config" | "state">,
+): Gpt | Bert | Vit | Conformer {
   const given = config as unknown;
   const make = {
     gpt: () => new Gpt(nn, given as GptConfig),
@@ -33,7 +38,7 @@ export function restore(nn: Nn, { family, config, state }: Checkpoint): Gpt | Be
   }
   checkHeld(config, state);
   return whole("restore", nn, () => {
-    const model = make[family as keyof typeof make]();
+    const model = unfilled<Gpt | Bert | Vit | Conformer>(make[family as keyof typeof make]);
     model.loadStateDict(state);
     return model;
   });

@@ -7,7 +7,7 @@ import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import type { Value } from "../nn/value.js";
 import { Block, type Passed, throughBlocks } from "./block.js";
-import { batchOf, checkConfig, flat, type ModelConfig, targetsOf } from "./config.js";
+import { type BlockConfig, batchOf, checkConfig, flat, targetsOf } from "./config.js";
 import { dropNone, dropOf, type LossOptions } from "./dropout.js";
 
 /**
@@ -15,7 +15,7 @@ import { dropNone, dropOf, type LossOptions } from "./dropout.js";
  *
  * @example const config: TokenConfig = { vocabulary: 65, context: 128, width: 128, heads: 4, layers: 4, variant: "laser" };
  */
-export interface TokenConfig extends ModelConfig {
+export interface TokenConfig extends BlockConfig {
   /** Number of tokens. Of a bert the last one is the mask. */
   vocabulary: number;
   /** The most tokens in a row. */
@@ -49,7 +49,7 @@ export abstract class TokenModel extends Module {
   constructor(nn: Nn, where: string, config: TokenConfig, causal: boolean) {
     super();
     checkConfig(where, config, ["vocabulary", "context"]);
-    const { vocabulary, context, width, layers, seed = 1 } = config;
+    const { vocabulary, context, width, layers, seed = 1, eps } = config;
     const random = new Random(seed);
     this.#nn = nn;
     this.#causal = causal;
@@ -57,7 +57,7 @@ export abstract class TokenModel extends Module {
     this.tok = new Embedding(nn, random, vocabulary, width);
     this.pos = new Embedding(nn, random, context, width);
     this.blocks = Array.from({ length: layers }, () => new Block(nn, random, config));
-    this.lnf = new LayerNorm(nn, width);
+    this.lnf = new LayerNorm(nn, width, { eps });
     this.head = new Linear(nn, random, width, vocabulary);
   }
 

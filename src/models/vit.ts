@@ -12,7 +12,7 @@ import { prepend, rowOfEach } from "../nn/rows.js";
 import type { Parameter, Value } from "../nn/value.js";
 import { whole } from "../nn/whole.js";
 import { Block, throughBlocks } from "./block.js";
-import { checkConfig, type ModelConfig } from "./config.js";
+import { type BlockConfig, checkConfig } from "./config.js";
 import { type Drop, dropNone, dropOf, type LossOptions } from "./dropout.js";
 
 /**
@@ -20,7 +20,7 @@ import { type Drop, dropNone, dropOf, type LossOptions } from "./dropout.js";
  *
  * @example const config: VitConfig = { side: 32, patch: 4, classes: 10, width: 128, heads: 4, layers: 4, variant: "laser" };
  */
-export interface VitConfig extends ModelConfig {
+export interface VitConfig extends BlockConfig {
   /** Side of a square image in pixels, a multiple of `patch`. */
   side: number;
   /** Side of a patch in pixels. */
@@ -58,7 +58,7 @@ export class Vit extends Module {
   constructor(nn: Nn, config: VitConfig) {
     super();
     checkConfig("vit", config, ["side", "patch", "classes"]);
-    const { side, patch, classes, width, layers, seed = 1 } = config;
+    const { side, patch, classes, width, layers, seed = 1, eps } = config;
     if (side % patch !== 0) throw new RangeError(`vit: side must be a multiple of patch (${patch}), got ${side}`);
     const random = new Random(seed);
     this.#nn = nn;
@@ -67,7 +67,7 @@ export class Vit extends Module {
     this.pos = matrix(nn, random, [this.patches + 1, width]);
     this.patch = new Linear(nn, random, CHANNELS * patch * patch, width);
     this.blocks = Array.from({ length: layers }, () => new Block(nn, random, config));
-    this.lnf = new LayerNorm(nn, width);
+    this.lnf = new LayerNorm(nn, width, { eps });
     this.head = new Linear(nn, random, width, classes);
   }
 

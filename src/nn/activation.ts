@@ -1,4 +1,5 @@
 /** Activations, elementwise. The forward pass makes the slope as well, from the same exp: the backward pass is one product. */
+import { oneOf } from "../check.js";
 import { ACTIVATIONS } from "../generated/shared.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
@@ -6,11 +7,16 @@ import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 
 /**
- * `gelu`: with tanh, as GPT and BERT have it; `gelu-erf`: exact; `silu`: x times its sigmoid.
+ * `gelu`: with tanh, as in GPT-2 (elsewhere `gelu_new`, `gelu_pytorch_tanh`, `approximate="tanh"`); `gelu-erf`: exact, what others call
+ * `gelu`, as in the original BERT and ViT; `silu`: x times its sigmoid.
  *
  * @example const activation: Activation = "gelu";
  */
 export type Activation = "gelu" | "gelu-erf" | "silu";
+
+export function checkActivation(where: string, activation: unknown): void {
+  oneOf(where, "activation", activation, Object.keys(ACTIVATIONS));
+}
 
 /** An element takes 1.1 ns with `gelu`, 1.4 with its slope; `silu` 1.0 and 1.3, `gelu-erf` 1.9 and 2.3. */
 const WORK = 4;

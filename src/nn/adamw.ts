@@ -91,7 +91,8 @@ interface Group {
 const WORK = 3;
 
 /**
- * The optimiser of the parameters that a model has now: AdamW (Loshchilov and Hutter, arXiv 1711.05101), as `torch.optim.AdamW`.
+ * The optimiser of the parameters that a model has now, of those that `requiresGrad`: AdamW (Loshchilov and Hutter, arXiv 1711.05101), as
+ * `torch.optim.AdamW`, where all parameters decay: `decays: () => true`.
  *
  * @example
  * const optimizer = new AdamW(nn, model, { lr: 1e-3, weightDecay: 0.05, decays: () => true });
@@ -109,7 +110,7 @@ export class AdamW {
 
   /**
    * @throws TypeError or RangeError for options that do not fit; TypeError inside of a step, or for a model of another instance;
-   * RangeError for a model without parameters
+   * RangeError for a model without parameters to change
    */
   constructor(nn: Nn, model: Module, options: AdamWOptions = {}) {
     complete(AdamW, "AdamW");
@@ -135,7 +136,10 @@ export class AdamW {
       amount("AdamW", `lrScale of ${name}`, rate.lrScale);
       return rate;
     });
-    const moving = rated.filter(({ lrScale }) => lrScale > 0);
+    const moving = rated.filter(({ lrScale, parameter }) => lrScale > 0 && parameter.requiresGrad);
+    if (moving.length === 0) {
+      throw new RangeError("AdamW: model must have a parameter that requiresGrad, with an lrScale above 0, got none");
+    }
     this.#frozen = rated.filter(({ lrScale }) => lrScale === 0).map(({ parameter }) => parameter);
     const bare = moving.filter(({ parameter }) => parameter.held === undefined);
     try {

@@ -1,4 +1,4 @@
-/** Attention of one qkv product: q, k, v are read out of it, and their gradients are written into it, without a copy. */
+/** Attention of values: of one qkv product, read out of it without a copy, or of q, k and v apart. */
 import { attentionBackward, attentionForward } from "../attention.js";
 import { show } from "../check.js";
 import { integer } from "../check-number.js";
@@ -6,7 +6,7 @@ import type { Tensor } from "../tensor.js";
 import type { AttentionOptions } from "../types.js";
 import { checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
-import type { Value } from "./value.js";
+import { Value } from "./value.js";
 
 /**
  * Options of an attention call (variant, causal, window, mask, bias and so on), but for what the layer decides. A bias gets no gradient here.
@@ -61,5 +61,63 @@ export function selfAttention(nn: Nn, qkv: Value, heads: number, options: SelfAt
       const [dq, dk, dv] = headsOf(to, heads);
       attentionBackward(engine, dout.view(perHead), saved, { into: { dq, dk, dv }, needs: { dbias: false } });
     });
+  });
+}
+
+/**
+ * Options of {@link attention}: those of an attention call, but for what the operation decides. A bias that is a value gets a gradient.
+ *
+ * @example const options: ValueAttentionOptions = { variant: "laser", bias: nn.parameter(new Float32Array(2 * 25), [1, 2, 5, 5]) };
+ */
+export interface ValueAttentionOptions extends Omit<SelfAttentionOptions, "bias"> {
+  /** f32 [B or 1, H or 1, N or 1, M], added to the scores. */
+  bias?: Tensor | Value | undefined;
+}
+
+/**
+ * Attention of q to k and v: cross-attention, fewer key heads than query heads, values of another width, a learnt bias. The heads lie one
+ * after the other on the last axis.
+ * @param q [B, N, H D] of `heads` heads H
+ * @param k [B, M, Hkv D], H a multiple of Hkv
+ * @param v [B, M, Hkv E]
+ * @returns [B, N, H E]
+ * @throws RangeError when widths, heads or batches do not fit; TypeError for `layout` and `out`
+ *
+ * @example
+ * const kv = nn.input(new Float32Array(2 * 3 * 4), [2, 3, 4]); // one head of width 4 for both of q
+ * const y = attention(nn, x, kv, kv, 2, { variant: "laser" }); // x is [2, 5, 8], y too
+ */
+export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, options: ValueAttentionOptions): Value {
+  const where = "attention";
+  for (const [name, value] of Object.entries({ q, k, v })) checkValue(where, name, nn, value, 3);
+  const { tape, engine } = nn;
+  integer(where, "heads", heads, 1);
+  checkOwn(where, options);
+  /** Width of a head, of so many. */
+  const share = (name: string, { shape }: Value, parts: number, what: string): number => {
+    const size = shape[2]! / parts;
+    if (Number.isInteger(size) && size > 0) return size;
+    throw new RangeError(`${where}: ${name} must have a multiple of ${what} on its last axis, got ${show(shape)}`);
+  };
+  const D = share("q", q, heads, `heads (${heads})`);
+  const keyHeads = share("k", k, D, `the width of a head (${D})`);
+  const E = share("v", v, keyHeads, `the heads of k (${keyHeads})`);
+  const learnt = options?.bias instanceof Value ? options.bias : undefined;
+  if (learnt !== undefined) checkValue(where, "bias", nn, learnt, 4);
+  const bias = learnt?.tensor ?? (options?.bias as Tensor | undefined);
+  const perHead = ({ shape: [b, n, width] }: Tensor, size: number) => [b!, n!, width! / size, size];
+  const inHeads = (tensor: Tensor, size: number): Tensor => tensor.view(perHead(tensor, size));
+  const [B, N] = q.shape as [number, number, number];
+  const out = tape.empty([B, N, heads * E]);
+  const call = { ...options, bias, layout: "BNHD", out: inHeads(out, E) } as const;
+  const saved = attentionForward(engine, inHeads(q.tensor, D), inHeads(k.tensor, D), inHeads(v.tensor, E), call);
+
+  return tape.record(out, [q, k, v, learnt], [saved.lse], (dout) => {
+    const made = [q, k, v, learnt].map((value) => (value?.tracked ? tape.empty(value.shape) : undefined));
+    const [dq, dk, dv, dbias] = made;
+    const into = { dq: dq && inHeads(dq, D), dk: dk && inHeads(dk, D), dv: dv && inHeads(dv, E), dbias };
+    const needs = { dq: !!dq, dk: !!dk, dv: !!dv, dbias: !!dbias };
+    attentionBackward(engine, inHeads(dout, E), saved, { into, needs });
+    for (const [n, value] of [q, k, v, learnt].entries()) if (made[n] !== undefined) tape.hand(value!, made[n]);
   });
 }

@@ -89,7 +89,7 @@ export function saveCheckpoint(
 
 /**
  * Reads a file of {@link saveCheckpoint}, or any safetensors file of floats, such as a state dict of PyTorch: F16, BF16 and F64
- * become float32. Ours are told by their metadata: `family`, `config` and `extra`; that of others is not read.
+ * become float32, integers are left out. Ours are told by their metadata: `family`, `config` and `extra`; that of others is not read.
  *
  * A run that goes on from here has the same losses, to the bit, as one that never stopped, when the optimiser is made with the
  * same options and the data goes on where it was.
@@ -112,7 +112,9 @@ export function loadCheckpoint(bytes: Uint8Array | ArrayBuffer): Checkpoint {
   const { family, config, extra, steps } = ours ? metadata : ({} as Record<string, string>);
   for (const [name, tensor] of tensors) {
     const to = steps !== undefined && name.startsWith(OPTIMIZER) ? moments : state;
-    const values = { shape: tensor.shape, data: floats(where, name, tensor) };
+    const data = floatsOf(tensor);
+    if (data === undefined) continue;
+    const values = { shape: tensor.shape, data };
     to.set(to === moments ? name.slice(OPTIMIZER.length) : name, values);
   }
   const taken = Number(steps);
@@ -128,8 +130,8 @@ export function loadCheckpoint(bytes: Uint8Array | ArrayBuffer): Checkpoint {
   };
 }
 
-function floats(where: string, name: string, { dtype, data }: SafetensorsTensor): Float32Array {
+/** No parameter is of integers: what is has another use, such as the numbers of places in files of PyTorch. */
+function floatsOf({ data }: SafetensorsTensor): Float32Array | undefined {
   if (data instanceof Float32Array) return data;
-  if (data instanceof Float64Array) return Float32Array.from(data);
-  throw new TypeError(`${where}: ${show(name)} must be of floats, got ${dtype}`);
+  return data instanceof Float64Array ? Float32Array.from(data) : undefined;
 }

@@ -1,5 +1,5 @@
 /** Convolution over time, every channel by itself. */
-import { checkParameter, checkUndisposed, checkValue } from "./check-nn.js";
+import { checkFeatures, checkParameter, checkUndisposed, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { splitWithScratch } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -24,7 +24,8 @@ export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter):
   checkValue("depthwise", "x", nn, x, 3);
   const { tape, engine } = nn;
   const [B, T, width] = x.shape as [number, number, number];
-  checkParameter("depthwise", "weight", nn, weight, [width, 1, null]);
+  checkParameter("depthwise", "weight", nn, weight, [null, 1, null]);
+  checkFeatures("depthwise", "x", x.shape, weight.shape[0]!);
   checkParameter("depthwise", "bias", nn, bias, [width]);
   const taps = weight.shape[2]!;
   if (taps % 2 === 0) throw new RangeError(`depthwise: weight must have an odd number of taps, got ${taps}`);

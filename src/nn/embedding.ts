@@ -2,7 +2,7 @@
 import { shape as checkShape } from "../check.js";
 import { integer } from "../check-number.js";
 import { count } from "../shape.js";
-import { checkIds, checkParameter, checkValue } from "./check-nn.js";
+import { checkFeatures, checkIds, checkParameter, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { columnSum, split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -64,7 +64,8 @@ export function addPositions(nn: Nn, x: Value, positions: Parameter, first = 0):
   checkValue(where, "x", nn, x, 3);
   const { tape, engine } = nn;
   const [B, N, width] = x.shape as [number, number, number];
-  checkParameter(where, "positions", nn, positions, [null, width]);
+  checkParameter(where, "positions", nn, positions, [null, null]);
+  checkFeatures(where, "x", x.shape, positions.shape[1]!);
   integer(where, "first", first, 0);
   if (first + N > positions.shape[0]!) {
     throw new RangeError(`${where}: x must have at most ${positions.shape[0]! - first} positions, got ${N}`);

@@ -33,9 +33,10 @@ export function checkFinite(model: Module, given: { step: number; loss: number; 
   if (own !== undefined) throw new RangeError(`${what}; before the step already, ${own.text}`);
   const found = Number.isFinite(norm) ? undefined : first(parameters.reverse(), ({ held }) => held?.data);
   if (found === undefined) throw new RangeError(`${what}; all parameters and all gradients are finite`);
-  const all = found.count === parameters.length ? `; ${largest(model)}` : "";
+  const taken = parameters.filter(([, { requiresGrad }]) => requiresGrad).length;
+  const all = found.count === taken ? `; ${largest(model)}` : "";
   throw new RangeError(
-    `${what}; the first gradient that is not finite is that of ${found.text} (${found.count} of ${parameters.length} are not)${all}`,
+    `${what}; the first gradient that is not finite is that of ${found.text} (${found.count} of ${taken} are not)${all}`,
   );
 }
 

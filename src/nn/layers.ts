@@ -1,19 +1,15 @@
 /** Modules of one operation each. All take the instance, sizes, and a generator for their first values. */
-import { options as checkOptions, shape as checkShape } from "../check.js";
-import { integer } from "../check-number.js";
+import { options as checkOptions, shape as checkShape, flag } from "../check.js";
+import { integer, real } from "../check-number.js";
 import { checkRandom, type Random } from "../data/random.js";
 import { count } from "../shape.js";
 import type { Activation } from "./activation.js";
-import { type SelfAttentionOptions, selfAttention } from "./attention.js";
-import { type AttentionCache, cachedAttention } from "./cached-attention.js";
-import { checkIds, checkValue } from "./check-nn.js";
 import { depthwise } from "./depthwise.js";
-import { addPositions, embedding, lookUp } from "./embedding.js";
+import { addPositions, embedding } from "./embedding.js";
 import { linear, packWeight } from "./linear.js";
 import { Module } from "./module.js";
 import type { Nn } from "./nn.js";
 import { layerNorm, rmsNorm } from "./norm.js";
-import { asksFew, rowAttention } from "./row-attention.js";
 import type { Parameter, Value } from "./value.js";
 import { whole } from "./whole.js";
 
@@ -21,14 +17,27 @@ import { whole } from "./whole.js";
 const DEVIATION = 0.02;
 
 /** Sizes of 1 or more, that memory may have room for. */
-function checkSizes(where: string, sizes: Readonly<Record<string, unknown>>): void {
+export function checkSizes(where: string, sizes: Readonly<Record<string, unknown>>): void {
   for (const [name, size] of Object.entries(sizes)) integer(where, name, size, 1);
   checkShape(where, Object.values(sizes), "f32");
 }
 
+let loaded = false;
+
+/** What `make` makes has no first values: others take their place, and drawing them takes longer than reading those. */
+export function unfilled<R>(make: () => R): R {
+  loaded = true;
+  try {
+    return make();
+  } finally {
+    loaded = false;
+  }
+}
+
 /** A matrix of normal deviates of 0.02. */
 export function matrix(nn: Nn, random: Random, shape: readonly number[]): Parameter {
-  return nn.parameter(random.normals(count(shape), DEVIATION), shape);
+  const size = count(shape);
+  return nn.parameter(loaded ? new Float32Array(size) : random.normals(size, DEVIATION), shape);
 }
 
 /** Biases as PyTorch begins with them: uniform within 1 / sqrt(inputs). */
@@ -41,29 +50,60 @@ const filled = (nn: Nn, size: number, value: number): Parameter =>
   nn.parameter(new Float32Array(size).fill(value), [size]);
 
 /**
+ * Options of a {@link Linear} layer.
+ *
+ * @example const bare = new Linear(nn, random, 8, 3, { bias: false });
+ */
+export interface LinearLayerOptions<Bias extends boolean = boolean> {
+  /** Whether it has a bias. Default true. */
+  bias?: Bias | undefined;
+}
+
+/**
+ * Options of {@link LayerNorm} and {@link RmsNorm}.
+ *
+ * @example const norm = new LayerNorm(nn, 8, { eps: 1e-12 });
+ */
+export interface NormLayerOptions {
+  /** Added to the variance, or to the mean square. Default 1e-5, of an RMS norm 1e-6. */
+  eps?: number | undefined;
+}
+
+/** @throws for anything else than an eps of 0 or more */
+function epsOf(where: string, options: NormLayerOptions, usual: number): number {
+  checkOptions(where, options, ["eps"]);
+  const { eps = usual } = options;
+  real(where, "eps", eps, 0);
+  return eps;
+}
+
+/**
  * x W^T + b, and an activation where one is named, as `torch.nn.Linear`.
  *
  * @example const layer = new Linear(nn, random, 8, 3);
  */
-export class Linear extends Module {
+export class Linear<Bias extends boolean = true> extends Module {
   readonly #nn: Nn;
   /** [N, K], normal deviates of 0.02 at first. */
   readonly weight: Parameter;
-  /** [N], uniform within 1 / sqrt(inputs) at first, as in PyTorch. */
-  readonly bias: Parameter;
+  /** [N], uniform within 1 / sqrt(inputs) at first, as in PyTorch; undefined for a layer without. */
+  readonly bias: Bias extends true ? Parameter : undefined;
 
   /**
    * `inputs` (K) to `outputs` (N) features; `random` makes the first values.
-   * @throws RangeError for a size out of range; TypeError for no generator, and inside of a step
+   * @throws RangeError for a size out of range; TypeError for no generator, for options that do not fit, and inside of a step
    */
-  constructor(nn: Nn, random: Random, inputs: number, outputs: number) {
+  constructor(nn: Nn, random: Random, inputs: number, outputs: number, options: LinearLayerOptions<Bias> = {}) {
     super();
     checkRandom("Linear", random);
     checkSizes("Linear", { inputs, outputs });
+    checkOptions("Linear", options, ["bias"]);
+    const { bias = true } = options;
+    flag("Linear", "bias", bias);
     this.#nn = nn;
     [this.weight, this.bias] = whole("Linear", nn, () => [
       matrix(nn, random, [outputs, inputs]),
-      biases(nn, random, outputs, inputs),
+      (bias ? biases(nn, random, outputs, inputs) : undefined) as this["bias"],
     ]);
   }
 
@@ -93,6 +133,7 @@ export class Linear extends Module {
  */
 export class LayerNorm extends Module {
   readonly #nn: Nn;
+  readonly #eps: number;
   /** [D], ones at first. */
   readonly weight: Parameter;
   /** [D], zeros at first. */
@@ -100,12 +141,13 @@ export class LayerNorm extends Module {
 
   /**
    * For the last axis of `width`.
-   * @throws RangeError for a size out of range; TypeError inside of a step
+   * @throws RangeError for a size or an eps out of range; TypeError for other options, and inside of a step
    */
-  constructor(nn: Nn, width: number) {
+  constructor(nn: Nn, width: number, options: NormLayerOptions = {}) {
     super();
     checkSizes("LayerNorm", { width });
     this.#nn = nn;
+    this.#eps = epsOf("LayerNorm", options, 1e-5);
     [this.weight, this.bias] = whole("LayerNorm", nn, () => [filled(nn, width, 1), filled(nn, width, 0)]);
   }
 
@@ -118,7 +160,7 @@ export class LayerNorm extends Module {
    * @example const y = new LayerNorm(nn, 8).forward(x); // [2, 5, 8]
    */
   forward(x: Value): Value {
-    return layerNorm(this.#nn, x, this.weight, this.bias);
+    return layerNorm(this.#nn, x, this.weight, this.bias, this.#eps);
   }
 }
 
@@ -129,17 +171,19 @@ export class LayerNorm extends Module {
  */
 export class RmsNorm extends Module {
   readonly #nn: Nn;
+  readonly #eps: number;
   /** [D], ones at first. */
   readonly weight: Parameter;
 
   /**
    * For the last axis of `width`.
-   * @throws RangeError for a size out of range; TypeError inside of a step
+   * @throws RangeError for a size or an eps out of range; TypeError for other options, and inside of a step
    */
-  constructor(nn: Nn, width: number) {
+  constructor(nn: Nn, width: number, options: NormLayerOptions = {}) {
     super();
     checkSizes("RmsNorm", { width });
     this.#nn = nn;
+    this.#eps = epsOf("RmsNorm", options, 1e-6);
     this.weight = whole("RmsNorm", nn, () => filled(nn, width, 1));
   }
 
@@ -152,7 +196,7 @@ export class RmsNorm extends Module {
    * @example const y = new RmsNorm(nn, 8).forward(x); // [2, 5, 8]
    */
   forward(x: Value): Value {
-    return rmsNorm(this.#nn, x, this.weight);
+    return rmsNorm(this.#nn, x, this.weight, this.#eps);
   }
 }
 
@@ -208,7 +252,7 @@ export class Depthwise extends Module {
   readonly #nn: Nn;
   /** [C, 1, K], normal deviates of 0.02 at first. */
   readonly weight: Parameter;
-  /** [C], uniform within 1 / sqrt(inputs) at first, as in PyTorch. */
+  /** [C], uniform within 1 / sqrt(K) at first, as in PyTorch. */
   readonly bias: Parameter;
 
   /**
@@ -237,82 +281,5 @@ export class Depthwise extends Module {
    */
   forward(x: Value): Value {
     return depthwise(this.#nn, x, this.weight, this.bias);
-  }
-}
-
-/**
- * What the forward pass of {@link SelfAttention}, and of a block, takes besides.
- *
- * @example const options: ForwardOptions = { rows: [0, 5] };
- */
-export interface ForwardOptions {
-  /** The tokens before x, which x joins; not in a training step. */
-  cache?: AttentionCache | undefined;
-  /** What is wanted, if not all: some of all B N rows, as `takeRows` takes them. Behind attention, nothing else is computed. */
-  rows?: ArrayLike<number> | undefined;
-}
-
-/**
- * Self-attention with its projections: proj(attention(qkv(x))).
- *
- * @example const layer = new SelfAttention(nn, random, 8, 2);
- */
-export class SelfAttention extends Module {
-  readonly #nn: Nn;
-  readonly #heads: number;
-  /** From x to queries, keys and values. */
-  readonly qkv: Linear;
-  /** From the heads, one after the other, to the result. */
-  readonly proj: Linear;
-
-  /**
-   * `width` channels, a multiple of `heads`; `random` makes the first values.
-   * @throws RangeError for a size out of range; TypeError for no generator, and inside of a step
-   */
-  constructor(nn: Nn, random: Random, width: number, heads: number) {
-    super();
-    checkRandom("SelfAttention", random);
-    checkSizes("SelfAttention", { width, heads });
-    if (width % heads !== 0) {
-      throw new RangeError(`SelfAttention: width must be a multiple of heads (${heads}), got ${width}`);
-    }
-    this.#nn = nn;
-    this.#heads = heads;
-    [this.qkv, this.proj] = whole("SelfAttention", nn, () => [
-      new Linear(nn, random, width, 3 * width),
-      new Linear(nn, random, width, width),
-    ]);
-  }
-
-  /**
-   * The layer applied to x.
-   * @param x [B, N, C]
-   * @param options A cache of the tokens before x; the rows that are wanted
-   * @returns [B, N, C], or [R, C] of R rows
-   * @throws RangeError when x, heads, attention, rows or the room in the cache do not fit; TypeError for a cache in a training step
-   *
-   * @example const y = new SelfAttention(nn, random, 8, 2).forward(x, { variant: "laser" }); // [2, 5, 8]
-   */
-  forward(x: Value, attention: SelfAttentionOptions, options: ForwardOptions = {}): Value {
-    const [nn, heads] = [this.#nn, this.#heads];
-    const where = "selfAttention";
-    checkOptions(where, options, ["cache", "rows"]);
-    const { cache } = options;
-    checkValue(where, "x", nn, x, 3);
-    const [B, N] = x.shape as [number, number, number];
-    const rows = options.rows === undefined ? undefined : checkIds(where, options.rows, undefined, B * N, 0, "rows");
-    if (rows !== undefined && cache === undefined && asksFew(attention, rows, B, N)) {
-      const { weight, bias } = this.qkv;
-      const C = this.proj.weight.shape[0]!;
-      const q = linear(nn, lookUp(nn, x, rows), weight, bias, { part: [0, C] });
-      const kv = linear(nn, x, weight, bias, { part: [C, 2 * C] });
-      return this.proj.forward(rowAttention(nn, q, kv, heads, attention, rows));
-    }
-    const qkv = this.qkv.forward(x);
-    const all =
-      cache !== undefined
-        ? cachedAttention(nn, qkv, heads, cache, attention)
-        : selfAttention(nn, qkv, heads, attention);
-    return this.proj.forward(rows === undefined ? all : lookUp(nn, all, rows));
   }
 }

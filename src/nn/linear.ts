@@ -1,12 +1,12 @@
 /** y = act(x W^T + b): one product, whose sums begin with b, and one pass for the activation. */
-import { options as checkOptions, oneOf, show } from "../check.js";
+import { options as checkOptions, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { PANEL, THIN_COLUMNS } from "../generated/shared.js";
 import { product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { type Activation, act, actBackward } from "./activation.js";
-import { checkOutside, checkParameter, checkUndisposed, checkValue } from "./check-nn.js";
+import { type Activation, act, actBackward, checkActivation } from "./activation.js";
+import { checkFeatures, checkOutside, checkParameter, checkUndisposed, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { columnSum, split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -65,10 +65,11 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, op
   const { activation, part } = options;
   checkValue("linear", "x", nn, x);
   const { tape, engine } = nn;
-  checkParameter("linear", "weight", nn, weight, [null, x.shape.at(-1)!]);
+  checkParameter("linear", "weight", nn, weight, [null, null]);
   const [features, k] = weight.shape as [number, number];
+  checkFeatures("linear", "x", x.shape, k);
   if (bias !== undefined) checkParameter("linear", "bias", nn, bias, [features]);
-  if (activation !== undefined) oneOf("linear", "activation", activation, ["gelu", "gelu-erf", "silu"]);
+  if (activation !== undefined) checkActivation("linear", activation);
   if (part !== undefined && !(Array.isArray(part) && part.length === 2)) {
     throw new TypeError(`linear: part must be [first, count], got ${show(part)}`);
   }

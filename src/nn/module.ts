@@ -121,8 +121,8 @@ export abstract class Module {
    */
   zeroGrad(): void {
     for (const parameter of this.parameters.values()) {
-      parameter.grad.data.fill(0);
-      parameter.fresh = true;
+      if (parameter.requiresGrad) parameter.grad.data.fill(0);
+      parameter.forget();
     }
   }
 

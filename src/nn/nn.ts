@@ -137,6 +137,21 @@ export class Nn {
   }
 
   /**
+   * Gives back the memory that steps and `evaluate` keep for the next time, which plans it anew; parameters stay.
+   * @throws TypeError inside of a step, or when the instance is disposed
+   *
+   * @example
+   * nn.release();
+   * nn.stepBytes; // 0
+   */
+  release(): void {
+    const { space } = this.engine;
+    check.instance(space.arena.disposed);
+    checkOutside("release", space);
+    for (const plan of [this.#plans.training, this.#plans.evaluating]) plan.dispose();
+  }
+
+  /**
    * Gives back the memory, and with it every parameter.
    *
    * @example

@@ -1,7 +1,7 @@
 /** Layer norm and RMS norm over the last axis. */
 import { real } from "../check-number.js";
 import { count } from "../shape.js";
-import { checkParameter, checkUndisposed, checkValue } from "./check-nn.js";
+import { checkFeatures, checkParameter, checkUndisposed, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
@@ -25,9 +25,10 @@ const WORK = 2.5;
 export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, eps = 1e-5): Value {
   checkValue("layerNorm", "x", nn, x);
   const { tape, engine } = nn;
-  const width = x.shape.at(-1)!;
+  checkParameter("layerNorm", "weight", nn, weight, [null]);
+  const width = weight.shape[0]!;
   const rows = count(x.shape.slice(0, -1));
-  checkParameter("layerNorm", "weight", nn, weight, [width]);
+  checkFeatures("layerNorm", "x", x.shape, width);
   checkParameter("layerNorm", "bias", nn, bias, [width]);
   real("layerNorm", "eps", eps, 0);
   const y = tape.empty(x.shape);
@@ -74,9 +75,10 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
 export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value {
   checkValue("rmsNorm", "x", nn, x);
   const { tape, engine } = nn;
-  const width = x.shape.at(-1)!;
+  checkParameter("rmsNorm", "weight", nn, weight, [null]);
+  const width = weight.shape[0]!;
   const rows = count(x.shape.slice(0, -1));
-  checkParameter("rmsNorm", "weight", nn, weight, [width]);
+  checkFeatures("rmsNorm", "x", x.shape, width);
   real("rmsNorm", "eps", eps, 0);
   const y = tape.empty(x.shape);
   const rstd = tape.empty([rows]);

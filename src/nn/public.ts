@@ -4,7 +4,7 @@ export { Random, type RandomState } from "../data/random.js";
 export type { Activation } from "./activation.js";
 export { AdamW, type AdamWOptions, type AdamWState, type AdamWStepOptions } from "./adamw.js";
 export { add } from "./add.js";
-export { type SelfAttentionOptions, selfAttention } from "./attention.js";
+export { attention, type SelfAttentionOptions, selfAttention, type ValueAttentionOptions } from "./attention.js";
 export { AttentionCache, cachedAttention } from "./cached-attention.js";
 export { type Checkpoint, loadCheckpoint, type Saved, saveCheckpoint } from "./checkpoint.js";
 export { crossEntropy } from "./cross-entropy.js";
@@ -15,7 +15,15 @@ export { addPositions, embedding } from "./embedding.js";
 export { checkFinite } from "./finite.js";
 export { glu } from "./glu.js";
 export type { Json } from "./json.js";
-export { Depthwise, Embedding, type ForwardOptions, LayerNorm, Linear, RmsNorm, SelfAttention } from "./layers.js";
+export {
+  Depthwise,
+  Embedding,
+  LayerNorm,
+  Linear,
+  type LinearLayerOptions,
+  type NormLayerOptions,
+  RmsNorm,
+} from "./layers.js";
 export { type LinearOptions, linear } from "./linear.js";
 export type { Loss } from "./loss.js";
 export { maskedMean, maskRows } from "./mask.js";
@@ -36,5 +44,6 @@ export {
 } from "./safetensors.js";
 export { scale } from "./scale.js";
 export { constantRate, type DecayOptions, linearDecay, type Schedule, warmupCosine } from "./schedule.js";
+export { type ForwardOptions, SelfAttention } from "./self-attention.js";
 export { silu } from "./silu.js";
 export type { Parameter, Value } from "./value.js";

@@ -93,7 +93,8 @@ function headerText(bytes: Uint8Array): string {
   }
   const length = lengthOf(bytes);
   if (length > MAX_HEADER) {
-    const hint = "; a file of safetensors begins with that number";
+    // What else it may be (an archive of torch.save, a pointer of git-lfs, an index in JSON) shows in its first bytes.
+    const hint = `; a file of safetensors begins with that number, this one with ${show(String.fromCharCode(...bytes.slice(0, 8)))}`;
     throw new RangeError(`${WHERE}: the header must be at most ${MAX_HEADER} bytes long, got ${length}${hint}`);
   }
   if (length > bytes.length - 8) {

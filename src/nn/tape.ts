@@ -107,13 +107,15 @@ export class Tape {
 
   /**
    * Contributions to two parameters from one kernel, which writes both gradients or adds to both. Where one has a part already
-   * and the other has none, the other begins with zeros; one parameter in both places gets the second part afterwards.
+   * and the other has none, the other begins with zeros; where one is in both places, or needs none, parts are written apart.
    */
   giveBoth(one: Parameter, two: Parameter, write: (first: Tensor, second: Tensor, add: boolean) => void): void {
-    if (one === two) {
-      const [first, second] = [this.empty(one.shape), this.empty(one.shape)];
+    if (!one.tracked && !two.tracked) return;
+    if (one === two || !one.tracked || !two.tracked) {
+      const [first, second] = [this.empty(one.shape), this.empty(two.shape)];
       write(first, second, false);
-      for (const part of [first, second]) this.hand(one, part);
+      this.hand(one, first);
+      this.hand(two, second);
       return;
     }
     const add = !(one.fresh && two.fresh);
@@ -176,10 +178,7 @@ export class Tape {
   /** Forgets what was recorded. `whole`: false for a step that threw, whose gradients are taken back where it began them. */
   clear(whole: boolean): void {
     this.#entries.length = 0;
-    for (const parameter of whole ? [] : this.#begun) {
-      parameter.fresh = true;
-      if (parameter.held?.alive) parameter.held.data.fill(0);
-    }
+    for (const parameter of whole ? [] : this.#begun) parameter.forget();
     this.#begun.length = 0;
   }
 

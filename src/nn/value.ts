@@ -1,4 +1,4 @@
-import { alive } from "../check.js";
+import { alive, show } from "../check.js";
 import type { Tensor } from "../tensor.js";
 import type { Copied } from "../types.js";
 
@@ -19,7 +19,7 @@ export class Value {
   /** Its elements, contiguous. */
   readonly tensor: Tensor;
   /** Whether a parameter is among what it was made of, so that it needs a gradient. @internal */
-  readonly tracked: boolean;
+  tracked: boolean;
   /** @internal */
   gradient: Gradient | undefined;
 
@@ -91,6 +91,34 @@ export class Parameter extends Value {
       this.held = zerosBeside(this.tensor);
     }
     return this.held;
+  }
+
+  /**
+   * Whether steps take its gradient: true until you say otherwise, outside of a step. Without, it costs no product, takes no memory that
+   * `grad` has not yet, and an optimiser that is made then leaves it as it is.
+   * @throws TypeError inside of a step, and for what is neither true nor false
+   *
+   * @example for (const [name, parameter] of model.parameters) parameter.requiresGrad = name.startsWith("head.");
+   */
+  get requiresGrad(): boolean {
+    return this.tracked;
+  }
+
+  set requiresGrad(on: boolean) {
+    if (typeof on !== "boolean") {
+      throw new TypeError(`Parameter: requiresGrad must be true or false, got ${show(on)}`);
+    }
+    if (this.tensor.storage.space.source !== undefined) {
+      throw new TypeError("Parameter: requiresGrad must be set outside of a step, and of evaluate");
+    }
+    this.tracked = on;
+    if (!on) this.forget();
+  }
+
+  /** The gradient is 0, and the next contribution begins anew; without one, no memory is taken. @internal */
+  forget(): void {
+    this.fresh = true;
+    if (this.held?.alive) this.held.data.fill(0);
   }
 
   /** Gives the memory of `grad` back. @internal */

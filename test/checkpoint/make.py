@@ -1,4 +1,4 @@
-"""Runs the Python of docs/pytorch-jax.md against float64 and writes the checkpoint that test/checkpoint.test.ts loads.
+"""Runs the Python of docs/pytorch-jax.md against float64 and writes the checkpoint that test/pytorch-checkpoint.test.ts loads.
 
 python3 test/checkpoint/make.py [FOLDER]   where PyTorch, JAX, Flax and safetensors are; a GPU is used where there is one.
 """

@@ -10,10 +10,10 @@ export const BUDGETS = [
   { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 30_250 },
   { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 34_650 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 12_700 },
-  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 57_350 },
-  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 25_250 },
+  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 58_250 },
+  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 26_050 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 33_300, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_200, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 355_000, goal: 250_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 363_000, goal: 250_000 },
 ];

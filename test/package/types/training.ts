@@ -4,6 +4,7 @@ import type {
   Bert,
   BertConfig,
   Block,
+  BlockConfig,
   BlockOptions,
   CharacterTokenizer,
   Cifar10,
@@ -61,9 +62,11 @@ import type {
   CtcOptions,
   DecayOptions,
   ForwardOptions,
+  LinearLayerOptions,
   LinearOptions,
   Loss,
   Nn,
+  NormLayerOptions,
   Operation,
   Parameter,
   ParameterValues,
@@ -77,6 +80,7 @@ import type {
   SelfAttentionOptions,
   StateDict,
   Value,
+  ValueAttentionOptions,
   WriteSafetensorsOptions,
 } from "laser-attention/nn";
 import {
@@ -84,6 +88,7 @@ import {
   AttentionCache,
   add,
   addPositions,
+  attention,
   type Checkpoint,
   cachedAttention,
   checkFinite,
@@ -143,7 +148,8 @@ const row: Parameter = nn.parameter(random.normals(8), [8]);
 const taps: Parameter = nn.parameter(random.normals(24), [8, 1, 3]);
 const activation: Activation = "gelu-erf";
 const part: LinearOptions = { activation, part: [0, 4] };
-const attention: SelfAttentionOptions = { variant: "laser", causal: true, window: [4, 0] };
+const attends: SelfAttentionOptions = { variant: "laser", causal: true, window: [4, 0] };
+const biased: ValueAttentionOptions = { variant: "standard", bias: nn.parameter(new Float32Array(25), [1, 1, 5, 5]) };
 const body: Operation = {
   shape: x.shape,
   forward: (y) => y.set(x.toArray()),
@@ -164,7 +170,9 @@ const values: Value[] = [
   operation(nn, [x], body),
   prepend(nn, row, x),
   rmsNorm(nn, x, row),
-  selfAttention(nn, linear(nn, x, weight), 2, attention),
+  selfAttention(nn, linear(nn, x, weight), 2, attends),
+  attention(nn, x, x, x, 2, { ...attends, bias: undefined }),
+  attention(nn, x, x, x, 2, biased),
   silu(nn, x),
   takeRow(nn, x, 0),
   takeRows(nn, x, [0, 1]),
@@ -177,11 +185,15 @@ const losses: Loss[] = [
 ];
 
 const read: ForwardOptions = { rows: [0], cache: undefined };
+const without: LinearLayerOptions = { bias: Math.random() < 0.5 };
+const norms: NormLayerOptions = { eps: 1e-12 };
 class Own extends Module {
-  readonly parts = [new Depthwise(nn, random, 8, 3), new LayerNorm(nn, 8), new RmsNorm(nn, 8)] as const;
+  readonly parts = [new Depthwise(nn, random, 8, 3), new LayerNorm(nn, 8, norms), new RmsNorm(nn, 8)] as const;
   readonly attention = new SelfAttention(nn, random, 8, 2);
   readonly table = new Embedding(nn, random, 10, 8);
   readonly head = new Linear(nn, random, 8, 3);
+  readonly bare: Linear<false> = new Linear(nn, random, 8, 3, { bias: false });
+  readonly either: Linear<boolean> = new Linear(nn, random, 8, 3, without);
 
   forward(ids: readonly number[]): Value {
     let y = this.table.add(this.table.forward(ids, [1, ids.length]));
@@ -190,13 +202,17 @@ class Own extends Module {
   }
 }
 const own: Own = new Own().eval().pack().pack(false).train();
+const biases: [Parameter, undefined, Parameter | undefined] = [own.head.bias, own.bare.bias, own.either.bias];
+for (const bias of biases) if (bias !== undefined) bias.requiresGrad = !bias.requiresGrad;
+nn.release();
 const counted: number = own.parameterCount + [...own.parameters.values()].length + Number(own.training);
 
+const vision: BlockConfig = { width: 16, heads: 2, layers: 1, variant: "laser", activation, eps: 1e-12 };
 const sizes: ModelConfig = { width: 16, heads: 2, layers: 1, variant: "laser", seed: 2 };
 const configs: [GptConfig, BertConfig, VitConfig, ConformerConfig] = [
   { ...sizes, vocabulary: 24, context: 8 },
   { ...sizes, vocabulary: 25, context: 8, seed: undefined },
-  { ...sizes, side: 8, patch: 4, classes: 3 },
+  { ...vision, side: 8, patch: 4, classes: 3 },
   { ...sizes, mels: 8, stack: 2, context: 10, classes: 4, kernel: 3 },
 ];
 const language: Gpt = gpt(nn, configs[0]);

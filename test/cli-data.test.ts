@@ -1,0 +1,60 @@
+/** What the commands read: which part is held out, and what tells data of a run from others. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { digestOf, readData } from "../src/cli/data.js";
+import type { Data, Images, Speech } from "../src/train/index.js";
+import { wav } from "./support/wav.js";
+
+const folder = mkdtempSync(join(tmpdir(), "laser-attention-"));
+const at = (...path: string[]) => join(folder, ...path);
+const samples = Array.from({ length: 400 }, (_, n) => 100 * (n % 7));
+mkdirSync(at("digits/recordings"), { recursive: true });
+
+test("of digits takes 0 to 4 are held out, of a list every tenth that says something, with paths from the list on", () => {
+  for (const name of ["7_x_4", "3_x_5"])
+    writeFileSync(at(`digits/recordings/${name}.wav`), wav({ rate: 8000 }, samples));
+  const digits = readData("conformer", at("digits")) as Speech;
+  assert.equal(
+    [digits.test, digits.train].map(([one]) => one!.labels),
+    [[8], [4]],
+  );
+  assert.ok(digits.join && digits.separator === " ");
+  writeFileSync(at("digits/fast.wav"), wav({ rate: 16000 }, samples));
+  const lines = Array.from({ length: 12 }, (_, n) => `${n < 11 ? "recordings/7_x_4" : "fast"}.wav\t${"ab"[n % 2]}`);
+  writeFileSync(at("digits/list.tsv"), ["recordings/3_x_5.wav\t ", ...lines].join("\n"));
+  const { train, test: held, symbols, join: joined } = readData("conformer", at("digits/list.tsv")) as Speech;
+  assert.equal(symbols, ["a", "b"]);
+  assert.equal(
+    held.map(({ labels }) => labels),
+    [[1], [1]],
+  );
+  assert.equal(
+    train.flatMap(({ labels }) => labels),
+    [2, 1, 2, 1, 2, 1, 2, 1, 2, 2],
+  );
+  assert.is(joined, false);
+  assert.equal(
+    [train[0]!, train.at(-1)!].map((one) => one.samples.length),
+    [400, 200],
+  ); // at 8 kHz
+});
+
+test("a digest tells texts, pixels, labels of images, samples and what is said", () => {
+  const images = (pixel: number, label: number): Images => {
+    const one = { count: 1, labels: Uint8Array.of(label), pixels: new Uint8Array(3072).fill(pixel) };
+    return { train: one, test: { ...one, labels: Uint8Array.of(0) } };
+  };
+  const speech = (sample: number, ...labels: number[]): Speech => {
+    const one = { samples: Float32Array.of(sample), labels };
+    return { train: [one], test: [], symbols: ["a"], separator: "", join: false };
+  };
+  const all: Data[] = ["a", "b", images(1, 2), images(1, 3), images(2, 2), speech(1, 1), speech(2, 1), speech(1, 2)];
+  assert.is(new Set(all.map(digestOf)).size, all.length);
+  assert.is(digestOf("a"), "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb");
+});
+
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+test.run();

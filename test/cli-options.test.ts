@@ -1,0 +1,113 @@
+/** The options of the commands that use a model, each of which must reach it. */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bert, conformer, gpt, vit } from "../src/models/index.js";
+import { createSync, type Saved, saveCheckpoint } from "../src/nn/index.js";
+import { at, folder, ok, run } from "./support/command.js";
+import { cifarBytes, tone, wavBytes } from "./support/made-data.js";
+
+const nn = createSync({ threads: 1 });
+const sizes = { width: 16, heads: 2, layers: 1, variant: "laser" } as const;
+const vocabulary = "abcdefgh";
+
+/** A checkpoint of a model with larger matrices than it begins with, whose scores differ. */
+function save(file: string, model: Saved, extra: object): void {
+  for (const { tensor } of model.parameters.values())
+    if (tensor.shape.length > 1) tensor.set(tensor.toArray().map((x) => 12 * x));
+  writeFileSync(at(file), saveCheckpoint(model, undefined, { ...extra }));
+}
+
+const json = async (...args: string[]) => JSON.parse(await ok(...args, "--threads", "1", "--json"));
+
+test("generate: the best checkpoint of a folder, and how tokens are drawn", async () => {
+  mkdirSync(at("lm"));
+  save("lm/best.safetensors", gpt(nn, { ...sizes, vocabulary: 8, context: 16 }), { vocabulary });
+  writeFileSync(at("lm/last.safetensors"), "the best comes first");
+  const ids = async (...more: string[]): Promise<string> =>
+    (await json("generate", "--checkpoint", "lm", "--prompt", "abc", "--count", "30", ...more)).text;
+  const greedy = await ids("--temperature", "0");
+  const drawn = await ids("--temperature", "5", "--seed", "2");
+  assert.is.not(drawn, greedy);
+  assert.is.not(await ids("--temperature", "5"), drawn);
+  assert.is(await ids("--temperature", "5", "--top-k", "1"), greedy);
+  assert.is(await ids("--temperature", "5", "--top-p", "0"), greedy);
+});
+
+test("fill and classify: what a hole looks like, and how many candidates are listed", async () => {
+  save("bert.safetensors", bert(nn, { ...sizes, vocabulary: 9, context: 16 }), { vocabulary });
+  const { places } = await json(
+    "fill",
+    "--checkpoint",
+    "bert.safetensors",
+    "--text",
+    "ab*d",
+    "--hole",
+    "*",
+    "--candidates",
+    "2",
+  );
+  assert.equal(
+    places.map((one: { position: number; candidates: [] }) => [one.position, one.candidates.length]),
+    [[2, 2]],
+  );
+  save("vit.safetensors", vit(nn, { ...sizes, side: 32, patch: 8, classes: 10 }), {});
+  writeFileSync(at("images.bin"), cifarBytes(3, 1));
+  const found = await json(
+    "classify",
+    "--checkpoint",
+    "vit.safetensors",
+    "--images",
+    "images.bin",
+    "--count",
+    "2",
+    "--candidates",
+    "4",
+  );
+  assert.equal(
+    found.map(({ candidates }: { candidates: [] }) => candidates.length),
+    [4, 4],
+  );
+});
+
+test("transcribe: a wider beam finds what is likelier; what lies between symbols", async () => {
+  const model = conformer(nn, { ...sizes, mels: 40, stack: 1, context: 32, classes: 3, kernel: 3 });
+  for (const { tensor } of model.parameters.values()) tensor.data.fill(0);
+  model.head.bias.tensor.set(Float32Array.of(0.4, 0, -9)); // a blank in each of 18 frames is the best path, not the best text
+  save("conformer.safetensors", model, { symbols: ["x", "y"], separator: "-" });
+  writeFileSync(at("one.wav"), wavBytes(tone(1, 1)));
+  const found = async (...more: string[]): Promise<{ text: string; logLikelihood: number }> =>
+    (await json("transcribe", "one.wav", "--checkpoint", "conformer.safetensors", ...more))[0];
+  const [path, beam] = [await found("--beam", "1"), await found()];
+  assert.ok(path.logLikelihood < beam.logLikelihood, `${path.logLikelihood} ${beam.logLikelihood}`);
+  assert.match(beam.text, /^x(-x)+$/);
+});
+
+test("train: a folder that holds a best checkpoint alone is not written into", async () => {
+  writeFileSync(at("some.txt"), "abcdefgh".repeat(40));
+  mkdirSync(at("best"));
+  writeFileSync(at("best/best.safetensors"), "kept");
+  const { code, stderr } = await run(["train", "lm", "--data", "some.txt", "--out", "best", "--steps", "1"]);
+  assert.is(code, 1);
+  assert.match(stderr, /best\.safetensors is there already: it has no run to go on with, so remove it/);
+});
+
+test("signal: another text than that of the run; the seed and the variant of a new model", async () => {
+  writeFileSync(at("one.txt"), "abcdefgh".repeat(40));
+  writeFileSync(at("two.txt"), "hgfedcba".repeat(40));
+  save("signal.safetensors", gpt(nn, { ...sizes, vocabulary: 8, context: 16 }), { vocabulary, data: "one.txt" });
+  const trained = (...more: string[]) => json("signal", "--checkpoint", "signal.safetensors", ...more);
+  const [own, same, other] = [await trained(), await trained("--data", "one.txt"), await trained("--data", "two.txt")];
+  assert.equal(own, same);
+  assert.not.equal(other.layers, own.layers);
+  const fresh = (...more: string[]) => json("signal", "--data", "one.txt", ...more);
+  const [laser, standard, seeded] = [await fresh(), await fresh("--variant", "standard"), await fresh("--seed", "2")];
+  assert.not.equal(standard.layers, laser.layers);
+  assert.not.equal(seeded.layers, laser.layers);
+});
+
+test.after(() => {
+  nn.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+test.run();

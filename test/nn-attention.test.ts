@@ -1,0 +1,155 @@
+/** attention of q, k and v apart: what the facade's call gives, with the gradients of all that need one. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  attention,
+  createSync,
+  loss,
+  type Parameter,
+  Random,
+  selfAttention,
+  type Value,
+  type ValueAttentionOptions,
+} from "../src/nn/index.js";
+import { firstDifference } from "./support/bits.js";
+import { throws } from "./support/throws.js";
+
+const nn = createSync({ threads: 1 });
+const random = new Random(23);
+const variants = ["standard", "laser"] as const;
+const normals = (...shape: number[]): Float32Array => random.normals(shape.reduce((a, b) => a * b));
+const value = (...shape: number[]): Parameter => nn.parameter(normals(...shape), shape);
+
+/** The sum of y times numbers that do not change, so that its gradient is these. */
+const weighed = (y: Value, weights: Float32Array) =>
+  loss(nn, y, (dy) => {
+    dy?.set(weights);
+    return y.toArray().reduce((sum, one, i) => sum + one * weights[i]!, 0);
+  });
+
+const same = (label: string, got: Float32Array, want: Float32Array): void =>
+  assert.is(firstDifference(got, want), -1, label);
+
+const [B, N, M, H, D, E] = [2, 5, 7, 4, 6, 3] as const;
+
+for (const variant of variants) {
+  for (const Hkv of [4, 2, 1]) {
+    test(`${variant}: ${Hkv} key heads of 4, values of another width and a learnt bias have the facade's results and gradients`, () => {
+      const [q, k, v] = [value(B, N, H * D), value(B, M, Hkv * D), value(B, M, Hkv * E)];
+      const bias = value(1, H, 1, M);
+      const dout = normals(B, N, H * E);
+      let out = new Float32Array();
+      nn.step(() => {
+        const y = attention(nn, q, k, v, H, { variant, window: [3, 2], bias });
+        assert.equal(y.shape, [B, N, H * E]);
+        out = y.toArray();
+        return weighed(y, dout);
+      });
+      const { la } = nn;
+      const saved = la.attentionForward(
+        q.tensor.view([B, N, H, D]),
+        k.tensor.view([B, M, Hkv, D]),
+        v.tensor.view([B, M, Hkv, E]),
+        { variant, window: [3, 2], bias: bias.tensor, layout: "BNHD" },
+      );
+      same("out", out, saved.out.toArray());
+      const gradients = la.attentionBackward(la.tensor(dout, [B, N, H, E]), saved);
+      for (const [name, of] of Object.entries({ dq: q, dk: k, dv: v, dbias: bias })) {
+        same(name, of.grad.toArray(), gradients[name as "dq"].toArray());
+      }
+    });
+  }
+
+  test(`${variant}: one value in all places has the gradients of selfAttention on three copies of it, one after the other`, () => {
+    const x = value(B, N, H * D);
+    const dout = normals(B, N, H * D);
+    const options = { variant, causal: true };
+    nn.step(() => weighed(attention(nn, x, x, x, H, options), dout));
+    const three = new Float32Array(B * N * 3 * H * D);
+    for (let row = 0; row < B * N; row++) {
+      for (let n = 0; n < 3; n++)
+        three.set(x.tensor.data.subarray(row * H * D, (row + 1) * H * D), (3 * row + n) * H * D);
+    }
+    const qkv = nn.parameter(three, [B, N, 3 * H * D]);
+    nn.step(() => weighed(selfAttention(nn, qkv, H, options), dout));
+    const sum = new Float32Array(B * N * H * D);
+    for (let row = 0; row < B * N; row++) {
+      const [dq, dk, dv] = [0, 1, 2].map((n) =>
+        qkv.grad.data.subarray((3 * row + n) * H * D, (3 * row + n + 1) * H * D),
+      );
+      for (let c = 0; c < H * D; c++) sum[row * H * D + c] = dq![c]! + dk![c]! + dv![c]!;
+    }
+    // Two additions of float32, in another order.
+    for (const [i, want] of sum.entries()) assert.ok(Math.abs(x.grad.data[i]! - want) <= 1e-6 * (1 + Math.abs(want)));
+  });
+}
+
+test("only what needs a gradient gets one, whichever of the four it is", () => {
+  const values = {
+    q: normals(B, N, H * D),
+    k: normals(B, M, H * D),
+    v: normals(B, M, H * D),
+    bias: normals(1, 1, N, M),
+  };
+  const shapes = { q: [B, N, H * D], k: [B, M, H * D], v: [B, M, H * D], bias: [1, 1, N, M] };
+  const dout = normals(B, N, H * D);
+  const names = ["q", "k", "v", "bias"] as const;
+  const grads = (learnt: readonly string[]) => {
+    const made = names.map((name) => nn.parameter(values[name], shapes[name]));
+    nn.step(() => {
+      const [q, k, v, bias] = made.map((one, n) =>
+        learnt.includes(names[n]!) ? one : nn.input(values[names[n]!], shapes[names[n]!]),
+      );
+      return weighed(attention(nn, q!, k!, v!, H, { variant: "laser", bias }), dout);
+    });
+    return made;
+  };
+  const all = grads(names);
+  for (const [n, name] of names.entries()) {
+    const one = grads([name]);
+    for (const [m, other] of one.entries()) {
+      if (m === n) same(name, other.grad.toArray(), all[n]!.grad.toArray());
+      else assert.ok(other.grad.data.every((x) => x === 0));
+    }
+  }
+});
+
+test("a bias that is a tensor is a constant; shapes that do not fit are refused by name", () => {
+  const [q, k] = [value(B, N, H * D), value(B, M, H * D)];
+  const bias = nn.la.tensor(normals(1, H, N, M), [1, H, N, M]);
+  const learnt = nn.parameter(bias.toArray(), [1, H, N, M]);
+  const run = (options: ValueAttentionOptions) => nn.evaluate(() => attention(nn, q, k, k, H, options).toArray());
+  same("bias", run({ variant: "laser", bias }), run({ variant: "laser", bias: learnt }));
+  const of =
+    (...given: [Value, Value, Value, number]) =>
+    () =>
+      attention(nn, ...given, { variant: "laser" });
+  const x = (...shape: number[]) => nn.input(new Float32Array(shape.reduce((a, b) => a * b)), shape);
+  throws(of(q, k, k, 5), RangeError, "attention: q must have a multiple of heads (5) on its last axis, got [2, 5, 24]");
+  throws(of(q, x(B, M, 5), k, H), RangeError, "attention: k must have a multiple of the width of a head (6)");
+  throws(of(q, k, x(B, M, 5), H), RangeError, "attention: v must have a multiple of the heads of k (4)");
+  throws(of(q, x(B, M, 18), x(B, M, 18), H), RangeError, "k", "heads");
+  throws(of(q, x(B, 3, 24), k, H), RangeError, "v must have shape");
+  throws(of(x(3, N, 24), k, k, H), RangeError, "k must have");
+  throws(of(q, k, x(M, 24), H), RangeError, "attention: v must have rank 3, got [7, 24]");
+  throws(
+    () => run({ variant: "laser", layout: "BHND" } as never),
+    TypeError,
+    "attention: options must not have layout",
+  );
+  throws(() => run({ variant: "laser", bias: x(H, N, M) }), RangeError, "attention: bias must have rank 4");
+});
+
+test("after a tensor was disposed that the backward pass reads, the step says which", () => {
+  const [q, k] = [value(B, N, H * D), value(B, M, H * D)];
+  const call = () => {
+    const v = nn.input(normals(B, M, H * D), [B, M, H * D]);
+    const y = attention(nn, q, k, v, H, { variant: "laser" });
+    v.tensor.dispose();
+    return weighed(y, normals(B, N, H * D));
+  };
+  throws(() => nn.step(call), TypeError, "disposed");
+});
+
+test.after(() => nn.dispose());
+test.run();
