@@ -61,6 +61,13 @@ test("activations have the names of transformers, and others are refused", () =>
       assert.is(named(name).config.activation, activation);
     }
     throws(() => named("relu"), TypeError, 'got "relu"');
+    for (const other of [
+      { tie_word_embeddings: false },
+      { scale_attn_weights: false },
+      { scale_attn_by_inverse_layer_idx: true },
+    ]) {
+      throws(() => page.gpt2(nn, file, { ...gpt2Json, ...other }), RangeError, "gpt2: a head of its own");
+    }
   }));
 
 test("the head is the table: one parameter, whose gradient is that of both, and training keeps it so", () =>
@@ -95,6 +102,9 @@ test("what goes back is the file that was read, without its masks", () => {
   const back = using((nn) => page.toGpt2(gpt2(nn).stateDict()));
   assert.equal([...back.keys()].sort(), kept.map(([name]) => name).sort());
   for (const [name, tensor] of kept) assert.equal(back.get(name), tensor, name);
+  const biased = page.fromGpt2(file);
+  biased.get("head.bias")!.data[3] = 1;
+  throws(() => page.toGpt2(biased), RangeError, "toGpt2: GPT-2 has no place for head.bias");
 });
 
 test("a file of ViT has its logits, with the exact gelu and its eps only; another classifier takes the place of its own", () =>

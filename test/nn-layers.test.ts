@@ -1,9 +1,10 @@
 /** What layers may be made with, parameters that need no gradient, and layers in the place of others. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bert, gpt, restore, vit } from "../src/models/index.js";
+import { bert, conformer, gpt, restore, vit } from "../src/models/index.js";
 import {
   AdamW,
+  checkFinite,
   createSync,
   Depthwise,
   LayerNorm,
@@ -97,6 +98,15 @@ test("a config's activation and eps are those of its blocks and norms, and come 
     TypeError,
     'gpt: activation must be "gelu" or "gelu-erf" or "silu", got "relu"',
   );
+  const { lnf } = gpt(nn, { ...sizes, eps: 1e-12 });
+  const small = nn.input(random().normals(8, 1e-3), [1, 8]);
+  const normed = nn.evaluate(() => lnf.forward(small).toArray());
+  assert.equal(
+    normed,
+    nn.evaluate(() => layerNorm(nn, small, lnf.weight, lnf.bias, 1e-12).toArray()),
+  );
+  const speech = { mels: 4, stack: 1, context: 5, classes: 3, kernel: 3, width: 8, heads: 2, layers: 1 } as const;
+  throws(() => conformer(nn, { ...speech, variant: "laser", eps: 1e-3 } as never), TypeError, 'got "eps"');
   throws(() => scores({ eps: "1e-5" }), TypeError, "gpt: eps must be a");
   nn.dispose();
 });
@@ -156,6 +166,11 @@ test("requiresGrad may change between steps: what was summed up is forgotten, an
     layer.bias.grad.toArray(),
     once.map((one) => 3 * one),
   );
+  layer.weight.requiresGrad = false;
+  assert.is(layer.weight.held, undefined);
+  layer.bias.grad.data.fill(Number.NaN);
+  const norm = { step: 1, loss: 1, norm: Number.NaN };
+  throws(() => checkFinite(layer, norm), RangeError, "(1 of 1 are not); the largest parameter is");
   for (const parameter of layer.parameters.values()) parameter.requiresGrad = false;
   step(); // a loss that no parameter takes part in
   throws(() => new AdamW(nn, layer), RangeError, "AdamW: model must have a parameter that requiresGrad");
@@ -223,6 +238,36 @@ test("a layer in the place of qkv is called also where only some rows are read",
     before,
   );
   nn.dispose();
+});
+
+test("a model that is read takes the memory of one block, whatever its depth, and an optimiser made before a parameter was frozen leaves it", () => {
+  const bytes = [2, 8].map((layers) => {
+    const nn = createSync({ threads: 1 });
+    const model = gpt(nn, { vocabulary: 9, context: 128, width: 64, heads: 2, layers, variant: "laser" });
+    const row = Array.from({ length: 128 }, (_, n) => n % 9);
+    const { used } = nn.la.memory;
+    const read = () => nn.evaluate(() => model.logits([row, row]).toArray());
+    assert.equal(read(), read());
+    const taken = nn.la.memory.used - used;
+    const optimizer = new AdamW(nn, model, { lr: 0.1 });
+    const { weight } = model.blocks[0]!.fc;
+    nn.step(() => model.loss([row], [row]));
+    optimizer.step();
+    const before = weight.tensor.toArray();
+    weight.requiresGrad = false;
+    for (let n = 0; n < 2; n++) {
+      nn.step(() => model.loss([row], [row]));
+      optimizer.step();
+    }
+    assert.equal(weight.tensor.toArray(), before);
+    weight.requiresGrad = true;
+    nn.step(() => model.loss([row], [row]));
+    optimizer.step();
+    assert.not.equal(weight.tensor.toArray(), before);
+    nn.dispose();
+    return taken;
+  });
+  assert.is(bytes[1], bytes[0]);
 });
 
 test("release gives back what steps and evaluations keep; the next ones have the same results", () => {

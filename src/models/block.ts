@@ -11,6 +11,7 @@ import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import { type ForwardOptions, SelfAttention } from "../nn/self-attention.js";
 import type { Value } from "../nn/value.js";
+import { count } from "../shape.js";
 import type { BlockConfig } from "./config.js";
 import { type Drop, dropNone } from "./dropout.js";
 
@@ -25,7 +26,7 @@ export interface BlockOptions extends ForwardOptions {
 }
 
 /**
- * A transformer block, norms first: x += proj(attention(qkv(ln1(x)))); x += out(act(fc(ln2(x)))), hidden width 4 D, act a gelu. The block
+ * A transformer block, norms first: x += proj(attention(qkv(ln1(x)))); x += out(act(fc(ln2(x)))), hidden width 4 D, act that of the config. The block
  * of gpt, bert and vit, whose `blocks` are of this class.
  *
  * @example const blocks: readonly Block[] = model.blocks;
@@ -88,8 +89,23 @@ export interface Passed {
   readonly drop?: Drop;
 }
 
+/** Numbers of x from which on that is worth it: a token of a language model would take 1.1 times the time. */
+const LARGE = 2 ** 14;
+
+/**
+ * What a block makes of x. Where nothing is kept for gradients, a large x goes, and all that was made on the way: a model of any depth then takes the
+ * memory of one block. `nn.evaluate` cannot know what its body will still read.
+ */
+export function inTurn(nn: Nn, x: Value, forward: (x: Value) => Value): Value {
+  if (nn.tape.recording || count(x.shape) < LARGE) return forward(x);
+  const y = nn.la.scope(() => forward(x));
+  if (y !== x) x.tensor.dispose();
+  return y;
+}
+
 /** x [B, N, D] through the blocks. The last one is for `rows` alone, if they are given: of the others attention reads keys and values. */
 export function throughBlocks(
+  nn: Nn,
   blocks: readonly Block[],
   x: Value,
   attention: SelfAttentionOptions,
@@ -98,7 +114,8 @@ export function throughBlocks(
 ): Value {
   let y = x;
   for (const [n, block] of blocks.entries()) {
-    y = block.forward(y, attention, { cache: caches?.[n], rows: n === blocks.length - 1 ? rows : undefined, drop });
+    const options = { cache: caches?.[n], rows: n === blocks.length - 1 ? rows : undefined, drop };
+    y = inTurn(nn, y, (x) => block.forward(x, attention, options));
   }
   return y;
 }

@@ -15,7 +15,7 @@ import { silu } from "../nn/silu.js";
 import type { Value } from "../nn/value.js";
 import { whole } from "../nn/whole.js";
 import type { Tensor } from "../tensor.js";
-import type { BlockOptions } from "./block.js";
+import { type BlockOptions, inTurn } from "./block.js";
 import { checkConfig, type ModelConfig } from "./config.js";
 import { type Drop, dropNone, dropOf, type LossOptions } from "./dropout.js";
 
@@ -201,7 +201,7 @@ export class Conformer extends Module {
     for (let b = 0; b < B; b++) keep.fill(1, b * N, b * N + this.steps(frames[b]!));
     const kept = nn.la.tensor(keep, [B, N]);
     let x = drop(this.pos.add(this.inp.forward(nn.input(this.#whole(features, frames, T), [B, N, mels * stack]))));
-    for (const block of this.blocks) x = block.forward(x, kept, variant, { drop });
+    for (const block of this.blocks) x = inTurn(nn, x, (y) => block.forward(y, kept, variant, { drop }));
     return this.head.forward(x);
   }
 

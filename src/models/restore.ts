@@ -13,7 +13,7 @@ import { Vit, type VitConfig } from "./vit.js";
 
 /**
  * The model of a checkpoint, with its parameters; or of any state dict, with a family and a config. `family` tells the four apart. Quicker than
- * making a model and loading into it, since no first values are drawn.
+ * making a model and loading into it, since no first matrices are drawn.
  *
  * @example
  * const restored = restore(nn, loadCheckpoint(saveCheckpoint(model))); // or of readFile

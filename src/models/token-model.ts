@@ -71,7 +71,7 @@ export abstract class TokenModel extends Module {
   /** From there to the scores, of `rows` if they are given. @internal */
   protected scores(x: Value, rows?: ArrayLike<number>, passed?: Passed): Value {
     const attention = { variant: this.config.variant, causal: this.#causal };
-    return this.head.forward(this.lnf.forward(throughBlocks(this.blocks, x, attention, rows, passed)));
+    return this.head.forward(this.lnf.forward(throughBlocks(this.#nn, this.blocks, x, attention, rows, passed)));
   }
 
   /**

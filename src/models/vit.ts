@@ -102,7 +102,7 @@ export class Vit extends Module {
     const tokens = this.patch.forward(this.#nn.input(patches, [B, this.patches, inputs]));
     const x = drop(addPositions(this.#nn, prepend(this.#nn, this.cls, tokens), this.pos));
     const read = rowOfEach(B, this.patches + 1, 0); // class tokens
-    return this.head.forward(this.lnf.forward(throughBlocks(this.blocks, x, { variant }, read, { drop })));
+    return this.head.forward(this.lnf.forward(throughBlocks(this.#nn, this.blocks, x, { variant }, read, { drop })));
   }
 
   /**

@@ -80,7 +80,6 @@ interface Group {
   readonly parameter: Parameter;
   readonly decay: number;
   readonly lrScale: number;
-  readonly grad: Tensor;
   readonly m: Tensor;
   readonly v: Tensor;
   /** Steps in which the parameter had part: its means are as old. */
@@ -144,11 +143,12 @@ export class AdamW {
     const bare = moving.filter(({ parameter }) => parameter.held === undefined);
     try {
       // No scope finds the moments in what it returns, since they are private: they end with the optimiser.
+      // Now, not between the blocks of the first step, where gaps would stay.
+      for (const { parameter } of moving) parameter.hold();
       this.#groups = nn.engine.space.scoped(undefined, () =>
         whole("AdamW", nn, () =>
           moving.map((rate) => ({
             ...rate,
-            grad: rate.parameter.grad, // made now, not between the blocks of the first step, where gaps would stay
             m: nn.la.zeros(rate.parameter.shape),
             v: nn.la.zeros(rate.parameter.shape),
             steps: 0,
@@ -197,13 +197,13 @@ export class AdamW {
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
     if (groups.length === 0) {
       throw new TypeError(
-        "AdamW.step: a parameter must have a gradient: of a loss made inside of nn.step, which no optimiser has used",
+        "AdamW.step: a parameter that requiresGrad must have one: of a loss made inside of nn.step, which no optimiser has used",
       );
     }
     const norm = this.#norm();
     if (!Number.isFinite(norm)) {
       // Who had no part has the gradient of an older step, which checkFinite must not blame.
-      for (const { parameter, grad } of this.#groups) if (parameter.fresh) grad.data.fill(0);
+      for (const { parameter } of this.#groups) if (parameter.fresh) parameter.forget();
     } else {
       for (const { name, lrScale } of groups) amount("AdamW.step", `lr times lrScale of ${name}`, lr * lrScale);
       this.#steps++;
@@ -211,13 +211,13 @@ export class AdamW {
       // As torch.nn.utils.clip_grad_norm_.
       const scale = norm > clip ? clip / (norm + 1e-6) : 1;
       for (const group of groups) {
-        const { parameter, decay, lrScale, grad, m, v } = group;
+        const { parameter, decay, lrScale, m, v } = group;
         const n = count(parameter.shape);
         group.steps++;
         const [c1, c2] = [1 - power(betas[0], group.steps), 1 - power(betas[1], group.steps)];
         parameter.unpack();
         split(this.#nn.engine, "adamw", n, 64, WORK * n, (first, size) => {
-          const state = [parameter.tensor, grad, m, v].map(({ ptr }) => ptr + 4 * first);
+          const state = [parameter.tensor, parameter.grad, m, v].map(({ ptr }) => ptr + 4 * first);
           return [...state, size, lr * lrScale, ...betas, eps, decay, c1, c2, scale];
         });
       }
@@ -289,8 +289,8 @@ export class AdamW {
   /** Kernels write wherever a tensor was: all of them must be there still. */
   #check(where: string): void {
     instance(this.#nn.engine.space.arena.disposed);
-    for (const { name, parameter, grad, m, v } of this.#groups) {
-      for (const tensor of [parameter.tensor, grad]) alive(where, name, tensor);
+    for (const { name, parameter, m, v } of this.#groups) {
+      for (const tensor of [parameter.tensor, parameter.held]) if (tensor !== undefined) alive(where, name, tensor);
       for (const tensor of [m, v]) alive(where, `the mean of ${name}`, tensor);
     }
   }
@@ -298,8 +298,8 @@ export class AdamW {
   #norm(): number {
     const { kernels } = this.#nn.engine;
     let sum = 0;
-    for (const { parameter, grad } of this.#groups) {
-      if (!parameter.fresh) sum += kernels.sumSquares(grad.ptr, count(parameter.shape));
+    for (const { parameter } of this.#groups) {
+      if (!parameter.fresh) sum += kernels.sumSquares(parameter.grad.ptr, count(parameter.shape));
     }
     return Math.sqrt(sum);
   }

@@ -4,7 +4,7 @@ import { show } from "../check.js";
 import { integer } from "../check-number.js";
 import type { Tensor } from "../tensor.js";
 import type { AttentionOptions } from "../types.js";
-import { checkValue } from "./check-nn.js";
+import { checkUndisposed, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
 
@@ -113,6 +113,7 @@ export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, o
   const saved = attentionForward(engine, inHeads(q.tensor, D), inHeads(k.tensor, D), inHeads(v.tensor, E), call);
 
   return tape.record(out, [q, k, v, learnt], [saved.lse], (dout) => {
+    checkUndisposed(where, { q: q.tensor, k: k.tensor, v: v.tensor, bias });
     const made = [q, k, v, learnt].map((value) => (value?.tracked ? tape.empty(value.shape) : undefined));
     const [dq, dk, dv, dbias] = made;
     const into = { dq: dq && inHeads(dq, D), dk: dk && inHeads(dk, D), dv: dv && inHeads(dv, E), dbias };

@@ -4,7 +4,7 @@ import { show } from "../check.js";
 import type { Copied } from "../types.js";
 import { AdamW, type AdamWState } from "./adamw.js";
 import { checkJson, type Json, parseJson } from "./json.js";
-import { checkModule, checkParameters, type Module, type ParameterValues, type StateDict } from "./module.js";
+import { checkModule, checkParameters, type Module, type ParameterValues } from "./module.js";
 import { readSafetensors, type SafetensorsInput, type SafetensorsTensor, writeSafetensors } from "./safetensors.js";
 
 /**
@@ -26,7 +26,7 @@ export interface Saved extends Module {
  */
 export interface Checkpoint {
   /** Parameters by name, for `model.loadStateDict`. */
-  state: StateDict;
+  state: ReadonlyMap<string, ParameterValues>;
   /** "gpt", "bert", "vit" or "conformer". */
   family: string | undefined;
   /** What the model is made from. */
@@ -89,7 +89,7 @@ export function saveCheckpoint(
 
 /**
  * Reads a file of {@link saveCheckpoint}, or any safetensors file of floats, such as a state dict of PyTorch: F16, BF16 and F64
- * become float32, integers are left out. Ours are told by their metadata: `family`, `config` and `extra`; that of others is not read.
+ * become float32; integers are left out, so that quantised weights do not load. Ours are told by their metadata: `family`, `config` and `extra`; that of others is not read.
  *
  * A run that goes on from here has the same losses, to the bit, as one that never stopped, when the optimiser is made with the
  * same options and the data goes on where it was.
@@ -116,6 +116,9 @@ export function loadCheckpoint(bytes: Uint8Array | ArrayBuffer): Checkpoint {
     if (data === undefined) continue;
     const values = { shape: tensor.shape, data };
     to.set(to === moments ? name.slice(OPTIMIZER.length) : name, values);
+  }
+  if (tensors.size > 0 && state.size + moments.size === 0) {
+    throw new TypeError(`${where}: the file must have tensors of floats, got ${[...tensors.values()][0]!.dtype} alone`);
   }
   const taken = Number(steps);
   if (steps !== undefined && !(/^\d+$/.test(steps) && Number.isSafeInteger(taken))) {

@@ -121,8 +121,9 @@ export abstract class Module {
    */
   zeroGrad(): void {
     for (const parameter of this.parameters.values()) {
-      if (parameter.requiresGrad) parameter.grad.data.fill(0);
-      parameter.forget();
+      if (!parameter.requiresGrad) continue; // has none
+      parameter.grad.data.fill(0);
+      parameter.fresh = true;
     }
   }
 

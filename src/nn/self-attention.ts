@@ -74,8 +74,8 @@ export class SelfAttention extends Module {
     checkValue(where, "x", nn, x, 3);
     const [B, N] = x.shape as [number, number, number];
     const rows = options.rows === undefined ? undefined : checkIds(where, options.rows, undefined, B * N, 0, "rows");
-    // Another layer in the place of qkv knows its products alone.
-    const own = this.qkv.forward === Linear.prototype.forward;
+    // Another layer in the place of qkv knows its products alone; what has not three parts, selfAttention tells.
+    const own = this.qkv.forward === Linear.prototype.forward && this.qkv.weight.shape[0]! % (3 * heads) === 0;
     if (rows !== undefined && cache === undefined && own && asksFew(attention, rows, B, N)) {
       const { weight, bias } = this.qkv;
       const C = weight.shape[0]! / 3;

@@ -86,6 +86,11 @@ export class Parameter extends Value {
    * @throws TypeError when the parameter is disposed, RangeError when memory is exhausted
    */
   get grad(): Tensor {
+    return this.hold();
+  }
+
+  /** Takes the memory of `grad` where it has none yet. @internal */
+  hold(): Tensor {
     if (this.held === undefined) {
       alive("Parameter.grad", "the parameter", this.tensor);
       this.held = zerosBeside(this.tensor);
@@ -94,8 +99,8 @@ export class Parameter extends Value {
   }
 
   /**
-   * Whether steps take its gradient: true until you say otherwise, outside of a step. Without, it costs no product, takes no memory that
-   * `grad` has not yet, and an optimiser that is made then leaves it as it is.
+   * Whether steps take its gradient: true until you say otherwise, outside of a step. Without, it costs no product and no memory, what `grad`
+   * had is given back, and an optimiser leaves it as it is; one that is made then has no means for it.
    * @throws TypeError inside of a step, and for what is neither true nor false
    *
    * @example for (const [name, parameter] of model.parameters) parameter.requiresGrad = name.startsWith("head.");
@@ -104,6 +109,7 @@ export class Parameter extends Value {
     return this.tracked;
   }
 
+  /** Outside of a step. */
   set requiresGrad(on: boolean) {
     if (typeof on !== "boolean") {
       throw new TypeError(`Parameter: requiresGrad must be true or false, got ${show(on)}`);
@@ -112,10 +118,12 @@ export class Parameter extends Value {
       throw new TypeError("Parameter: requiresGrad must be set outside of a step, and of evaluate");
     }
     this.tracked = on;
-    if (!on) this.forget();
+    if (on) return;
+    this.fresh = true;
+    this.disposeGrad();
   }
 
-  /** The gradient is 0, and the next contribution begins anew; without one, no memory is taken. @internal */
+  /** The gradient is 0, and the next contribution begins anew. @internal */
   forget(): void {
     this.fresh = true;
     if (this.held?.alive) this.held.data.fill(0);
