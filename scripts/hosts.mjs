@@ -145,7 +145,7 @@ async function ask(file, expected) {
 }
 
 /** Runs them, two at a time, a core each: as soon as what runs there before is done. */
-export async function runHosts([one, two] = []) {
+export async function runHosts([one, two]) {
   const results = [];
   const queue = [...(await servers()), await edge()];
   const lane = async (before) => {

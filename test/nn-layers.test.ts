@@ -240,7 +240,7 @@ test("a layer in the place of qkv is called also where only some rows are read",
   nn.dispose();
 });
 
-test("a model that is read takes the memory of one block, whatever its depth, and an optimiser made before a parameter was frozen leaves it", () => {
+test("a model that is read takes the memory of one block, whatever its depth", () => {
   const bytes = [2, 8].map((layers) => {
     const nn = createSync({ threads: 1 });
     const model = gpt(nn, { vocabulary: 9, context: 128, width: 64, heads: 2, layers, variant: "laser" });
@@ -249,25 +249,29 @@ test("a model that is read takes the memory of one block, whatever its depth, an
     const read = () => nn.evaluate(() => model.logits([row, row]).toArray());
     assert.equal(read(), read());
     const taken = nn.la.memory.used - used;
-    const optimizer = new AdamW(nn, model, { lr: 0.1 });
-    const { weight } = model.blocks[0]!.fc;
-    nn.step(() => model.loss([row], [row]));
-    optimizer.step();
-    const before = weight.tensor.toArray();
-    weight.requiresGrad = false;
-    for (let n = 0; n < 2; n++) {
-      nn.step(() => model.loss([row], [row]));
-      optimizer.step();
-    }
-    assert.equal(weight.tensor.toArray(), before);
-    weight.requiresGrad = true;
-    nn.step(() => model.loss([row], [row]));
-    optimizer.step();
-    assert.not.equal(weight.tensor.toArray(), before);
     nn.dispose();
     return taken;
   });
   assert.is(bytes[1], bytes[0]);
+});
+
+test("an optimiser that was made before a parameter was frozen leaves it as it is, until it is not frozen any more", () => {
+  const nn = createSync({ threads: 1 });
+  const layer = new Linear(nn, random(), 4, 3);
+  const optimizer = new AdamW(nn, layer, { lr: 0.1 });
+  const { weight } = layer;
+  const x = nn.input(random().normals(8), [2, 4]);
+  const step = () => {
+    nn.step(() => sum(nn, layer.forward(x)));
+    optimizer.step();
+    return weight.tensor.toArray();
+  };
+  const before = step();
+  weight.requiresGrad = false;
+  for (let n = 0; n < 2; n++) assert.equal(step(), before);
+  weight.requiresGrad = true;
+  assert.not.equal(step(), before);
+  nn.dispose();
 });
 
 test("release gives back what steps and evaluations keep; the next ones have the same results", () => {

@@ -26,7 +26,8 @@ export interface BlockOptions extends ForwardOptions {
 }
 
 /**
- * A transformer block, norms first: x += proj(attention(qkv(ln1(x)))); x += out(act(fc(ln2(x)))), hidden width 4 D, act that of the config. The block
+ * A transformer block, norms first: x += proj(attention(qkv(ln1(x)))); x += out(act(fc(ln2(x)))), hidden width 4 D, act that of the
+ * config. The block
  * of gpt, bert and vit, whose `blocks` are of this class.
  *
  * @example const blocks: readonly Block[] = model.blocks;
@@ -89,12 +90,12 @@ export interface Passed {
   readonly drop?: Drop;
 }
 
-/** Numbers of x from which on that is worth it: a token of a language model would take 1.1 times the time. */
+/** Numbers of x from which on `inTurn` gives memory back: a token of a language model would take 1.1 times the time. */
 const LARGE = 2 ** 14;
 
 /**
- * What a block makes of x. Where nothing is kept for gradients, a large x goes, and all that was made on the way: a model of any depth then takes the
- * memory of one block. `nn.evaluate` cannot know what its body will still read.
+ * What a block makes of x. Where nothing is kept for gradients, a large x goes, and all that was made on the way: a model of any depth
+ * then takes the memory of one block. `nn.evaluate` cannot know what its body will still read.
  */
 export function inTurn(nn: Nn, x: Value, forward: (x: Value) => Value): Value {
   if (nn.tape.recording || count(x.shape) < LARGE) return forward(x);

@@ -34,8 +34,8 @@ export interface BlockConfig extends ModelConfig {
 }
 
 /**
- * Checks what a model is made of. Config: no unknown key, every size of `sizes` a positive integer, width a multiple of heads. `blocks`: whether it
- * is a BlockConfig.
+ * Checks what a model is made of. Config: no unknown key, every size of `sizes` a positive integer, width a multiple of heads.
+ * `blocks`: whether it is a BlockConfig.
  */
 export function checkConfig(where: string, config: object, sizes: readonly string[], blocks = true): void {
   if (config === undefined) throw new TypeError(`${where}: config must be an object, got undefined`);

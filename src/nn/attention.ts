@@ -105,20 +105,23 @@ export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, o
   const learnt = options?.bias instanceof Value ? options.bias : undefined;
   if (learnt !== undefined) checkValue(where, "bias", nn, learnt, 4);
   const bias = learnt?.tensor ?? (options?.bias as Tensor | undefined);
-  const perHead = ({ shape: [b, n, width] }: Tensor, size: number) => [b!, n!, width! / size, size];
-  const inHeads = (tensor: Tensor, size: number): Tensor => tensor.view(perHead(tensor, size));
+  const inHeads = (tensor: Tensor, size: number): Tensor => {
+    const [b, n, width] = tensor.shape as [number, number, number];
+    return tensor.view([b, n, width / size, size]);
+  };
   const [B, N] = q.shape as [number, number, number];
+  const inputs = [q, k, v, learnt];
   const out = tape.empty([B, N, heads * E]);
   const call = { ...options, bias, layout: "BNHD", out: inHeads(out, E) } as const;
   const saved = attentionForward(engine, inHeads(q.tensor, D), inHeads(k.tensor, D), inHeads(v.tensor, E), call);
 
-  return tape.record(out, [q, k, v, learnt], [saved.lse], (dout) => {
+  return tape.record(out, inputs, [saved.lse], (dout) => {
     checkUndisposed(where, { q: q.tensor, k: k.tensor, v: v.tensor, bias });
-    const made = [q, k, v, learnt].map((value) => (value?.tracked ? tape.empty(value.shape) : undefined));
+    const made = inputs.map((value) => (value?.tracked ? tape.empty(value.shape) : undefined));
     const [dq, dk, dv, dbias] = made;
     const into = { dq: dq && inHeads(dq, D), dk: dk && inHeads(dk, D), dv: dv && inHeads(dv, E), dbias };
     const needs = { dq: !!dq, dk: !!dk, dv: !!dv, dbias: !!dbias };
     attentionBackward(engine, inHeads(dout, E), saved, { into, needs });
-    for (const [n, value] of [q, k, v, learnt].entries()) if (made[n] !== undefined) tape.hand(value!, made[n]);
+    for (const [n, value] of inputs.entries()) if (made[n] !== undefined) tape.hand(value!, made[n]);
   });
 }

@@ -22,22 +22,23 @@ export function checkSizes(where: string, sizes: Readonly<Record<string, unknown
   checkShape(where, Object.values(sizes), "f32");
 }
 
-let loaded = false;
+/** Whether `unfilled` is at work. */
+let blank = false;
 
 /** What `make` makes has no first values: others take their place, and drawing them takes longer than reading those. */
 export function unfilled<R>(make: () => R): R {
-  loaded = true;
+  blank = true;
   try {
     return make();
   } finally {
-    loaded = false;
+    blank = false;
   }
 }
 
 /** A matrix of normal deviates of 0.02. */
 export function matrix(nn: Nn, random: Random, shape: readonly number[]): Parameter {
   const size = count(shape);
-  return nn.parameter(loaded ? new Float32Array(size) : random.normals(size, DEVIATION), shape);
+  return nn.parameter(blank ? new Float32Array(size) : random.normals(size, DEVIATION), shape);
 }
 
 /** Biases as PyTorch begins with them: uniform within 1 / sqrt(inputs). */
