@@ -82,7 +82,7 @@ export const matmulShapes: readonly MatmulShape[] = [
 /** A row, few rows and a column: read once, so that packing would cost more than the product. */
 export const thinMatmulShapes: readonly MatmulShape[] = [
   { m: 1, k: 768, n: 3072 },
-  { m: 3, k: 768, n: 3072 },
+  { m: 8, k: 768, n: 3072 },
   { m: 3072, k: 768, n: 1 },
 ];
 

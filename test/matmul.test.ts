@@ -219,9 +219,10 @@ test("a product begins with its base, c itself or one row for all rows, and adds
 test("few rows, and a column, have the bits that they have among many, however the factors lie in memory", async () => {
   for (const target of targets) {
     const { exports: kernels, f32 } = await loadKernels(target);
-    for (const n of [1, 7, 8, 9, 15, 16, 17, 31, 127, 129, 137]) {
-      for (const k of [1, 4, 7, 8, 255, 256, 260, 1028]) {
-        const m = 7;
+    // From 256 columns on, half of those that are left are summed in the other half; from 1,024 on, 512.
+    for (const n of [1, 7, 8, 9, 15, 16, 17, 31, 129, 137, 255, 256, 257, 400, 1023, 1024, 1100]) {
+      for (const k of n < 255 ? [1, 4, 7, 8, 255, 256, 260, 1028] : [3, 4, 260, 515]) {
+        const m = 11;
         const scratch = kernels.matmulScratch(Math.max(m, n), k);
         const at = 2 ** 19;
         const a = at + 4 * scratch;
@@ -237,7 +238,7 @@ test("few rows, and a column, have the bits that they have among many, however t
               const rows = (c: number, count: number) =>
                 kernels.matmul(c, a, b, at, count, n, k, aRow, aColumn, bRow, bColumn, n, 256, base, 0, 0);
               rows(all, m);
-              for (const count of [0, 1, 2, 3]) {
+              for (const count of [0, 1, 2, 3, 8, 9]) {
                 f32(some, m * n).fill(7);
                 rows(some, count); // none of a thread that has no share
                 assert.ok(
