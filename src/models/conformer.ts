@@ -18,6 +18,7 @@ import type { Tensor } from "../tensor.js";
 import { type BlockOptions, inTurn } from "./block.js";
 import { checkConfig, type ModelConfig } from "./config.js";
 import { type Drop, dropNone, dropOf, type LossOptions } from "./dropout.js";
+import { keepOf } from "./padding.js";
 
 /**
  * Config of {@link conformer}.
@@ -197,9 +198,11 @@ export class Conformer extends Module {
       throw new RangeError(`conformer: there must be ${stack} to ${context * stack} frames, got ${T}`);
     }
     const nn = this.#nn;
-    const keep = new Uint8Array(B * N);
-    for (let b = 0; b < B; b++) keep.fill(1, b * N, b * N + this.steps(frames[b]!));
-    const kept = nn.la.tensor(keep, [B, N]);
+    const kept = keepOf(
+      nn,
+      Array.from(frames, (count) => this.steps(count)),
+      N,
+    );
     let x = drop(this.pos.add(this.inp.forward(nn.input(this.#whole(features, frames, T), [B, N, mels * stack]))));
     for (const block of this.blocks) x = inTurn(nn, x, (y) => block.forward(y, kept, variant, { drop }));
     return this.head.forward(x);

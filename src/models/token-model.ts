@@ -1,3 +1,4 @@
+import { options as checkOptions } from "../check.js";
 import { Random } from "../data/random.js";
 import { checkIds } from "../nn/check-nn.js";
 import { crossEntropy } from "../nn/cross-entropy.js";
@@ -9,6 +10,7 @@ import type { Value } from "../nn/value.js";
 import { Block, type Passed, throughBlocks } from "./block.js";
 import { type BlockConfig, batchOf, checkConfig, flat, targetsOf } from "./config.js";
 import { dropNone, dropOf, type LossOptions } from "./dropout.js";
+import { checkLengths, keepOf } from "./padding.js";
 
 /**
  * Config of a model of tokens.
@@ -21,6 +23,26 @@ export interface TokenConfig extends BlockConfig {
   /** The most tokens in a row. */
   context: number;
 }
+
+/**
+ * What is said of the rows of a batch.
+ *
+ * @example const options: TokenOptions = { lengths: [5, 3] };
+ */
+export interface TokenOptions {
+  /**
+   * How many ids of each row count, of 0 to N: what follows them is padding, which no token sees. All, if it is left out. A gpt, whose
+   * tokens see none that follow, needs none.
+   */
+  lengths?: ArrayLike<number> | undefined;
+}
+
+/**
+ * Options of the loss of a model of tokens.
+ *
+ * @example const options: TokenLossOptions = { lengths: [5, 3], dropout: 0.1, seed: 17 };
+ */
+export interface TokenLossOptions extends LossOptions, TokenOptions {}
 
 /**
  * What `gpt` and `bert` have in common: token and position embeddings, blocks, a norm, a head.
@@ -68,9 +90,11 @@ export abstract class TokenModel extends Module {
     return drop(this.pos.add(this.tok.forward(flat(ids), shape), before));
   }
 
-  /** From there to the scores, of `rows` if they are given. @internal */
-  protected scores(x: Value, rows?: ArrayLike<number>, passed?: Passed): Value {
-    const attention = { variant: this.config.variant, causal: this.#causal };
+  /** From there to the scores, of `rows` if they are given. `lengths` are checked. @internal */
+  protected scores(x: Value, rows?: ArrayLike<number>, passed?: Passed, lengths?: ArrayLike<number>): Value {
+    const [B, N] = x.shape as [number, number, number];
+    const mask = lengths && keepOf(this.#nn, lengths, N).view([B, 1, 1, N]);
+    const attention = { variant: this.config.variant, causal: this.#causal, mask };
     return this.head.forward(this.lnf.forward(throughBlocks(this.#nn, this.blocks, x, attention, rows, passed)));
   }
 
@@ -79,37 +103,52 @@ export abstract class TokenModel extends Module {
    * stands there.
    * @param ids B rows of N token ids, N at most `context`
    * @param places What is wanted, if not all: some of all B N places, one row after the other. The scores are [R, V] for R places
-   * @throws RangeError for no rows, rows of different lengths, an id that is no token, or a place that is none
+   * @param options How many ids of each row count
+   * @throws RangeError for no rows, rows of different lengths, an id that is no token, a place that is none, or lengths that do not fit
    *
-   * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
+   * @example
+   * const scores = nn.evaluate(() => model.logits(ids).toArray());
+   * const padded = nn.evaluate(() => model.logits([[1, 2, 3], [4, 5, 0]], undefined, { lengths: [3, 2] }).toArray());
    */
-  logits(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>): Value {
+  logits(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>, options: TokenOptions = {}): Value {
+    checkOptions(this.family, options, ["lengths"]);
     const x = this.embed(ids);
     const [B, N] = x.shape as [number, number, number];
-    return this.scores(
-      x,
-      places === undefined ? undefined : checkIds(this.family, places, undefined, B * N, 0, "places"),
-    );
+    const lengths = checkLengths(this.family, options.lengths, B, N);
+    const rows = places === undefined ? undefined : checkIds(this.family, places, undefined, B * N, 0, "places");
+    return this.scores(x, rows, undefined, lengths);
   }
 
   /**
    * Mean cross-entropy of `targets`: the ids that follow, or the hidden ones; -1 leaves a place out.
-   * @throws RangeError as `logits` does, or when a target is no token, or all are -1, or for dropout out of range; TypeError for dropout
-   * without a seed
+   * @throws RangeError as `logits` does, or when a target is no token, or all are -1, or one in the padding is not, or for dropout out of
+   * range; TypeError for dropout without a seed
    *
    * @example
    * const value = nn.step(() => model.loss(ids, targets));
    * const dropping = nn.step(() => model.loss(ids, targets, { dropout: 0.1, seed: 17 }));
    */
-  loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[], options?: LossOptions): Loss {
-    const passed = { drop: dropOf(this.family, this.#nn, this, options) };
+  loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[], options: TokenLossOptions = {}): Loss {
+    checkOptions(this.family, options, ["dropout", "seed", "lengths"]);
+    const { lengths: given, ...dropping } = options;
+    const passed = { drop: dropOf(this.family, this.#nn, this, dropping) };
     const x = this.embed(ids, passed);
+    const [B, N] = x.shape as [number, number, number];
+    const lengths = checkLengths(this.family, given, B, N);
     const all = targetsOf(this.family, targets, ids);
     checkIds(this.family, all, all.length, this.config.vocabulary, -1, "targets");
     const places = [...all.keys()].filter((n) => all[n] !== -1);
     if (places.length === 0) throw new RangeError(`${this.family}: targets must have one that is not -1`);
-    if (places.length === all.length) return crossEntropy(this.#nn, this.scores(x, undefined, passed), all);
-    const wanted = places.map((n) => all[n]!);
-    return crossEntropy(this.#nn, this.scores(x, places, passed), wanted);
+    const padding = lengths && places.find((n) => n % N >= lengths[Math.floor(n / N)]!);
+    if (padding !== undefined) {
+      const [row, at] = [Math.floor(padding / N), padding % N];
+      throw new RangeError(`${this.family}: targets[${row}][${at}] must be -1 in the padding, got ${all[padding]}`);
+    }
+    const rows = places.length === all.length ? undefined : places;
+    return crossEntropy(
+      this.#nn,
+      this.scores(x, rows, passed, lengths),
+      places.map((n) => all[n]!),
+    );
   }
 }

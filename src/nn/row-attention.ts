@@ -5,15 +5,19 @@ import { checkOwn, type SelfAttentionOptions } from "./attention.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
 
-/** Options in which a query has a number of its own. */
-const NUMBERED = ["causal", "window", "mask", "bias", "alibi"] as const;
+/** Options in which a query has a number of its own, and those in which it may have: not where one row is that of all. */
+const NUMBERED = ["causal", "window", "alibi"] as const;
+const PERHAPS = ["mask", "bias"] as const;
 
 /**
  * Whether attention of `rows` alone gives what these rows get among all B N, for less: no option numbers queries, and no batch entry
  * has N of them, since every entry is asked as often as the one with the most.
  */
 export function asksFew(options: SelfAttentionOptions, rows: ArrayLike<number>, B: number, N: number): boolean {
-  return !NUMBERED.some((name) => options?.[name]) && spread(rows, B, N).most < N;
+  const numbered =
+    NUMBERED.some((name) => options?.[name]) ||
+    PERHAPS.some((name) => options?.[name] && options[name].shape?.[2] !== 1);
+  return !numbered && spread(rows, B, N).most < N;
 }
 
 /** How many rows of its batch entry came before each row, and the most rows of an entry. */
@@ -72,7 +76,8 @@ export function rowAttention(
     const dqueries = tape.empty([B, most, C]);
     tape.give(kv, (to) => {
       const [dk, dv] = halves(to);
-      attentionBackward(engine, douts.view(perHead), saved, { into: { dq: dqueries.view(perHead), dk, dv } });
+      const into = { dq: dqueries.view(perHead), dk, dv };
+      attentionBackward(engine, douts.view(perHead), saved, { into, needs: { dbias: false } });
     });
     douts.dispose();
     tape.give(q, (to) => collect(to, dqueries));

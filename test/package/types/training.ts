@@ -18,7 +18,9 @@ import type {
   ModelConfig,
   TokenConfig,
   Tokenizer,
+  TokenLossOptions,
   TokenModel,
+  TokenOptions,
   Vit,
   VitConfig,
   Wav,
@@ -225,6 +227,9 @@ const blocks: readonly Block[] = [...language.blocks, ...masked.blocks, ...image
 const convolved: readonly ConformerBlock[] = speech.blocks;
 const scores: Float32Array = nn.evaluate(() => image.logits(patchesOf(new Uint8Array(192), 8, 4)).toArray());
 const thinned: LossOptions = { dropout: 0.1, seed: 7 };
+const [padded, less]: [TokenOptions, TokenLossOptions] = [{ lengths: [2] }, { ...thinned, lengths: Uint8Array.of(2) }];
+nn.step(() => masked.loss([[1, 2]], [[-1, 2]], less));
+nn.evaluate(() => masked.logits([[1, 2]], undefined, padded).shape);
 const halved: BlockOptions = { rows: [0], cache: undefined, drop: (part: Value) => scale(nn, part, 0.5) };
 blocks[0]?.forward(x, { variant: "laser" }, halved);
 const steps: number = nn.step(() => language.loss([[1, 2]], [[2, 3]], thinned), 0.5) + speech.steps(12) + masked.maskId;
