@@ -89,21 +89,23 @@ export function attentionBackward<W extends Needs>(
 
 function forward(engine: Engine, call: Call, out: Tensor, lse: number, rest = 0): void {
   const { problem } = engine;
-  launch(engine, call, "attentionForward", () => {
-    place(problem, Field.out, out, call.options.layout);
+  launch(engine, call, "attentionForward", (heads) => {
+    place(problem, Field.out, out, call.options.layout, heads);
     problem.integer(Field.lse, lse);
     problem.integer(Field.rest, rest);
   });
 }
 
 /** Fills in the struct, asks the kernel for its scratch size, and runs it. All scratch is given back on every path. */
-function launch(engine: Engine, call: Call, kernel: Kernel, placeResults: () => void): void {
+function launch(engine: Engine, call: Call, kernel: Kernel, placeResults: (heads: number) => void): void {
   const { space, problem, kernels, pool } = engine;
   const { slopes, sizes } = call;
   const { arena } = space;
   const members = pool?.members(work(sizes, kernel)) ?? 1;
-  describe(problem, call);
-  placeResults();
+  const heads = kernel === "attentionForward" ? headsAsRows(call, members) : 1;
+  problem.rowsOfQuery = heads;
+  describe(problem, call, heads);
+  placeResults(heads);
   const scratchOf = kernel === "attentionForward" ? kernels.attentionForwardScratch : kernels.attentionBackwardScratch;
   const bytes = 4 * (scratchOf(problem.ptr) >>> 0);
   arena.borrow(members * bytes + 4 * (slopes?.length ?? 0), (scratch) => {
@@ -125,26 +127,49 @@ function work({ B, H, N, M, D, E }: Call["sizes"], kernel: Kernel): number {
   return 2 * B * H * N * M * (kernel === "attentionForward" ? D + E : 3 * D + 2 * E);
 }
 
-/** The fields that forward and backward share: inputs, sizes, flags. */
-function describe(problem: Problem, { sizes, q, k, v, options }: Call): void {
-  const { layout, mask, bias, causal, align, window, softcap, variant } = options;
+/** Keys that a query sees before and behind it. */
+function reachOf({ causal, window }: Call["options"]): [left: number, right: number] {
+  const right = side(window?.[1]);
+  return [side(window?.[0]), causal ? Math.min(right, 0) : right];
+}
+
+/** i' - i: the key that the first query stands at. */
+const offsetOf = ({ sizes: { N, M }, options: { align } }: Call): number => (align === "top-left" ? 0 : M - N);
+
+/**
+ * How many query heads are taken as rows of one head: those of a key head, where each has one query, as in decoding. Keys and values are then
+ * read once for all of them, in place of once for each (docs/design.md, "Decoding"). Not where heads have slopes of their own, a query does
+ * not see all keys, or threads would find too few heads. No bit depends on it.
+ */
+function headsAsRows(call: Call, members: number): number {
+  const { B, H, Hkv, N, M } = call.sizes;
+  if (N !== 1 || H === Hkv || call.slopes !== undefined || B * Hkv < members) return 1;
+  const [left, right] = reachOf(call.options);
+  const at = offsetOf(call);
+  return at - left <= 0 && at + right >= M - 1 ? H / Hkv : 1;
+}
+
+/** The fields that forward and backward share: inputs, sizes, flags. `heads` of queries are rows of one. */
+function describe(problem: Problem, call: Call, heads: number): void {
+  const { sizes, q, k, v, options } = call;
+  const { layout, mask, bias, softcap, variant } = options;
+  const [left, right] = heads > 1 ? [UNLIMITED, UNLIMITED] : reachOf(options);
   problem.clear();
-  place(problem, Field.q, q, layout);
+  place(problem, Field.q, q, layout, heads);
   place(problem, Field.k, k, layout);
   place(problem, Field.v, v, layout);
-  placeScores(problem, Field.mask, mask);
-  placeScores(problem, Field.bias, bias);
+  placeScores(problem, Field.mask, mask, heads);
+  placeScores(problem, Field.bias, bias, heads);
   problem.integer(Field.B, sizes.B);
-  problem.integer(Field.H, sizes.H);
+  problem.integer(Field.H, sizes.H / heads);
   problem.integer(Field.Hkv, sizes.Hkv);
-  problem.integer(Field.N, sizes.N);
+  problem.integer(Field.N, sizes.N * heads);
   problem.integer(Field.M, sizes.M);
   problem.integer(Field.D, sizes.D);
   problem.integer(Field.E, sizes.E);
-  problem.integer(Field.offset, align === "top-left" ? 0 : sizes.M - sizes.N);
-  const right = side(window?.[1]);
-  problem.integer(Field.left, side(window?.[0]));
-  problem.integer(Field.right, causal ? Math.min(right, 0) : right);
+  problem.integer(Field.offset, offsetOf(call));
+  problem.integer(Field.left, left);
+  problem.integer(Field.right, right);
   problem.float(Field.scale, options.scale ?? 1 / Math.sqrt(sizes.D));
   problem.float(Field.softcap, softcap ?? 0);
   problem.integer(Field.laser, variant === "laser" ? 1 : 0);
@@ -153,21 +178,22 @@ function describe(problem: Problem, { sizes, q, k, v, options }: Call): void {
 
 const side = (reach = UNLIMITED): number => (reach < 0 ? UNLIMITED : Math.min(reach, UNLIMITED));
 
-/** Pointer and strides of a tensor in the call's layout. */
+/** Pointer and strides of a tensor in the call's layout; of `heads` above 1 with one row each, which become rows. */
 function place(
   problem: Problem,
   field: Placed,
   tensor: AnyTensor | undefined,
   layout: AttentionOptions["layout"],
+  heads = 1,
 ): void {
   if (tensor === undefined) return;
   const [b, h, n] = inLayout(tensor.strides, layout);
-  problem.place(field, tensor.ptr, b, h, n);
+  problem.place(field, tensor.ptr, b, heads * h, heads > 1 ? h : n);
 }
 
-/** Pointer and strides of a [B, H, N, M] tensor; an axis of size 1 is repeated by a stride of 0. */
-function placeScores(problem: Problem, field: Placed, tensor: AnyTensor | undefined): void {
+/** The same of a [B, H, N, M] tensor; an axis of size 1 is repeated by a stride of 0. */
+function placeScores(problem: Problem, field: Placed, tensor: AnyTensor | undefined, heads = 1): void {
   if (tensor === undefined) return;
   const stride = (axis: number): number => (tensor.shape[axis] === 1 ? 0 : tensor.strides[axis]!);
-  problem.place(field, tensor.ptr, stride(0), stride(1), stride(2));
+  problem.place(field, tensor.ptr, stride(0), heads * stride(1), stride(heads > 1 ? 1 : 2));
 }

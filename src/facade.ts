@@ -92,7 +92,8 @@ export class LaserAttention {
     const elements = problem.read(Field.recomputed).reduce((sum, count) => sum + count, 0);
     if (elements === 0) return { elements, firstRow: -1, lastRow: -1 };
     const [first, last] = [problem.read(Field.recomputedFirst), problem.read(Field.recomputedLast)];
-    return { elements, firstRow: Math.min(...first), lastRow: Math.max(...last) };
+    const query = (row: number): number => Math.floor(row / problem.rowsOfQuery);
+    return { elements, firstRow: query(Math.min(...first)), lastRow: query(Math.max(...last)) };
   }
 
   /**

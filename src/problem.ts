@@ -8,6 +8,8 @@ export type Placed = (typeof Field)["out" | "dq" | "dk" | "dv" | "dbias" | "dout
 export class Problem {
   /** The first member's struct, which the others copy. */
   readonly ptr: number;
+  /** Rows of the kernels that are one query, of as many heads (src/attention.ts, headsAsRows). */
+  rowsOfQuery = 1;
   readonly #arena: Arena;
   readonly #words: number;
   #ints: Int32Array;
