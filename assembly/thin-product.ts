@@ -93,8 +93,8 @@ export function matmulThin(
 }
 
 /**
- * c += a b for one row of a and bytes / 4 columns. Sums are kept where the columns behind these will be written, and b is read row by row: the
- * processor fetches ahead along rows, not down columns.
+ * c += a b for one row of a and bytes / 4 columns. Sums are kept where the columns behind these will be written, and b is read row
+ * by row: the processor fetches ahead along rows, not down columns.
  */
 function streamRows(c: usize, bytes: usize, a: usize, b: usize, bRow: usize, terms: i32): void {
   const sums = c + bytes;

@@ -137,9 +137,9 @@ function reachOf({ causal, window }: Call["options"]): [left: number, right: num
 const offsetOf = ({ sizes: { N, M }, options: { align } }: Call): number => (align === "top-left" ? 0 : M - N);
 
 /**
- * How many query heads are taken as rows of one head: those of a key head, where each has one query, as in decoding. Keys and values are then
- * read once for all of them, in place of once for each (docs/design.md, "Decoding"). Not where heads have slopes of their own, a query does
- * not see all keys, or threads would find too few heads. No bit depends on it.
+ * How many query heads are taken as rows of one head: those of a key head, where each has one query, as in decoding. Keys and values
+ * are then read once for all (docs/design.md, "Decoding"). Not where heads have slopes of their own, a query does not see all
+ * keys, or threads would find too few heads. No bit depends on it.
  */
 function headsAsRows(call: Call, members: number): number {
   const { B, H, Hkv, N, M } = call.sizes;
