@@ -3,7 +3,7 @@ import * as check from "./check.js";
 import { innermost, operand, rank, shapeIs, writable } from "./check-tensor.js";
 import type { Shape } from "./shape.js";
 import type { Space } from "./space.js";
-import type { AnyTensor, Tensor } from "./tensor.js";
+import { type AnyTensor, Tensor } from "./tensor.js";
 import type { AttentionBackwardOptions, AttentionOptions, GradientName, Needs, SavedAttention } from "./types.js";
 
 /** What q, k and v of a call agree on. */
@@ -151,9 +151,9 @@ function checkSizes(where: string, q: Tensor, k: Tensor, v: Tensor, layout: Atte
 
 /** mask or bias: [B, H, N, M] in every layout, where B, H and N may be 1. */
 function checkScores(where: string, name: string, tensor: AnyTensor, { B, H, N, M }: Sizes): void {
-  rank(where, name, tensor, 4);
   const full = [B, H, N, M];
-  const fits = tensor.shape.every((size, axis) => size === full[axis] || (axis < 3 && size === 1));
+  const fits =
+    tensor.shape.length === 4 && tensor.shape.every((size, axis) => size === full[axis] || (axis < 3 && size === 1));
   if (!fits) {
     const expected = `[${[B, H, N].map((size) => (size === 1 ? "1" : `${size} or 1`)).join(", ")}, ${M}]`;
     throw new RangeError(`${where}: ${name} must have shape ${expected}, got ${check.show(tensor.shape)}`);
@@ -214,7 +214,7 @@ export function checkBackward(
   given: unknown,
 ): Call & { into: NonNullable<AttentionBackwardOptions["into"]>; needs: Needs } {
   const where = "attentionBackward";
-  if (typeof saved !== "object" || saved === null) {
+  if (typeof saved !== "object" || saved === null || Tensor.is(saved)) {
     throw new TypeError(`${where}: saved must be the result of attentionForward, got ${check.show(saved)}`);
   }
   const { out, lse, q, k, v, options } = saved as SavedAttention;

@@ -116,7 +116,7 @@ test("every wrong option is refused", () => {
     ["alibi", new Float32Array(H).fill(Number.NaN), RangeError, "alibi must hold finite slopes, got NaN"],
     ["mask", new Uint8Array(M), TypeError, "mask must be a tensor, got a Uint8Array"],
     ["mask", la.zeros([B, 1, N, M]), TypeError, 'mask must have dtype "u8", got "f32"'],
-    ["mask", la.zeros([N, M], "u8"), RangeError, "mask must have rank 4, got [3, 5]"],
+    ["mask", la.zeros([N, M], "u8"), RangeError, "mask must have shape [2 or 1, 4 or 1, 3 or 1, 5], got [3, 5]"],
     [
       "mask",
       la.zeros([B, 2, N, M], "u8"),
@@ -180,6 +180,7 @@ test("every wrong argument of attentionBackward is refused", () => {
   throws(() => backward(dead, saved), TypeError, "dout is disposed");
   throws(() => backward(new Float32Array(4), saved), TypeError, "dout must be a tensor");
   throws(() => backward(dout), TypeError, "saved must be the result of attentionForward, got undefined");
+  throws(() => backward(dout, dout as never), TypeError, "saved must be the result of attentionForward, got a Tensor");
   throws(() => backward(dout, {}), TypeError, "saved.options must be an object with a variant, got undefined");
   throws(() => backward(dout, { ...saved, q: undefined }), TypeError, "saved.q must be a tensor, got undefined");
   throws(

@@ -233,6 +233,7 @@ test("an extra that JSON would change, and files that are broken, are refused by
     RangeError,
     'loadCheckpoint: steps must be an integer of 0 or more, got "-1"',
   );
+  throws(broken({ ...empty, steps: String(2 ** 53) }), RangeError, "steps must be an integer", '"9007199254740992"');
   const { steps, moments } = optimizer.stateDict();
   const bad = new Map(moments);
   bad.delete("m.tok.weight");

@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createNn } from "../src/cli/options.js";
 import { bert, conformer, gpt, vit } from "../src/models/index.js";
 import { createSync, type Saved, saveCheckpoint } from "../src/nn/index.js";
 import { at, folder, ok, run } from "./support/command.js";
@@ -81,6 +82,24 @@ test("transcribe: a wider beam finds what is likelier; what lies between symbols
   const [path, beam] = [await found("--beam", "1"), await found()];
   assert.ok(path.logLikelihood < beam.logLikelihood, `${path.logLikelihood} ${beam.logLikelihood}`);
   assert.match(beam.text, /^x(-x)+$/);
+});
+
+test("fill: a line for each hole, of its place and its candidates, best first; threads are as many as are asked for", async () => {
+  const lines = (await ok("fill", "--checkpoint", "bert.safetensors", "--text", "ab_d_", "--threads", "1")).split("\n");
+  assert.match(lines[0]!, /^ab[a-h]d[a-h]$/);
+  for (const [line, position] of [lines[1]!, lines[2]!].map((line, n) => [line, [2, 4][n]!] as const)) {
+    const [, place, list] = line.match(/^(\d+): (.*)$/)!;
+    assert.is(Number(place), position);
+    const found = [...list!.matchAll(/"([a-h])" (0\.\d{3})/g)];
+    assert.is(found.length, 3);
+    assert.is(found[0]![1], lines[0]![position]);
+    assert.ok(Number(found[0]![2]) >= Number(found[2]![2]));
+  }
+  for (const threads of [1, 2]) {
+    const made = await createNn(threads);
+    assert.is(made.la.threads, threads);
+    made.dispose();
+  }
 });
 
 test("train: a folder that holds a best checkpoint alone is not written into", async () => {

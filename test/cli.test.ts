@@ -175,6 +175,7 @@ test("what a file says of its run is checked before anything is read or trained,
     [/holds no run to go on with\n$/, () => ({ run: null })],
     [/holds no run to go on with\n$/, ({ run }) => ({ run: { ...(run as object), recipe: null } })],
     [/last\.safetensors: train: every must be an integer of 1 or more, got 0\n$/, recipe({ every: 0 })],
+    [/last\.safetensors: restore: layers must be at most .* got 4096\n$/, recipe({ layers: 4096 })],
     [/resume: the history must have a loss/, ({ run }) => ({ run: { ...(run as object), history: null } })],
   ] as [RegExp, (own: Record<string, unknown>) => object][]) {
     change(extra);

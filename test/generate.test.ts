@@ -234,7 +234,7 @@ test("a cache refuses what does not fit, and training steps", () => {
   const next = (ids: number[][], of = caches) => nn.evaluate(() => model.next(ids, of).toArray());
   next([[1, 2, 3, 4]]);
   throws(() => next([row(7, 1)]), RangeError, "rows must be at most 6 long", "got 7");
-  throws(() => next([[1], [2]]), RangeError, "cachedAttention: qkv must have the 1 rows of the cache, got [2, 1, 48]");
+  throws(() => next([[1], [2]]), RangeError, "gpt: ids must have as many rows as the caches, 1, got 2");
   throws(() => next([[1]], caches.slice(1)), RangeError, "gpt: there must be 2 caches, got 1");
   throws(
     () => next([[1]], [caches[0]!, { length: 4 } as never]),
@@ -321,6 +321,7 @@ test("caches of unequal length, or the same one twice, are refused", () => {
   throws(next([one[0], two[1]]), RangeError, "gpt: caches must be of one length, got [2, 0]");
   throws(next([one[0], one[0]]), RangeError, "gpt: caches must be one for each layer, got the same twice");
   throws(next(undefined), TypeError, "gpt: caches must be an array, got undefined");
+  throws(next(one[0]), TypeError, "gpt: caches must be an array, got a single one");
   assert.is(next({ ...one, length: 2 })().length, config.vocabulary);
   nn.dispose();
 });

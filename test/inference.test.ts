@@ -9,6 +9,7 @@ interface Results {
   written: string;
   probabilities: Float64Array;
   filled: Filled;
+  vectors: Float32Array;
   classes: Candidate[];
   heard: Transcription;
   states: [StateDict, StateDict, StateDict];
@@ -18,11 +19,11 @@ test("the code of docs/inference.md runs, the model writes what it learned, and 
   // Before the last line: the run that did not stop, and the models' parameters.
   const more =
     "train(model, optimizer, random, 3, 6); const states = [model, again, restore(nn, checkpoint)].map((one) => one.stateDict());";
-  const names = ["written", "probabilities", "filled", "classes", "heard", "states"];
-  const [found, printed] = runDocument<Results>("docs/inference.md", 10, names, (code) =>
+  const names = ["written", "probabilities", "filled", "vectors", "classes", "heard", "states"];
+  const [found, printed] = runDocument<Results>("docs/inference.md", 11, names, (code) =>
     code.replace(/nn\.dispose\(\);\s*$/, `${more}\n$&`),
   );
-  const { written, probabilities, filled, classes, heard, states } = found;
+  const { written, probabilities, filled, vectors, classes, heard, states } = found;
   assert.is(written.length, 40);
   assert.match(written, "or not to be");
   assert.is(printed[0], written);
@@ -30,6 +31,7 @@ test("the code of docs/inference.md runs, the model writes what it learned, and 
   assert.is(probabilities.length, new Set("to be or not").size);
   assert.is(filled.places[0]!.position, 4);
   assert.is(filled.places[0]!.candidates.length, 3);
+  assert.ok(vectors.length === 2 * 16 && vectors.every(Number.isFinite));
   assert.ok(classes[0]!.probability >= classes[1]!.probability && classes.length === 3);
   assert.ok(Array.isArray(heard.labels) && heard.logLikelihood < 0);
   assert.is(printed[5], "gpt 6");

@@ -92,7 +92,7 @@ test("steps count for each parameter, as in torch.optim.AdamW: the first of one 
   throws(
     () => optimizer.step(),
     TypeError,
-    "AdamW.step: a parameter that requiresGrad must have one: of a loss made inside of nn.step, which no optimiser has used",
+    "AdamW.step: a parameter must have a gradient, of a loss made inside of nn.step, which no optimiser has used",
   );
   assert.is(optimizer.steps, 0);
   for (let n = 0; n < 100; n++) {
@@ -191,6 +191,22 @@ test("rates and scales that float32 does not hold are RangeErrors, other kinds a
     "AdamW.loadStateDict: the state must be an object with steps and moments, got undefined",
   );
   assert.equal([optimizer.steps, nn.la.memory.used], [0, used]);
+  nn.dispose();
+});
+
+test("an optimiser keeps the betas that it was made with", () => {
+  const nn = createSync({ threads: 1 });
+  const run = (later: number): number[] => {
+    const [model, betas] = [new Pair(nn), [0.5, 0.5] as [number, number]];
+    const optimizer = new AdamW(nn, model, { lr: 0.1, betas });
+    betas.fill(later);
+    for (const gradient of [1, 5]) {
+      pull(nn, model.a, gradient);
+      optimizer.step();
+    }
+    return [...model.a.tensor.data];
+  };
+  assert.equal(run(0.9), run(0.5));
   nn.dispose();
 });
 

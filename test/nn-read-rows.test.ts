@@ -161,10 +161,10 @@ test("places, rows and targets that are none are refused by name, and a batch wi
   throws(
     () => nn.step(() => model.loss(ids, of(11))),
     RangeError,
-    "bert: targets must be integers from -1 to 10, got 11 at 14",
+    "bert: targets[2] must be integers from -1 to 10, got 11 at 0",
   );
-  throws(() => nn.step(() => model.loss(ids, of(-2))), RangeError, "from -1 to 10, got -2 at 14");
-  throws(() => nn.step(() => model.loss(ids, of(0.5))), RangeError, "from -1 to 10, got 0.5 at 14");
+  throws(() => nn.step(() => model.loss(ids, of(-2))), RangeError, "targets[2]", "got -2 at 0");
+  throws(() => nn.step(() => model.loss(ids, of(0.5))), RangeError, "targets[2]", "got 0.5 at 0");
   throws(
     () => nn.evaluate(() => model.logits(ids, [0, 21])),
     RangeError,
@@ -288,6 +288,53 @@ test("a cache takes no tokens where there is no memory for the result, or for at
   for (const tensor of rest) tensor.dispose();
   assert.ok(next().every((y) => y === 0.5));
   assert.is(cache.length, 32);
+  nn.dispose();
+});
+
+test("features are what blocks and the last norm make of tokens, of some places, and of the class token of images", () => {
+  const nn = createSync({ threads: 1 });
+  for (const variant of variants) {
+    const config = { ...sizes, vocabulary: V, context: N, variant };
+    for (const model of [gpt(nn, config), bert(nn, config)]) {
+      const whole = nn.evaluate(() => {
+        let x = model.pos.add(model.tok.forward(flat, [B, N]));
+        for (const block of model.blocks) x = block.forward(x, { variant, causal: model.family === "gpt" });
+        return model.lnf.forward(x).toArray();
+      });
+      const label = `${model.family} ${variant}`;
+      assert.is(
+        firstDifference(
+          nn.evaluate(() => model.features(ids).toArray()),
+          whole,
+        ),
+        -1,
+        label,
+      );
+      const places = [N + 2, 0];
+      const some = nn.evaluate(() => model.features(ids, places).toArray());
+      const expected = places.flatMap((place) => [...whole.subarray(place * 16, (place + 1) * 16)]);
+      // Norms make elements of size 1, of some tens of terms whose order may be another.
+      assert.ok(
+        expected.every((x, n) => Math.abs(x - some[n]!) <= 1e-5),
+        label,
+      );
+      throws(
+        () => model.features(ids, undefined, { length: [1] } as never),
+        TypeError,
+        "options must be among lengths",
+      );
+    }
+    const model = vit(nn, { ...sizes, side: 4, patch: 2, classes: 3, variant });
+    const patches = random.normals(2 * 4 * 12);
+    const [vectors, scores] = nn.evaluate(() => {
+      const x = model.features(patches);
+      assert.equal([...x.shape], [2, 16]);
+      return [x.toArray(), model.logits(patches).toArray()];
+    });
+    const head = nn.evaluate(() => model.head.forward(nn.input(vectors, [2, 16])).toArray());
+    assert.is(firstDifference(head, scores), -1);
+    assert.ok(norm(vectors) > 1);
+  }
   nn.dispose();
 });
 

@@ -265,12 +265,22 @@ test("wrong use is refused with its name, what was expected and what came, and t
     TypeError,
     'variant must be "standard" or "laser", got "fast"',
   );
-  throws(() => nn.step(() => model.loss([], [])), RangeError, "gpt: the batch must not be empty");
+  throws(() => nn.step(() => model.loss([], [])), RangeError, "gpt: the batch must not be empty, got no rows");
+  throws(() => nn.step(() => model.loss([[], []], [])), RangeError, "gpt: the batch must not be empty, got 2 rows");
   throws(() => nn.step(() => model.loss(batch(1, 13), batch(1, 13))), RangeError, "at most 12 long", "got 13");
   throws(
-    () => nn.step(() => model.loss([[0, 11]], [[1, 2]])),
+    () =>
+      nn.step(() =>
+        model.loss(
+          [
+            [0, 1],
+            [0, 11],
+          ],
+          batch(2, 2),
+        ),
+      ),
     RangeError,
-    "ids must be integers from 0 to 10, got 11 at 1",
+    "gpt: ids[1] must be integers from 0 to 10, got 11 at 1",
   );
   throws(() => nn.step(() => model.loss([[0, 1]], [[1, -2]])), RangeError, "integers from -1 to 10, got -2 at 1");
   throws(() => nn.step(() => model.loss([["1", 1]] as never, [[1, 2]])), TypeError, 'from 0 to 10, got "1" at 0');

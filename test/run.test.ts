@@ -186,6 +186,16 @@ test("a chart of one point shows it", () => {
   assert.ok(first !== undefined && first === second, path); // a line of no length, which has round ends
 });
 
+test("a chart's line goes through all points, from the first to the last, with the x of each", () => {
+  const points = [1, 2, 4].map((x) => [x, 10 - x] as const);
+  const [, path = ""] = chart("three", [{ name: "a", points }]).match(/polyline points="([^"]*)"/)!;
+  const found = path.split(" ").map((one) => one.split(",").map(Number));
+  assert.equal(found.length, 4); // the last one twice
+  const [one, two, four] = found as [number[], number[], number[]];
+  assert.ok(Math.abs((four[0]! - two[0]!) / (two[0]! - one[0]!) - 2) < 0.01, path);
+  assert.ok(one[1]! < two[1]! && two[1]! < four[1]!, path); // larger values are higher up
+});
+
 test("the time left has no 60 seconds", () => {
   const cases = { 0: "0s", 59: "59s", 60: "1m00s", 839: "14m00s", 842: "14m00s", 3599: "1h00m", 3661: "1h01m" };
   for (const [seconds, text] of Object.entries(cases)) assert.is(formatTime(Number(seconds)), text);

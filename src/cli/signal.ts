@@ -40,23 +40,24 @@ function formatSignals(layers: readonly LayerSignal[]): string {
   return rows.map((row) => row.map((cell, n) => cell.padStart(widths[n]!)).join("  ")).join("\n");
 }
 
-function show(nn: Nn, model: Gpt, ids: Int32Array, about: string, json: boolean): void {
+function show(nn: Nn, model: Gpt, ids: Int32Array, about: string, json: boolean, fresh: boolean): void {
   const layers = layerSignals(nn, model, ids);
   const { variant, context } = model.config;
   const head = `${about}, ${variant} attention, the last ${Math.min(context, ids.length - 1)} tokens`;
   const foot = "|do/ds|: mean size of the derivative of an output by a score, with the model's own q, k and v.";
-  print(
-    json ? JSON.stringify({ about, variant, layers }) : [head, formatSignals(layers), foot, seen(layers)].join("\n"),
-  );
+  const lines = [head, formatSignals(layers), foot, seen(layers, fresh)];
+  print(json ? JSON.stringify({ about, variant, layers }) : lines.join("\n"));
 }
 
 /** What the table says of small probabilities, in one line. */
-function seen(layers: readonly LayerSignal[]): string {
+function seen(layers: readonly LayerSignal[], fresh: boolean): string {
   const times = layers
     .map(({ standardSmall, laserSmall }) => laserSmall / standardSmall)
     .filter((x) => !Number.isNaN(x));
-  if (times.length === 0)
-    return "No probability lies between 0 and 1e-3, as in models that are hardly trained: --checkpoint takes a trained one.";
+  if (times.length === 0) {
+    const hint = fresh ? ": --checkpoint takes a trained one" : "";
+    return `No probability lies between 0 and 1e-3, as in models that are hardly trained${hint}.`;
+  }
   const [least, most] = [Math.min(...times), Math.max(...times)].map((x) => x.toPrecision(3));
   return `Where p < 1e-3 LASER's derivatives are ${least === most ? least : `${least} to ${most}`} times the size of the standard ones.`;
 }
@@ -67,7 +68,7 @@ const showTrained = (checkpoint: string, { data, threads, json }: Options): Prom
     const from = data ?? extra.data;
     if (typeof from !== "string") throw new UserError(`${checkpoint} names no text: --data TEXT is missing`);
     const ids = tokenizerOf(extra).encode(readFrom(data, from, readText));
-    show(nn, model, ids, `${checkpoint} on ${from}`, json);
+    show(nn, model, ids, `${checkpoint} on ${from}`, json, false);
   });
 
 /** A new model of the recipe's size. */
@@ -78,7 +79,7 @@ async function showNew({ data, variant, seed, threads, json }: Options): Promise
   const nn = await createNn(threads);
   try {
     const model = gpt(nn, { ...FRESH, vocabulary: tokenizer.size, variant, seed });
-    show(nn, model, tokenizer.encode(text), `a new model, seed ${seed}, on ${data}`, json);
+    show(nn, model, tokenizer.encode(text), `a new model, seed ${seed}, on ${data}`, json, true);
   } finally {
     nn.dispose();
   }

@@ -1,6 +1,7 @@
 import { options as checkOptions, oneOf } from "../check.js";
 import { integer, list, real } from "../check-number.js";
 import { type Activation, checkActivation } from "../nn/activation.js";
+import { checkIds } from "../nn/check-nn.js";
 import type { Variant } from "../types.js";
 
 /**
@@ -66,7 +67,10 @@ export function batchOf(
   for (let b = 0; b < rows.length; b++) list(where, `row ${b}`, rows[b]);
   const B = rows.length;
   const N = rows[0]?.length ?? 0;
-  if (B === 0 || N === 0) throw new RangeError(`${where}: the batch must not be empty`);
+  if (B === 0 || N === 0) {
+    const got = B === 0 ? "no rows" : `${B} rows, the first of no ids`;
+    throw new RangeError(`${where}: the batch must not be empty, got ${got}`);
+  }
   const other = Array.from(rows).find((row) => row.length !== N);
   if (other !== undefined) throw new RangeError(`${where}: rows must be ${N} long like the first, got ${other.length}`);
   if (N > context - before) {
@@ -76,14 +80,22 @@ export function batchOf(
   return [B, N];
 }
 
-/** All ids of a checked batch, one after the other: as they are, for the operation that takes them to check. */
-export const flat = (rows: readonly ArrayLike<number>[]): number[] => Array.from(rows, (row) => Array.from(row)).flat();
+/** A copy of all ids of a checked batch, from `least` to `end` - 1, one row after the other. @throws RangeError that names the row */
+export const idsOf = (
+  where: string,
+  name: string,
+  rows: readonly ArrayLike<number>[],
+  N: number,
+  end: number,
+  least = 0,
+): number[] => Array.from(rows, (row, b) => checkIds(where, row, N, end, least, `${name}[${b}]`)).flat();
 
-/** The targets of a batch: as many rows, as long. */
+/** The targets of a batch: as many rows, as long, with -1 where there is none. */
 export function targetsOf(
   where: string,
   targets: readonly ArrayLike<number>[],
   ids: readonly ArrayLike<number>[],
+  end: number,
 ): number[] {
   const [B, N] = batchOf(`${where}: targets`, targets, Number.POSITIVE_INFINITY);
   if (B !== ids.length || N !== ids[0]?.length) {
@@ -91,5 +103,5 @@ export function targetsOf(
       `${where}: targets must be ${ids.length} rows of ${ids[0]?.length} like ids, got ${B} of ${N}`,
     );
   }
-  return flat(targets);
+  return idsOf(where, "targets", targets, N, end, -1);
 }

@@ -56,6 +56,7 @@ export class Gpt extends TokenModel {
   next(ids: readonly ArrayLike<number>[], caches: readonly AttentionCache[]): Value {
     const { layers } = this.config;
     list("gpt", "caches", caches);
+    if (caches instanceof AttentionCache) throw new TypeError("gpt: caches must be an array, got a single one");
     const all = Array.from(caches);
     for (const cache of all) checkCache("gpt", cache);
     const lengths = all.map(({ length }) => length);
@@ -67,7 +68,11 @@ export class Gpt extends TokenModel {
       const passed = { caches: all };
       const x = this.embed(ids, passed);
       const [B, N] = x.shape as [number, number, number];
-      return this.scores(x, rowOfEach(B, N, N - 1), passed);
+      for (const { k } of all) {
+        if (k.shape[0] === B) continue;
+        throw new RangeError(`gpt: ids must have as many rows as the caches, ${k.shape[0]}, got ${B}`);
+      }
+      return this.head.forward(this.read(x, rowOfEach(B, N, N - 1), passed));
     } catch (error) {
       // Layers before the one that failed have taken the tokens in already.
       for (const cache of all) cache.clear(lengths[0]);

@@ -8,7 +8,7 @@ import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import type { Value } from "../nn/value.js";
 import { Block, type Passed, throughBlocks } from "./block.js";
-import { type BlockConfig, batchOf, checkConfig, flat, targetsOf } from "./config.js";
+import { type BlockConfig, batchOf, checkConfig, idsOf, targetsOf } from "./config.js";
 import { dropNone, dropOf, type LossOptions } from "./dropout.js";
 import { checkLengths, keepOf } from "./padding.js";
 
@@ -86,16 +86,40 @@ export abstract class TokenModel extends Module {
   /** Tokens with their places, which follow the tokens in the caches where there are any: [B, N, D]. @internal */
   protected embed(ids: readonly ArrayLike<number>[], { caches, drop = dropNone }: Passed = {}): Value {
     const before = caches?.[0]?.length ?? 0;
-    const shape = batchOf(this.family, ids, this.config.context, before);
-    return drop(this.pos.add(this.tok.forward(flat(ids), shape), before));
+    const { vocabulary, context } = this.config;
+    const shape = batchOf(this.family, ids, context, before);
+    const all = idsOf(this.family, "ids", ids, shape[1], vocabulary);
+    return drop(this.pos.add(this.tok.forward(all, shape), before));
   }
 
-  /** From there to the scores, of `rows` if they are given. `lengths` are checked. @internal */
-  protected scores(x: Value, rows?: ArrayLike<number>, passed?: Passed, lengths?: ArrayLike<number>): Value {
+  /** From there to what the head reads, of `rows` if they are given. `lengths` are checked. @internal */
+  protected read(x: Value, rows?: ArrayLike<number>, passed?: Passed, lengths?: ArrayLike<number>): Value {
     const [B, N] = x.shape as [number, number, number];
     const mask = lengths && keepOf(this.#nn, lengths, N).view([B, 1, 1, N]);
     const attention = { variant: this.config.variant, causal: this.#causal, mask };
-    return this.head.forward(this.lnf.forward(throughBlocks(this.#nn, this.blocks, x, attention, rows, passed)));
+    return this.lnf.forward(throughBlocks(this.#nn, this.blocks, x, attention, rows, passed));
+  }
+
+  /**
+   * What the head reads: a vector for each token, of all that the model makes of it. [B, N, width], or [R, width] of R places.
+   * @param ids B rows of N token ids, N at most `context`
+   * @param places As those of `logits`
+   * @param options How many ids of each row count
+   * @throws RangeError as `logits` does
+   *
+   * @example
+   * // The mean over the tokens of a text stands for the text: search, or a classifier of your own.
+   * const padded = [[1, 2, 3], [4, 5, 0]];
+   * const keep = nn.la.tensor(Uint8Array.of(1, 1, 1, 1, 1, 0), [2, 3]);
+   * const vectors = nn.evaluate(() => maskedMean(nn, model.features(padded, undefined, { lengths: [3, 2] }), keep).toArray());
+   */
+  features(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>, options: TokenOptions = {}): Value {
+    checkOptions(this.family, options, ["lengths"]);
+    const x = this.embed(ids);
+    const [B, N] = x.shape as [number, number, number];
+    const lengths = checkLengths(this.family, options.lengths, B, N);
+    const rows = places === undefined ? undefined : checkIds(this.family, places, undefined, B * N, 0, "places");
+    return this.read(x, rows, undefined, lengths);
   }
 
   /**
@@ -111,12 +135,7 @@ export abstract class TokenModel extends Module {
    * const padded = nn.evaluate(() => model.logits([[1, 2, 3], [4, 5, 0]], undefined, { lengths: [3, 2] }).toArray());
    */
   logits(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>, options: TokenOptions = {}): Value {
-    checkOptions(this.family, options, ["lengths"]);
-    const x = this.embed(ids);
-    const [B, N] = x.shape as [number, number, number];
-    const lengths = checkLengths(this.family, options.lengths, B, N);
-    const rows = places === undefined ? undefined : checkIds(this.family, places, undefined, B * N, 0, "places");
-    return this.scores(x, rows, undefined, lengths);
+    return this.head.forward(this.features(ids, places, options));
   }
 
   /**
@@ -135,8 +154,7 @@ export abstract class TokenModel extends Module {
     const x = this.embed(ids, passed);
     const [B, N] = x.shape as [number, number, number];
     const lengths = checkLengths(this.family, given, B, N);
-    const all = targetsOf(this.family, targets, ids);
-    checkIds(this.family, all, all.length, this.config.vocabulary, -1, "targets");
+    const all = targetsOf(this.family, targets, ids, this.config.vocabulary);
     const places = [...all.keys()].filter((n) => all[n] !== -1);
     if (places.length === 0) throw new RangeError(`${this.family}: targets must have one that is not -1`);
     const padding = lengths && places.find((n) => n % N >= lengths[Math.floor(n / N)]!);
@@ -147,7 +165,7 @@ export abstract class TokenModel extends Module {
     const rows = places.length === all.length ? undefined : places;
     return crossEntropy(
       this.#nn,
-      this.scores(x, rows, passed, lengths),
+      this.head.forward(this.read(x, rows, passed, lengths)),
       places.map((n) => all[n]!),
     );
   }

@@ -86,10 +86,23 @@ export class Vit extends Module {
    * const scores = nn.evaluate(() => small.logits(patchesOf(new Uint8Array(2 * 192), 8, 4)).toArray());
    */
   logits(patches: Float32Array): Value {
-    return this.#scores(patches, dropNone);
+    return this.head.forward(this.features(patches));
   }
 
-  #scores(patches: Float32Array, drop: Drop): Value {
+  /**
+   * What the head reads: a vector for each image, [B, width].
+   * @param patches As those of `logits`
+   * @throws RangeError when the numbers are no whole images
+   *
+   * @example
+   * const small = vit(nn, { side: 8, patch: 4, classes: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
+   * const vectors = nn.evaluate(() => small.features(patchesOf(new Uint8Array(2 * 192), 8, 4)).toArray()); // 2 of 16
+   */
+  features(patches: Float32Array): Value {
+    return this.#read(patches, dropNone);
+  }
+
+  #read(patches: Float32Array, drop: Drop): Value {
     const { patch, variant } = this.config;
     const inputs = CHANNELS * patch * patch;
     typedArray("vit", "patches", patches, "f32");
@@ -102,7 +115,7 @@ export class Vit extends Module {
     const tokens = this.patch.forward(this.#nn.input(patches, [B, this.patches, inputs]));
     const x = drop(addPositions(this.#nn, prepend(this.#nn, this.cls, tokens), this.pos));
     const read = rowOfEach(B, this.patches + 1, 0); // class tokens
-    return this.head.forward(this.lnf.forward(throughBlocks(this.#nn, this.blocks, x, { variant }, read, { drop })));
+    return this.lnf.forward(throughBlocks(this.#nn, this.blocks, x, { variant }, read, { drop }));
   }
 
   /**
@@ -114,7 +127,7 @@ export class Vit extends Module {
    * const value = nn.step(() => small.loss(patchesOf(new Uint8Array(2 * 192), 8, 4), [0, 2]));
    */
   loss(patches: Float32Array, labels: ArrayLike<number>, options?: LossOptions): Loss {
-    const logits = this.#scores(patches, dropOf("vit", this.#nn, this, options));
+    const logits = this.head.forward(this.#read(patches, dropOf("vit", this.#nn, this, options)));
     checkIds("vit", labels, logits.shape[0]!, this.config.classes, 0, "labels");
     return crossEntropy(this.#nn, logits, labels);
   }

@@ -197,7 +197,7 @@ export class AdamW {
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
     if (groups.length === 0) {
       throw new TypeError(
-        "AdamW.step: a parameter that requiresGrad must have one: of a loss made inside of nn.step, which no optimiser has used",
+        "AdamW.step: a parameter must have a gradient, of a loss made inside of nn.step, which no optimiser has used: call nn.step before each optimizer.step",
       );
     }
     const norm = this.#norm();

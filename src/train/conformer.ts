@@ -31,6 +31,8 @@ export interface Speech {
   join: boolean;
 }
 
+type Utterance = ReturnType<typeof draw>;
+
 interface Utterances {
   features: Float32Array;
   frames: number[];
@@ -73,26 +75,30 @@ function draw(from: readonly Recording[], join: boolean, most: number, random: R
   }
 }
 
-function drawBatch(count: number, speech: Speech, set: "train" | "test", most: number, random: Random): Utterances {
-  const drawn = Array.from({ length: count }, () => draw(speech[set], speech.join, most, random));
+function batchOf(drawn: readonly Utterance[]): Utterances {
   // Frames in whole steps; silence after an utterance is masked by the model.
   const frames = drawn.map((one) => one.frames);
   const T = STACK * Math.ceil(Math.max(...frames) / STACK);
-  const features = new Float32Array(count * T * MELS);
+  const features = new Float32Array(drawn.length * T * MELS);
   for (const [n, { data }] of drawn.entries()) features.set(data, n * T * MELS);
   return { features, frames, labels: drawn.map(({ labels }) => labels) };
 }
 
 export function conformerTask(nn: Nn, recipe: Recipe, speech: Speech): Task {
   const { width, heads, layers, context, batch, evaluations, seed, variant } = recipe;
-  const { symbols, separator } = speech;
+  const { symbols, separator, join } = speech;
   const most = context * STACK;
   checkRecordings(speech, most);
   const sizes = { mels: MELS, stack: STACK, context, classes: symbols.length + 1, kernel: KERNEL };
   const model = conformer(nn, { ...sizes, width, heads, layers, seed, variant });
-  const random = new Random(0); // the same strings at every evaluation, and for both variants
+  const drawn = (from: readonly Recording[], count: number, random: Random) =>
+    Array.from({ length: count }, () => draw(from, join, most, random));
   const groups = Math.max(1, Math.min(evaluations, Math.ceil(speech.test.length / batch)));
-  const held = Array.from({ length: groups }, () => drawBatch(batch, speech, "test", most, random));
+  const random = new Random(0); // the same strings at every evaluation, and for both variants
+  const held = Array.from({ length: groups }, (_, n) => {
+    const own = speech.test.slice(n * batch, (n + 1) * batch);
+    return batchOf(join ? drawn(speech.test, batch, random) : own.flatMap((one) => drawn([one], 1, random)));
+  });
   const pairs = (one: Utterances) =>
     transcribe(nn, model, one.features, one.frames).map(({ labels }, n) => ({
       said: textOf(one.labels[n]!, symbols, separator),
@@ -102,7 +108,7 @@ export function conformerTask(nn: Nn, recipe: Recipe, speech: Speech): Task {
     ...{ model, measure: "word error rate", unit: "frames" },
     extra: { symbols, separator },
     batch(random: Random) {
-      const { features, frames, labels } = drawBatch(batch, speech, "train", most, random);
+      const { features, frames, labels } = batchOf(drawn(speech.train, batch, random));
       for (let n = 0; n < features.length; n++) features[n]! += NOISE * random.normal();
       return {
         tokens: frames.reduce((a, b) => a + b),
