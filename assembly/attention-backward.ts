@@ -172,7 +172,7 @@ function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, fir
     const e = p.eRows + <usize>((j0 + from) / NR) * panel;
     const at = ds + ((<usize>from) << 2);
     const rowPanel = g + ((<usize>(r0 * p.E)) << 2);
-    multiplyPanels<Interleaved>(at, STRIP, rowPanel, mr << 2, e, PANEL, panel, (to - from) / NR, p.E, 0, 0, 0);
+    multiplyPanels<Interleaved>(n, at, STRIP, rowPanel, mr << 2, e, PANEL, panel, (to - from) / NR, p.E, 0, 0, 0);
   }
   const left = ((first - j0) / mr) * mr;
   const right = ((end - j0 + mr - 1) / mr) * mr;
@@ -210,7 +210,7 @@ function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
     const ds = p.stripDs + <usize>r0 * STRIP + ((<usize>(lo - j0)) << 2);
     const k = p.kAt + <usize>lo * p.kStep;
     const sum = p.sum + <usize>r0 * row;
-    multiplyPanels<Strip>(sum, row, ds, 4, k, p.kStep, p.kPanel, p.Dp / NR, hi - lo, sum, row, 0);
+    multiplyPanels<Strip>(p.endRow - r0, sum, row, ds, 4, k, p.kStep, p.kPanel, p.Dp / NR, hi - lo, sum, row, 0);
   }
 }
 
@@ -231,13 +231,27 @@ function addKeyGradients(p: Problem, j0: i32, from: i32, to: i32): void {
       const g = p.g + <usize>first * vRow;
       const sum = p.dvSum + <usize>j * vRow;
       const weights = p.strip + column;
-      multiplyPanels<Interleaved>(sum, vRow, weights, STRIP, g, vRow, PANEL, p.Ep / NR, depth, sum, vRow, factor);
+      multiplyPanels<Interleaved>(
+        to - x,
+        sum,
+        vRow,
+        weights,
+        STRIP,
+        g,
+        vRow,
+        PANEL,
+        p.Ep / NR,
+        depth,
+        sum,
+        vRow,
+        factor,
+      );
     }
     if (p.dk) {
       const q = p.qAt + <usize>first * p.qStep;
       const sum = p.dkSum + <usize>j * kRow;
       const ds = p.stripDs + column;
-      multiplyPanels<Interleaved>(sum, kRow, ds, STRIP, q, p.qStep, p.qPanel, p.Dp / NR, depth, sum, kRow, 0);
+      multiplyPanels<Interleaved>(to - x, sum, kRow, ds, STRIP, q, p.qStep, p.qPanel, p.Dp / NR, depth, sum, kRow, 0);
     }
   }
 }

@@ -137,11 +137,11 @@ function addValues(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, tileF
   const e = p.eAt + <usize>lo * p.eStep;
   if (p.thin) {
     for (let r: usize = 0; r < <usize>n; ++r) {
-      thinValues(sum + r * row, weights + r * STRIP, e, p.eStep, p.ePanel, p.Ep, hi - lo, tileFactor);
+      thinValues(sum + r * row, weights + r * STRIP, 4, e, p.eStep, p.ePanel, p.Ep, hi - lo, tileFactor);
     }
     return;
   }
-  multiplyPanels<Strip>(sum, row, weights, 4, e, p.eStep, p.ePanel, p.Ep / NR, hi - lo, sum, row, tileFactor);
+  multiplyPanels<Strip>(n, sum, row, weights, 4, e, p.eStep, p.ePanel, p.Ep / NR, hi - lo, sum, row, tileFactor);
 }
 
 /** 3 and 4. A row that sees no key, or only scores of -inf, gives out = 0, lse = -inf. */

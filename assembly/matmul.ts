@@ -192,8 +192,9 @@ function multiplyRows(
   base: usize,
   baseRow: usize,
 ): void {
-  if (width < Tile.rows()) multiplyPanels<FourRows>(c, cRow, a, 16, b, PANEL, bPanel, count, depth, base, baseRow, 0);
-  else multiplyPanels<Interleaved>(c, cRow, a, width << 2, b, PANEL, bPanel, count, depth, base, baseRow, 0);
+  if (width < Tile.rows())
+    multiplyPanels<FourRows>(4, c, cRow, a, 16, b, PANEL, bPanel, count, depth, base, baseRow, 0);
+  else multiplyPanels<Interleaved>(width, c, cRow, a, width << 2, b, PANEL, bPanel, count, depth, base, baseRow, 0);
 }
 
 /** Copies the valid part of the edge tile, or base plus that. */

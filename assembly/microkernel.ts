@@ -1,6 +1,7 @@
 import { multiplyByLanes } from "./lanes";
 import { Eight, Simd } from "./simd";
-import { MR, PANEL, STRIP } from "./tile";
+import { thinValues } from "./thin";
+import { MR, NR, PANEL, STRIP } from "./tile";
 
 /**
  * Where all elements start, loaded once: of constants, V8 13.6 does not see that two are one value, and then makes no 256-bit vectors of the
@@ -41,6 +42,14 @@ export class Tile {
   /** Rows of the tile, of a row group, and of a panel of a: MR, or by lanes four. */
   @inline static rows(): i32 {
     return MR != 4 && lanes ? 4 : MR;
+  }
+
+  /**
+   * The most rows of a group that are taken one by one (thin.ts), where it has no more. Packed, 49 queries and keys take 1.02 to 1.07 times
+   * the time; with more rows one by one there is no gain, or not in every engine (docs/design.md, "Rows that are left over").
+   */
+  @inline static few(): i32 {
+    return Tile.rows() == 6 ? 3 : 1;
   }
 
   @inline static run<A>(
@@ -128,8 +137,12 @@ export class Tile {
   }
 }
 
-/** A row group times `count` panels of b, `panel` bytes apart: c[rows, 8 count]; base or factor 0: none. */
+/**
+ * A row group, of which the first `rows` count, times `count` panels of b, `panel` bytes apart: c[rows, 8 count]; base or factor 0: none.
+ * Where few count and there is a base, that is c.
+ */
 export function multiplyPanels<A>(
+  rows: i32,
   c: usize,
   cRow: usize,
   a: usize,
@@ -143,6 +156,17 @@ export function multiplyPanels<A>(
   baseRow: usize,
   factor: usize,
 ): void {
+  if (sizeof<A>() == 4 && rows <= Tile.few()) {
+    for (; rows > 0; --rows) {
+      // -0 and a sum is that sum.
+      if (isInteger<A>() && !base)
+        for (let x: usize = 0; x < <usize>count * PANEL; x += 16) v128.store(c + x, f32x4.splat(-0.0));
+      thinValues(c, a, aStep, b, bStep, panel, count * NR, depth, factor);
+      c += cRow;
+      a += isFloat<A>() ? STRIP : 4;
+    }
+    return;
+  }
   if (sizeof<A>() == 4 && lanes) {
     // A loop of its own: with both tiles in this one, ViT and LM forward take up to 2 % longer in Node.
     multiplyByLanes<A>(c, cRow, a, aStep, b, bStep, panel, count, depth, base, baseRow, factor);

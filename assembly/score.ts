@@ -120,7 +120,7 @@ export function scoreRows(
     for (let r: usize = 0; r < <usize>rows; ++r)
       thinScores(s + r * STRIP, q + (r << 2), step, keys, p.kM << 2, n, p.D, false);
   } else {
-    multiplyPanels<Interleaved>(s, STRIP, q, step, k, PANEL, panel, (to - from) / NR, p.D, 0, 0, 0);
+    multiplyPanels<Interleaved>(rows, s, STRIP, q, step, k, PANEL, panel, (to - from) / NR, p.D, 0, 0, 0);
   }
   for (let r = 0; r < rows; ++r) {
     const row = strip + <usize>r * STRIP;

@@ -86,7 +86,7 @@ export function matmulThin(
         const w = a + i * aRow + ((<usize>p) << 2);
         if (transposed) thinScores(to, w, 4, e, bColumn, KEYS, terms, true);
         else if (stream) streamRows(to, bytes, w, e, bRow, terms);
-        else thinValues(to, w, e, bRow, PANEL, columns, terms, 0);
+        else thinValues(to, w, 4, e, bRow, PANEL, columns, terms, 0);
       }
     }
   }

@@ -97,10 +97,14 @@ function addFour(c: usize, x: v128, factor: usize): usize {
   return factor ? factor + 16 : 0;
 }
 
-/** sum[c] += sum_x w[x] e[x][c], or += that times factor[c], over n keys; column panels of e as in multiplyPanels. */
+/**
+ * sum[c] += sum_x w[x] e[x][c], or += that times factor[c], over n keys; elements of w lie wStep bytes apart, column panels of e as in
+ * multiplyPanels.
+ */
 export function thinValues(
   sum: usize,
   w: usize,
+  wStep: usize,
   e: usize,
   eStep: usize,
   ePanel: usize,
@@ -108,7 +112,7 @@ export function thinValues(
   n: i32,
   factor: usize,
 ): void {
-  const end = w + ((<usize>n) << 2);
+  const end = w + <usize>n * wStep;
   let c = 0;
   for (; c + 4 * NR <= columns; c += 4 * NR) {
     let a0 = f32x4.splat(0),
@@ -123,7 +127,7 @@ export function thinValues(
     let e1 = e + ePanel;
     let e2 = e1 + ePanel;
     let e3 = e2 + ePanel;
-    for (let x = w; x < end; x += 4) {
+    for (let x = w; x != end; x += wStep) {
       const weight = v128.load32_splat(x);
       a0 = Simd.madd(weight, v128.load(e0), a0);
       a1 = Simd.madd(weight, v128.load(e0, 16), a1);
@@ -153,7 +157,7 @@ export function thinValues(
     let a0 = f32x4.splat(0),
       a1 = f32x4.splat(0);
     let y = e;
-    for (let x = w; x < end; x += 4) {
+    for (let x = w; x != end; x += wStep) {
       const weight = v128.load32_splat(x);
       a0 = Simd.madd(weight, v128.load(y), a0);
       a1 = Simd.madd(weight, v128.load(y, 16), a1);

@@ -23,6 +23,7 @@ import {
   attentionShapes,
   denseShapes,
   growthShapes,
+  leftOverShapes,
   recomputeShapes,
   smallShapes,
   thinMatmulShapes,
@@ -46,7 +47,7 @@ const window = visibleShapes.find(({ window }) => window !== undefined)!;
 const oneHead = growthShapes.find(({ N }) => N === 1024)!;
 const directions = ["forward", "backward"] as const;
 const tasks: readonly Pick<Task, "name" | "prepare">[] = [
-  ...[ViT, LM, window, oneHead, ...denseShapes, smallShapes[1]!].flatMap((shape) =>
+  ...[ViT, LM, window, oneHead, ...denseShapes, ...leftOverShapes, smallShapes[1]!].flatMap((shape) =>
     directions.flatMap((direction) => variants.map((variant) => attentionTask(shape, variant, direction))),
   ),
   ...variants.map((variant) => attentionTask(decode, variant, "forward")),

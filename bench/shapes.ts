@@ -36,6 +36,12 @@ export const attentionShapes = {
 /** So little work that the call itself counts. */
 export const smallShapes = [8, 16, 32, 64].map((N) => shape("small", 1, N, 16));
 
+/** One to four rows behind a block of 48, and behind a row group: most of a group would be empty. */
+export const leftOverShapes = [
+  ...[49, 50, 51, 52, 65].map((N) => shape("left over", 6, N, 64)),
+  shape("left over", 4, 10, 32),
+];
+
 /** Head sizes and odd lengths, with the operations of the first one, save for the odd remainder. */
 export const headShapes = [
   shape("head size", 6, 256, 64),
