@@ -116,14 +116,11 @@ export function matmul(
   }
 }
 
-/**
- * How many of the last rows go by groups of four instead of six: of 128 rows eight, after 20 groups of six, where the last of 22 would
- * have two rows. What it gives: docs/design.md, "Products of training".
- */
+/** How many of the last rows go by groups of four instead of six: those that are too many to be taken one by one. */
 function restOf(rows: i32): i32 {
   if (Tile.rows() == 4) return 0;
   const rest = rows % MR;
-  return rest == 2 ? min(rows, 8) : rest == 5 ? 0 : rest;
+  return rest > Tile.few() ? rest : 0;
 }
 
 /** Interleaves `count` lines, `line` elements apart, each `depth` long with elements `along` apart. */
@@ -160,13 +157,14 @@ function multiplyBlock(
     let to = c;
     let from = base;
     for (let i = 0; i < rows; i += width) {
-      let j = i + width <= rows ? columns / NR : 0;
-      multiplyRows(width, to, cRow, aPanel, bPanels, bPanel, j, terms, from, baseRow);
+      const n = min(rows - i, width);
+      let j = n == width || n <= Tile.few() ? columns / NR : 0;
+      multiplyRows(n, width, to, cRow, aPanel, bPanels, bPanel, j, terms, from, baseRow);
       for (; j * NR < columns; ++j) {
         const b = bPanels + <usize>j * bPanel;
         const at = <usize>j * PANEL;
-        multiplyRows(width, edge, PANEL, aPanel, b, 0, 1, terms, 0, 0);
-        putEdge(to + at, cRow, edge, min(rows - i, width), min(columns - j * NR, NR), from ? from + at : 0, baseRow);
+        multiplyRows(width, width, edge, PANEL, aPanel, b, 0, 1, terms, 0, 0);
+        putEdge(to + at, cRow, edge, n, min(columns - j * NR, NR), from ? from + at : 0, baseRow);
       }
       to += <usize>width * cRow;
       if (from) from += <usize>width * baseRow;
@@ -179,8 +177,9 @@ function multiplyBlock(
   } while (p < depth);
 }
 
-/** A row group of `width` rows times `count` packed panels. */
+/** A row group of `width` rows, of which the first `rows` count, times `count` packed panels. */
 function multiplyRows(
+  rows: i32,
   width: i32,
   c: usize,
   cRow: usize,
@@ -193,8 +192,8 @@ function multiplyRows(
   baseRow: usize,
 ): void {
   if (width < Tile.rows())
-    multiplyPanels<FourRows>(4, c, cRow, a, 16, b, PANEL, bPanel, count, depth, base, baseRow, 0);
-  else multiplyPanels<Interleaved>(width, c, cRow, a, width << 2, b, PANEL, bPanel, count, depth, base, baseRow, 0);
+    multiplyPanels<FourRows>(rows, c, cRow, a, 16, b, PANEL, bPanel, count, depth, base, baseRow, 0);
+  else multiplyPanels<Interleaved>(rows, c, cRow, a, width << 2, b, PANEL, bPanel, count, depth, base, baseRow, 0);
 }
 
 /** Copies the valid part of the edge tile, or base plus that. */

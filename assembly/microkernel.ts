@@ -137,10 +137,7 @@ export class Tile {
   }
 }
 
-/**
- * A row group, of which the first `rows` count, times `count` panels of b, `panel` bytes apart: c[rows, 8 count]; base or factor 0: none.
- * Where few count and there is a base, that is c.
- */
+/** A row group, of which the first `rows` count, times `count` panels of b, `panel` bytes apart: c[rows, 8 count]; base or factor 0: none. */
 export function multiplyPanels<A>(
   rows: i32,
   c: usize,
@@ -156,11 +153,15 @@ export function multiplyPanels<A>(
   baseRow: usize,
   factor: usize,
 ): void {
-  if (sizeof<A>() == 4 && rows <= Tile.few()) {
+  if (rows <= Tile.few()) {
+    const filled = isFloat<A>() || base == c;
     for (; rows > 0; --rows) {
-      // -0 and a sum is that sum.
-      if (isInteger<A>() && !base)
-        for (let x: usize = 0; x < <usize>count * PANEL; x += 16) v128.store(c + x, f32x4.splat(-0.0));
+      if (!filled) {
+        // -0 and a sum is that sum.
+        for (let x: usize = 0; x < <usize>count * PANEL; x += 16)
+          v128.store(c + x, base ? v128.load(base + x) : f32x4.splat(-0.0));
+        if (base) base += baseRow;
+      }
       thinValues(c, a, aStep, b, bStep, panel, count * NR, depth, factor);
       c += cRow;
       a += isFloat<A>() ? STRIP : 4;

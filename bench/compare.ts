@@ -23,6 +23,7 @@ import {
   attentionShapes,
   denseShapes,
   growthShapes,
+  leftOverMatmulShapes,
   leftOverShapes,
   recomputeShapes,
   smallShapes,
@@ -52,7 +53,7 @@ const tasks: readonly Pick<Task, "name" | "prepare">[] = [
   ),
   ...variants.map((variant) => attentionTask(decode, variant, "forward")),
   matmulTask({ m: 512, k: 512, n: 512 }),
-  ...thinMatmulShapes.map(matmulTask),
+  ...[...leftOverMatmulShapes, ...thinMatmulShapes].map(matmulTask),
   ...recomputeShapes.flatMap((shape) =>
     directions.map((direction) => ({
       name: `recompute ${attentionTask(shape, "laser", direction).name}`,

@@ -85,6 +85,12 @@ export const matmulShapes: readonly MatmulShape[] = [
   { m: 197, k: 384, n: 1536 },
 ];
 
+/** One row behind a block of 48, and five. */
+export const leftOverMatmulShapes: readonly MatmulShape[] = [
+  { m: 49, k: 128, n: 512 },
+  { m: 197, k: 384, n: 1536 },
+];
+
 /** A row, few rows and a column: read once, so that packing would cost more than the product. */
 export const thinMatmulShapes: readonly MatmulShape[] = [
   { m: 1, k: 768, n: 3072 },

@@ -7,13 +7,13 @@
  */
 export const BUDGETS = [
   { what: "laser-attention", files: "index.js", measure: "brotli", limit: 26_250, goal: 18_000 },
-  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 30_750 },
+  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 30_850 },
   { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 35_200 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 12_900 },
   { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 58_850 },
   { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 26_600 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
-  { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 34_000, goal: 24_000 },
+  { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 34_050, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_480, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 370_500, goal: 250_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 372_000, goal: 250_000 },
 ];
