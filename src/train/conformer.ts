@@ -75,7 +75,7 @@ function draw(from: readonly Recording[], join: boolean, most: number, random: R
   }
 }
 
-function batchOf(drawn: readonly Utterance[]): Utterances {
+function collate(drawn: readonly Utterance[]): Utterances {
   // Frames in whole steps; silence after an utterance is masked by the model.
   const frames = drawn.map((one) => one.frames);
   const T = STACK * Math.ceil(Math.max(...frames) / STACK);
@@ -91,13 +91,13 @@ export function conformerTask(nn: Nn, recipe: Recipe, speech: Speech): Task {
   checkRecordings(speech, most);
   const sizes = { mels: MELS, stack: STACK, context, classes: symbols.length + 1, kernel: KERNEL };
   const model = conformer(nn, { ...sizes, width, heads, layers, seed, variant });
-  const drawn = (from: readonly Recording[], count: number, random: Random) =>
-    Array.from({ length: count }, () => draw(from, join, most, random));
+  const drawBatch = (from: readonly Recording[], random: Random) =>
+    collate(Array.from({ length: batch }, () => draw(from, join, most, random)));
   const groups = Math.max(1, Math.min(evaluations, Math.ceil(speech.test.length / batch)));
   const random = new Random(0); // the same strings at every evaluation, and for both variants
   const held = Array.from({ length: groups }, (_, n) => {
-    const own = speech.test.slice(n * batch, (n + 1) * batch);
-    return batchOf(join ? drawn(speech.test, batch, random) : own.flatMap((one) => drawn([one], 1, random)));
+    if (join) return drawBatch(speech.test, random);
+    return collate(speech.test.slice(n * batch, (n + 1) * batch).map((one) => draw([one], join, most, random)));
   });
   const pairs = (one: Utterances) =>
     transcribe(nn, model, one.features, one.frames).map(({ labels }, n) => ({
@@ -108,7 +108,7 @@ export function conformerTask(nn: Nn, recipe: Recipe, speech: Speech): Task {
     ...{ model, measure: "word error rate", unit: "frames" },
     extra: { symbols, separator },
     batch(random: Random) {
-      const { features, frames, labels } = batchOf(drawn(speech.train, batch, random));
+      const { features, frames, labels } = drawBatch(speech.train, random);
       for (let n = 0; n < features.length; n++) features[n]! += NOISE * random.normal();
       return {
         tokens: frames.reduce((a, b) => a + b),
