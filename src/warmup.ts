@@ -5,8 +5,12 @@ import { scope } from "./scope.js";
 
 const LIMIT_MS = 500;
 
-/** Steady: this many rounds in a row without a new best time by more than a twentieth. */
-const STEADY_ROUNDS = 10;
+/**
+ * Steady: so many rounds in a row without a new best time by more than a twentieth, of one thread and of several, of which each has a part of
+ * the calls: engines count those of each. After 10 rounds first calls of two threads at N 197 took 1.20 to 1.24 times as long as later ones,
+ * after 20 1.11 to 1.20, after 30 1.10 to 1.13 (`npm run bench -- --filter start`, medians of five processes).
+ */
+const STEADY_ROUNDS = { one: 10, several: 30 } as const;
 
 /**
  * Forward and backward of both variants at a small shape; causal for the masked tiles. Three heads are work enough for a thread. 70 rows and
@@ -31,9 +35,10 @@ export async function warmup(engine: Engine): Promise<void> {
   const { performance } = host;
   const start = performance.now();
   const threads = (await engine.pool?.started()) ?? 1;
+  const rounds = threads > 1 ? STEADY_ROUNDS.several : STEADY_ROUNDS.one;
   let best = Number.POSITIVE_INFINITY;
   let steady = 0;
-  while (steady < STEADY_ROUNDS && performance.now() - start < LIMIT_MS && !engine.space.arena.disposed) {
+  while (steady < rounds && performance.now() - start < LIMIT_MS && !engine.space.arena.disposed) {
     const before = performance.now();
     round(engine, threads > 1 ? 3 * threads : 2);
     const time = performance.now() - before;

@@ -6,9 +6,9 @@
  * call and the operations that its layers are made of, which it shares with ./nn, and readers of what models take (2.7 KB).
  */
 export const BUDGETS = [
-  { what: "laser-attention", files: "index.js", measure: "brotli", limit: 26_250, goal: 18_000 },
+  { what: "laser-attention", files: "index.js", measure: "brotli", limit: 26_300, goal: 18_000 },
   { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 30_850 },
-  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 35_200 },
+  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 35_350 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 12_900 },
   { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 58_850 },
   { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 26_600 },
