@@ -1,6 +1,6 @@
 import { multiplyByLanes } from "./lanes";
 import { Eight, Simd } from "./simd";
-import { thinValues } from "./thin";
+import { beginSums, thinValues } from "./thin";
 import { MR, NR, PANEL, STRIP } from "./tile";
 
 /**
@@ -22,7 +22,8 @@ export function useLanes(builds: i32): void {
 
 /**
  * How a lies in memory: rows of a score strip, or rows interleaved (a packed panel, or a strip read transposed), MR or four of them.
- * Told apart as integers or not, and by size; FourRows have no factor, and a Strip always has a base.
+ * Told apart as integers or not, and by size; FourRows have no factor, and the base of a Strip
+ * is c.
  */
 export type Strip = f32;
 export type Interleaved = i32;
@@ -137,7 +138,10 @@ export class Tile {
   }
 }
 
-/** A row group, of which the first `rows` count, times `count` panels of b, `panel` bytes apart: c[rows, 8 count]; base or factor 0: none. */
+/**
+ * A row group, of which the first `rows` count, times `count` panels of b, `panel` bytes apart: c[rows, 8 count]; base or factor 0: none.
+ * With a factor base is c.
+ */
 export function multiplyPanels<A>(
   rows: i32,
   c: usize,
@@ -154,12 +158,10 @@ export function multiplyPanels<A>(
   factor: usize,
 ): void {
   if (rows <= Tile.few()) {
-    const filled = isFloat<A>() || base == c;
+    const begun = isFloat<A>() || base == c;
     for (; rows > 0; --rows) {
-      if (!filled) {
-        // -0 and a sum is that sum.
-        for (let x: usize = 0; x < <usize>count * PANEL; x += 16)
-          v128.store(c + x, base ? v128.load(base + x) : f32x4.splat(-0.0));
+      if (!begun) {
+        beginSums(c, base, <usize>count * PANEL);
         if (base) base += baseRow;
       }
       thinValues(c, a, aStep, b, bStep, panel, count * NR, depth, factor);

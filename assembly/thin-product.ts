@@ -3,7 +3,7 @@
  * would take longer than the product. Each sum has the order of matmul.ts, so the bits are the same. What it gives: docs/design.md, "A token".
  */
 import { Simd } from "./simd";
-import { KEYS, thinScores, thinValues } from "./thin";
+import { beginSums, KEYS, thinScores, thinValues } from "./thin";
 import { NR, PANEL } from "./tile";
 import { LINE } from "./touch";
 
@@ -73,10 +73,7 @@ export function matmulThin(
     const from = b + <usize>j * bColumn;
     if (transposed) touch(c + at, from, <usize>KEYS * bColumn);
     for (let i: usize = 0; i < <usize>m; ++i) {
-      const to = c + i * cRow + at;
-      const start = base + i * baseRow + at;
-      // -0 and a sum is that sum, its sign included where it has underflowed.
-      for (let x: usize = 0; x < bytes; x += 16) v128.store(to + x, base ? v128.load(start + x) : f32x4.splat(-0.0));
+      beginSums(c + i * cRow + at, base ? base + i * baseRow + at : 0, bytes);
     }
     for (let p = 0; p < k; p += span) {
       const terms = min(k - p, span);

@@ -97,6 +97,11 @@ function addFour(c: usize, x: v128, factor: usize): usize {
   return factor ? factor + 16 : 0;
 }
 
+/** Begins the sums of a row: c = base, base 0: -0, since -0 and a sum is that sum, its sign included where it has underflowed. */
+export function beginSums(c: usize, base: usize, bytes: usize): void {
+  for (let x: usize = 0; x < bytes; x += 16) v128.store(c + x, base ? v128.load(base + x) : f32x4.splat(-0.0));
+}
+
 /**
  * sum[c] += sum_x w[x] e[x][c], or += that times factor[c], over n keys; elements of w lie wStep bytes apart, column panels of e as in
  * multiplyPanels.

@@ -79,17 +79,16 @@ export interface MatmulShape {
   n: number;
 }
 
+const oddProduct: MatmulShape = { m: 197, k: 384, n: 1536 };
+
 export const matmulShapes: readonly MatmulShape[] = [
   { m: 512, k: 512, n: 512 },
   { m: 1024, k: 1024, n: 1024 },
-  { m: 197, k: 384, n: 1536 },
+  oddProduct,
 ];
 
 /** One row behind a block of 48, and five. */
-export const leftOverMatmulShapes: readonly MatmulShape[] = [
-  { m: 49, k: 128, n: 512 },
-  { m: 197, k: 384, n: 1536 },
-];
+export const leftOverMatmulShapes: readonly MatmulShape[] = [{ m: 49, k: 128, n: 512 }, oddProduct];
 
 /** A row, few rows and a column: read once, so that packing would cost more than the product. */
 export const thinMatmulShapes: readonly MatmulShape[] = [

@@ -69,7 +69,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [34_050, 12_480], relaxed: [35_460, 13_050] },
+  kernels: { release: [34_020, 12_460], relaxed: [35_380, 13_050] },
   nn: { release: [15_950, 5720], relaxed: [15_760, 5720] },
 } as const;
 

@@ -194,22 +194,6 @@ test("rates and scales that float32 does not hold are RangeErrors, other kinds a
   nn.dispose();
 });
 
-test("an optimiser keeps the betas that it was made with", () => {
-  const nn = createSync({ threads: 1 });
-  const run = (later: number): number[] => {
-    const [model, betas] = [new Pair(nn), [0.5, 0.5] as [number, number]];
-    const optimizer = new AdamW(nn, model, { lr: 0.1, betas });
-    betas.fill(later);
-    for (const gradient of [1, 5]) {
-      pull(nn, model.a, gradient);
-      optimizer.step();
-    }
-    return [...model.a.tensor.data];
-  };
-  assert.equal(run(0.9), run(0.5));
-  nn.dispose();
-});
-
 test("checkFinite blames no parameter that had no part in the step, whatever gradient an older one left it", () => {
   const nn = createSync({ threads: 1 });
   const model = new Pair(nn);
