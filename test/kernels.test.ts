@@ -69,7 +69,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [34_020, 12_460], relaxed: [35_380, 13_050] },
+  kernels: { release: [36_380, 12_460], relaxed: [35_380, 13_050] },
   nn: { release: [15_950, 5720], relaxed: [15_760, 5720] },
 } as const;
 
@@ -131,6 +131,19 @@ for (const { name, exported, from, to, waits, target } of MODULES.flatMap((modul
     for (const rest of after) assert.match(rest, /^\s*drop\s*\)/);
   });
 }
+
+test("the plain register tiles take eight steps a turn, both products of a row before its sums; relaxed ones a step", () => {
+  for (const target of TARGETS) {
+    const text = readFileSync(`build/kernels.${target}.wat`, "utf8").replace(/^ */gm, "");
+    const steps = target.endsWith("relaxed") ? 1 : 8;
+    assert.is(text.split("v128.load32_splat offset=1152\n").length - 1, steps, `${target}, the second row of a strip`);
+    // Of the first row the second product has a load in between.
+    const rows = text.match(
+      /f32x4\.mul\n(local\.get \$\d+\n){2}f32x4\.mul\n(local\.get \$\d+\nf32x4\.add\nlocal\.set \$\d+\n){2}/g,
+    );
+    assert.is(rows?.length ?? 0, steps === 8 ? 2 * 8 * 3 : 0, target);
+  }
+});
 
 test("both modules work on one memory: tensors lie behind the static data of both, in the debug builds too", async () => {
   for (const target of ["debug", "release"] as const) {
