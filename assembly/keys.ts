@@ -6,7 +6,7 @@ import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { Band, biasAt, enterHead, Lanes, maskAt } from "./score";
 import { Simd } from "./simd";
-import { NR, PANEL } from "./tile";
+import { MR, NR, PANEL } from "./tile";
 import { touchRows } from "./touch";
 
 /**
@@ -15,6 +15,13 @@ import { touchRows } from "./touch";
  * (docs/design.md); the limit itself was not.
  */
 const NEAR: i32 = 512;
+
+/**
+ * The most rows that read keys or values in place in plain kernels; beyond, packing is made up for: in place, forward takes 1.01 (N 197) to
+ * 1.04 times the time (N 512), backward 1.00 and 1.02, while packed ones take 1.01 to 1.02 with 65 rows or a window of 64. In the relaxed
+ * build packing gains nothing (`npm run bench:compare -- DIR --filter standard`).
+ */
+const FEW: i32 = 128;
 
 /** Whether rows of `width` floats, `row` floats apart, serve as column panels as they are: not one row again and again, which no loop walks. */
 export function inPlace(row: usize, width: i32): bool {
@@ -45,11 +52,13 @@ export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
 
 /** Where the columns of K and of E are: in place if every key is seen (others must count as zero), or packed. */
 function placeColumns(p: Problem, whole: bool): void {
-  const k = whole && inPlace(p.kM, p.D);
+  const rows = (p.H / p.Hkv) * min(p.N, min(p.left, p.N) + min(p.right, p.N) + 1);
+  const near = whole && (MR > 4 || rows <= FEW);
+  const k = near && inPlace(p.kM, p.D);
   p.kAt = k ? p.kHead : p.kColumns;
   p.kStep = k ? p.kM << 2 : PANEL;
   p.kPanel = k ? PANEL : <usize>p.Mp * PANEL;
-  const e = whole && !p.columnMax && (inPlace(p.vM, p.E) || (p.thin && p.E % NR == 0));
+  const e = whole && !p.columnMax && ((near && inPlace(p.vM, p.E)) || (p.thin && p.E % NR == 0));
   p.eAt = e ? p.vHead : p.eColumns;
   p.eStep = e ? p.vM << 2 : PANEL;
   p.ePanel = e ? PANEL : <usize>p.Mp * PANEL;
