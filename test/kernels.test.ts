@@ -69,7 +69,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [36_380, 12_460], relaxed: [35_380, 13_050] },
+  kernels: { release: [36_480, 12_520], relaxed: [35_400, 13_050] },
   nn: { release: [15_950, 5720], relaxed: [15_760, 5720] },
 } as const;
 
