@@ -26,11 +26,10 @@ const count = (text, instruction) => text.split(`${instruction} `).length + text
 const STEPS = 8;
 
 /**
- * The loop of the plain register tile (assembly/microkernel.ts: the only one that has eight products of four numbers, each in all lanes), for
- * processors that take six instructions at once, of which it has as many as they can take. Several steps one after the other,
- * since V8 looks at its stack each time round, with the way out between them: in the source, Binaryen would move what two steps add to one sum
- * side by side, and V8 13 and before would load everything first, where registers run out. And of a row both products before both sums.
- * docs/design.md, "Order of instructions", has the times. Changes no bit.
+ * The loop of the plain register tile (assembly/microkernel.ts: the only one of eight products with four numbers, each in all lanes), where
+ * each instruction more costs. Several steps one after the other, since V8 looks at its stack each time round, with the way out between
+ * them: without it V8 before 13 loads everything first, and runs out of registers. And of a row both products before both sums. Not in the
+ * source, where Binaryen moves what two steps add to one sum side by side. docs/design.md, "Order of instructions", has the times. Changes no bit.
  */
 function unroll(loop, _, name, condition, step) {
   const tile = count(step, "f32x4.mul") === 8 && count(step, "v128.load32_splat") === 4 && !step.includes("store");

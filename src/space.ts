@@ -30,6 +30,9 @@ export class Space {
   source: Source | undefined;
   /** What the innermost `scope` has to release; undefined outside of any scope. */
   made: Set<AnyTensor> | undefined;
+  /** Ends the training step that is open, if one is. */
+  cut: (() => void) | undefined;
+  #watched = false;
   /**
    * The safety net for storages that were dropped without dispose. Views hold their storage, so it outlives them. workerd
    * has it from the compatibility date 2025-05-05 on.
@@ -46,6 +49,7 @@ export class Space {
 
   /** Runs `body`, whose tensors join `made`: those of a scope, or none. */
   scoped<R>(made: Set<AnyTensor> | undefined, body: () => R): R {
+    this.#watch();
     const outer = this.made;
     this.made = made;
     try {
@@ -53,6 +57,20 @@ export class Space {
     } finally {
       this.made = outer;
     }
+  }
+
+  /**
+   * Ctrl-C in a REPL, and a timeout of node:vm, end a call so that no `finally` runs. When the program has yielded, no scope and no step
+   * is open: what they would have put back is put back then.
+   */
+  #watch(): void {
+    if (this.#watched) return;
+    this.#watched = true;
+    void Promise.resolve().then(() => {
+      this.#watched = false;
+      this.made = undefined;
+      this.cut?.();
+    });
   }
 
   /** A new row-major tensor, uninitialised; `spare` bytes behind it are for the kernels and belong to no view. */

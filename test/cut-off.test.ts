@@ -102,6 +102,50 @@ if (!("Deno" in globalThis)) {
     assert.is.not(stdout, "", stderr);
     assert.equal(JSON.parse(stdout), { ended: 20, wrong: 0, damaged: 0, threads: 2 });
   });
+
+  test("a step, an evaluation or a scope that a timeout of node:vm ends is over when the program has yielded", async () => {
+    const { stdout, stderr } = await runProgram(`
+      const { runInNewContext } = process.getBuiltinModule("node:vm");
+      const { createSync, crossEntropy, Linear, Random } = await import("laser-attention/nn/index.js");
+      const nn = createSync({ threads: 1 });
+      const model = new Linear(nn, new Random(1), 8, 8);
+      const x = () => nn.input(new Float32Array(32).fill(0.5), [4, 8]);
+      const step = () => nn.step(() => crossEntropy(nn, model.forward(x()), [1, 2, 3, 4]));
+      const hang = () => runInNewContext("for (;;);", {}, {});
+      const cut = (call) => {
+        try {
+          runInNewContext("call()", { call }, { timeout: 20 });
+        } catch {
+          ended++;
+        }
+      };
+      let ended = 0;
+      const expected = step();
+      model.zeroGrad();
+      const used = nn.la.memory.used;
+      const found = [];
+      for (const call of [
+        () => nn.step(() => (x(), hang())),
+        () => nn.evaluate(() => (x(), hang())),
+        () => nn.la.scope(() => nn.step(() => (x(), hang()))),
+        () => nn.evaluate(() => nn.la.scope(() => (x(), hang()))),
+      ]) {
+        cut(call);
+        await undefined;
+        found.push(step() === expected, nn.la.memory.used === used);
+        model.zeroGrad();
+      }
+      const inner = nn.la.scope(() => nn.la.zeros([4]));
+      cut(() => nn.la.scope(() => hang()));
+      await undefined;
+      const later = nn.la.zeros([4]);
+      nn.la.scope(() => {});
+      found.push(inner.toArray().length === 4, later.toArray().length === 4);
+      console.log(JSON.stringify({ ended, found }));
+    `);
+    assert.is.not(stdout, "", stderr);
+    assert.equal(JSON.parse(stdout), { ended: 5, found: Array(10).fill(true) });
+  });
 }
 
 test.run();

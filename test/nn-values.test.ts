@@ -115,7 +115,7 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [() => embedding(nn, [5], [1], s.table), "embedding: ids must be integers from 0 to 4, got 5"],
     [() => embedding(nn, [1], [2], s.table), "embedding: there must be 2 ids, got 1"],
     [() => embedding(nn, [1], [1], s.beta), "embedding: table must have shape [any, any], got [4]"],
-    [() => glu(nn, loose), "glu: x must have 4 on its last axis, got [2, 3, 5]"],
+    [() => glu(nn, loose), "glu: x must have an even number on its last axis, got [2, 3, 5]"],
     [() => layerNorm(nn, loose, s.gamma, s.beta), "layerNorm: x must have 4 on its last axis, got [2, 3, 5]"],
     [() => layerNorm(nn, x, s.gamma, three), "layerNorm: bias must have shape [4], got [3]"],
     [() => layerNorm(nn, x, s.gamma, s.beta, -1), "layerNorm: eps must be a finite number of 0 or more, got -1"],

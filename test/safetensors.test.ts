@@ -188,6 +188,9 @@ test("what can't be written is refused with the tensor's name", () => {
   );
   const bool = { dtype: "BOOL", shape: [2], data: Uint8Array.of(1, 2) };
   throws(one(bool), RangeError, '"w": every element of BOOL must be 0 or 1');
+  const file = writeSafetensors(new Map([["w", { dtype: "BOOL", shape: [2], data: Uint8Array.of(1, 0) }]]));
+  file[file.length - 1] = 2;
+  throws(() => readSafetensors(file), RangeError, 'readSafetensors: "w": every element of BOOL must be 0 or 1');
   throws(one({ shape: [2], data }, undefined, 7), TypeError, "the name of a tensor must be a string, got 7");
   throws(one({ shape: [2], data }, undefined, "__metadata__"), RangeError, "no tensor can have the name __metadata__");
   throws(one({ shape: [2], data }, undefined, "\udc00"), RangeError, "the name of a tensor must be well-formed text");

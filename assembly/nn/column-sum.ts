@@ -2,6 +2,8 @@
  * Sums over rows, column by column: out_j = sum_r x_rj. A column's order is fixed: float32 within SPAN rows, the spans in
  * float64. So a sum of any length errs by little more than one of SPAN terms, at the price of float32; 16 columns, a cache line,
  * are taken at once, since rows of 2^k bytes would push each other out of the cache before the next four columns come.
+ *
+ * Loops down a column end with !=: where x ends at the end of 4 GiB, a row further lies beyond, at a small address.
  */
 import { Wide } from "../wide";
 
@@ -22,7 +24,7 @@ function four(out: usize, x: usize, stride: usize, rows: i32, n: i32, add: i32):
   let b = f64x2.splat(0);
   for (let r = 0; r < rows; r += SPAN) {
     let s = f32x4.splat(0);
-    for (const end = x + <usize>min(SPAN, rows - r) * stride; x < end; x += stride) s = f32x4.add(s, v128.load(x));
+    for (const end = x + <usize>min(SPAN, rows - r) * stride; x != end; x += stride) s = f32x4.add(s, v128.load(x));
     a = f64x2.add(a, Wide.low(s));
     b = f64x2.add(b, Wide.high(s));
   }
@@ -43,7 +45,7 @@ function sixteen(out: usize, x: usize, stride: usize, rows: i32, add: i32): void
     let s1 = f32x4.splat(0);
     let s2 = f32x4.splat(0);
     let s3 = f32x4.splat(0);
-    for (const end = x + <usize>min(SPAN, rows - r) * stride; x < end; x += stride) {
+    for (const end = x + <usize>min(SPAN, rows - r) * stride; x != end; x += stride) {
       s0 = f32x4.add(s0, v128.load(x));
       s1 = f32x4.add(s1, v128.load(x, 16));
       s2 = f32x4.add(s2, v128.load(x, 32));

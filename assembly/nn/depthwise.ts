@@ -180,7 +180,7 @@ function addProducts(sums: usize, a: usize, b: usize, stride: usize, rows: i32):
   let s1 = f32x4.splat(0);
   let s2 = f32x4.splat(0);
   let s3 = f32x4.splat(0);
-  for (const end = a + <usize>rows * stride; a < end; a += stride, b += stride) {
+  for (const end = a + <usize>rows * stride; a != end; a += stride, b += stride) {
     s0 = Simd.madd(v128.load(a), v128.load(b), s0);
     s1 = Simd.madd(v128.load(a, 16), v128.load(b, 16), s1);
     s2 = Simd.madd(v128.load(a, 32), v128.load(b, 32), s2);

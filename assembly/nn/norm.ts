@@ -230,7 +230,7 @@ function eight<N>(
     let gamma1 = f32x4.splat(0);
     let beta0 = f32x4.splat(0);
     let beta1 = f32x4.splat(0);
-    for (const end = dy + <usize>min(SPAN, rows - r) * stride; dy < end; dy += stride, x += stride, rstd += 4) {
+    for (const end = dy + <usize>min(SPAN, rows - r) * stride; dy != end; dy += stride, x += stride, rstd += 4) {
       const s = v128.load32_splat(rstd);
       let x0 = v128.load(x);
       let x1 = v128.load(x, 16);

@@ -1,6 +1,6 @@
 /**
- * Sums along a row, in float64: eight partials, j mod 8, which depend on nothing but the length. Two chains for each half of a
- * vector, since one would wait for its own last addition.
+ * Sums along a row, in float64: eight partials, which depend on nothing but the length: j mod 8, and j mod 4 of the last n mod 8. Two chains
+ * for each half of a vector, since one would wait for its own last addition.
  */
 import { Simd } from "../simd";
 import { Wide } from "../wide";

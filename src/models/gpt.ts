@@ -38,7 +38,8 @@ export class Gpt extends TokenModel {
    */
   caches(B = 1): AttentionCache[] {
     const { layers, context, width } = this.config;
-    return Array.from({ length: layers }, () => new AttentionCache(this.#nn, B, context, width));
+    const make = () => new AttentionCache(this.#nn, B, context, width);
+    return whole("gpt", this.#nn, () => Array.from({ length: layers }, make));
   }
 
   /**

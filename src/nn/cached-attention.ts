@@ -95,8 +95,8 @@ export function checkCache(where: string, cache: unknown): asserts cache is Atte
 }
 
 /**
- * Self-attention of N more tokens to themselves and to those in the cache, which they join. `causal` is aligned to the last
- * token. There is no gradient.
+ * Self-attention of N more tokens to themselves and to those in the cache, which they join. `causal`, `window` and `alibi` count from the
+ * last token, whatever `align` says. There is no gradient.
  * @param qkv [B, N, 3 C] as `selfAttention` takes it
  * @returns [B, N, C]
  * @throws RangeError when the cache has no room for N tokens; TypeError in a training step, or for a cache that is disposed
@@ -138,7 +138,7 @@ export function cachedAttention(
   const [q] = headsOf(qkv.tensor, heads);
   const all = (tensor: Tensor) => tensor.view([B, context, heads, C / heads]).narrow(1, 0, M);
   try {
-    attention(engine, q, all(cache.k), all(cache.v), { ...options, layout: "BNHD", out: into });
+    attention(engine, q, all(cache.k), all(cache.v), { ...options, align: "bottom-right", layout: "BNHD", out: into });
   } catch (error) {
     cache.clear(before);
     throw error;

@@ -10,7 +10,7 @@ import type { Parameter } from "./value.js";
  * parameter to the first; where none is finite that says little, and the largest parameter is named too. Costs nothing as long as
  * both are finite: only then is anything looked at.
  *
- * Call it behind `optimizer.step`, which has left the parameters as they were.
+ * Call it behind `optimizer.step`, which leaves the parameters as they were where the norm is not finite.
  *
  * @example
  * const loss = nn.step(() => model.loss(ids, targets));

@@ -1,6 +1,7 @@
 /** Gated linear unit: the first half of the last axis times the sigmoid of the second. */
+import { show } from "../check.js";
 import { count } from "../shape.js";
-import { checkFeatures, checkUndisposed, checkValue } from "./check-nn.js";
+import { checkUndisposed, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
@@ -19,8 +20,10 @@ const WORK = 3;
 export function glu(nn: Nn, x: Value): Value {
   checkValue("glu", "x", nn, x);
   const { tape, engine } = nn;
-  const width = Math.floor(x.shape.at(-1)! / 2);
-  checkFeatures("glu", "x", x.shape, 2 * width);
+  const width = x.shape.at(-1)! / 2;
+  if (!Number.isInteger(width)) {
+    throw new RangeError(`glu: x must have an even number on its last axis, got ${show(x.shape)}`);
+  }
   const rows = count(x.shape.slice(0, -1));
   const y = tape.empty([...x.shape.slice(0, -1), width]);
   const work = WORK * rows * width;

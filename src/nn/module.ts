@@ -112,7 +112,8 @@ export abstract class Module {
   }
 
   /**
-   * Forgets all gradients: those of the parameters become 0, and the next step begins new sums. `optimizer.step` does so by itself.
+   * Forgets all gradients: those of the parameters become 0, and the next step begins new sums. After `optimizer.step` the next step does so by
+   * itself; until then `grad` has what was used.
    * @throws TypeError when a parameter, or the instance, is disposed; RangeError when memory for gradients is exhausted
    *
    * @example

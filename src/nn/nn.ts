@@ -170,6 +170,14 @@ export class Nn {
     space.source = plan;
     this.tape.recording = recording;
     plan.begin();
+    const end = (whole: boolean): void => {
+      space.source = undefined;
+      space.cut = undefined;
+      this.tape.recording = false;
+      this.tape.clear(whole);
+      if (!space.arena.disposed) plan.end(whole);
+    };
+    space.cut = () => end(false);
     let whole = false;
     try {
       const result = space.scoped(undefined, body); // what a step makes ends with the step, not with a scope around it
@@ -177,10 +185,7 @@ export class Nn {
       whole = true;
       return result;
     } finally {
-      space.source = undefined;
-      this.tape.recording = false;
-      this.tape.clear(whole);
-      if (!space.arena.disposed) plan.end(whole);
+      end(whole);
     }
   }
 }

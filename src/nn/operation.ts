@@ -23,7 +23,8 @@ export interface Operation {
   forward(y: Tensor): void;
   /**
    * Given the gradient of the result, adds to those of the inputs, which begin as zeros: one for each input, `undefined` where
-   * none is wanted. Called once in a step, after the backward passes of all that was made of the result.
+   * none is wanted. Called once in a step, after the backward passes of all that was made of the result. `dy` is only to be read: it may be
+   * the gradient of other values too.
    *
    * @example const backward: Operation["backward"] = (dy, [dx]) => dx?.set(dy.data);
    */

@@ -49,9 +49,10 @@ export function rowAttention(
   const { before, most } = spread(rows, B, N);
   /** Where each row is in [B, most, C]. Queries that fill up an entry are 0, and so are the gradients of their results. */
   const places = before.map((n, r) => (Math.floor(rows[r]! / N) * most + n) * C);
-  const padded = ({ data }: Tensor): Tensor => {
+  const padded = (from: Tensor): Tensor => {
     const to = tape.empty([B, most, C]);
     to.data.fill(0);
+    const { data } = from; // behind the allocation, which may grow memory and so detach views of it
     for (let r = 0; r < R; r++) to.data.set(data.subarray(r * C, (r + 1) * C), places[r]!);
     return to;
   };

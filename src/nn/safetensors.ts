@@ -130,7 +130,7 @@ const halfOf = (dtype: SafetensorsType) => (dtype === "F16" || dtype === "BF16" 
  * const weight = tensors.get("head.weight"); // { dtype: "F32", shape: [24, 16], data: Float32Array }
  *
  * @throws TypeError for another kind of thing, in the call or in the header; RangeError for a file that is cut off, has bytes
- * left over, or whose header contradicts itself. Nothing is allocated for tensors before the whole header is checked.
+ * left over, whose header contradicts itself, or with a BOOL that is neither 0 nor 1. Nothing is allocated for tensors before the whole header is checked.
  */
 export function readSafetensors(bytes: Uint8Array | ArrayBuffer): Safetensors {
   const file = bytesOf("readSafetensors", "bytes", bytes);
@@ -139,7 +139,9 @@ export function readSafetensors(bytes: Uint8Array | ArrayBuffer): Safetensors {
     entries.map(({ name, dtype, shape, begin, end }) => {
       const copy = new Uint8Array(end - begin); // not slice, which gives a Buffer of Node a place in its pool
       copy.set(file.subarray(start + begin, start + end));
-      return [name, { dtype, shape, data: decode(dtype, copy.buffer) }];
+      const data = decode(dtype, copy.buffer);
+      checkBools(`readSafetensors: ${show(name)}`, dtype, data);
+      return [name, { dtype, shape, data }];
     }),
   );
   return { tensors, metadata };
@@ -223,10 +225,14 @@ function checkTensor(where: string, name: unknown, tensor: SafetensorsInput, flo
   if (count(shape) !== data.length) {
     throw new RangeError(`${at}: data must have ${count(shape)} elements for shape ${show(shape)}, got ${data.length}`);
   }
-  if (own === "BOOL" && (data as Uint8Array).some((one) => one > 1)) {
+  checkBools(at, own, data);
+  return { name, dtype: kind === "Float32Array" ? (floats ?? own) : own, shape: [...shape], data, begin: 0, end: 0 };
+}
+
+function checkBools(at: string, dtype: SafetensorsType, data: SafetensorsData): void {
+  if (dtype === "BOOL" && (data as Uint8Array).some((one) => one > 1)) {
     throw new RangeError(`${at}: every element of BOOL must be 0 or 1`);
   }
-  return { name, dtype: kind === "Float32Array" ? (floats ?? own) : own, shape: [...shape], data, begin: 0, end: 0 };
 }
 
 /** The reference's order: by type, then by name, whose order is that of its bytes. */
