@@ -130,7 +130,8 @@ const halfOf = (dtype: SafetensorsType) => (dtype === "F16" || dtype === "BF16" 
  * const weight = tensors.get("head.weight"); // { dtype: "F32", shape: [24, 16], data: Float32Array }
  *
  * @throws TypeError for another kind of thing, in the call or in the header; RangeError for a file that is cut off, has bytes
- * left over, whose header contradicts itself, or with a BOOL that is neither 0 nor 1. Nothing is allocated for tensors before the whole header is checked.
+ * left over, whose header contradicts itself, or with a BOOL that is neither 0 nor 1. Nothing is allocated for tensors before the
+ * whole header is checked.
  */
 export function readSafetensors(bytes: Uint8Array | ArrayBuffer): Safetensors {
   const file = bytesOf("readSafetensors", "bytes", bytes);

@@ -81,8 +81,8 @@ export class Parameter extends Value {
   }
 
   /**
-   * Gradient of the last step in which it had a part, or the sum over the steps since the last `optimizer.step`. Shape of the tensor. Its memory is taken by an
-   * optimiser, by the first step, or here.
+   * Gradient of the last step in which it had a part, or the sum over the steps since the last `optimizer.step`. Shape of the tensor. Its
+   * memory is taken by an optimiser, by the first step, or here.
    * @throws TypeError when the parameter is disposed, RangeError when memory is exhausted
    */
   get grad(): Tensor {
