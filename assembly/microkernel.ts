@@ -37,7 +37,7 @@ export type FourRows = i64;
  *
  * Each element starts at 0 and adds p = 0, 1, ... in order, so the number of rows never changes a bit. `aRow` is a compile-time
  * constant of the layout A: it becomes the immediate offset of the load, as fast as a packed a. All strides in bytes.
- * The loop of plain kernels is unrolled behind Binaryen (scripts/optimize.mjs), which would reorder it here: that cost 5 to 50 %.
+ * The loop of plain kernels is unrolled behind Binaryen (scripts/optimize.mjs): here, Binaryen would reorder it.
  */
 export class Tile {
   /** Rows of the tile, of a row group, and of a panel of a: MR, or by lanes four. */

@@ -30,7 +30,7 @@ export class Space {
   source: Source | undefined;
   /** What the innermost `scope` has to release; undefined outside of any scope. */
   made: Set<AnyTensor> | undefined;
-  /** Ends the training step that is open, if one is. */
+  /** Ends the step or the evaluation that is open, if one is. */
   cut: (() => void) | undefined;
   #watched = false;
   /**
@@ -61,16 +61,16 @@ export class Space {
 
   /**
    * Ctrl-C in a REPL, and a timeout of node:vm, end a call so that no `finally` runs. When the program has yielded, no scope and no step
-   * is open: what they would have put back is put back then.
+   * is open: they are ended then. Scratch of the call that was cut off stays taken.
    */
   #watch(): void {
     if (this.#watched) return;
-    this.#watched = true;
     void Promise.resolve().then(() => {
       this.#watched = false;
       this.made = undefined;
       this.cut?.();
     });
+    this.#watched = true; // behind it: a stack that is full may end this in between
   }
 
   /** A new row-major tensor, uninitialised; `spare` bytes behind it are for the kernels and belong to no view. */

@@ -74,7 +74,7 @@ for (const target of targets) {
       exports.columnSum(to(0), dy, rows, width, 0, width, 0);
       exports.layerNormParams(to(1), to(2), dy, x, mean, rstd, rows, width, 0, width, 0);
       exports.rmsNormParams(to(3), dy, x, rstd, rows, width, 0, width, 0);
-      exports.depthwiseParams(to(4), to(4 + taps), dy, x, scratch & ~7, 1, rows, width, taps, 0, width, 0);
+      exports.depthwiseParams(to(4), to(4 + taps), dy, x, scratch, 1, rows, width, taps, 0, width, 0);
       return f32(out, (5 + taps) * width).slice();
     };
     const expected = sums(at(8 * n));

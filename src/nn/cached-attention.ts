@@ -131,6 +131,7 @@ export function cachedAttention(
     throw new RangeError(`${where}: the cache must have room for ${N} more tokens, got ${cache.length} of ${context}`);
   }
   checkOwn(where, options);
+  const align = options.align === "top-left" ? "bottom-right" : options.align;
   const out = tape.empty([B, N, C]);
   const into = out.view([B, N, heads, C / heads]);
   const before = cache.length;
@@ -138,7 +139,7 @@ export function cachedAttention(
   const [q] = headsOf(qkv.tensor, heads);
   const all = (tensor: Tensor) => tensor.view([B, context, heads, C / heads]).narrow(1, 0, M);
   try {
-    attention(engine, q, all(cache.k), all(cache.v), { ...options, align: "bottom-right", layout: "BNHD", out: into });
+    attention(engine, q, all(cache.k), all(cache.v), { ...options, align, layout: "BNHD", out: into });
   } catch (error) {
     cache.clear(before);
     throw error;

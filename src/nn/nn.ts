@@ -167,19 +167,20 @@ export class Nn {
     check.instance(space.arena.disposed);
     check.callback(where, body, "body");
     checkOutside(where, space);
-    space.source = plan;
-    this.tape.recording = recording;
-    plan.begin();
     const end = (whole: boolean): void => {
+      if (!whole) space.arena.writers?.settle(); // they may be at the gradients that are forgotten
       space.source = undefined;
-      space.cut = undefined;
       this.tape.recording = false;
       this.tape.clear(whole);
       if (!space.arena.disposed) plan.end(whole);
+      space.cut = undefined;
     };
-    space.cut = () => end(false);
     let whole = false;
     try {
+      space.cut = () => end(false);
+      space.source = plan;
+      this.tape.recording = recording;
+      plan.begin();
       const result = space.scoped(undefined, body); // what a step makes ends with the step, not with a scope around it
       check.notPromise(where, result, "body");
       whole = true;
