@@ -22,8 +22,7 @@ export function useLanes(builds: i32): void {
 
 /**
  * How a lies in memory: rows of a score strip, or rows interleaved (a packed panel, or a strip read transposed), MR or four of them.
- * Told apart as integers or not, and by size; FourRows have no factor, and the base of a Strip
- * is c.
+ * Told apart as integers or not, and by size; FourRows have no factor, and the base of a Strip is c.
  */
 export type Strip = f32;
 export type Interleaved = i32;

@@ -75,9 +75,16 @@ test("where the others would wait for the one that was cut off, they end at once
 
 // Deno's node:vm has no timeouts. A process of its own: after one that ended a finalization callback, Node may run no more of them.
 if (!("Deno" in globalThis)) {
+  /** What a program that uses runInNewContext prints as JSON. */
+  const reported = async (source: string) => {
+    const vm = `const { runInNewContext } = process.getBuiltinModule("node:vm");\n`;
+    const { stdout, stderr } = await runProgram(vm + source);
+    assert.is.not(stdout, "", stderr);
+    return JSON.parse(stdout);
+  };
+
   test("a call that a timeout of node:vm ends, which runs no finally, leaves nothing behind that writes", async () => {
-    const { stdout, stderr } = await runProgram(`
-      const { runInNewContext } = process.getBuiltinModule("node:vm");
+    const found = await reported(`
       const { createSync } = await import("laser-attention/threads.js");
       const la = createSync({ threads: 2 });
       if (la.threads !== 2) throw new Error("no threads");
@@ -99,13 +106,11 @@ if (!("Deno" in globalThis)) {
       }
       console.log(JSON.stringify({ ...found, threads: la.threads }));
     `);
-    assert.is.not(stdout, "", stderr);
-    assert.equal(JSON.parse(stdout), { ended: 20, wrong: 0, damaged: 0, threads: 2 });
+    assert.equal(found, { ended: 20, wrong: 0, damaged: 0, threads: 2 });
   });
 
   test("a step, an evaluation or a scope that a timeout of node:vm ends is over when the program has yielded", async () => {
-    const { stdout, stderr } = await runProgram(`
-      const { runInNewContext } = process.getBuiltinModule("node:vm");
+    const found = await reported(`
       const { createSync, crossEntropy, Linear, Random } = await import("laser-attention/nn/index.js");
       const nn = createSync({ threads: 1 });
       const model = new Linear(nn, new Random(1), 8, 8);
@@ -137,13 +142,11 @@ if (!("Deno" in globalThis)) {
       }
       console.log(JSON.stringify({ ended, found }));
     `);
-    assert.is.not(stdout, "", stderr);
-    assert.equal(JSON.parse(stdout), { ended: 4, found: Array(8).fill(true) });
+    assert.equal(found, { ended: 4, found: Array(8).fill(true) });
   });
 
   test("after a step with threads was ended so, nobody writes into the gradients that it had begun", async () => {
-    const { stdout, stderr } = await runProgram(`
-      const { runInNewContext } = process.getBuiltinModule("node:vm");
+    const found = await reported(`
       const { createSync, crossEntropy, Linear, Random } = await import("laser-attention/nn/index.js");
       const nn = createSync({ threads: 2 });
       const model = new Linear(nn, new Random(1), 768, 768);
@@ -163,8 +166,7 @@ if (!("Deno" in globalThis)) {
       }
       console.log(JSON.stringify(found));
     `);
-    assert.is.not(stdout, "", stderr);
-    const { ended, written } = JSON.parse(stdout);
+    const { ended, written } = found;
     assert.ok(ended > 0, "a step takes longer than 12 ms");
     assert.is(written, 0);
   });

@@ -163,7 +163,7 @@ test("self-attention to a cache counts from the last token, also where align say
     const cache = new AttentionCache(nn, 1, N, C);
     nn.evaluate(() => void cachedAttention(nn, part(0, N - 1), H, cache, options));
     const last = nn.evaluate(() => cachedAttention(nn, part(N - 1, N), H, cache, options).toArray());
-    // Rounding differs, where not all keys are seen: c is the maximum of those that are. Results are below 4; of one key less they differ by more than 0.01.
+    // Rounding differs where not all keys are seen: c is the maximum of those that are. Results are below 4.
     const error = Math.max(...last.map((y, i) => Math.abs(y - whole[whole.length - C + i]!)));
     assert.ok(error < 4e-6, `${JSON.stringify(more)}: off by ${error}`);
     cache.dispose();

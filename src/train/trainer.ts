@@ -75,7 +75,10 @@ export class Trainer {
     );
   }
 
-  /** One step more. @throws RangeError when loss or gradients are not finite: where gradients are not, the parameters are those before the step */
+  /**
+   * One step more.
+   * @throws RangeError when loss or gradients are not finite: where gradients are not, the parameters are those before the step
+   */
   step(): Progress {
     const { nn, task, recipe, history } = this;
     const number = this.steps;
