@@ -4,7 +4,7 @@
  * LASER are the same passes: E and the column factors (1 for the standard variant) are inputs.
  *
  * For a block of BR query rows:
- *   1. pack q, times scale log2 e
+ *   1. pack q, times scale log2 e (with a softcap scale / softcap: queryScale)
  *   2. for each key tile that the block sees, for each group of Tile.rows() rows:
  *      2a. S = q K^T, edited (score.ts)          2b. m, l, P = 2^(S - m)
  *      2c. sum = sum * alpha * sumFactor         2d. sum += (P E_t) * tileFactor

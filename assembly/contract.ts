@@ -1,6 +1,6 @@
 /**
- * What the kernels rely on. The debug build checks it at the head of each call; the others compile none of it, where without
- * ASC_NO_ASSERT they would still read the fields.
+ * What the kernels rely on. The debug build alone checks it, at the head of each call. Without the tests of ASC_NO_ASSERT the
+ * others would still read the fields.
  */
 import { Problem } from "./problem";
 

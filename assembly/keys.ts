@@ -4,7 +4,7 @@ import { expShift } from "./laser";
 import { KeyTile, keyTile, tileCount } from "./layout";
 import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
-import { Band, biasAt, enterHead, Lanes, maskAt } from "./score";
+import { Band, biasAt, enterHead, maskAt, Visible } from "./score";
 import { Simd } from "./simd";
 import { MR, NR, PANEL } from "./tile";
 import { touchRows } from "./touch";
@@ -17,7 +17,7 @@ import { touchRows } from "./touch";
 const NEAR: i32 = 512;
 
 /**
- * The most rows that read keys or values in place in plain kernels, between those that were measured: in place, forward takes 1.02 (N 197)
+ * The most rows that read keys or values in place in plain kernels: a limit between those that were measured. In place, forward takes 1.02 (N 197)
  * to 1.03 times the time (N 512), backward 1.01 and 1.02, while packed ones take 1.01 to 1.02 with 65 rows or a window of 64. In the
  * relaxed build packing gains nothing (`npm run bench:compare -- DIR --filter standard`).
  */
@@ -220,8 +220,8 @@ function see(p: Problem, i: i32, lo: i32, hi: i32): void {
   for (let j = lo; j < hi; j += 4) {
     const at = p.seen + ((<usize>j) << 2);
     let shown = Simd.first(hi - j);
-    if (p.mask) shown = v128.and(shown, Lanes.shown(maskAt(p, i, j)));
-    if (p.bias) shown = v128.and(shown, Lanes.biased(biasAt(p, i, j)));
+    if (p.mask) shown = v128.and(shown, Visible.shown(maskAt(p, i, j)));
+    if (p.bias) shown = v128.and(shown, Visible.biased(biasAt(p, i, j)));
     v128.store(at, v128.or(v128.load(at), shown));
   }
   while (unseenLo < unseenHi && load<i32>(p.seen + ((<usize>unseenLo) << 2))) ++unseenLo;

@@ -126,8 +126,8 @@ export function multiplyByLanes<A>(
       }
     }
     const based = isFloat<A>() || base != 0;
-    Lanes.end2(c, cRow, base, baseRow, factor, based, c00, c01, c10, c11);
-    Lanes.end2(c + 2 * cRow, cRow, base + 2 * baseRow, baseRow, factor, based, c20, c21, c30, c31);
+    TileEnd.end2(c, cRow, base, baseRow, factor, based, c00, c01, c10, c11);
+    TileEnd.end2(c + 2 * cRow, cRow, base + 2 * baseRow, baseRow, factor, based, c20, c21, c30, c31);
     c += PANEL;
     b += panel;
     if (base) base += PANEL;
@@ -135,7 +135,7 @@ export function multiplyByLanes<A>(
   }
 }
 
-class Lanes {
+class TileEnd {
   /**
    * What ends two rows of a tile: c += x * factor, with one factor a column; without one c = base + x, or where none is, c = x. `Tile.run`
    * has all its rows in each branch: by pairs, attention takes about 1 % longer in Node.

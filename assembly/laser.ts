@@ -29,7 +29,7 @@ const LARGE: f32 = 7.922816251426434e28; // 2^96: sums of 2^31 of them stay belo
 export const LEAST: f32 = 1.1754943508222875e-38;
 
 /** The largest float32. */
-const MOST: f32 = 3.4028234663852886e38;
+const FLOAT32_MAX: f32 = 3.4028234663852886e38;
 
 /** What columnFactors found different from 1. */
 export const SUM_FACTOR: i32 = 1;
@@ -73,8 +73,8 @@ function findColumnMax(p: Problem, c: usize, d: i32, v: usize, seen: usize, rows
   const infinite0 = f32x4.eq(top0, infinity);
   const infinite1 = f32x4.eq(top1, infinity);
   if (v128.any_true(v128.or(infinite0, infinite1))) {
-    top0 = v128.bitselect(f32x4.splat(-MOST), hidden, infinite0); // where nothing is finite
-    top1 = v128.bitselect(f32x4.splat(-MOST), hidden, infinite1);
+    top0 = v128.bitselect(f32x4.splat(-FLOAT32_MAX), hidden, infinite0); // where nothing is finite
+    top1 = v128.bitselect(f32x4.splat(-FLOAT32_MAX), hidden, infinite1);
     x = v;
     for (let j = 0; j < rows; ++j, x += row) {
       if (!load<i32>(seen + ((<usize>j) << 2))) continue;
@@ -271,7 +271,7 @@ function withoutFar(p: Problem, g: usize, kept: usize, out: usize): i32 {
 
 /** dv = E * (P^T G) for the keys [first, end), E as in expShift. */
 export function scaleByE(p: Problem, first: i32, end: i32): void {
-  const infinity = f32x4.splat(-Infinity);
+  const none = f32x4.splat(-Infinity); // c of a column that has no finite value in the tile
   const zero = f32x4.splat(0);
   for (let j = first; j < end; ++j) {
     const t = j / p.tileKeys;
@@ -282,7 +282,7 @@ export function scaleByE(p: Problem, first: i32, end: i32): void {
     const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
     for (let d: usize = 0; d < (<usize>p.E) << 2; d += 16) {
       const top = v128.load(c + d);
-      const shift = v128.and(top, f32x4.ne(top, infinity));
+      const shift = v128.and(top, f32x4.ne(top, none));
       const sum = v128.load(dv + d);
       const y = f32x4.sub(v128.load(v + d), shift);
       // a NaN that only rows of scores -inf see has the sum 0 (any other row makes it NaN), and stays without gradient

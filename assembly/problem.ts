@@ -1,8 +1,8 @@
 /**
  * One attention call, as the facade writes it and the kernels read it: pointers, strides, sizes, flags.
  *
- * Every field takes four bytes, so that field number n lies at byte 4 n; `scripts/build.mjs` reads the names
- * below in order and writes them into `src/generated/problem.ts`, which is the facade's only source for offsets.
+ * Every field takes four bytes, so that field number n lies at byte 4 n; `scripts/generate.mjs` reads the names
+ * below in order and writes those that the facade sets into `src/generated/problem.ts`, its only source for offsets.
  *
  * Strides and sizes are in elements. `tB tH tN` (or `tM`) are the strides of tensor t over batch, head and row;
  * the innermost stride is 1. A pointer of 0 means that the tensor is absent. A broadcast axis has stride 0.
@@ -15,7 +15,7 @@ export class Problem {
   outH: usize;
   outN: usize; // [B, H, N, E]
   lse: usize; // [B, H, N] contiguous, natural log of sum of exp of the final scores
-  rest: usize; // [B, H, N] contiguous, or 0: what rounding took from lse, in units of log2 (score.ts, splitLse)
+  rest: usize; // [B, H, N] contiguous, or 0: what rounding took from lse, in units of log 2 (score.ts, splitLse)
   dq: usize;
   dqB: usize;
   dqH: usize;
@@ -109,7 +109,7 @@ export class Problem {
   maskHead: usize;
   biasHead: usize;
   dbiasHead: usize;
-  slope: f32; // ALiBi slope of the head, in units of log2
+  slope: f32; // ALiBi slope of the head, in units of log 2
 
   // keys of a tile and padded sizes, by layout
   tileKeys: i32;
@@ -167,10 +167,10 @@ export class Problem {
   stripDsNext: usize; // of a team: the one of the next tile
   stripSlope: usize; // softcap's derivative [BR, KT], 0 without softcap
   sum: usize; // forward: P E [BR, Ep], in far rows then its quotient by l; backward: dS K [BR, Dp]
-  rowMax: usize; // m [BR] in units of log2
+  rowMax: usize; // m [BR] in units of log 2
   rowSum: usize; // l [BR]
   group: usize; // of the softmax of a row group (rows.ts)
-  rowLse: usize; // lse [BR] in units of log2
+  rowLse: usize; // lse [BR] in units of log 2
   rowRest: usize; // what rounding took from it [BR]
   rowDelta: usize; // delta [BR]
   rowFar: usize; // elements left to the recompute, i32 [BR]

@@ -1,4 +1,4 @@
-/** Row operations on score strips and sums. Lengths are multiples of 4, of scores of 8; sums are four lane partials, j mod 4. */
+/** Row operations on score strips and sums. Strips have a multiple of 8 scores; sums are four lane partials, j mod 4. */
 import { B1, B2, B3, B4, B5, BASE2_LOWEST, CORE_ROUND, Exp, TWO } from "./exp";
 import { Tile } from "./microkernel";
 import { Rare } from "./rare";

@@ -1,5 +1,5 @@
 /**
- * Scores: s_ij = softcap(scale q_i . k_j) - slope |i' - j| + bias_ij, -inf where hidden, in units of log2
+ * Scores: s_ij = softcap(scale q_i . k_j) - slope |i' - j| + bias_ij, -inf where hidden, in units of log 2
  * (times log2 e), so that the softmax needs exp2 only. Everything that decides who sees whom is here.
  *
  * Row i sees key j when lo_i <= j < hi_i (causal, window, alignment: the band), mask_ij != 0 and bias_ij != -inf.
@@ -15,8 +15,8 @@ import { NR, PANEL, STRIP } from "./tile";
 export const LOG2E: f32 = 1.4426950408889634;
 export const LN2: f32 = 0.6931471805599453;
 
-/** The largest bias in units of log2: small enough for lse log2 e to stay finite however it is rounded. */
-const MOST: f32 = 3.4e38;
+/** The largest bias in units of log 2: small enough for lse log2 e to stay finite however it is rounded. */
+const MOST_BIAS: f32 = 3.4e38;
 
 /** First key and end of the keys in the band of query row i. */
 export class Band {
@@ -28,7 +28,7 @@ export class Band {
   }
 }
 
-/** What q is multiplied with when it is packed: the strip then holds scores in units of log2, or x of c tanh(x). */
+/** What q is multiplied with when it is packed: the strip then holds scores in units of log 2, or x of c tanh(x). */
 export function queryScale(p: Problem): f32 {
   return p.softcap > 0 ? p.scale / p.softcap : p.scale * LOG2E;
 }
@@ -72,7 +72,7 @@ export function sees(p: Problem, i: i32, j: i32): bool {
   return !p.bias || load<f32>(biasAt(p, i, j)) != -Infinity;
 }
 
-export class Lanes {
+export class Visible {
   /** All ones in the lanes of four keys that mask (bytes at `mask`) shows. */
   @inline static shown(mask: usize): v128 {
     const bytes = v128.load32_zero(mask);
@@ -164,20 +164,20 @@ function alibiRow(s: usize, end: usize, ahead: f32, slope: f32): void {
 }
 
 /**
- * s += bias, -inf where bias is -inf (whatever s is). A finite bias beyond +-2.35e38 would be infinite in units of log2
+ * s += bias, -inf where bias is -inf (whatever s is). A finite bias beyond +-2.35e38 would be infinite in units of log 2
  * and counts as +-2.35e38: masks are often made of -3.4e38, and only -inf hides.
  */
 function biasRow(s: usize, end: usize, bias: usize): void {
   const log2e = f32x4.splat(LOG2E);
   const hidden = f32x4.splat(-Infinity);
-  const most = f32x4.splat(MOST);
-  const least = f32x4.splat(-MOST);
+  const most = f32x4.splat(MOST_BIAS);
+  const least = f32x4.splat(-MOST_BIAS);
   for (; s < end; s += 16) {
     const b = v128.load(bias);
     const y = f32x4.mul(b, log2e);
     const ordinary = f32x4.lt(f32x4.abs(b), f32x4.splat(Infinity));
     const x = f32x4.add(v128.load(s), v128.bitselect(f32x4.pmin(f32x4.pmax(y, least), most), y, ordinary));
-    v128.store(s, v128.bitselect(x, hidden, Lanes.biased(bias)));
+    v128.store(s, v128.bitselect(x, hidden, Visible.biased(bias)));
     bias += 16;
   }
 }
@@ -186,7 +186,7 @@ function biasRow(s: usize, end: usize, bias: usize): void {
 function maskRow(s: usize, end: usize, mask: usize): void {
   const hidden = f32x4.splat(-Infinity);
   for (; s < end; s += 16) {
-    v128.store(s, v128.bitselect(v128.load(s), hidden, Lanes.shown(mask)));
+    v128.store(s, v128.bitselect(v128.load(s), hidden, Visible.shown(mask)));
     mask += 4;
   }
 }
@@ -196,7 +196,7 @@ function hide(s: usize, end: usize): void {
 }
 
 /**
- * lse = m log 2 + log l of a row that sees something, m in units of log2. One float32 cannot hold log l beside a large m,
+ * lse = m log 2 + log l of a row that sees something, m in units of log 2. One float32 cannot hold log l beside a large m,
  * but P = 2^(s - lse) needs it: what is missing from lse log2 e is kept as `rest`, so that P sums to 1 for scores of any
  * size. m and lse log2 e are so close that their difference is exact.
  */
@@ -211,7 +211,7 @@ export function splitLse(p: Problem, i: i32, r: i32, m: f32, logL: f32): void {
   if (p.rest) store<f32>(p.restHead + ((<usize>i) << 2), rest);
 }
 
-/** lse of the block's rows in units of log2, and its rest; +inf, which gives P = 0, for rows that see no key. */
+/** lse of the block's rows in units of log 2, and its rest; +inf, which gives P = 0, for rows that see no key. */
 export function loadLse(p: Problem, i0: i32, rows: i32): void {
   for (let r = 0; r < rows; ++r) {
     const at = (<usize>r) << 2;

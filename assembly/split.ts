@@ -5,7 +5,7 @@
  *   2^(y + v) = 2^(y - [y]) 2^(v - [v]) 2^([y] + [v]),
  *
  * the first factor is one for a pair, the second one for a value (of the whole block), and the third is an integer shifted into
- * the exponent, whatever its size. y and v are in units of log2.
+ * the exponent, whatever its size. y and v are in units of log 2.
  */
 import { BASE2_LOWEST, CORE_ROUND } from "./exp";
 import { Problem } from "./problem";

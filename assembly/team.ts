@@ -12,13 +12,13 @@ import { Problem } from "./problem";
 const STRIDE: usize = (offsetof<Problem>() + 63) & ~63;
 
 /**
- * Looks at the barrier before a member goes to sleep: some 0.2 ms, more than the members of a team usually lie apart. Far
+ * Spins at the barrier before a member goes to sleep: some 0.2 ms, more than the members of a team usually lie apart. Far
  * longer would cost a turn of the scheduler wherever another program takes the processor of one.
  */
 const SPINS: i32 = 100_000;
 
 /**
- * A rest is 0.1 s: two naps (in ns), or about as long of looking on where sleep is not allowed (a browser's main thread). A
+ * A rest is 0.1 s: two naps (in ns), or about as long of spinning where sleep is not allowed (a browser's main thread). A
  * member gives up after so many rests in a row, ten seconds, in which no member did anything.
  */
 const NAP: i64 = 50_000_000;

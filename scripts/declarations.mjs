@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 const FROM = /^(?:import|export)(?: type)? (?:\*|\{([^}]*)\}) from "([^"]+)";$/gm;
 const NAMED = /^(?:export )?(?:declare )?(?:abstract )?(?:class|function|const|interface|type) (\w+)/m;
 
-/** The names of an import or export: `type A, b as c` is A, and c. */
+/** What an import or export lists, as it stands there. */
 const namesOf = (list) =>
   list
     .split(",")

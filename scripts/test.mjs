@@ -21,7 +21,7 @@ const runtimes = [
   { name: "node", command: ["--expose-gc", "--enable-source-maps", worker] },
   {
     name: "deno",
-    // Of the checkout; of the command, of which cli-options has enough for a second runtime; and what other files hold there too.
+    // Tests of the checkout; of the command, which cli-options covers in Deno; and of what other files test there.
     without: ["bench", "cli", "cli-data", "evidence", "gradcheck", "lanes", "release"],
     command: [
       deno,

@@ -161,7 +161,7 @@ function checkScores(where: string, name: string, tensor: AnyTensor, { B, H, N, 
   innermost(where, name, tensor);
 }
 
-/** Checks everything of a forward call. `names` are prefixed by "saved." in backward. */
+/** Checks everything of a forward call. `prefix`: before the names of options in messages, "saved." in backward. */
 export function checkForward(
   where: string,
   space: Space,
@@ -231,7 +231,7 @@ export function checkBackward(
   innermost(where, "saved.out", out);
   operand(where, "saved.lse", lse, "f32", space);
   shapeIs(where, "saved.lse", lse, [B, H, N]);
-  check.contiguous(where, lse, "saved.lse is made by attentionForward");
+  check.contiguous(where, "saved.lse", lse, ", as attentionForward makes it");
   operand(where, "dout", dout, "f32", space);
   shapeIs(where, "dout", dout, call.outShape);
   innermost(where, "dout", dout);

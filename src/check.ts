@@ -92,11 +92,11 @@ export function length(where: string, name: string, got: number, shape: Shape): 
   throw new RangeError(`${where}: ${name} must have ${count(shape)} elements for shape ${show(shape)}, got ${got}`);
 }
 
-export function contiguous(where: string, tensor: { shape: Shape; strides: Shape }, remedy: string): void {
-  if (isContiguous(tensor.shape, tensor.strides)) return;
+export function contiguous(where: string, name: string, tensor: { shape: Shape; strides: Shape }, remedy = ""): void {
   const { shape, strides } = tensor;
-  throw new TypeError(
-    `${where}: the elements must be contiguous (${remedy}), got shape ${show(shape)} with strides ${show(strides)}`,
+  if (isContiguous(shape, strides)) return;
+  throw new RangeError(
+    `${where}: ${name} must be contiguous${remedy}, got shape ${show(shape)} with strides ${show(strides)}`,
   );
 }
 

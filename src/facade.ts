@@ -250,7 +250,7 @@ export class LaserAttention {
   }
 
   /**
-   * exp(x) elementwise, within 1 ulp over the whole float32 range, subnormal results included (relaxed build: 1.05 ulp).
+   * exp(x) elementwise, within 1 ulp over the whole float32 range, subnormal results included.
    *
    * @example la.exp(la.zeros([3])).toArray(); // [1, 1, 1]
    */
@@ -268,8 +268,7 @@ export class LaserAttention {
   }
 
   /**
-   * Natural logarithm elementwise, within 1 ulp over the whole float32 range; log(0) = -inf, log of less is NaN (relaxed
-   * build: 1.05 ulp).
+   * Natural logarithm elementwise, within 1 ulp over the whole float32 range; log(0) = -inf, log of less is NaN.
    *
    * @example la.log(la.exp(q)).shape; // that of q
    */

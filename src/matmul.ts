@@ -189,11 +189,10 @@ function withProduct(
           const share = job * members + member;
           const first = beginOf(count, unit, share, jobs * members);
           const size = beginOf(count, unit, share + 1, jobs * members) - first;
-          const pointers = byRows
-            ? [c.ptr + 4 * first * c.row, a.ptr + 4 * first * a.row, b.ptr]
-            : [c.ptr + 4 * first, a.ptr, b.ptr + 4 * first * b.col];
-          const from = base.ptr && base.ptr + 4 * first * (byRows ? base.row : 1);
-          const sizes = byRows ? [size, n, k] : [m, size, k];
+          const [row, column] = byRows ? [4 * first, 0] : [0, 4 * first]; // bytes at a stride of 1
+          const pointers = [c.ptr + row * c.row + column, a.ptr + row * a.row, b.ptr + column * b.col] as const;
+          const sizes = byRows ? ([size, n, k] as const) : ([m, size, k] as const);
+          const from = base.ptr && base.ptr + row * base.row + column;
           return [...pointers, scratch + member * bytes, ...sizes, ...strides, span, from, base.row, packed];
         });
       }

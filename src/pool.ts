@@ -2,7 +2,21 @@ import type { Arena } from "./arena.js";
 import { Field } from "./generated/problem.js";
 import { host, type Memory, type Module, nodeModule, type WorkerHandle } from "./host.js";
 import type { Problem } from "./problem.js";
-import { ARGUMENTS, DONE, FAILED, failure, JOB_STEP, JOBS, type Job, PAGES, READY, SLOT, SPINS } from "./protocol.js";
+import {
+  ARGUMENTS,
+  type ArgumentsOf,
+  DONE,
+  FAILED,
+  failure,
+  JOB_STEP,
+  JOBS,
+  type Job,
+  type Jobs,
+  PAGES,
+  READY,
+  SLOT,
+  SPINS,
+} from "./protocol.js";
 import { PAGE } from "./shape.js";
 import { type Kernels, lanes } from "./wasm.js";
 import type { WorkerStart } from "./worker.js";
@@ -25,13 +39,13 @@ function patience(limit: number): () => boolean {
 }
 
 /**
- * ms that the calling thread looks on before it sleeps. A worker that Linux woke on the same processor must wait beside
+ * ms that the calling thread spins before it sleeps. A worker that Linux woke on the same processor must wait beside
  * it for a tick or two before the idle one takes it over; were the calling thread to sleep at once, both would take turns
  * on one processor for good: two threads as slow as one, for seconds, on this project's machine.
  */
 const JOIN_MS = 10;
 
-/** Floating-point operations that a thread must have to do: about 50 us, five times what waking it takes. */
+/** Floating-point operations that a thread must have to do: about 50 us, of the size of what waking it takes (SPINS in protocol.ts). */
 const WORTH = 2.5e6;
 
 /**
@@ -55,7 +69,7 @@ export interface PoolMaker {
 export class Pool {
   readonly #arena: Arena;
   readonly #problem: Problem;
-  readonly #kernels: Kernels;
+  readonly #kernels: Jobs;
   /** The control words, as integers and as arguments. Growth of shared memory leaves views of it as they are. */
   readonly #words: Int32Array;
   readonly #arguments: Float64Array;
@@ -88,7 +102,7 @@ export class Pool {
   ) {
     this.#arena = arena;
     this.#problem = problem;
-    this.#kernels = kernels;
+    this.#kernels = kernels as Kernels & Jobs; // those of src/nn are called where there are any
     this.#words = arena.i32(arena.allocate(size * SLOT * 4), size * SLOT);
     this.#words.fill(0);
     this.#arguments = new Float64Array(this.#words.buffer, this.#words.byteOffset, this.#words.length / 2);
@@ -168,7 +182,7 @@ export class Pool {
   }
 
   /** Runs a kernel with the arguments of each of `members` members, this thread's included. */
-  run(kernel: Job, members: number, argumentsOf: (member: number) => readonly number[]): void {
+  run<K extends Job>(kernel: K, members: number, argumentsOf: (member: number) => ArgumentsOf<K>): void {
     const words = this.#words;
     Atomics.store(words, DONE, 0);
     words[PAGES] = this.#arena.buffer.byteLength / PAGE;
@@ -184,7 +198,7 @@ export class Pool {
         Atomics.store(words, slot, this.#job);
         Atomics.notify(words, slot);
       }
-      (this.#kernels as unknown as Record<Job, (...args: readonly number[]) => void>)[kernel](...argumentsOf(0));
+      this.#kernels[kernel](...argumentsOf(0));
     } catch (error) {
       // So a kernel says that no other thread makes progress (assembly/team.ts). Anything else is told as on one thread.
       if ((error as Error).name === "RuntimeError" && /unreachable/i.test(`${error}`))

@@ -4,6 +4,8 @@
  * each job and whose low bits say which kernel to run. The second is how many arguments the kernel takes; they follow as
  * float64, which holds addresses, sizes and float32 alike.
  */
+import type { Kernels } from "./generated/kernel-types.js";
+import type { NnKernels } from "./generated/nn-kernel-types.js";
 
 /** Words from one slot to the next: room for a sentence (`fail`). */
 export const SLOT = 128;
@@ -53,12 +55,18 @@ export const JOBS = [
 ] as const;
 export type Job = (typeof JOBS)[number];
 
+/** What a kernel takes, one by one: none can be missing. */
+export type ArgumentsOf<K extends Job> = Parameters<(Kernels & NnKernels)[K]>;
+
+/** The same kernels, so that TypeScript holds the name of one and its arguments together. */
+export type Jobs = { readonly [K in Job]: (...args: ArgumentsOf<K>) => void };
+
 /** From one job number to the next, so that the rest is the number of the kernel. */
 export const JOB_STEP = 64;
 
 /**
- * Looks before a thread goes to sleep, about 1 ms: waking a sleeper takes 6 to 110 us, a looker less than 1. Between the shared
- * operations of a training step lie up to some hundred us of the calling thread alone; with 50 us of looking, workers slept through
+ * Spins before a thread goes to sleep, about 1 ms: waking a sleeper takes 6 to 110 us, one that spins less than 1. Between the shared
+ * operations of a training step lie up to some hundred us of the calling thread alone; with 50 us of spinning, workers slept through
  * many of them.
  */
 export const SPINS = 100_000;

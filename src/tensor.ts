@@ -90,7 +90,7 @@ export class Tensor<T extends DType = "f32"> {
   /**
    * The elements in place: a live view of linear memory, for reading and writing. Memory growth (any call that
    * allocates) detaches the array, so take `data` anew instead of keeping it.
-   * @throws TypeError when the tensor is disposed, or is a view whose elements are not contiguous (see `toArray`).
+   * @throws TypeError when the tensor is disposed; RangeError for a view whose elements are not contiguous (see `toArray`).
    *
    * @example
    * const x = la.zeros([3]);
@@ -101,7 +101,7 @@ export class Tensor<T extends DType = "f32"> {
     const { arena } = this.#storage.space;
     const kept = arena.views.get(this);
     if (kept?.buffer === arena.buffer) return kept as Data<T>;
-    check.contiguous("Tensor.data", this, "use toArray() or set()");
+    check.contiguous("Tensor.data", "the tensor", this, " (use toArray() or set())");
     const data = this.#live(this.ptr, count(this.shape));
     arena.views.set(this, data);
     return data;
@@ -182,7 +182,7 @@ export class Tensor<T extends DType = "f32"> {
    * @param shape Sizes of the view. Without `strides` and `offset` it reshapes a contiguous tensor.
    * @param strides One per axis, in elements, 0 or more (0 repeats an element). Default: row-major.
    * @param offset First element, counted in elements from this tensor's first one. Default 0.
-   * @throws RangeError when the view would reach beyond the storage.
+   * @throws RangeError when the view would reach beyond the storage, or reshapes a tensor that is not contiguous.
    *
    * @example
    * const qkv = la.zeros([2, 8, 3, 4, 16]); // [B, N, 3, H, D]
@@ -192,7 +192,7 @@ export class Tensor<T extends DType = "f32"> {
     check.alive("Tensor.view", "the tensor", this);
     const sizes = check.shape("Tensor.view", shape, this.dtype);
     if (strides === undefined) {
-      check.contiguous("Tensor.view", this, "give strides");
+      check.contiguous("Tensor.view", "the tensor", this, " (or give strides)");
       if (offset === undefined) check.reshape(sizes, this.shape);
     }
     const start = offset === undefined ? 0 : offset;

@@ -1,4 +1,5 @@
 import * as check from "./check.js";
+import { integer } from "./check-number.js";
 import type { Simd } from "./facade.js";
 import { host } from "./host.js";
 import type { Address, AsyncKernelSource, CreateOptions } from "./types.js";
@@ -28,20 +29,12 @@ export interface ThreadsOptions<Source = AsyncKernelSource> extends CreateOption
 
 export function checkThreadsOptions(where: string, options: ThreadsOptions): void {
   check.creation(where, options, ["threads", "simd", "worker"]);
-  checkThreads(where, options.threads);
+  if (options.threads !== undefined) integer(where, "threads", options.threads, 1, MAX_THREADS);
   if (options.simd !== undefined) check.oneOf(where, "simd", options.simd, ["plain", "relaxed"]);
   checkAddress(where, options.worker);
 }
 
 const MAX_THREADS = 64;
-
-function checkThreads(where: string, value: unknown): void {
-  if (value === undefined) return;
-  if (typeof value !== "number") throw new TypeError(`${where}: threads must be a number, got ${check.show(value)}`);
-  if (!Number.isInteger(value) || value < 1 || value > MAX_THREADS) {
-    throw new RangeError(`${where}: threads must be an integer from 1 to ${MAX_THREADS}, got ${value}`);
-  }
-}
 
 /** Where the worker is served from: a string or an object with an href, which URL objects are; or what a Trusted Types policy made of one. */
 function checkAddress(where: string, value: unknown): void {

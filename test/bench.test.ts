@@ -33,7 +33,7 @@ function pairsOfOracle(shape: AttentionShape): number {
 }
 
 for (const shape of [...visibleShapes, ...Object.values(attentionShapes)].filter(({ N }) => N <= 1024)) {
-  test(`visible pairs of ${describeShape(shape)}`, () => {
+  test(`counts the pairs of query and key that the oracle sees: ${describeShape(shape)}`, () => {
     assert.is(visiblePairs(shape), pairsOfOracle(shape));
   });
 }
@@ -49,7 +49,7 @@ test("whole panels and row groups hold the visible pairs, and no more than their
 });
 
 for (const workload of workloads.filter(({ size }) => size === "small")) {
-  test(`memory of ${workload.name}`, () => {
+  test(`a step takes no more memory than predicted: ${workload.name}`, () => {
     const nn = training.createSync({ threads: 1 });
     const { model, loss } = build({ ...models, ...training }, nn, workload);
     const optimizer = new training.AdamW(nn, model);

@@ -66,9 +66,17 @@ test("where the others would wait for the one that was cut off, they end at once
   const saved = la.attentionForward(x, x, x, { variant: "standard" });
   const backward = (): Float32Array => la.scope(() => la.attentionBackward(x, saved).dk.toArray());
   const expected = backward();
-  const start = performance.now();
-  eachOverflow(100, backward, () => assert.is(firstDifference(backward(), expected), -1));
-  assert.ok(performance.now() - start < 9_000, "nobody waited for ten seconds");
+  let longest = 0;
+  const timed = (): Float32Array => {
+    const start = performance.now();
+    try {
+      return backward();
+    } finally {
+      longest = Math.max(longest, performance.now() - start);
+    }
+  };
+  eachOverflow(100, timed, () => assert.is(firstDifference(timed(), expected), -1));
+  assert.ok(longest < 9_000, `nobody waited for ten seconds: ${longest} ms`);
   assert.is(la.threads, 2);
   la.dispose();
 });

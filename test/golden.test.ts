@@ -53,7 +53,7 @@ for (const [name, path] of files) {
     test.skip(`golden ${name}`);
     continue;
   }
-  test(`golden ${name}: the kernels keep the bounds of golden/README.md, the oracle agrees to the last bit of float32`, () => {
+  test(`golden ${name}: the kernels keep the bounds of support/bounds.ts, the oracle agrees to the last bit of float32`, () => {
     const { c, expected } = readGolden(path);
     const extent = extentOf(c);
     for (const la of engines) assertWithin(`${la.simd} ${name}`, compare(c, run(la, c), expected, extent));

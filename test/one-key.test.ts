@@ -45,7 +45,7 @@ test("standard: where a row sees one key, dq, dk and dbias are exactly 0", () =>
 });
 
 for (const variant of ["standard", "laser"] as const) {
-  test(`${variant}: where a row sees one key, all results keep the bounds of golden/README.md`, () => {
+  test(`${variant}: where a row sees one key, all results keep the bounds of support/bounds.ts`, () => {
     for (const la of engines) {
       for (let seed = 1; seed <= 2; seed++) {
         for (const [label, c] of oneKey(variant, seed)) {

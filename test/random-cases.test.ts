@@ -36,7 +36,7 @@ test("random option combinations 1 to 130 with rows, heads and batch entries tha
 // In the others values hardly differ within what a row sees: their scores' gradients are rounding, see support/bounds.ts.
 for (const { simd } of engines) {
   const share = simd === "plain" ? 99 : 98;
-  test(`${simd}: at least ${share} % of the random combinations keep the bounds of golden/README.md unchanged`, () => {
+  test(`${simd}: at least ${share} % of the random combinations keep the bounds of support/bounds.ts unchanged`, () => {
     const least = (share / 100) * COUNT;
     assert.ok(strict[simd] >= least, `expected at least ${least} of ${COUNT}, got ${strict[simd]}`);
   });

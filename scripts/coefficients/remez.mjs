@@ -1,5 +1,5 @@
 /**
- * Weighted minimax fit in float64 (Remez exchange) and its refinement to float32 coefficients.
+ * Weighted minimax fit in float64 (Remez exchange); float32.mjs refines it to float32 coefficients.
  *
  * fit: the c that minimise max |w(x) (f(x) - sum_k c_k x^k)| over [lo, hi]. At the optimum the error has
  * n + 1 extrema of alternating sign and one height h: solve sum_k c_k x_i^k + (-1)^i h / w(x_i) = f(x_i) at
@@ -23,7 +23,7 @@ export function fit({ f, w, lo, hi, terms }) {
   return c;
 }
 
-export const horner = (c, x) => c.reduceRight((sum, ck) => sum * x + ck, 0);
+const horner = (c, x) => c.reduceRight((sum, ck) => sum * x + ck, 0);
 
 const powers = (x, n) => Array.from({ length: n }, (_, k) => x ** k);
 

@@ -27,8 +27,7 @@ export interface BlockOptions extends ForwardOptions {
 
 /**
  * A transformer block, norms first: x += proj(attention(qkv(ln1(x)))); x += out(act(fc(ln2(x)))), hidden width 4 D, act that of the
- * config. The block
- * of gpt, bert and vit, whose `blocks` are of this class.
+ * config. The block of gpt, bert and vit, whose `blocks` are of this class.
  *
  * @example const blocks: readonly Block[] = model.blocks;
  */

@@ -1,5 +1,5 @@
-/** Conformer (Gulati et al., arXiv 2005.08100) with CTC, as golden/README.md of the project defines it. */
-import { callback, options as checkOptions } from "../check.js";
+/** Conformer (Gulati et al., arXiv 2005.08100) with CTC. Where it differs from the paper: {@link Conformer}. */
+import { callback, options as checkOptions, flag } from "../check.js";
 import { arrayOf, integer, list } from "../check-number.js";
 import { Random } from "../data/random.js";
 import { add } from "../nn/add.js";
@@ -36,6 +36,16 @@ export interface ConformerConfig extends ModelConfig {
   classes: number;
   /** Taps of the convolution over time, odd. */
   kernel: number;
+}
+
+/**
+ * Options of a conformer's `loss`.
+ *
+ * @example const options: ConformerLossOptions = { zeroInfinity: true };
+ */
+export interface ConformerLossOptions extends LossOptions {
+  /** Labels that their frames can't spell, which are too few, count 0, with no gradient, instead of infinity. Default false. */
+  zeroInfinity?: boolean | undefined;
 }
 
 /**
@@ -101,7 +111,7 @@ export class ConformerBlock extends Module {
    * @param keep u8 [B, T]: 0 for steps that are padding
    * @param options Dropout
    * @returns [B, T, D]
-   * @throws RangeError when x has not D channels, or keep another shape; TypeError when keep is not contiguous
+   * @throws RangeError when x has not D channels, or keep another shape, or is not contiguous
    *
    * @example
    * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 8, heads: 2, layers: 1, variant: "laser" });
@@ -187,10 +197,24 @@ export class Conformer extends Module {
    * const scores = nn.evaluate(() => speech.logits(new Float32Array(2 * 12 * 8), [12, 9]).toArray()); // [2, 6, 4]
    */
   logits(features: Float32Array, frames: ArrayLike<number>): Value {
-    return this.#scores(features, frames, dropNone);
+    return this.head.forward(this.features(features, frames));
   }
 
-  #scores(features: Float32Array, frames: ArrayLike<number>, drop: Drop): Value {
+  /**
+   * What the head reads: a vector for each step, [B, floor(T / stack), width]. Those beyond a batch entry's frames say nothing.
+   * @param features As those of `logits`
+   * @param frames As those of `logits`
+   * @throws RangeError as `logits` does
+   *
+   * @example
+   * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
+   * const vectors = nn.evaluate(() => speech.features(new Float32Array(2 * 12 * 8), [12, 9]).toArray()); // [2, 6, 16]
+   */
+  features(features: Float32Array, frames: ArrayLike<number>): Value {
+    return this.#read(features, frames, dropNone);
+  }
+
+  #read(features: Float32Array, frames: ArrayLike<number>, drop: Drop): Value {
     const { mels, stack, context, variant } = this.config;
     const T = this.framesOf(features, frames);
     const [B, N] = [frames.length, this.steps(T)];
@@ -205,13 +229,14 @@ export class Conformer extends Module {
     );
     let x = drop(this.pos.add(this.inp.forward(nn.input(this.#whole(features, frames, T), [B, N, mels * stack]))));
     for (const block of this.blocks) x = inTurn(nn, x, (y) => block.forward(y, kept, variant, { drop }));
-    return this.head.forward(x);
+    return x;
   }
 
   /**
    * CTC loss of the labels, each divided by its length, averaged.
    * @param targets Labels of each batch entry, from 1 to classes - 1
-   * @throws RangeError as `logits` does, or when a label is none, or for dropout out of range; TypeError for dropout without a seed
+   * @throws RangeError as `logits` does, or when a label is none, or for dropout out of range; TypeError for dropout without a seed, or a
+   * `zeroInfinity` that is no boolean
    *
    * @example
    * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
@@ -221,11 +246,14 @@ export class Conformer extends Module {
     features: Float32Array,
     frames: ArrayLike<number>,
     targets: readonly ArrayLike<number>[],
-    options?: LossOptions,
+    options: ConformerLossOptions = {},
   ): Loss {
-    const logits = this.#scores(features, frames, dropOf("conformer", this.#nn, this, options));
+    checkOptions("conformer", options, ["dropout", "seed", "zeroInfinity"]);
+    const { zeroInfinity, ...dropping } = options;
+    flag("conformer", "zeroInfinity", zeroInfinity); // before the pass
+    const x = this.#read(features, frames, dropOf("conformer", this.#nn, this, dropping));
     const used = Array.from(frames, (count) => this.steps(count));
-    return ctcLoss(this.#nn, logits, targets, used);
+    return ctcLoss(this.#nn, this.head.forward(x), targets, used, { zeroInfinity });
   }
 
   /** How many frames the features have for each entry: as many as the most that count, or more. @internal */

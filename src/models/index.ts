@@ -9,7 +9,13 @@ export { type Bert, type BertConfig, bert } from "./bert.js";
 export type { Block, BlockOptions } from "./block.js";
 export { type ClassifyOptions, classify } from "./classify.js";
 export type { BlockConfig, ModelConfig } from "./config.js";
-export { type Conformer, type ConformerBlock, type ConformerConfig, conformer } from "./conformer.js";
+export {
+  type Conformer,
+  type ConformerBlock,
+  type ConformerConfig,
+  type ConformerLossOptions,
+  conformer,
+} from "./conformer.js";
 export { type Candidate, distribution, type SamplingOptions } from "./distribution.js";
 export type { LossOptions } from "./dropout.js";
 export { type Filled, type FilledPlace, type FillOptions, fill } from "./fill.js";

@@ -63,7 +63,7 @@ export function checkParameter(
 export function checkKeep(where: string, { engine }: Nn, given: unknown, expected: Shape | number): void {
   operand(where, "keep", given, "u8", engine.space);
   const { shape } = given as Tensor<"u8">;
-  contiguous(where, given as Tensor<"u8">, "keep is read row by row");
+  contiguous(where, "keep", given as Tensor<"u8">);
   if (typeof expected === "number" && count(shape) !== expected) {
     throw new RangeError(`${where}: keep must have ${expected} elements, got ${show(shape)}`);
   }

@@ -6,8 +6,8 @@ import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Value } from "./value.js";
 
-/** 3.9 ns an element, 65 classes. */
-const WORK = 10;
+/** Passes (split.ts) that an element takes: 3.9 ns, with 65 classes. */
+const PASSES = 10;
 
 /**
  * Mean of -log softmax(logits)[target] over the targets that are not ignored.
@@ -28,9 +28,9 @@ export function crossEntropy(nn: Nn, logits: Value, targets: ArrayLike<number>):
   const numbers = tape.integers(checked);
   const losses = tape.empty([2 * rows]); // float64
   const dlogits = tape.tracks([logits]) ? tape.empty(logits.shape) : undefined;
-  split(engine, "crossEntropy", rows, 1, WORK * rows * width, (first, size) => {
+  split(engine, "crossEntropy", rows, 1, PASSES * rows * width, (first, size) => {
     const at = 4 * first * width;
-    const inputs = [logits.tensor.ptr + at, numbers.ptr + 4 * first, size, width, 1 / seen];
+    const inputs = [logits.tensor.ptr + at, numbers.ptr + 4 * first, size, width, 1 / seen] as const;
     return [losses.ptr + 8 * first, dlogits === undefined ? 0 : dlogits.ptr + at, ...inputs];
   });
   const mean = engine.kernels.sum64(losses.ptr, rows) / seen;

@@ -90,19 +90,9 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, op
     split(engine, "matmulThin", groups, 1, m * n * k, (group, size) => {
       const j = THIN_COLUMNS * group;
       const columns = group + size === groups ? n - j : THIN_COLUMNS * size;
-      const strides = [4 * k, 4, 4 * k, 4 * n];
-      return [
-        z.ptr + 4 * j,
-        x.tensor.ptr,
-        own + 4 * j * k,
-        m,
-        columns,
-        k,
-        ...strides,
-        SPAN,
-        biases && biases + 4 * j,
-        0,
-      ];
+      const pointers = [z.ptr + 4 * j, x.tensor.ptr, own + 4 * j * k] as const;
+      const strides = [4 * k, 4, 4 * k, 4 * n] as const;
+      return [...pointers, m, columns, k, ...strides, SPAN, biases && biases + 4 * j, 0];
     });
   } else {
     // They may have ended with a scope; a part that begins inside of one is read where the weight lies.

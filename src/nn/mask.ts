@@ -11,7 +11,7 @@ import type { Value } from "./value.js";
  * @param x [..., D]
  * @param keep u8, one for each row of x
  * @returns [..., D]
- * @throws RangeError when keep has not an element for each row; TypeError when its elements are not contiguous
+ * @throws RangeError when keep has not an element for each row, or is not contiguous
  *
  * @example const y = maskRows(nn, x, keep); // x is [2, 5, 8], keep [2, 5]
  */
@@ -40,7 +40,7 @@ export function maskRows(nn: Nn, x: Value, keep: Tensor<"u8">): Value {
  * @param x [B, T, D]
  * @param keep u8 [B, T]; all rows where it is left out
  * @returns [B, D], 0 where no row is kept
- * @throws RangeError when x has not three axes, or keep not its first two; TypeError when keep is not contiguous
+ * @throws RangeError when x has not three axes, or keep not its first two, or is not contiguous
  *
  * @example const y = maskedMean(nn, x, keep); // x is [2, 5, 8], y [2, 8]
  */

@@ -6,8 +6,8 @@ import type { Nn } from "./nn.js";
 import { split } from "./split.js";
 import type { Parameter, Value } from "./value.js";
 
-/** 0.8 to 1.1 ns an element, forward and backward. */
-const WORK = 2.5;
+/** Passes (split.ts) that an element takes: 0.8 to 1.1 ns, forward and backward. */
+const PASSES = 2.5;
 
 /**
  * (x - mean) / sqrt(variance + eps) * weight + bias over the last axis: `torch.nn.functional.layer_norm`.
@@ -33,7 +33,7 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
   real("layerNorm", "eps", eps, 0);
   const y = tape.empty(x.shape);
   const [mean, rstd] = [tape.empty([rows]), tape.empty([rows])];
-  const work = WORK * rows * width;
+  const work = PASSES * rows * width;
   split(engine, "layerNorm", rows, 1, work, (first, size) => {
     const [row, at] = [4 * first, 4 * first * width];
     const [gamma, beta] = [weight.tensor.ptr, bias.tensor.ptr];
@@ -44,7 +44,7 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
     checkUndisposed("layerNorm", { x: x.tensor, weight: weight.tensor });
     tape.giveBoth(weight, bias, (dgamma, dbeta, add) => {
       split(engine, "layerNormParams", width, 16, work, (first, size) => {
-        const inputs = [dy.ptr, x.tensor.ptr, mean.ptr, rstd.ptr];
+        const inputs = [dy.ptr, x.tensor.ptr, mean.ptr, rstd.ptr] as const;
         return [dgamma.ptr, dbeta.ptr, ...inputs, rows, width, first, first + size, add ? 1 : 0];
       });
     });
@@ -53,7 +53,7 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
       (dx, base) => {
         split(engine, "layerNormBackward", rows, 1, work, (first, size) => {
           const [row, at] = [4 * first, 4 * first * width];
-          const inputs = [dy.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, mean.ptr + row, rstd.ptr + row];
+          const inputs = [dy.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, mean.ptr + row, rstd.ptr + row] as const;
           return [dx.ptr + at, ...inputs, size, width, base === undefined ? 0 : base.ptr + at];
         });
       },
@@ -82,7 +82,7 @@ export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value 
   real("rmsNorm", "eps", eps, 0);
   const y = tape.empty(x.shape);
   const rstd = tape.empty([rows]);
-  const work = WORK * rows * width;
+  const work = PASSES * rows * width;
   split(engine, "rmsNorm", rows, 1, work, (first, size) => {
     const [row, at] = [4 * first, 4 * first * width];
     return [y.ptr + at, rstd.ptr + row, x.tensor.ptr + at, weight.tensor.ptr, size, width, eps];
@@ -94,7 +94,7 @@ export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value 
       weight,
       (dgamma, base) => {
         split(engine, "rmsNormParams", width, 16, work, (first, size) => {
-          const inputs = [dy.ptr, x.tensor.ptr, rstd.ptr];
+          const inputs = [dy.ptr, x.tensor.ptr, rstd.ptr] as const;
           return [dgamma.ptr, ...inputs, rows, width, first, first + size, base === undefined ? 0 : 1];
         });
       },
@@ -105,7 +105,7 @@ export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value 
       (dx, base) => {
         split(engine, "rmsNormBackward", rows, 1, work, (first, size) => {
           const [row, at] = [4 * first, 4 * first * width];
-          const inputs = [dy.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, rstd.ptr + row];
+          const inputs = [dy.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, rstd.ptr + row] as const;
           return [dx.ptr + at, ...inputs, size, width, base === undefined ? 0 : base.ptr + at];
         });
       },

@@ -36,8 +36,7 @@ export interface Operation {
  * @param inputs All values that the result depends on; the same one may stand twice
  * @param passes The shape of the result, and both passes
  * @throws What `forward` throws; TypeError for an input that is no value of this instance, or a pass that is no function or returns a
- * promise; RangeError for a
- * wrong shape, and when memory is exhausted
+ * promise; RangeError for a wrong shape, and when memory is exhausted
  *
  * @example
  * const double = (x: Value) =>

@@ -1,28 +1,29 @@
 import { beginOf } from "../matmul.js";
-import type { Job } from "../protocol.js";
+import type { ArgumentsOf, Job, Jobs } from "../protocol.js";
 import type { Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
 
-/** Operations of a product in the 0.3 to 0.5 ns that a pass takes for an element (measured on one thread, some 100,000 elements). */
+/** Floating-point operations of a product that take as long as a pass over one element: 0.3 to 0.5 ns, one thread, 100,000 elements. */
 const PASS = 20;
 
 /**
  * Runs a kernel on `count` rows or columns, shared between threads in multiples of `unit` where `work` is worth it: elements, times
- * what one takes longer than in a pass that only reads, adds and writes. `argumentsOf` gives a thread's arguments, for `size` of the rows
- * or columns from `first` on. No kernel's sums depend on such a division.
+ * the passes that one is worth (`PASSES` of an operation; a pass reads, adds and writes). `argumentsOf` gives a thread's arguments, for
+ * `size` of the rows or columns from `first` on. No kernel's sums depend on such a division.
  */
-export function split(
+export function split<K extends Job>(
   { kernels, pool }: NnEngine,
-  kernel: keyof NnEngine["kernels"] & Job,
+  kernel: K,
   count: number,
   unit: number,
   work: number,
-  argumentsOf: (first: number, size: number, member: number) => readonly number[],
+  argumentsOf: (first: number, size: number, member: number) => ArgumentsOf<K>,
 ): void {
   if (count === 0) return;
   const members = pool ? Math.min(pool.members(PASS * work), Math.ceil(count / unit)) : 1; // no share is empty
   if (pool === undefined || members === 1) {
-    (kernels[kernel] as (...args: readonly number[]) => void)(...argumentsOf(0, count, 0));
+    const jobs: Jobs = kernels;
+    jobs[kernel](...argumentsOf(0, count, 0));
     return;
   }
   pool.run(kernel, members, (member) => {
@@ -32,14 +33,14 @@ export function split(
 }
 
 /** The same for a kernel that needs scratch: `bytes` of it for each thread, at the third argument of `argumentsOf`. */
-export function splitWithScratch(
+export function splitWithScratch<K extends Job>(
   engine: NnEngine,
-  kernel: keyof NnEngine["kernels"] & Job,
+  kernel: K,
   count: number,
   unit: number,
   work: number,
   bytes: number,
-  argumentsOf: (first: number, size: number, scratch: number) => readonly number[],
+  argumentsOf: (first: number, size: number, scratch: number) => ArgumentsOf<K>,
 ): void {
   engine.space.arena.borrow((engine.pool?.size ?? 1) * bytes, (scratch) => {
     split(engine, kernel, count, unit, work, (first, size, member) =>

@@ -1,4 +1,4 @@
-/** A Vision Transformer on CIFAR-10: mirrored and shifted for training, as they are for the test. */
+/** A Vision Transformer on CIFAR-10. Training images are mirrored and shifted, test images are not. */
 import { CIFAR10_CLASSES, type Cifar10, cifar10Batch } from "../data/cifar10.js";
 import type { Random } from "../data/random.js";
 import { vit } from "../models/vit.js";

@@ -44,6 +44,6 @@ for (let done = 1; done <= count; done++) {
   if (done % 20 === 0 || done === count) progress(done, seed);
 }
 const margins = Object.entries(largest).map(([name, ratio]) => `${name} ${ratio.toPrecision(3)}`);
-console.log(`\n${count - failed} of ${count} pass, ${strict} of them by the bounds of golden/README.md as they are.`);
+console.log(`\n${count - failed} of ${count} pass, ${strict} of them by the bounds of support/bounds.ts as they are.`);
 console.log(`largest error / bound: ${margins.join(", ")}`);
 process.exitCode = failed > 0 ? 1 : 0;

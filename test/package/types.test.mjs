@@ -22,8 +22,11 @@ const resolutions = [
 ];
 
 const programs = [
-  { files: ["consumer.ts", "training.ts"], lib: ["es2022"] },
-  { files: ["consumer.ts", "training.ts", "dom.ts", "using.ts"], lib: ["es2022", "dom", "esnext.disposable"] },
+  { files: ["consumer.ts", "training.ts", "data.ts"], lib: ["es2022"] },
+  {
+    files: ["consumer.ts", "training.ts", "data.ts", "dom.ts", "using.ts"],
+    lib: ["es2022", "dom", "esnext.disposable"],
+  },
 ];
 
 const cwd = join(folder, "types");

@@ -1,4 +1,4 @@
-/** The bounds of golden/README.md, as ratios error / bound: below 1 passes, and the ratio is the margin. */
+/** The bounds that every result keeps against float64 (those of the goldens), as ratios error / bound: below 1 passes, and the ratio is the margin. */
 import { type Case, type Extent, type Numbers, oracle, scaleOf } from "./oracle.js";
 
 export interface Results {

@@ -5,7 +5,7 @@ import { engines } from "./engines.js";
 import { oracle } from "./oracle.js";
 import { run } from "./run.js";
 
-/** What became of a random case on one build: its margins, and whether they are those of golden/README.md as they are. */
+/** What became of a random case on one build: its margins, and whether they are those of bounds.ts as they are. */
 export interface Checked {
   simd: Simd;
   margins: Margins;
@@ -13,7 +13,7 @@ export interface Checked {
 }
 
 /**
- * Runs a random case on every build; throws with the seed and the options when a bound breaks: those of golden/README.md
+ * Runs a random case on every build; throws with the seed and the options when a bound breaks: those of bounds.ts
  * or, where they do, those that allow for cancellation (bounds.ts).
  */
 export function checkSeed(seed: number, kind: Kind = "ordinary"): Checked[] {

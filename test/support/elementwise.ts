@@ -24,7 +24,6 @@ export async function elementwise({ name, truth, backward, special, hard }: Elem
   for (const target of targets) {
     const { exports, f32 } = await loadKernels(target);
     const base = (exports.heapBase() + 63) & ~63;
-    const limit = target === "relaxed" ? 1.05 : 1; // the promise of docs/math.md
 
     const apply = (inputs: ArrayLike<number>): Float32Array => {
       const n = inputs.length;
@@ -34,10 +33,10 @@ export async function elementwise({ name, truth, backward, special, hard }: Elem
       return y.slice();
     };
 
-    test(`${target} ${name} is within ${limit} ulp on inputs from all bit patterns and on the worst known`, () => {
+    test(`${target} ${name} is within 1 ulp on inputs from all bit patterns and on the worst known`, () => {
       const x = Float32Array.of(...hard, ...patterns(40001));
       const { error, x: where } = worst(apply(x), x, truth);
-      assert.ok(error <= limit, `${error} ulp at ${where}`);
+      assert.ok(error <= 1, `${error} ulp at ${where}`);
     });
 
     test(`${target} ${name} is exact where the result is a special value`, () => {

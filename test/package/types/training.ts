@@ -6,32 +6,25 @@ import type {
   Block,
   BlockConfig,
   BlockOptions,
-  CharacterTokenizer,
-  Cifar10,
   Conformer,
   ConformerBlock,
   ConformerConfig,
-  Features,
+  ConformerLossOptions,
   Gpt,
   GptConfig,
   LossOptions,
   ModelConfig,
   TokenConfig,
-  Tokenizer,
   TokenLossOptions,
   TokenModel,
   TokenOptions,
   Vit,
   VitConfig,
-  Wav,
 } from "laser-attention/models";
 import {
   bert,
-  byteTokenizer,
   type Candidate,
-  CIFAR10_CLASSES,
   type ClassifyOptions,
-  characterTokenizer,
   classify,
   conformer,
   distribution,
@@ -42,13 +35,7 @@ import {
   type GenerateOptions,
   generate,
   gpt,
-  LOG_MEL_RATE,
-  logMel,
-  MELS,
   patchesOf,
-  readCifar10,
-  readWav,
-  resample,
   restore,
   type SamplingOptions,
   type TranscribeOptions,
@@ -227,8 +214,10 @@ const blocks: readonly Block[] = [...language.blocks, ...masked.blocks, ...image
 const convolved: readonly ConformerBlock[] = speech.blocks;
 const pixels = patchesOf(new Uint8Array(192), 8, 4);
 const scores: Float32Array = nn.evaluate(() => image.head.forward(image.features(pixels)).toArray());
-nn.evaluate(() => image.logits(pixels).toArray());
 const thinned: LossOptions = { dropout: 0.1, seed: 7 };
+const spelt: ConformerLossOptions = { ...thinned, zeroInfinity: true };
+nn.step(() => speech.loss(new Float32Array(96), [12], [[1]], spelt));
+nn.evaluate(() => image.logits(pixels).size + speech.features(new Float32Array(96), [12]).size);
 const [padded, less]: [TokenOptions, TokenLossOptions] = [{ lengths: [2] }, { ...thinned, lengths: Uint8Array.of(2) }];
 nn.step(() => masked.loss([[1, 2]], [[-1, 2]], less));
 nn.evaluate(() => masked.logits([[1, 2]], undefined, padded).shape === masked.features([[1]], [0], padded).shape);
@@ -292,16 +281,6 @@ const classes: Candidate[][] = classify(nn, image, new Uint8Array(192), { candid
 const said: Transcription[] = transcribe(nn, speech, new Float32Array(160), [4], {
   beam: 8,
 } satisfies TranscribeOptions);
-const characters: CharacterTokenizer = characterTokenizer("to be");
-const tokens: Tokenizer[] = [characters, byteTokenizer()];
-const spelled: string[] = tokens.map((one) => one.decode(one.encode("be")));
-const pictures: Cifar10 = readCifar10(new Uint8Array(3073));
-const pictured: string | undefined = CIFAR10_CLASSES[pictures.labels[0] ?? 0];
-const hear = (bytes: ArrayBuffer): Features => {
-  const wav: Wav = readWav(bytes);
-  return logMel(resample(wav.samples, wav.rate, LOG_MEL_RATE));
-};
-const bands: number = MELS;
 nn.step(() => scale(nn, add(nn, language.loss([[1]], [[2]]), language.loss([[2]], [[1]])), 0.5));
 nn.dispose();
 
@@ -331,20 +310,4 @@ export const trained = [
   steps,
   norm,
 ];
-export const files = [
-  type,
-  data,
-  mean,
-  extra,
-  family,
-  likely,
-  attended,
-  written,
-  place,
-  classes,
-  said,
-  spelled,
-  pictured,
-  hear,
-  bands,
-];
+export const files = [type, data, mean, extra, family, likely, attended, written, place, classes, said];

@@ -1,0 +1,69 @@
+/** The Conformer of laser-attention/models: what its head reads, and labels that their frames can't spell. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { conformer } from "../src/models/index.js";
+import { createSync, type Nn, Random } from "../src/nn/index.js";
+import { firstDifference } from "./support/bits.js";
+import { throws } from "./support/throws.js";
+
+const [T, MELS, STACK, CLASSES] = [7, 8, 2, 4];
+const STEPS = 3; // of seven frames
+const features = new Random(3).normals(2 * T * MELS);
+
+const made = (nn: Nn, variant: "standard" | "laser") =>
+  conformer(nn, {
+    ...{ mels: MELS, stack: STACK, context: 6, classes: CLASSES, kernel: 3 },
+    ...{ width: 16, heads: 2, layers: 2, variant },
+  });
+
+test("features are what the head reads: a vector for each step, which no frame beyond those that count changes", () => {
+  const nn = createSync({ threads: 1 });
+  for (const variant of ["standard", "laser"] as const) {
+    const model = made(nn, variant);
+    const [vectors, scores] = nn.evaluate(() => {
+      const x = model.features(features, [T, 4]);
+      assert.equal([...x.shape], [2, STEPS, 16]);
+      return [x.toArray(), model.logits(features, [T, 4]).toArray()];
+    });
+    const head = nn.evaluate(() => model.head.forward(nn.input(vectors, [2, STEPS, 16])).toArray());
+    assert.is(firstDifference(head, scores), -1, variant);
+    const changed = features.slice().fill(Number.NaN, (T + 4) * MELS);
+    const same = nn.evaluate(() => model.features(changed, [T, 4]).toArray());
+    const counted = (STEPS + 2) * 16;
+    assert.is(firstDifference(same.subarray(0, counted), vectors.subarray(0, counted)), -1, variant);
+  }
+  nn.dispose();
+});
+
+test("zeroInfinity leaves labels out that their frames can't spell: half the loss and the gradients of the others alone", () => {
+  const nn = createSync({ threads: 1 });
+  const model = made(nn, "laser");
+  const of = (rows: number, labels: number[][], zeroInfinity?: boolean) => {
+    model.zeroGrad();
+    const frames = labels.map(() => T);
+    const loss = nn.step(() => model.loss(features.subarray(0, rows * T * MELS), frames, labels, { zeroInfinity }));
+    return { loss, grad: model.head.weight.grad.toArray() };
+  };
+  const labels = [[1], [2, 2, 2]]; // the same label three times takes five steps
+  assert.is(of(2, labels).loss, Number.POSITIVE_INFINITY);
+  assert.is(of(2, labels, false).loss, Number.POSITIVE_INFINITY);
+  const both = of(2, labels, true);
+  const alone = of(1, [[1]], true);
+  assert.is(both.loss, alone.loss / 2);
+  // Halves are exact; float32 sums over the steps of two entries, the second's gradients 0, may come in another order.
+  const most = Math.max(...alone.grad.map(Math.abs));
+  assert.ok(both.grad.every((x, n) => Math.abs(x - alone.grad[n]! / 2) <= 1e-6 * most));
+  nn.dispose();
+});
+
+test("options of the loss that there are not, and a zeroInfinity that is no boolean, are refused by name", () => {
+  const nn = createSync({ threads: 1 });
+  const model = made(nn, "laser");
+  const of = (options: object) => () => nn.step(() => model.loss(features, [T, T], [[1], [2]], options));
+  throws(of({ zeroInfinity: 1 }), TypeError, "conformer: zeroInfinity must be true or false, got 1");
+  throws(of({ zero_infinity: true }), TypeError, "dropout, seed, zeroInfinity", "zero_infinity");
+  throws(of({ dropout: 0.5 }), TypeError, "conformer: dropout needs a seed");
+  nn.dispose();
+});
+
+test.run();
