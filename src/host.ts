@@ -48,7 +48,7 @@ interface Host {
   readonly TextDecoder: new (
     encoding: "utf-8",
     options: { fatal?: boolean; ignoreBOM?: boolean },
-  ) => { decode(bytes: Uint8Array): string };
+  ) => { decode(bytes?: Uint8Array, options?: { stream?: boolean }): string };
   readonly TextEncoder: new () => { encode(text: string): Uint8Array };
   readonly URL: new (href: string) => { readonly href: string };
   fetch(address: string): Promise<Answer>;

@@ -105,6 +105,9 @@ test("each family is made again by restore, and gives the same scores", () => {
     RangeError,
     "restore: family must be gpt, bert, vit, conformer, got undefined",
   );
+  const masked = loadCheckpoint(saveCheckpoint(models[1]!));
+  throws(() => restore(nn, masked, "vit"), RangeError, 'restore: family must be "vit", got "bert"');
+  assert.is(restore(nn, masked, "bert").maskId, 4);
   nn.dispose();
 });
 

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { classify, patchesOf, type Vit, vit } from "../src/models/index.js";
+import { classify, patchesOf, planesOf, type Vit, vit } from "../src/models/index.js";
 import { AdamW, createSync, Random } from "../src/nn/index.js";
 import { throws } from "./support/throws.js";
 
@@ -67,6 +67,14 @@ test("probabilities are the softmax of the scores, best first, sum to 1, and do 
   nn.dispose();
 });
 
+test("planesOf sorts pixels with and without opacity by colour", () => {
+  const rgba = Uint8ClampedArray.of(1, 2, 3, 255, 4, 5, 6, 0);
+  const planes = [1, 4, 2, 5, 3, 6];
+  assert.equal([...planesOf(rgba)], planes);
+  assert.equal([...planesOf(Uint8Array.of(1, 2, 3, 4, 5, 6), 3)], planes);
+  assert.is(planesOf(new Uint8Array(0)).length, 0);
+});
+
 test("pixels that are no whole images or no bytes are refused by name", () => {
   const nn = createSync({ threads: 1 });
   const model = vit(nn, config);
@@ -93,6 +101,14 @@ test("pixels that are no whole images or no bytes are refused by name", () => {
     "patchesOf: side must be a multiple of patch (3), got 8",
   );
   throws(() => patchesOf(new Uint8Array(192), 8, undefined as never), TypeError, "patchesOf: patch must be");
+  throws(
+    () => planesOf(new Float32Array(4) as never),
+    TypeError,
+    "planesOf: pixels must be a Uint8Array or",
+    "Float32Array",
+  );
+  throws(() => planesOf(new Uint8Array(6)), RangeError, "planesOf: pixels must be 4 bytes each, got 6 bytes");
+  throws(() => planesOf(new Uint8Array(6), 2), RangeError, "planesOf: channels must be an integer from 3 to 4, got 2");
   const patches = patchesOf(new Uint8Array(2 * 192), 8, 4);
   for (const label of [-1, 3, 0.5]) {
     throws(

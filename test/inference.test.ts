@@ -20,7 +20,7 @@ test("the code of docs/inference.md runs, the model writes what it learned, and 
   const more =
     "train(model, optimizer, random, 3, 6); const states = [model, again, restore(nn, checkpoint)].map((one) => one.stateDict());";
   const names = ["written", "probabilities", "filled", "vectors", "classes", "heard", "states"];
-  const [found, printed] = runDocument<Results>("docs/inference.md", 11, names, (code) =>
+  const [found, printed] = runDocument<Results>("docs/inference.md", 13, names, (code) =>
     code.replace(/nn\.dispose\(\);\s*$/, `${more}\n$&`),
   );
   const { written, probabilities, filled, vectors, classes, heard, states } = found;

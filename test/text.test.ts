@@ -24,6 +24,7 @@ test("a character outside the vocabulary is refused with its position in the tex
   throws(() => tokenizer.encode("abcab"), RangeError, 'got "c" at position 2');
   throws(() => tokenizer.encode("😀😁"), RangeError, 'got "😁" at position 2');
   throws(() => tokenizer.encode("a\ud83d"), RangeError, "at position 1");
+  throws(() => tokenizer.encode("abcabdec"), RangeError, 'got "c" at position 2, and 2 more: "de"');
 });
 
 test("the byte tokenizer encodes any text as UTF-8, and decodes what is no UTF-8 with U+FFFD", () => {
@@ -31,6 +32,24 @@ test("the byte tokenizer encodes any text as UTF-8, and decodes what is no UTF-8
   assert.equal(Array.from(tokenizer.encode("aé😀")), [97, 195, 169, 240, 159, 152, 128]);
   for (const text of ["", "Zoë 😀\n\0", "\ufeffmark"]) assert.is(tokenizer.decode(tokenizer.encode(text)), text);
   assert.is(tokenizer.decode([97, 195, 98, 255]), "a\ufffdb\ufffd");
+});
+
+test("text that comes id by id is that of all ids at once: of a character's bytes nothing until the last", () => {
+  const text = "aé😀\ufeffb";
+  for (const tokenizer of [byteTokenizer(), characterTokenizer(text)]) {
+    const write = tokenizer.stream();
+    const pieces = Array.from(tokenizer.encode(text), (id) => write(id));
+    assert.is(pieces.join("") + write(), text);
+    assert.ok(pieces.every((piece) => !piece.includes("\ufffd")));
+    throws(() => write(256), RangeError, "stream: id must be an integer from 0 to", "got 256");
+    throws(() => write("a" as never), TypeError, 'stream: id must be a number, got "a"');
+  }
+  const write = byteTokenizer().stream();
+  assert.is(write(240) + write(159), "");
+  assert.is(write(), "\ufffd"); // what was left of one
+  assert.is(write(98), "b");
+  const other = byteTokenizer().stream();
+  assert.is(other(195) + write(97) + other(169), "aé"); // each has its own
 });
 
 test("a split keeps every token, in order", () => {

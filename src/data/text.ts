@@ -26,6 +26,16 @@ export interface Tokenizer {
    * @example byteTokenizer().decode([116, 111]); // "to"
    */
   decode(ids: ArrayLike<number>): string;
+  /**
+   * Text as it comes, id by id: a function that returns what an id adds. Of a character whose bytes are not all there yet that is ""; called
+   * without an id, it returns what is left of one.
+   * @throws RangeError for an id that is none
+   *
+   * @example
+   * const write = byteTokenizer().stream();
+   * write(195) + write(169) + write(); // "é"
+   */
+  stream(): (id?: number) => string;
 }
 
 /**
@@ -70,8 +80,10 @@ export function characterTokenizer(text: string): CharacterTokenizer {
       for (const character of text) {
         const id = ids.get(character);
         if (id === undefined) {
+          const other = [...new Set(text)].filter((one) => one !== character && !ids.has(one));
+          const more = other.length > 0 ? `, and ${other.length} more: ${show(other.join(""))}` : "";
           throw new RangeError(
-            `encode: text must have characters of the vocabulary only, got ${show(character)} at position ${position}`,
+            `encode: text must have characters of the vocabulary only, got ${show(character)} at position ${position}${more}`,
           );
         }
         encoded[count++] = id;
@@ -80,6 +92,7 @@ export function characterTokenizer(text: string): CharacterTokenizer {
       return encoded.slice(0, count);
     },
     decode: (ids) => Array.from(checkIds(ids, characters.length), (id) => characters[id]!).join(""),
+    stream: () => (id) => (id === undefined ? "" : characters[checkId("stream", "id", id, characters.length)]!),
   };
 }
 
@@ -98,13 +111,25 @@ export function byteTokenizer(): Tokenizer {
     },
     decode: (ids) =>
       new host.TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(checkIds(ids, 256) as number[])),
+    stream() {
+      const decoder = new host.TextDecoder("utf-8", { ignoreBOM: true });
+      return (id) => {
+        if (id === undefined) return decoder.decode();
+        return decoder.decode(Uint8Array.of(checkId("stream", "id", id, 256)), { stream: true });
+      };
+    },
   };
 }
 
 function checkIds(ids: ArrayLike<number>, size: number): ArrayLike<number> {
   list("decode", "ids", ids);
-  for (let n = 0; n < ids.length; n++) integer("decode", `ids[${n}]`, ids[n], 0, size - 1);
+  for (let n = 0; n < ids.length; n++) checkId("decode", `ids[${n}]`, ids[n], size);
   return ids;
+}
+
+function checkId(where: string, name: string, id: unknown, size: number): number {
+  integer(where, name, id, 0, size - 1);
+  return id;
 }
 
 /**

@@ -21,7 +21,7 @@ export type { LossOptions } from "./dropout.js";
 export { type Filled, type FilledPlace, type FillOptions, fill } from "./fill.js";
 export { type GenerateOptions, generate } from "./generate.js";
 export { type Gpt, type GptConfig, gpt } from "./gpt.js";
-export { patchesOf } from "./patches.js";
+export { patchesOf, planesOf } from "./patches.js";
 export { restore } from "./restore.js";
 export type { TokenConfig, TokenLossOptions, TokenModel, TokenOptions } from "./token-model.js";
 export { type TranscribeOptions, type Transcription, transcribe } from "./transcribe.js";

@@ -1,5 +1,30 @@
+import { show, tag } from "../check.js";
 import { arrayOf, integer } from "../check-number.js";
-import { CHANNELS, toPatches } from "../data/patches.js";
+import { CHANNELS, toPatches, toPlanes } from "../data/patches.js";
+
+/**
+ * The pixels of an image as {@link classify} and {@link patchesOf} take them, [3, height, width]: red, green, blue. A canvas and decoders of
+ * images give each pixel's numbers side by side.
+ * @param pixels [height, width, channels] bytes; a fourth channel, opacity, is left out
+ * @param channels 4, the default, or 3
+ * @throws TypeError for pixels that are no bytes; RangeError when they are no whole pixels, or of other channels
+ *
+ * @example
+ * // const { data } = canvas.getContext("2d").getImageData(0, 0, 32, 32);
+ * const [{ length }] = classify(nn, image, planesOf(new Uint8ClampedArray(4 * 32 * 32)));
+ */
+export function planesOf(pixels: Uint8Array | Uint8ClampedArray, channels = 4): Uint8Array {
+  if (tag(pixels) !== "Uint8ClampedArray" && tag(pixels) !== "Uint8Array") {
+    throw new TypeError(`planesOf: pixels must be a Uint8Array or a Uint8ClampedArray, got ${show(pixels)}`);
+  }
+  integer("planesOf", "channels", channels, CHANNELS, CHANNELS + 1);
+  if (pixels.length % channels !== 0) {
+    throw new RangeError(`planesOf: pixels must be ${channels} bytes each, got ${pixels.length} bytes`);
+  }
+  const out = new Uint8Array((pixels.length / channels) * CHANNELS);
+  toPlanes(out, pixels, channels);
+  return out;
+}
 
 /**
  * Images as a {@link vit} takes them: [B, patches, 3 * patch * patch], patches row by row, each by channel, row and column, pixels

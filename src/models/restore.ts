@@ -11,21 +11,25 @@ import { Conformer, type ConformerConfig } from "./conformer.js";
 import { Gpt, type GptConfig } from "./gpt.js";
 import { Vit, type VitConfig } from "./vit.js";
 
+type Model = Gpt | Bert | Vit | Conformer;
+
 /**
  * The model of a checkpoint, with its parameters; or of any state dict, with a family and a config. `family` tells the four apart. Quicker than
  * making a model and loading into it, since no first matrices are drawn.
+ * @param expected The family that it must be of, which makes its type known
  *
  * @example
- * const restored = restore(nn, loadCheckpoint(saveCheckpoint(model))); // or of readFile
- * if (restored.family === "gpt") restored.config.vocabulary;
+ * const restored = restore(nn, loadCheckpoint(saveCheckpoint(model)), "gpt"); // or of readFile
+ * restored.config.vocabulary;
  *
- * @throws RangeError when the file names no family, as a state dict alone does not, or does not fit its config, of which nothing is
- * made when it asks for more than the file holds; TypeError or RangeError for a config that does not fit
+ * @throws RangeError when the file names no family, as a state dict alone does not, or another one than `expected`, or does not fit its
+ * config, of which nothing is made when it asks for more than the file holds; TypeError or RangeError for a config that does not fit
  */
-export function restore(
+export function restore<F extends Model["family"] = Model["family"]>(
   nn: Nn,
   { family, config, state }: Pick<Checkpoint, "family" | "config" | "state">,
-): Gpt | Bert | Vit | Conformer {
+  expected?: F,
+): Extract<Model, { family: F }> {
   const given = config as unknown;
   const make = {
     gpt: () => new Gpt(nn, given as GptConfig),
@@ -36,11 +40,14 @@ export function restore(
   if (family === undefined || !Object.hasOwn(make, family)) {
     throw new RangeError(`restore: family must be ${Object.keys(make).join(", ")}, got ${show(family)}`);
   }
+  if (expected !== undefined && family !== expected) {
+    throw new RangeError(`restore: family must be ${show(expected)}, got ${show(family)}`);
+  }
   checkHeld(config, state);
   return whole("restore", nn, () => {
-    const model = unfilled<Gpt | Bert | Vit | Conformer>(make[family as keyof typeof make]);
+    const model = unfilled<Model>(make[family as keyof typeof make]);
     model.loadStateDict(state);
-    return model;
+    return model as Extract<Model, { family: F }>;
   });
 }
 

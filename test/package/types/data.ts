@@ -7,6 +7,7 @@ import {
   LOG_MEL_RATE,
   logMel,
   MELS,
+  planesOf,
   readCifar10,
   readWav,
   resample,
@@ -16,6 +17,8 @@ const characters: CharacterTokenizer = characterTokenizer("to be");
 const tokens: Tokenizer[] = [characters, byteTokenizer()];
 const spelled: string[] = tokens.map((one) => one.decode(one.encode("be")));
 const pictures: Cifar10 = readCifar10(new Uint8Array(3073));
+const planes: Uint8Array = planesOf(new Uint8ClampedArray(4 * 1024));
+const streamed: string = byteTokenizer().stream()(97);
 const pictured: string | undefined = CIFAR10_CLASSES[pictures.labels[0] ?? 0];
 const hear = (bytes: ArrayBuffer): Features => {
   const wav: Wav = readWav(bytes);
@@ -23,4 +26,4 @@ const hear = (bytes: ArrayBuffer): Features => {
 };
 const bands: number = MELS;
 
-export const read = [spelled, pictured, hear, bands];
+export const read = [spelled, planes, streamed, pictured, hear, bands];

@@ -258,6 +258,7 @@ const bytes: Uint8Array = saveCheckpoint(named, undefined, { step: 1 });
 const checkpoint: Checkpoint = loadCheckpoint(bytes);
 const extra: Json | undefined = checkpoint.extra.step;
 const family: string = restore(nn, checkpoint).family;
+const known: Gpt = restore(nn, checkpoint, "gpt");
 checkFinite(language, { step: 0, loss: 1, norm: 1 });
 const caches: AttentionCache[] = language.caches();
 const sampling: SamplingOptions = { topP: 0.9 };
@@ -310,4 +311,4 @@ export const trained = [
   steps,
   norm,
 ];
-export const files = [type, data, mean, extra, family, likely, attended, written, place, classes, said];
+export const files = [type, data, mean, extra, family, known, likely, attended, written, place, classes, said];
