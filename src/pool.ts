@@ -6,6 +6,7 @@ import {
   ARGUMENTS,
   type ArgumentsOf,
   DONE,
+  END,
   FAILED,
   failure,
   JOB_STEP,
@@ -271,6 +272,9 @@ export class Pool {
   #break(reason: string): void {
     this.#broken ??= reason;
     for (let worker = this.#workers.at(-1); worker !== undefined; worker = this.#workers.at(-1)) {
+      const slot = this.#workers.length * SLOT;
+      Atomics.store(this.#words, slot, END);
+      Atomics.notify(this.#words, slot);
       worker.terminate();
       this.#workers.pop();
     }

@@ -61,6 +61,9 @@ export type ArgumentsOf<K extends Job> = Parameters<(Kernels & NnKernels)[K]>;
 /** The same kernels, so that TypeScript holds the name of one and its arguments together. */
 export type Jobs = { readonly [K in Job]: (...args: ArgumentsOf<K>) => void };
 
+/** Instead of a job: the worker is to end. Deno's `terminate` does not end a thread that sleeps in Atomics.wait. */
+export const END = -1;
+
 /** From one job number to the next, so that the rest is the number of the kernel. */
 export const JOB_STEP = 64;
 

@@ -32,7 +32,6 @@ export class Space {
   made: Set<AnyTensor> | undefined;
   /** Ends the step or the evaluation that is open, if one is. */
   cut: (() => void) | undefined;
-  #watched = false;
   /**
    * The safety net for storages that were dropped without dispose. Views hold their storage, so it outlives them. workerd
    * has it from the compatibility date 2025-05-05 on.
@@ -41,6 +40,10 @@ export class Space {
 
   constructor(arena: Arena) {
     this.arena = arena;
+    arena.yielded = () => {
+      this.made = undefined;
+      this.cut?.();
+    };
     complete(Tensor, "Tensor", { [Symbol.for("nodejs.util.inspect.custom")]: Tensor.prototype.toString });
     if (typeof FinalizationRegistry === "undefined") return;
     registry ??= new FinalizationRegistry(({ blocks, ptr }) => blocks.release(ptr));
@@ -49,7 +52,7 @@ export class Space {
 
   /** Runs `body`, whose tensors join `made`: those of a scope, or none. */
   scoped<R>(made: Set<AnyTensor> | undefined, body: () => R): R {
-    this.#watch();
+    this.arena.watch();
     const outer = this.made;
     this.made = made;
     try {
@@ -57,20 +60,6 @@ export class Space {
     } finally {
       this.made = outer;
     }
-  }
-
-  /**
-   * Ctrl-C in a REPL, and a timeout of node:vm, end a call so that no `finally` runs. When the program has yielded, no scope and no step
-   * is open: they are ended then. Scratch of the call that was cut off stays taken.
-   */
-  #watch(): void {
-    if (this.#watched) return;
-    void Promise.resolve().then(() => {
-      this.#watched = false;
-      this.made = undefined;
-      this.cut?.();
-    });
-    this.#watched = true; // behind it: a stack that is full may end this in between
   }
 
   /** A new row-major tensor, uninitialised; `spare` bytes behind it are for the kernels and belong to no view. */

@@ -3,7 +3,7 @@
  * string (src/generated/worker.ts), so that no bundler loses it; browsers load it as a file, as their CSP wants.
  */
 import { host, type Memory, type Module, nodeModule } from "./host.js";
-import { ARGUMENTS, DONE, fail, JOB_STEP, JOBS, type Job, PAGES, READY, SLOT, SPINS } from "./protocol.js";
+import { ARGUMENTS, DONE, END, fail, JOB_STEP, JOBS, type Job, PAGES, READY, SLOT, SPINS } from "./protocol.js";
 import { instantiateSync, type Kernels } from "./wasm.js";
 
 /** What a worker is started with. */
@@ -19,7 +19,7 @@ export interface WorkerStart {
   readonly lanes: number;
 }
 
-function serve({ modules, memory, control, bytes, member, lanes }: WorkerStart): never {
+function serve({ modules, memory, control, bytes, member, lanes }: WorkerStart): void {
   const words = new Int32Array(memory.buffer, control, bytes / 4);
   let kernels: Kernels;
   try {
@@ -38,6 +38,7 @@ function serve({ modules, memory, control, bytes, member, lanes }: WorkerStart):
     for (let n = 0; n < SPINS && Atomics.load(words, mine) === job; n++);
     while (Atomics.load(words, mine) === job) Atomics.wait(words, mine, job);
     job = Atomics.load(words, mine);
+    if (job === END) return;
     try {
       // V8 may lose a growth while a worker starts, whose memory.fill then traps beyond the old end; growth by nothing mends it.
       if (pages !== words[PAGES]) memory.grow(0);

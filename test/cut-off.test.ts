@@ -153,6 +153,61 @@ if (!("Deno" in globalThis)) {
     assert.equal(found, { ended: 4, found: Array(8).fill(true) });
   });
 
+  test("a model that was being read, and a model whose parts were being walked, leave the next ones as they are", async () => {
+    const found = await reported(`
+      const { createSync, Linear, loadCheckpoint, Module, Random, saveCheckpoint } = await import("laser-attention/nn/index.js");
+      const { gpt, restore } = await import("laser-attention/models/index.js");
+      const nn = createSync({ threads: 1 });
+      const config = { vocabulary: 64, context: 16, width: 128, heads: 2, layers: 2, variant: "laser" };
+      const model = gpt(nn, config);
+      const file = loadCheckpoint(saveCheckpoint(model));
+      const expected = model.head.weight.tensor.toArray();
+      const found = { read: 0, walked: 0, wrong: 0 };
+      const cut = (call, timeout) => {
+        try {
+          runInNewContext("for (;;) call()", { call }, { timeout });
+        } catch {}
+      };
+      for (let n = 0; n < 12; n++) {
+        cut(() => restore(nn, file), 3 + n);
+        await undefined;
+        const drawn = gpt(nn, config).head.weight.tensor.toArray();
+        found.read++;
+        if (drawn.some((x, i) => x !== expected[i])) found.wrong++;
+        cut(() => model.train(), 3 + n);
+        found.walked++;
+        if (model.parameters.size === 0) found.wrong++;
+        nn.release();
+      }
+      console.log(JSON.stringify(found));
+    `);
+    assert.equal(found, { read: 12, walked: 12, wrong: 0 });
+  });
+
+  test("scratch of calls that were ended so is free again when the program has yielded", async () => {
+    const found = await reported(`
+      const { createSync } = await import("laser-attention/index.js");
+      const la = createSync();
+      const shape = [1, 8, 512, 64];
+      const [q, out] = [la.zeros(shape), la.empty(shape)];
+      const call = () => la.attention(q, q, q, { variant: "laser", out });
+      call();
+      const { used } = la.memory;
+      const found = { ended: 0, kept: 0 };
+      for (let n = 0; n < 10; n++) {
+        try {
+          runInNewContext("for (;;) call()", { call }, { timeout: 5 + n });
+        } catch {
+          found.ended++;
+        }
+        await undefined;
+        if (la.memory.used !== used) found.kept++;
+      }
+      console.log(JSON.stringify(found));
+    `);
+    assert.equal(found, { ended: 10, kept: 0 });
+  });
+
   test("after a step with threads was ended so, nobody writes into the gradients that it had begun", async () => {
     const found = await reported(`
       const { createSync, crossEntropy, Linear, Random } = await import("laser-attention/nn/index.js");

@@ -129,4 +129,21 @@ test("a step that succeeds stays so when memory has no room for its plan in one 
   assert.is(blocks.size, 1);
 });
 
+test("where a larger block finds no room beside the area, in which nothing of the step lies, the area gives way", () => {
+  const { blocks, memory, plan } = planned();
+  const areas = [];
+  const events = [["a", 640], ["b", 640], ["a"], ["b"]] as const;
+  steps(plan, events);
+  areas.push(plan.bytes);
+  // Room for 2,000 bytes beside the area's 1,280, and none for a block of more than 1,000 as long as they are taken.
+  Object.defineProperty(memory, "most", { get: () => (blocks.size > 0 && plan.bytes > 0 ? 1000 : 4000) });
+  steps(plan, [["a", 1600], ["b", 640], ["a"], ["b"]]);
+  areas.push(plan.bytes);
+  plan.begin();
+  plan.allocate(64);
+  assert.throws(() => plan.allocate(1600), RangeError, "in use: the first block lies in the area");
+  plan.end(false);
+  assert.equal(areas, [1280, 2240]);
+});
+
 test.run();

@@ -82,7 +82,7 @@ function* tokens(
 ): Generator<number, void, undefined> {
   if (count === 0) return;
   const { context } = model.config;
-  const caches = model.caches();
+  const caches = nn.engine.space.scoped(undefined, () => model.caches()); // they outlive a scope around the first token
   try {
     let seen = prompt.slice(-context);
     let fed = seen; // what the caches do not have yet

@@ -27,6 +27,10 @@ let blank = false;
 
 /** What `make` makes has no first values: others take their place, and drawing them takes longer than reading those. */
 export function unfilled<R>(make: () => R): R {
+  // Where a timeout of node:vm or Ctrl-C in a REPL cuts this off, no `finally` runs: over at the latest when the program has yielded.
+  void Promise.resolve().then(() => {
+    blank = false;
+  });
   blank = true;
   try {
     return make();

@@ -222,23 +222,23 @@ export function setAll(
   for (const [name, tensor] of targets) tensor.set(values.get(name)!.data as Float32Array);
 }
 
-/** Modules and arrays whose parts are being walked. */
-const around = new Set<object>();
-
-/** Modules and parameters in the properties of a module or the elements of an array, arrays in arrays too. */
-function* parts(of: Module | readonly unknown[]): Generator<[string, Module | Parameter]> {
-  if (around.has(of)) {
-    throw new RangeError(
-      "Module: a module must not be a part of itself: keep what it is a part of in a private property",
-    );
-  }
-  around.add(of);
-  try {
-    for (const [name, value] of Object.entries(of)) {
-      if (value instanceof Module || value instanceof Parameter) yield [name, value];
-      else if (Array.isArray(value)) for (const [inner, part] of parts(value)) yield [`${name}.${inner}`, part];
+/**
+ * Modules and parameters in the properties of a module or the elements of an array, arrays in arrays too. `path`: what leads there.
+ * @throws RangeError when a module is a part of itself, at any depth
+ */
+function parts(of: Module | readonly unknown[], path: readonly unknown[] = [of]): [string, Module | Parameter][] {
+  const found: [string, Module | Parameter][] = [];
+  for (const [name, value] of Object.entries(of)) {
+    if (value instanceof Parameter) found.push([name, value]);
+    if (!(value instanceof Module || Array.isArray(value))) continue;
+    if (path.includes(value)) {
+      throw new RangeError(
+        "Module: a module must not be a part of itself: keep what it is a part of in a private property",
+      );
     }
-  } finally {
-    around.delete(of);
+    const inner = parts(value, [...path, value]);
+    if (value instanceof Module) found.push([name, value]);
+    else for (const [place, part] of inner) found.push([`${name}.${place}`, part]);
   }
+  return found;
 }

@@ -29,6 +29,8 @@ export class Plan implements Source {
   #area: { readonly ptr: number; readonly bytes: number } | undefined;
   /** Whether this step has kept to the plan so far. */
   #following = false;
+  /** Whether this step is noted, from its first block on. */
+  #noting = false;
   /** Whether a block of this step was larger than its place. */
   #grown = false;
   /** Bytes of all blocks of this step, one after the other, and steps in a row that asked for less than half of what was planned. */
@@ -52,7 +54,8 @@ export class Plan implements Source {
 
   begin(): void {
     this.#following = this.#area !== undefined;
-    if (!this.#following) this.#slots = [];
+    this.#noting = !this.#following;
+    if (this.#noting) this.#slots = [];
     this.#grown = false;
     this.#asked = 0;
     this.#next = 0;
@@ -66,13 +69,13 @@ export class Plan implements Source {
     const planned = this.#following ? this.#slots[this.#next] : undefined;
     // A release that is late shows here as an event too few, before its bytes are given to another block.
     this.#following = planned?.from === this.#clock;
+    const fits = this.#following && bytes <= planned!.bytes;
+    const ptr = fits ? this.#area!.ptr + planned!.offset : this.#allocateOwn(bytes);
+    if (!fits) this.#own.add(ptr);
     const slot = this.#following ? planned! : { bytes, from: this.#clock, to: Number.POSITIVE_INFINITY, offset: 0 };
     this.#clock++;
     if (this.#following) this.#next++;
-    else if (this.#area === undefined) this.#slots.push(slot);
-    const fits = this.#following && bytes <= slot.bytes;
-    const ptr = fits ? this.#area!.ptr + slot.offset : this.#arena.allocate(bytes);
-    if (!fits) this.#own.add(ptr);
+    else if (this.#noting) this.#slots.push(slot);
     if (this.#following && !fits) {
       slot.bytes = bytes;
       this.#grown = true;
@@ -81,13 +84,28 @@ export class Plan implements Source {
     return ptr;
   }
 
+  /** A block of the arena. Where there is no room for it beside an area in which nothing of this step lies, that area gives way. */
+  #allocateOwn(bytes: number): number {
+    try {
+      return this.#arena.allocate(bytes);
+    } catch (error) {
+      if (!(error instanceof RangeError) || this.#area === undefined || this.#open.size > this.#own.size) throw error;
+      this.dispose();
+      // What was noted up to here holds for a step that followed the plan so far.
+      this.#noting = this.#following;
+      this.#slots.length = this.#next;
+      this.#following = false;
+      return this.#arena.allocate(bytes);
+    }
+  }
+
   release(ptr: number): void {
     const slot = this.#open.get(ptr);
     this.#open.delete(ptr);
     if (this.#own.delete(ptr)) this.#arena.release(ptr);
     if (slot === undefined) return;
     if (this.#following && slot.to !== this.#clock) this.#following = false;
-    if (this.#area === undefined) slot.to = this.#clock;
+    if (this.#noting) slot.to = this.#clock;
     this.#clock++;
   }
 
@@ -101,9 +119,9 @@ export class Plan implements Source {
     this.#storages.length = 0;
     for (const ptr of this.#own) this.#arena.release(ptr);
     this.#own.clear();
-    if (this.#area === undefined) for (const slot of this.#open.values()) slot.to = this.#clock;
+    if (this.#noting) for (const slot of this.#open.values()) slot.to = this.#clock;
     this.#open.clear();
-    const noted = this.#area === undefined;
+    const noted = this.#noting;
     const kept = this.#following && this.#next === this.#slots.length;
     const all = this.#slots.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#small = 2 * this.#asked < all ? this.#small + 1 : 0;
