@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { CIFAR10_CLASSES, readCifar10 } from "../data/cifar10.js";
 import { classify } from "../models/classify.js";
 import { naming } from "./data.js";
-import { print, readBytes } from "./files.js";
+import { print, printJson, readBytes } from "./files.js";
 import { type Usage, usage, withModel } from "./model.js";
 import { integer } from "./options.js";
 
@@ -27,7 +27,7 @@ export function addClassify(program: Command): void {
           ...{ image, label: CIFAR10_CLASSES[labels[image]!] },
           candidates: all.map(({ id, probability }) => ({ class: CIFAR10_CLASSES[id]!, probability })),
         }));
-        if (json) return print(JSON.stringify(named));
+        if (json) return printJson(named);
         for (const { image, label, candidates: all } of named) {
           const list = all.map((one) => `${one.class} ${one.probability.toFixed(3)}`).join(", ");
           print(`${image} (${label}): ${list}`);

@@ -13,12 +13,22 @@ export const isOfUser = (error: unknown): error is Error =>
   error instanceof UserError ||
   ((error instanceof RangeError || error instanceof TypeError) && /^[\w.-]+: /.test(error.message));
 
+/** What a terminal obeys instead of showing it: control characters but newline and tab, and those that turn the direction of text. */
+const CONTROL = /(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu;
+
+/** The text with such characters escaped (\x1b). Names, paths and messages may come from files that others made. */
+export const visible = (text: string): string =>
+  text.replace(CONTROL, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
+  });
+
 /** Says on the error stream what went wrong, in one line where it is the user's; the exit code is 1. */
 export function complain(error: unknown): void {
   const said = isOfUser(error)
     ? error.message.replace(/^(laser-attention: )?/, "laser-attention: ")
     : (error as Error).stack;
-  process.stderr.write(`${said}\n`);
+  process.stderr.write(`${visible(`${said}`)}\n`);
   process.exitCode = 1;
 }
 
@@ -45,7 +55,7 @@ export function watchOutput(): void {
 }
 
 /** All that a command says goes through here. */
-export function write(text: string): void {
+function put(text: string): void {
   if (closed) return;
   try {
     process.stdout.write(text);
@@ -54,7 +64,14 @@ export function write(text: string): void {
   }
 }
 
-export const print = (text: string): void => write(`${text}\n`);
+/** A line of the command's own words, with names and paths in it. */
+export const print = (text: string): void => put(`${visible(text)}\n`);
+
+/** A line for programs, as it is. */
+export const printJson = (value: unknown): void => put(`${JSON.stringify(value)}\n`);
+
+/** The text of a model: a file or a pipe gets its bytes, a terminal must not obey them. */
+export const write = (text: string): void => put(process.stdout.isTTY === true ? visible(text) : text);
 
 /** A path as a shell takes it. */
 export function shellWord(path: string): string {

@@ -1,7 +1,7 @@
 /** laser-attention fill: hidden characters of a text. */
 import type { Command } from "commander";
 import { fill } from "../models/fill.js";
-import { print, UserError } from "./files.js";
+import { printJson, UserError, write } from "./files.js";
 import { tokenizerOf, type Usage, usage, withModel } from "./model.js";
 import { character, integer } from "./options.js";
 
@@ -33,11 +33,11 @@ export function addFill(program: Command): void {
           position,
           candidates: all.map(({ id, probability }) => ({ text: tokenizer.decode([id]), probability })),
         }));
-        if (json) return print(JSON.stringify({ text: tokenizer.decode(filled), places: found }));
-        print(tokenizer.decode(filled));
+        if (json) return printJson({ text: tokenizer.decode(filled), places: found });
+        write(`${tokenizer.decode(filled)}\n`);
         for (const { position, candidates: all } of found) {
           const list = all.map((one) => `${JSON.stringify(one.text)} ${one.probability.toFixed(3)}`);
-          print(`${position}: ${list.join(", ")}`);
+          write(`${position}: ${list.join(", ")}\n`);
         }
       }),
     );

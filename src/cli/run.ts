@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { SingleBar } from "cli-progress";
 import type { Progress, Trainer } from "../train/index.js";
-import { outputClosed, print, removeHalves, UserError, writeWhole } from "./files.js";
+import { outputClosed, print, printJson, removeHalves, UserError, writeWhole } from "./files.js";
 import { report } from "./report.js";
 
 export interface Run {
@@ -57,7 +57,7 @@ async function trainAll(
   stopped: () => boolean,
 ): Promise<boolean> {
   const say = (event: object, text?: string) => {
-    if (json) print(JSON.stringify(event));
+    if (json) printJson(event);
     else if (text !== undefined) print(text);
   };
   /** The steps in each last.safetensors. */

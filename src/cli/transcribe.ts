@@ -4,7 +4,7 @@ import { logMel } from "../data/log-mel.js";
 import { transcribe } from "../models/transcribe.js";
 import { textOf } from "../train/index.js";
 import { naming, readSamples } from "./data.js";
-import { complain, print, UserError } from "./files.js";
+import { complain, printJson, UserError, visible, write } from "./files.js";
 import { type Usage, usage, withModel } from "./model.js";
 import { integer } from "./options.js";
 
@@ -36,9 +36,9 @@ export function addTranscribe(program: Command): void {
             found.push({ file, error: (error as Error).message });
           }
         }
-        if (options.json) return print(JSON.stringify(found));
+        if (options.json) return printJson(found);
         for (const one of found) {
-          if ("text" in one) print(`${one.file}: ${one.text} (${one.logLikelihood.toFixed(2)})`);
+          if ("text" in one) write(`${visible(one.file)}: ${one.text} (${one.logLikelihood.toFixed(2)})\n`);
         }
       }),
     );
