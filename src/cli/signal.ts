@@ -68,7 +68,7 @@ const showTrained = (checkpoint: string, { data, threads, json }: Options): Prom
   withModel({ checkpoint, threads }, "gpt", (nn, model, extra) => {
     const from = data ?? extra.data;
     if (typeof from !== "string") throw new UserError(`${checkpoint} names no text: --data TEXT is missing`);
-    const ids = tokenizerOf(extra).encode(readFrom(data, from, readText));
+    const ids = tokenizerOf(extra, model.config.vocabulary).encode(readFrom(data, from, readText));
     show(nn, model, ids, `${checkpoint} on ${from}`, json, false);
   });
 
