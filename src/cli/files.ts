@@ -94,8 +94,8 @@ const HALF = /\.(\d+)\.new$/;
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
-  } catch {
-    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // it is there, and another user's
   }
 }
 
@@ -117,8 +117,10 @@ export function writeWhole(path: string, contents: string | Uint8Array): void {
   const half = `${path}.${process.pid}.new`;
   try {
     mkdirSync(dirname(path), { recursive: true });
+    rmSync(half, { force: true }); // of a process before that had the same number
     try {
-      writeFileSync(half, contents, { flush: true });
+      // wx: a link with this name, which can be guessed, must not say which file is written.
+      writeFileSync(half, contents, { flag: "wx", flush: true });
       renameSync(half, path);
     } catch (error) {
       rmSync(half, { force: true });

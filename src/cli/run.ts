@@ -27,7 +27,7 @@ export interface RunOptions {
 
 export const LAST = "last.safetensors";
 export const BEST = "best.safetensors";
-const REPORT = "report.html";
+export const REPORT = "report.html";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -77,8 +77,9 @@ async function trainAll(
     try {
       return trainer.step();
     } catch (error) {
-      const failure = ofNumbers(run, saved.get(run), error);
-      if (trainer.steps > 0) saveReport(failure.message);
+      const reported = trainer.steps > 0;
+      const failure = ofNumbers(run, saved.get(run), reported || saved.size > 0, error);
+      if (reported) saveReport(failure.message);
       say({ event: "failed", variant: trainer.recipe.variant, message: failure.message });
       throw failure;
     }
@@ -139,12 +140,15 @@ async function trainAll(
   return done;
 }
 
-/** What to do about a step whose numbers are not finite. @throws any other error */
-function ofNumbers({ trainer, folder }: Run, saved: number | undefined, error: unknown): UserError {
+/**
+ * What to do about a step whose numbers are not finite. `written`: whether --out holds something now, which a new run refuses.
+ * @throws any other error
+ */
+function ofNumbers({ trainer, folder }: Run, saved: number | undefined, written: boolean, error: unknown): UserError {
   if (!(error instanceof RangeError) || !error.message.startsWith("step ")) throw error;
   const file = join(folder, LAST);
-  const [kept, other] =
-    saved === undefined ? ["", ""] : [`. The last checkpoint is ${file}, of step ${saved}`, " and another --out"];
+  const kept = saved === undefined ? "" : `. The last checkpoint is ${file}, of step ${saved}`;
+  const other = written ? " and another --out" : "";
   return new UserError(`${trainer.recipe.variant}: ${error.message}${kept}. Try a smaller --lr${other}`);
 }
 

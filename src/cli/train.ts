@@ -19,7 +19,7 @@ import {
 import { digestOf, readData, readFrom } from "./data.js";
 import { readBytes, shellWord, UserError } from "./files.js";
 import { type Common, common, createNn, givenRecipe, path, recipeOptions, variantOption } from "./options.js";
-import { BEST, LAST, type Run, runAll } from "./run.js";
+import { BEST, LAST, REPORT, type Run, runAll } from "./run.js";
 
 const VARIANTS = ["standard", "laser"] as const;
 
@@ -111,15 +111,16 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   }
   const before = options.resume === true ? resumed(family, parts) : [];
   const kept = before.find((one) => one !== undefined);
+  const out = options.out!;
   const files = [LAST, BEST].flatMap((name) => parts.map(({ folder }) => join(folder, name)));
-  const taken = files.find((file) => existsSync(file));
+  const taken = [...files, join(out, REPORT)].find((file) => existsSync(file));
   if (kept === undefined && taken !== undefined) {
-    const on = taken.endsWith(LAST) ? "go on with --resume" : "it has no run to go on with, so remove it";
+    const none = taken.endsWith(BEST) ? "it has no run to go on with" : "a new run would write over it";
+    const on = taken.endsWith(LAST) ? "go on with --resume" : `${none}, so remove it`;
     throw new UserError(`${taken} is there already: ${on}, or give another --out`);
   }
   const data = options.data ?? kept?.data;
   if (data === undefined) throw new UserError("--data PATH is missing: what to train on");
-  const out = options.out!;
   const runs: Run[] = [];
   let read: Data | undefined;
   let digest: string | undefined;
