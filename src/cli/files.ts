@@ -1,5 +1,5 @@
 /** Files and the standard output as the commands use them, and errors that are one line. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /** What the user can do something about: shown as one line, without a stack. */
@@ -86,6 +86,21 @@ export function readBytes(path: string, hint = ""): Uint8Array {
   } catch (error) {
     throw new UserError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code})${hint && `. ${hint}`}`);
   }
+}
+
+/**
+ * The same path, which a file names and not the user, where it is not of a device or a pipe: to read one may never end. What else is
+ * wrong with it, its reader says.
+ */
+export function checkEnds(path: string): string {
+  let found: Stats;
+  try {
+    found = statSync(path);
+  } catch {
+    return path;
+  }
+  if (found.isFile() || found.isDirectory()) return path;
+  throw new UserError(`${path} must be a file, got a device or a pipe`);
 }
 
 /** How the name of a file that is being written ends: with the process that writes it. */
