@@ -126,6 +126,16 @@ test("train and compare: a folder that holds a best checkpoint alone, or a repor
     );
 });
 
+test("train --resume: a folder of compare is named as one, with the command that goes on with it", async () => {
+  mkdirSync(at("pair/laser"), { recursive: true });
+  writeFileSync(at("pair/laser/last.safetensors"), "");
+  const { code, stderr } = await run(["train", "lm", "--resume", "--out", "pair"]);
+  assert.is(code, 1);
+  const what = "pair holds no last.safetensors; those of compare are in its folders standard and laser";
+  const again = "npx laser-attention compare lm --resume --out pair";
+  assert.is(stderr, `laser-attention: ${what}. Go on with both: ${again}\n`);
+});
+
 test("signal: another text than that of the run; the seed and the variant of a new model", async () => {
   writeFileSync(at("one.txt"), "abcdefgh".repeat(40));
   writeFileSync(at("two.txt"), "hgfedcba".repeat(40));

@@ -162,6 +162,7 @@ test("evaluations are lines of the output; in the terminal of the bar it is clea
       replacing(process.stdout, { isTTY } as object, () => run(`terminal-${isTTY}`, { onStep: stop, json: false })),
     );
     assert.ok(said.some((line) => /^laser step 3: loss/.test(line)));
+    assert.match(said.at(-1)!, /^Stopped after step 3 of 100, saved\./);
     assert.is(drawn.includes("\r\x1b[2K"), isTTY);
     // The bar stays in the line where the cursor is: it saves and restores no place.
     assert.not.ok(drawn.some((text) => text === "\x1b7" || text === "\x1b8"));

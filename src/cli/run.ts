@@ -125,8 +125,9 @@ async function trainAll(
     for (const run of runs) save(LAST, run);
   }
   saveReport();
-  const steps = runs[0]!.trainer.steps;
-  if (!done) say({ event: "stopped", steps, again }, `Stopped after step ${steps}, saved. Go on with: ${again}`);
+  const { steps, recipe } = runs[0]!.trainer;
+  const stop = `Stopped after step ${steps} of ${recipe.steps}, saved. Go on with: ${again}`;
+  if (!done) say({ event: "stopped", steps, again }, stop);
   else {
     const results = runs.map(({ trainer: { recipe, task, history, best } }) => ({
       ...{ variant: recipe.variant, measure: task.measure, value: history.evaluations.at(-1)?.value, best },

@@ -76,7 +76,15 @@ const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `
 /** What --resume goes on with, a run for each part. One of a pair may have none: it was stopped before it was saved, and begins anew. */
 function resumed(family: FamilyName, parts: readonly Part[]): (Stored | undefined)[] {
   const found = parts.map(({ folder }) => (existsSync(join(folder, LAST)) ? stored(folder) : undefined));
-  if (found.every((one) => one === undefined)) return [stored(parts[0]!.folder)]; // says that there is none
+  if (found.every((one) => one === undefined)) {
+    const { folder } = parts[0]!;
+    if (VARIANTS.some((variant) => existsSync(join(folder, variant, LAST)))) {
+      const pair = `those of compare are in its folders ${VARIANTS.join(" and ")}`;
+      const again = `npx laser-attention compare ${family} --resume --out ${shellWord(folder)}`;
+      throw new UserError(`${folder} holds no ${LAST}; ${pair}. Go on with both: ${again}`);
+    }
+    return [stored(folder)]; // says that there is none
+  }
   for (const [n, { folder, given }] of parts.entries()) {
     const { recipe, family: other } = found[n] ?? {};
     if (other !== undefined && other !== family) {
