@@ -157,6 +157,8 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
 }
 
 const NOTES = `
+Data of lm and bert: a text in UTF-8, of which the last tenth is held out.
+Data of vit: a folder of files *.bin of CIFAR-10, of which test*.bin are held out.
 Data of conformer: a folder of DIGIT_SPEAKER_TAKE.wav, of which takes 0 to 4 are held out; or a list with a line for each wav
 file, PATH, tab, TRANSCRIPT, with paths relative to the list, of which every tenth is held out.
 
