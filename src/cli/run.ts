@@ -71,7 +71,7 @@ async function trainAll(
     if (name === LAST) saved.set(run, run.trainer.steps);
   };
   const trainers = runs.map(({ trainer }) => trainer);
-  const saveReport = (failure?: string) => writeWhole(join(out, REPORT), report(trainers, failure));
+  const saveReport = (failure?: string) => writeWhole(join(out, REPORT), report(trainers, notes.data, failure));
   const step = (run: Run): Progress => {
     const { trainer } = run;
     try {
