@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { digestOf, readData } from "../src/cli/data.js";
+import { digestOf, readData, readFrom } from "../src/cli/data.js";
+import { UserError } from "../src/cli/files.js";
 import type { Data, Images, Speech } from "../src/train/index.js";
 import { wav } from "./support/wav.js";
 
@@ -40,6 +41,28 @@ test("of digits takes 0 to 4 are held out, of a list every tenth that says somet
     [train[0]!, train.at(-1)!].map((one) => one.samples.length),
     [400, 200],
   ); // at 8 kHz
+});
+
+const onUnix = process.platform === "win32" ? test.skip : test;
+onUnix("a device or a pipe is read where the user names it, not where a file does: it may never end", () => {
+  const message = (call: () => unknown): string => {
+    try {
+      call();
+    } catch (error) {
+      assert.ok(error instanceof UserError, `${error}`);
+      return error.message;
+    }
+    return "none";
+  };
+  const read = (given?: string) => message(() => readFrom(given, "/dev/null", (path) => readData("lm", path)));
+  assert.match(read("/dev/null"), /^\/dev\/null is empty/);
+  const refused = "/dev/null must be a file, got a device or a pipe";
+  assert.is(read(), `${refused}. The path is that of the run: give another with --data`);
+  writeFileSync(at("pipes.tsv"), "digits/recordings/7_x_4.wav\ta\n/dev/null\tb\n");
+  assert.is(
+    message(() => readData("conformer", at("pipes.tsv"))),
+    refused,
+  );
 });
 
 test("a digest tells texts, pixels, labels of images, samples and what is said", () => {

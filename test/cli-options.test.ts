@@ -1,5 +1,5 @@
 /** The options of the commands that use a model, each of which must reach it. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createNn } from "../src/cli/options.js";
@@ -102,13 +102,38 @@ test("fill: a line for each hole, of its place and its candidates, best first; t
   }
 });
 
-test("train: a folder that holds a best checkpoint alone is not written into", async () => {
+test("train and compare: a folder that holds a best checkpoint alone, or a report, is not written into", async () => {
   writeFileSync(at("some.txt"), "abcdefgh".repeat(40));
   mkdirSync(at("best"));
-  writeFileSync(at("best/best.safetensors"), "kept");
-  const { code, stderr } = await run(["train", "lm", "--data", "some.txt", "--out", "best", "--steps", "1"]);
+  const refused = async (command: string, file: string, what: RegExp) => {
+    writeFileSync(at("best", file), "kept");
+    const sizes = ["--steps", "1", "--context", "8", "--width", "8", "--layers", "1"];
+    const { code, stderr } = await run([command, "lm", "--data", "some.txt", "--out", "best", ...sizes]);
+    assert.is(code, 1);
+    assert.match(stderr, what);
+    assert.is(readFileSync(at("best", file), "utf8"), "kept");
+    assert.equal(readdirSync(at("best")), [file]);
+    rmSync(at("best", file));
+  };
+  const there = "is there already:";
+  const none = "it has no run to go on with, so remove it";
+  await refused("train", "best.safetensors", new RegExp(`best\\.safetensors ${there} ${none}`));
+  for (const command of ["train", "compare"])
+    await refused(
+      command,
+      "report.html",
+      new RegExp(`report\\.html ${there} a new run would write over it, so remove it`),
+    );
+});
+
+test("train --resume: a folder of compare is named as one, with the command that goes on with it", async () => {
+  mkdirSync(at("pair/laser"), { recursive: true });
+  writeFileSync(at("pair/laser/last.safetensors"), "");
+  const { code, stderr } = await run(["train", "lm", "--resume", "--out", "pair"]);
   assert.is(code, 1);
-  assert.match(stderr, /best\.safetensors is there already: it has no run to go on with, so remove it/);
+  const what = "pair holds no last.safetensors; those of compare are in its folders standard and laser";
+  const again = "npx laser-attention compare lm --resume --out pair";
+  assert.is(stderr, `laser-attention: ${what}. Go on with both: ${again}\n`);
 });
 
 test("signal: another text than that of the run; the seed and the variant of a new model", async () => {

@@ -251,6 +251,8 @@ test("the help of train and compare has the defaults, of all families or by fami
     assert.match(help, "seed of parameters and batches (default: 1)");
     for (const note of [
       "PATH, tab, TRANSCRIPT",
+      "a text in UTF-8, of which the last tenth is held out",
+      "of which test*.bin are held out",
       "last.safetensors, which --resume goes on with",
       "130, 143, 129",
       "at most 64",

@@ -1,13 +1,14 @@
 /** What the command does with files, and which errors it shows as one line. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { chart } from "../src/cli/chart.js";
-import { isOfUser, UserError, writeWhole } from "../src/cli/files.js";
+import { complain, isOfUser, print, printJson, removeHalves, UserError, write, writeWhole } from "../src/cli/files.js";
 import { gpt } from "../src/models/index.js";
 import { createSync } from "../src/nn/index.js";
+import { replacing } from "./support/host.js";
 
 const caught = (call: () => unknown): unknown => {
   try {
@@ -29,6 +30,55 @@ test("a file that can't be written whole leaves nothing behind", () => {
   assert.equal(readdirSync(folder).sort(), ["deep", "taken"]);
   assert.equal(readdirSync(join(folder, "deep")), ["file"]);
   rmSync(folder, { recursive: true });
+});
+
+test("a file is not written through a link that has the name of its first half; what is left of an own half is no obstacle", () => {
+  const folder = mkdtempSync(join(tmpdir(), "laser-attention-"));
+  const [path, victim] = [join(folder, "file"), join(folder, "victim")];
+  const half = `${path}.${process.pid}.new`;
+  writeFileSync(victim, "kept");
+  linkSync(victim, half);
+  writeWhole(path, "new");
+  writeFileSync(half, "of a process before with this number");
+  writeWhole(path, "newer");
+  assert.is(readFileSync(victim, "utf8"), "kept");
+  assert.is(readFileSync(path, "utf8"), "newer");
+  assert.equal(readdirSync(folder).sort(), ["file", "victim"]);
+  rmSync(folder, { recursive: true });
+});
+
+test("what another user's process is writing is left alone: to ask for it is not allowed, so it is there", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "laser-attention-"));
+  writeFileSync(join(folder, "file.1.new"), "");
+  const left = async (code: string): Promise<string[]> => {
+    const kill = () => {
+      throw Object.assign(new Error(code), { code });
+    };
+    await replacing(process, { kill }, () => removeHalves(join(folder, "file")));
+    return readdirSync(folder);
+  };
+  assert.equal(await left("EPERM"), ["file.1.new"]);
+  assert.equal(await left("ESRCH"), []);
+  rmSync(folder, { recursive: true });
+});
+
+test("what a terminal would obey is escaped in names and errors, in a model's text for a terminal only, and never in JSON", async () => {
+  const text = "\0\x1b[2J\r\x7f\x9b\u202e\u2066 \t\n caf\u00e9 \u{1f600}";
+  const shown = "\\x00\\x1b[2J\\x0d\\x7f\\x9b\\u202e\\u2066 \t\n caf\u00e9 \u{1f600}";
+  const said = async (isTTY: boolean, call: () => void): Promise<string> => {
+    const parts: string[] = [];
+    const stream = { isTTY, write: (part: string) => parts.push(part) > 0 } as object;
+    await replacing(process.stdout, stream, () => replacing(process.stderr, stream, call));
+    return parts.join("");
+  };
+  for (const isTTY of [true, false]) {
+    assert.is(await said(isTTY, () => print(text)), `${shown}\n`);
+    assert.is(await said(isTTY, () => complain(new UserError(text))), `laser-attention: ${shown}\n`);
+    assert.match(await said(isTTY, () => complain(new Error(text))), shown);
+    assert.is(await said(isTTY, () => write(text)), isTTY ? shown : text);
+    assert.is(await said(isTTY, () => printJson({ text })), `${JSON.stringify({ text })}\n`);
+  }
+  process.exitCode = 0;
 });
 
 test("a chart takes more points than a call takes arguments", () => {

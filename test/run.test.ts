@@ -6,6 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { chart } from "../src/cli/chart.js";
 import { BEST, formatTime, LAST, runAll } from "../src/cli/run.js";
+import { VERSION } from "../src/generated/version.js";
 import { type Checkpoint, createSync, loadCheckpoint } from "../src/nn/index.js";
 import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
 import { replacing } from "./support/host.js";
@@ -21,13 +22,14 @@ interface Watch {
   /** Gets what the run says. */
   said?: string[];
   steps?: number;
+  notes?: { data?: string };
   /** What it goes on with. */
   resume?: Checkpoint | undefined;
 }
 
 /** Runs with what happens around a step and a save. */
 async function run(folder: string, watch: Watch = {}) {
-  const { onStep, onSave, json = true, said = [], steps = SIZES.steps, resume } = watch;
+  const { onStep, onSave, json = true, said = [], steps = SIZES.steps, resume, notes = {} } = watch;
   const nn = createSync({ threads: 1 });
   const recipe = recipeOf("lm", { ...SIZES, steps });
   class Watched extends Trainer {
@@ -43,7 +45,7 @@ async function run(folder: string, watch: Watch = {}) {
   }
   const trainer = new Watched(nn, "lm", makeTask(nn, "lm", recipe, TEXT), recipe);
   if (resume !== undefined) trainer.resume(resume);
-  const options = { json, out: join(out, folder), notes: {}, again: "" };
+  const options = { json, out: join(out, folder), notes, again: "" };
   const write = (text: string) => said.push(text) > 0;
   try {
     const done = await replacing(process.stdout, { write } as object, () =>
@@ -96,7 +98,8 @@ test("a run that fails in its first two steps leaves no checkpoint, one that fai
     const said: string[] = [];
     const message = await run(folder, { onStep: failing, said }).catch((error: Error) => error.message);
     const file = join(out, folder, LAST);
-    const [kept, hint] = last < 2 ? ["", ""] : [`. The last checkpoint is ${file}, of step 2`, " and another --out"];
+    const kept = last < 2 ? "" : `. The last checkpoint is ${file}, of step 2`;
+    const hint = last === 0 ? "" : " and another --out"; // a new run refuses what is there then
     assert.is(message, `laser: step ${last + 1}: the loss is NaN${kept}. Try a smaller --lr${hint}`);
     assert.equal(JSON.parse(said.at(-1)!), { event: "failed", variant: "laser", message });
     const left = existsSync(join(out, folder)) ? readdirSync(join(out, folder)).sort() : [];
@@ -161,6 +164,7 @@ test("evaluations are lines of the output; in the terminal of the bar it is clea
       replacing(process.stdout, { isTTY } as object, () => run(`terminal-${isTTY}`, { onStep: stop, json: false })),
     );
     assert.ok(said.some((line) => /^laser step 3: loss/.test(line)));
+    assert.match(said.at(-1)!, /^Stopped after step 3 of 100, saved\./);
     assert.is(drawn.includes("\r\x1b[2K"), isTTY);
     // The bar stays in the line where the cursor is: it saves and restores no place.
     assert.not.ok(drawn.some((text) => text === "\x1b7" || text === "\x1b8"));
@@ -178,6 +182,19 @@ test("a run says its best evaluation where that is not the last, and so does the
     readFileSync(join(out, "best", "report.html"), "utf8"),
     /validation loss, best<\/td><td>0\.50000, step 3</,
   );
+});
+
+test("a report says which version made it, of what data and what is held out, and has the same bytes for the same run", async () => {
+  const texts = [];
+  for (const name of ["one", "two"]) {
+    await run(`report-${name}`, { steps: 3, notes: { data: "a <b>.txt" } });
+    texts.push(readFileSync(join(out, `report-${name}`, "report.html"), "utf8"));
+  }
+  assert.match(texts[0]!, "<p>Data: a &lt;b&gt;.txt</p>");
+  assert.match(texts[0]!, "Held out: the last tenth of the text, of which an evaluation takes at most 1 batches of 2.");
+  assert.match(texts[0]!, `laser-attention ${VERSION}<`);
+  assert.match(texts[0]!, ">step</text>"); // below the chart
+  assert.is(texts[0], texts[1]);
 });
 
 test("a chart of one point shows it", () => {

@@ -5,6 +5,7 @@ import { type Conformer, type Gpt, generate } from "../src/models/index.js";
 import { createSync } from "../src/nn/index.js";
 import { type Data, type FamilyName, makeTask, type Recipe, recipeOf, type Speech } from "../src/train/index.js";
 import { TEXT, tone } from "./support/made-data.js";
+import { throws } from "./support/throws.js";
 
 const nn = createSync({ threads: 1 });
 const SIZES = { width: 16, heads: 2, layers: 1, context: 32, steps: 1, seed: 5 };
@@ -16,6 +17,14 @@ test("a masked loss is the mean over all hidden tokens, whatever the batches the
   // The same eight windows and holes. The batches of one row hide different numbers of tokens; sums round differently.
   const [whole, parts] = [of(8, 1), of(1, 8)];
   assert.ok(Math.abs(parts - whole) <= 1e-6 * whole, `${parts}, ${whole}`);
+});
+
+test("a text that is too short is refused with what of it is held out", () => {
+  for (const family of ["lm", "bert"] as const) {
+    const why = "(its last tenth is held out and must have 33)";
+    const words = `train: the text must have 330 characters for a context of 32 ${why}, got 10`;
+    throws(() => taskOf(family, "abcdefghij", {}), RangeError, words);
+  }
 });
 
 test("the sample of a language model is drawn with the seed of the recipe", () => {
@@ -58,6 +67,24 @@ test("recordings with transcripts are each evaluated once, digits as strings of 
     .split("\n")
     .map((line) => line.split(":")[0]);
   assert.equal(said, ["a", "b", "a", "b", "a"]);
+});
+
+test("of recordings that do not fit the first is named, and how many more there are", () => {
+  const recording = (samples: number, file: string) => ({ samples: new Float32Array(samples), labels: [1], file });
+  const good = recording(1600, "good.wav");
+  const speech = (...bad: number[]): Speech => {
+    const train = [good, ...bad.map((samples, n) => recording(samples, `${n}.wav`))];
+    return { train, test: [good, ...train.slice(1)], symbols: ["a"], separator: "", join: false };
+  };
+  const first =
+    "train: 0.wav: its frames of 10 ms must be 4 or more (what is said in it) and at most 128 (the context), got 0";
+  const refused = (all: Speech, words: string) =>
+    assert.throws(
+      () => taskOf("conformer", all, {}),
+      (error: Error) => error.message === words,
+    );
+  refused({ ...speech(100), test: [good] }, first);
+  refused(speech(100, 20000), `${first}, and 3 more of 6 recordings do not fit`);
 });
 
 test.after(() => nn.dispose());

@@ -267,6 +267,13 @@ test("a recipe or a history of a file that can't be is refused by the name of wh
     const reason = "resume: the history must have a loss and a norm for each of 2 steps";
     throws(() => run.resume({ ...checkpoint, extra }), RangeError, reason);
   }
+  for (const steps of [[1e308], [0], [1.5], [3], [1, 2, 1], [1, 1]]) {
+    const evaluations = steps.map((step) => ({ step, value: 1 }));
+    const extra = { ...checkpoint.extra, run: { history: { losses, norms, evaluations } } };
+    const range = "integers from 1 to 2, each above the one before";
+    const reason = `resume: the steps of the history's evaluations must be ${range}, got ${steps.at(-1)}`;
+    throws(() => run.resume({ ...checkpoint, extra }), RangeError, reason);
+  }
   const alone = { ...checkpoint, optimizer: undefined, extra: {} };
   throws(
     () => run.resume(alone),

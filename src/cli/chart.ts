@@ -37,6 +37,7 @@ export function chart(title: string, lines: readonly Line[]): string {
   const steps = [0, most / 2, most].map(
     (value) => `<text x="${x(value)}" y="${HEIGHT - 8}" text-anchor="middle">${Math.round(value)}</text>`,
   );
+  steps.push(`<text x="${x(0.75 * most)}" y="${HEIGHT - 8}" text-anchor="middle">step</text>`);
   const drawn = lines.map(({ points }, n) => {
     // The last point twice, with round ends: a line of one point shows too.
     const path = [...points, ...points.slice(-1)]

@@ -8,7 +8,7 @@ import { resample } from "../data/resample.js";
 import { parseDigitName, parseTranscripts } from "../data/transcripts.js";
 import { readWav } from "../data/wav.js";
 import type { Data, FamilyName, Images, Recording, Speech } from "../train/index.js";
-import { isOfUser, readBytes, UserError } from "./files.js";
+import { checkEnds, isOfUser, readBytes, UserError } from "./files.js";
 
 const TEXT =
   "Any plain text will do; Tiny Shakespeare is data/tinyshakespeare/input.txt of github.com/karpathy/char-rnn";
@@ -29,7 +29,7 @@ const isFolder = (path: string): boolean => existsSync(path) && statSync(path).i
 /** Reads data by the path that is given, or by that of the run, relative to where that was started: so it says when it can't be read. */
 export function readFrom<R>(given: string | undefined, run: string, read: (path: string) => R): R {
   try {
-    return read(given ?? run);
+    return read(given ?? checkEnds(run));
   } catch (error) {
     if (given !== undefined || !(error instanceof UserError)) throw error;
     throw new UserError(`${error.message}. The path is that of the run: give another with --data`);
@@ -140,7 +140,7 @@ function readList(path: string): Speech {
   const [train, test]: [Recording[], Recording[]] = [[], []];
   for (const [n, { path: name, transcript }] of said.entries()) {
     const labels = [...transcript].map((symbol) => symbols.indexOf(symbol) + 1);
-    const file = resolve(dirname(path), name);
+    const file = checkEnds(resolve(dirname(path), name));
     (n % 10 === 0 ? test : train).push({ samples: readSamples(file), labels, file });
   }
   return { train, test, symbols, separator: "", join: false };

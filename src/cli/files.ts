@@ -1,5 +1,5 @@
 /** Files and the standard output as the commands use them, and errors that are one line. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /** What the user can do something about: shown as one line, without a stack. */
@@ -13,12 +13,22 @@ export const isOfUser = (error: unknown): error is Error =>
   error instanceof UserError ||
   ((error instanceof RangeError || error instanceof TypeError) && /^[\w.-]+: /.test(error.message));
 
+/** What a terminal obeys instead of showing it: control characters but newline and tab, and those that turn the direction of text. */
+const CONTROL = /(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu;
+
+/** The text with such characters escaped (\x1b). Names, paths and messages may come from files that others made. */
+export const visible = (text: string): string =>
+  text.replace(CONTROL, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
+  });
+
 /** Says on the error stream what went wrong, in one line where it is the user's; the exit code is 1. */
 export function complain(error: unknown): void {
   const said = isOfUser(error)
     ? error.message.replace(/^(laser-attention: )?/, "laser-attention: ")
     : (error as Error).stack;
-  process.stderr.write(`${said}\n`);
+  process.stderr.write(`${visible(`${said}`)}\n`);
   process.exitCode = 1;
 }
 
@@ -45,7 +55,7 @@ export function watchOutput(): void {
 }
 
 /** All that a command says goes through here. */
-export function write(text: string): void {
+function put(text: string): void {
   if (closed) return;
   try {
     process.stdout.write(text);
@@ -54,7 +64,14 @@ export function write(text: string): void {
   }
 }
 
-export const print = (text: string): void => write(`${text}\n`);
+/** A line of the command's own words, with names and paths in it. */
+export const print = (text: string): void => put(`${visible(text)}\n`);
+
+/** A line for programs, as it is. */
+export const printJson = (value: unknown): void => put(`${JSON.stringify(value)}\n`);
+
+/** The text of a model: a file or a pipe gets its bytes, a terminal must not obey them. */
+export const write = (text: string): void => put(process.stdout.isTTY === true ? visible(text) : text);
 
 /** A path as a shell takes it. */
 export function shellWord(path: string): string {
@@ -71,14 +88,29 @@ export function readBytes(path: string, hint = ""): Uint8Array {
   }
 }
 
+/**
+ * The same path, which a file names and not the user, where it is not of a device or a pipe: to read one may never end. What else is
+ * wrong with it, its reader says.
+ */
+export function checkEnds(path: string): string {
+  let found: Stats;
+  try {
+    found = statSync(path);
+  } catch {
+    return path;
+  }
+  if (found.isFile() || found.isDirectory()) return path;
+  throw new UserError(`${path} must be a file, got a device or a pipe`);
+}
+
 /** How the name of a file that is being written ends: with the process that writes it. */
 const HALF = /\.(\d+)\.new$/;
 
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
-  } catch {
-    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // it is there, and another user's
   }
 }
 
@@ -100,8 +132,10 @@ export function writeWhole(path: string, contents: string | Uint8Array): void {
   const half = `${path}.${process.pid}.new`;
   try {
     mkdirSync(dirname(path), { recursive: true });
+    rmSync(half, { force: true }); // of a process before that had the same number
     try {
-      writeFileSync(half, contents, { flush: true });
+      // wx: a link with this name, which can be guessed, must not say which file is written.
+      writeFileSync(half, contents, { flag: "wx", flush: true });
       renameSync(half, path);
     } catch (error) {
       rmSync(half, { force: true });

@@ -1,7 +1,7 @@
 /** laser-attention fill: hidden characters of a text. */
 import type { Command } from "commander";
 import { fill } from "../models/fill.js";
-import { print, UserError } from "./files.js";
+import { printJson, UserError, write } from "./files.js";
 import { tokenizerOf, type Usage, usage, withModel } from "./model.js";
 import { character, integer } from "./options.js";
 
@@ -24,7 +24,7 @@ export function addFill(program: Command): void {
         const { context } = model.config;
         if (length > context) throw new UserError(`the text must have at most ${context} characters, got ${length}`);
         if (!text.includes(hole)) throw new UserError(`the text has no hole, which is a ${hole}`);
-        const tokenizer = tokenizerOf(extra);
+        const tokenizer = tokenizerOf(extra, model.maskId);
         // All at once, with any known character in the holes, so that an unknown one is told by its place.
         const known = tokenizer.encode(text.replaceAll(hole, tokenizer.decode([0])));
         const ids = characters.map((one, n) => (one === hole ? model.maskId : known[n]!));
@@ -33,11 +33,11 @@ export function addFill(program: Command): void {
           position,
           candidates: all.map(({ id, probability }) => ({ text: tokenizer.decode([id]), probability })),
         }));
-        if (json) return print(JSON.stringify({ text: tokenizer.decode(filled), places: found }));
-        print(tokenizer.decode(filled));
+        if (json) return printJson({ text: tokenizer.decode(filled), places: found });
+        write(`${tokenizer.decode(filled)}\n`);
         for (const { position, candidates: all } of found) {
           const list = all.map((one) => `${JSON.stringify(one.text)} ${one.probability.toFixed(3)}`);
-          print(`${position}: ${list.join(", ")}`);
+          write(`${position}: ${list.join(", ")}\n`);
         }
       }),
     );

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Command } from "commander";
 import { generate } from "../models/generate.js";
-import { outputClosed, print, write } from "./files.js";
+import { outputClosed, printJson, write } from "./files.js";
 import { tokenizerOf, type Usage, usage, withModel } from "./model.js";
 import { integer, real } from "./options.js";
 
@@ -26,12 +26,12 @@ export function addGenerate(program: Command): void {
     .action((options: Options) =>
       withModel(options, "gpt", async (nn, model, extra) => {
         const { prompt, count, temperature, topK, topP, seed, json } = options;
-        const tokenizer = tokenizerOf(extra);
+        const tokenizer = tokenizerOf(extra, model.config.vocabulary);
         const sampling = { count, temperature, topK, topP, seed };
         const found = generate(nn, model, tokenizer.encode(prompt), sampling);
         if (json) {
           const ids = [...found];
-          print(JSON.stringify({ prompt, text: tokenizer.decode(ids), ids }));
+          printJson({ prompt, text: tokenizer.decode(ids), ids });
           return;
         }
         write(prompt);

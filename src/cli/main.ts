@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { VERSION } from "../generated/version.js";
 import { addClassify } from "./classify.js";
-import { complain, watchOutput } from "./files.js";
+import { complain, visible, watchOutput } from "./files.js";
 import { addFill } from "./fill.js";
 import { addGenerate } from "./generate.js";
 import { addSignal } from "./signal.js";
@@ -17,7 +17,9 @@ const program = new Command("laser-attention")
   .description("Train and use the model families of the LASER attention paper, with LASER or standard attention")
   .version(VERSION)
   // What is wrong is one line, also where commander puts its suggestion on a second one.
-  .configureOutput({ outputError: (text, write) => write(`${text.trim().replace(/\s*\n\s*/g, " ")} (see --help)\n`) })
+  .configureOutput({
+    outputError: (text, write) => write(`${visible(text.trim().replace(/\s*\n\s*/g, " "))} (see --help)\n`),
+  })
   .addHelpText("afterAll", EXIT_CODES);
 for (const add of [addTrain, addCompare, addGenerate, addFill, addClassify, addTranscribe, addSignal]) add(program);
 

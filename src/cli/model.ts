@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { show } from "../check.js";
 import { characterTokenizer } from "../data/text.js";
 import { restore } from "../models/restore.js";
 import type { Nn } from "../nn/nn.js";
@@ -12,6 +13,9 @@ import { readCheckpoint } from "./train.js";
 
 type Model = ReturnType<typeof restore>;
 type Family = Model["family"];
+
+/** What a checkpoint holds beside the model: a file may hold anything there. */
+type Extra = { readonly [name: string]: unknown };
 
 export const CHECKPOINT =
   "a folder that train wrote, for its best checkpoint (the last, before there is one), or a file of it";
@@ -43,11 +47,7 @@ function fileOf(path: string): string {
 export async function withModel<F extends Family>(
   options: Pick<Usage, "checkpoint" | "threads">,
   family: F,
-  use: (
-    nn: Nn,
-    model: Extract<Model, { family: F }>,
-    extra: { readonly [name: string]: unknown },
-  ) => void | Promise<void>,
+  use: (nn: Nn, model: Extract<Model, { family: F }>, extra: Extra) => void | Promise<void>,
 ): Promise<void> {
   const file = fileOf(options.checkpoint);
   const checkpoint = readCheckpoint(file);
@@ -62,8 +62,23 @@ export async function withModel<F extends Family>(
   }
 }
 
-/** The tokenizer that the model was trained with. */
-export function tokenizerOf(extra: { readonly [name: string]: unknown }) {
+/** The tokenizer that the model was trained with; `size`: how many of its tokens are characters. */
+export function tokenizerOf(extra: Extra, size: number) {
   if (typeof extra.vocabulary !== "string") throw new UserError("the checkpoint has no vocabulary: train wrote none");
-  return characterTokenizer(extra.vocabulary);
+  const tokenizer = characterTokenizer(extra.vocabulary);
+  if (tokenizer.size !== size) {
+    throw new UserError(
+      `the checkpoint's vocabulary must have the ${size} characters of its model, got ${tokenizer.size}`,
+    );
+  }
+  return tokenizer;
+}
+
+/** The strings of this name in a checkpoint, as many as the model has a use for. */
+export function stringsOf(extra: Extra, name: string, count: number): string[] {
+  const found = extra[name];
+  if (found === undefined) throw new UserError(`the checkpoint has no ${name}: train wrote none`);
+  if (Array.isArray(found) && found.length === count && found.every((one) => typeof one === "string")) return found;
+  const got = `${Array.isArray(found) ? `${found.length}: ` : ""}${show(found)}`;
+  throw new UserError(`the checkpoint's ${name} must be the ${count} strings of its model, got ${got}`);
 }

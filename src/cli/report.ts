@@ -1,14 +1,23 @@
 /** The report of one run or of two side by side: one HTML file that needs nothing else. */
-import type { Trainer } from "../train/index.js";
+import { VERSION } from "../generated/version.js";
+import type { FamilyName, Trainer } from "../train/index.js";
 import { chart, escapeHtml, smooth } from "./chart.js";
 
 const STYLE =
   "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#222}svg{width:100%;font-size:12px}" +
   "pre{white-space:pre-wrap;background:#f5f5f5;padding:.8rem}td,th{text-align:left;padding:.1rem 1rem .1rem 0}";
 
-/** `failure`: what ended a run that has nothing to show any more. */
-export function report(trainers: readonly Trainer[], failure?: string): string {
-  const { family, task } = trainers[0]!;
+const HELD: Readonly<Record<FamilyName, string>> = {
+  lm: "the last tenth of the text",
+  bert: "the last tenth of the text",
+  vit: "test*.bin",
+  conformer: "takes 0 to 4 of digits, every tenth recording of a list",
+};
+
+/** `data`: its path. `failure`: what ended a run that has nothing to show any more. Without a date: the same run has the same report. */
+export function report(trainers: readonly Trainer[], data: unknown, failure?: string): string {
+  const { family, task, recipe } = trainers[0]!;
+  const { batch, evaluations } = recipe;
   const name = ({ recipe }: Trainer) => recipe.variant;
   const lines = (of: (trainer: Trainer) => readonly (readonly [number, number])[]) =>
     trainers.map((trainer) => ({ name: name(trainer), points: of(trainer) }));
@@ -28,6 +37,8 @@ export function report(trainers: readonly Trainer[], failure?: string): string {
     `<tr><td>${task.measure}, best</td>${best.join("")}</tr>`,
     `<tr><td>parameters</td>${trainers.map(({ task }) => `<td>${task.model.parameterCount}</td>`).join("")}</tr>`,
     `<tr><td>steps done</td>${trainers.map(({ steps }) => `<td>${steps}</td>`).join("")}</tr>${rows.join("")}</table>`,
+    typeof data === "string" ? `<p>Data: ${escapeHtml(data)}</p>` : "",
+    `<p>Held out: ${HELD[family]}, of which an evaluation takes at most ${evaluations} batches of ${batch}.</p>`,
     chart(
       "Training loss",
       lines(({ history }) => smooth(history.losses)),
@@ -44,5 +55,5 @@ export function report(trainers: readonly Trainer[], failure?: string): string {
       (trainer) => `<h2>Sample, ${name(trainer)}</h2><pre>${escapeHtml(trainer.task.sample())}</pre>`,
     ),
   ];
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>laser-attention ${family}</title><style>${STYLE}</style>${parts.join("\n")}</html>\n`;
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>laser-attention ${family}</title><style>${STYLE}</style>${parts.join("\n")}<p>laser-attention ${VERSION}</p></html>\n`;
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { SingleBar } from "cli-progress";
 import type { Progress, Trainer } from "../train/index.js";
-import { outputClosed, print, removeHalves, UserError, writeWhole } from "./files.js";
+import { outputClosed, print, printJson, removeHalves, UserError, writeWhole } from "./files.js";
 import { report } from "./report.js";
 
 export interface Run {
@@ -27,7 +27,7 @@ export interface RunOptions {
 
 export const LAST = "last.safetensors";
 export const BEST = "best.safetensors";
-const REPORT = "report.html";
+export const REPORT = "report.html";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -57,7 +57,7 @@ async function trainAll(
   stopped: () => boolean,
 ): Promise<boolean> {
   const say = (event: object, text?: string) => {
-    if (json) print(JSON.stringify(event));
+    if (json) printJson(event);
     else if (text !== undefined) print(text);
   };
   /** The steps in each last.safetensors. */
@@ -71,14 +71,15 @@ async function trainAll(
     if (name === LAST) saved.set(run, run.trainer.steps);
   };
   const trainers = runs.map(({ trainer }) => trainer);
-  const saveReport = (failure?: string) => writeWhole(join(out, REPORT), report(trainers, failure));
+  const saveReport = (failure?: string) => writeWhole(join(out, REPORT), report(trainers, notes.data, failure));
   const step = (run: Run): Progress => {
     const { trainer } = run;
     try {
       return trainer.step();
     } catch (error) {
-      const failure = ofNumbers(run, saved.get(run), error);
-      if (trainer.steps > 0) saveReport(failure.message);
+      const reported = trainer.steps > 0;
+      const failure = ofNumbers(run, saved.get(run), reported || saved.size > 0, error);
+      if (reported) saveReport(failure.message);
       say({ event: "failed", variant: trainer.recipe.variant, message: failure.message });
       throw failure;
     }
@@ -124,8 +125,9 @@ async function trainAll(
     for (const run of runs) save(LAST, run);
   }
   saveReport();
-  const steps = runs[0]!.trainer.steps;
-  if (!done) say({ event: "stopped", steps, again }, `Stopped after step ${steps}, saved. Go on with: ${again}`);
+  const { steps, recipe } = runs[0]!.trainer;
+  const stop = `Stopped after step ${steps} of ${recipe.steps}, saved. Go on with: ${again}`;
+  if (!done) say({ event: "stopped", steps, again }, stop);
   else {
     const results = runs.map(({ trainer: { recipe, task, history, best } }) => ({
       ...{ variant: recipe.variant, measure: task.measure, value: history.evaluations.at(-1)?.value, best },
@@ -139,12 +141,15 @@ async function trainAll(
   return done;
 }
 
-/** What to do about a step whose numbers are not finite. @throws any other error */
-function ofNumbers({ trainer, folder }: Run, saved: number | undefined, error: unknown): UserError {
+/**
+ * What to do about a step whose numbers are not finite. `written`: whether --out holds something now, which a new run refuses.
+ * @throws any other error
+ */
+function ofNumbers({ trainer, folder }: Run, saved: number | undefined, written: boolean, error: unknown): UserError {
   if (!(error instanceof RangeError) || !error.message.startsWith("step ")) throw error;
   const file = join(folder, LAST);
-  const [kept, other] =
-    saved === undefined ? ["", ""] : [`. The last checkpoint is ${file}, of step ${saved}`, " and another --out"];
+  const kept = saved === undefined ? "" : `. The last checkpoint is ${file}, of step ${saved}`;
+  const other = written ? " and another --out" : "";
   return new UserError(`${trainer.recipe.variant}: ${error.message}${kept}. Try a smaller --lr${other}`);
 }
 

@@ -5,7 +5,7 @@ import { type Gpt, gpt } from "../models/gpt.js";
 import type { Nn } from "../nn/nn.js";
 import type { Variant } from "../types.js";
 import { readFrom, readText } from "./data.js";
-import { print, UserError } from "./files.js";
+import { print, printJson, UserError } from "./files.js";
 import { type LayerSignal, layerSignals } from "./layer-signal.js";
 import { CHECKPOINT, tokenizerOf, withModel } from "./model.js";
 import { type Common, common, createNn, integer, variantOption } from "./options.js";
@@ -46,7 +46,8 @@ function show(nn: Nn, model: Gpt, ids: Int32Array, about: string, json: boolean,
   const head = `${about}, ${variant} attention, the last ${Math.min(context, ids.length - 1)} tokens`;
   const foot = "|do/ds|: mean size of the derivative of an output by a score, with the model's own q, k and v.";
   const lines = [head, formatSignals(layers), foot, seen(layers, fresh)];
-  print(json ? JSON.stringify({ about, variant, layers }) : lines.join("\n"));
+  if (json) printJson({ about, variant, layers });
+  else print(lines.join("\n"));
 }
 
 /** What the table says of small probabilities, in one line. */
@@ -67,7 +68,7 @@ const showTrained = (checkpoint: string, { data, threads, json }: Options): Prom
   withModel({ checkpoint, threads }, "gpt", (nn, model, extra) => {
     const from = data ?? extra.data;
     if (typeof from !== "string") throw new UserError(`${checkpoint} names no text: --data TEXT is missing`);
-    const ids = tokenizerOf(extra).encode(readFrom(data, from, readText));
+    const ids = tokenizerOf(extra, model.config.vocabulary).encode(readFrom(data, from, readText));
     show(nn, model, ids, `${checkpoint} on ${from}`, json, false);
   });
 

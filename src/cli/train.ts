@@ -19,7 +19,7 @@ import {
 import { digestOf, readData, readFrom } from "./data.js";
 import { readBytes, shellWord, UserError } from "./files.js";
 import { type Common, common, createNn, givenRecipe, path, recipeOptions, variantOption } from "./options.js";
-import { BEST, LAST, type Run, runAll } from "./run.js";
+import { BEST, LAST, REPORT, type Run, runAll } from "./run.js";
 
 const VARIANTS = ["standard", "laser"] as const;
 
@@ -76,7 +76,15 @@ const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `
 /** What --resume goes on with, a run for each part. One of a pair may have none: it was stopped before it was saved, and begins anew. */
 function resumed(family: FamilyName, parts: readonly Part[]): (Stored | undefined)[] {
   const found = parts.map(({ folder }) => (existsSync(join(folder, LAST)) ? stored(folder) : undefined));
-  if (found.every((one) => one === undefined)) return [stored(parts[0]!.folder)]; // says that there is none
+  if (found.every((one) => one === undefined)) {
+    const { folder } = parts[0]!;
+    if (VARIANTS.some((variant) => existsSync(join(folder, variant, LAST)))) {
+      const pair = `those of compare are in its folders ${VARIANTS.join(" and ")}`;
+      const again = `npx laser-attention compare ${family} --resume --out ${shellWord(folder)}`;
+      throw new UserError(`${folder} holds no ${LAST}; ${pair}. Go on with both: ${again}`);
+    }
+    return [stored(folder)]; // says that there is none
+  }
   for (const [n, { folder, given }] of parts.entries()) {
     const { recipe, family: other } = found[n] ?? {};
     if (other !== undefined && other !== family) {
@@ -111,15 +119,16 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   }
   const before = options.resume === true ? resumed(family, parts) : [];
   const kept = before.find((one) => one !== undefined);
+  const out = options.out!;
   const files = [LAST, BEST].flatMap((name) => parts.map(({ folder }) => join(folder, name)));
-  const taken = files.find((file) => existsSync(file));
+  const taken = [...files, join(out, REPORT)].find((file) => existsSync(file));
   if (kept === undefined && taken !== undefined) {
-    const on = taken.endsWith(LAST) ? "go on with --resume" : "it has no run to go on with, so remove it";
+    const none = taken.endsWith(BEST) ? "it has no run to go on with" : "a new run would write over it";
+    const on = taken.endsWith(LAST) ? "go on with --resume" : `${none}, so remove it`;
     throw new UserError(`${taken} is there already: ${on}, or give another --out`);
   }
   const data = options.data ?? kept?.data;
   if (data === undefined) throw new UserError("--data PATH is missing: what to train on");
-  const out = options.out!;
   const runs: Run[] = [];
   let read: Data | undefined;
   let digest: string | undefined;
@@ -148,6 +157,8 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
 }
 
 const NOTES = `
+Data of lm and bert: a text in UTF-8, of which the last tenth is held out.
+Data of vit: a folder of files *.bin of CIFAR-10, of which test*.bin are held out.
 Data of conformer: a folder of DIGIT_SPEAKER_TAKE.wav, of which takes 0 to 4 are held out; or a list with a line for each wav
 file, PATH, tab, TRANSCRIPT, with paths relative to the list, of which every tenth is held out.
 

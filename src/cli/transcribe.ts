@@ -1,11 +1,12 @@
 /** laser-attention transcribe: what is said in wav files. */
 import type { Command } from "commander";
-import { logMel } from "../data/log-mel.js";
+import { show } from "../check.js";
+import { logMel, MELS } from "../data/log-mel.js";
 import { transcribe } from "../models/transcribe.js";
 import { textOf } from "../train/index.js";
 import { naming, readSamples } from "./data.js";
-import { complain, print, UserError } from "./files.js";
-import { type Usage, usage, withModel } from "./model.js";
+import { complain, printJson, UserError, visible, write } from "./files.js";
+import { stringsOf, type Usage, usage, withModel } from "./model.js";
 import { integer } from "./options.js";
 
 interface Options extends Usage {
@@ -18,8 +19,14 @@ export function addTranscribe(program: Command): void {
     .option("--beam <n>", "width of the search; 1 takes the likeliest path", integer(1), 8)
     .action((files: string[], options: Options) =>
       withModel(options, "conformer", (nn, model, extra) => {
-        const { symbols, separator } = extra as { symbols?: string[]; separator?: string };
-        if (symbols === undefined) throw new UserError("the checkpoint has no symbols: train wrote none");
+        const { classes, mels } = model.config;
+        if (mels !== MELS)
+          throw new UserError(`the checkpoint's model must take features of ${MELS} mels, got ${mels}`);
+        const symbols = stringsOf(extra, "symbols", classes - 1); // class 0 is the blank
+        const { separator } = extra;
+        if (typeof separator !== "string") {
+          throw new UserError(`the checkpoint's separator must be a string, got ${show(separator)}`);
+        }
         const found: ({ file: string } & ({ text: string; logLikelihood: number } | { error: string }))[] = [];
         for (const file of files) {
           try {
@@ -29,16 +36,16 @@ export function addTranscribe(program: Command): void {
               return transcribe(nn, model, data, [frames], { beam: options.beam });
             });
             const { labels, logLikelihood } = one!;
-            found.push({ file, text: textOf(labels, symbols, separator ?? ""), logLikelihood });
+            found.push({ file, text: textOf(labels, symbols, separator), logLikelihood });
           } catch (error) {
             // The others are transcribed all the same.
             complain(error);
             found.push({ file, error: (error as Error).message });
           }
         }
-        if (options.json) return print(JSON.stringify(found));
+        if (options.json) return printJson(found);
         for (const one of found) {
-          if ("text" in one) print(`${one.file}: ${one.text} (${one.logLikelihood.toFixed(2)})`);
+          if ("text" in one) write(`${visible(one.file)}: ${one.text} (${one.logLikelihood.toFixed(2)})\n`);
         }
       }),
     );

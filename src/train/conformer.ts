@@ -53,16 +53,20 @@ function concatenate(parts: readonly Float32Array[]): Float32Array {
   return all;
 }
 
-/** @throws RangeError for a recording that no batch could use */
+/** @throws RangeError for recordings that no batch could use: the first, and how many more */
 function checkRecordings({ train, test, join }: Speech, most: number): void {
-  for (const { samples, labels, file = "a recording" } of [...train, ...test]) {
+  const all = [...train, ...test];
+  const wrong = all.flatMap(({ samples, labels, file = "a recording" }) => {
     const frames = framesOf(samples.length);
     // CTC needs a step for every label, and one more between two that are the same, as two recordings of a string may be.
     const steps = labels.length + labels.filter((label, n) => label === labels[n - 1]).length + (join ? 1 : 0);
-    if (frames >= STACK * steps && frames <= most) continue;
+    if (frames >= STACK * steps && frames <= most) return [];
     const range = `${STACK * steps} or more (what is said in it) and at most ${most} (the context)`;
-    throw new RangeError(`train: ${file}: its frames of 10 ms must be ${range}, got ${frames}`);
-  }
+    return [`${file}: its frames of 10 ms must be ${range}, got ${frames}`];
+  });
+  if (wrong.length === 0) return;
+  const more = wrong.length === 1 ? "" : `, and ${wrong.length - 1} more of ${all.length} recordings do not fit`;
+  throw new RangeError(`train: ${wrong[0]}${more}`);
 }
 
 /** One recording, or a string of 1 to 5 of them: as many as fit. */

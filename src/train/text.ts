@@ -40,7 +40,10 @@ export function splitText(text: string, context: number) {
   if (validation.length <= context) {
     const least = 10 * (context + 1);
     const got = train.length + validation.length;
-    throw new RangeError(`train: the text must have ${least} characters for a context of ${context}, got ${got}`);
+    const why = `its last tenth is held out and must have ${context + 1}`;
+    throw new RangeError(
+      `train: the text must have ${least} characters for a context of ${context} (${why}), got ${got}`,
+    );
   }
   return { tokenizer, train, validation };
 }

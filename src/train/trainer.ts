@@ -118,6 +118,14 @@ export class Trainer {
     if (!whole || losses!.length !== optimizer.steps || norms!.length !== optimizer.steps) {
       throw new RangeError(`resume: the history must have a loss and a norm for each of ${optimizer.steps} steps`);
     }
+    let before = 0;
+    for (const { step } of evaluations!) {
+      if (!Number.isInteger(step) || step <= before || step > optimizer.steps) {
+        const range = `integers from 1 to ${optimizer.steps}, each above the one before`;
+        throw new RangeError(`resume: the steps of the history's evaluations must be ${range}, got ${step}`);
+      }
+      before = step;
+    }
     this.task.model.loadStateDict(state);
     this.#optimizer.loadStateDict(optimizer);
     Object.assign(this.history, { losses, norms, evaluations });
