@@ -106,7 +106,7 @@ test("--resume takes the options of the run once more, and no others", async () 
   await train("lm", "text.txt", "--out", "again");
   await train("lm", "text.txt", "--out", "again", "--resume");
   const { stderr } = await run(["train", "lm", "--out", "again", "--resume", "--steps", "9"]);
-  assert.match(stderr, /the recipe in again.last\.safetensors, so --steps must be 4, got 9\n$/);
+  assert.match(stderr, /the recipe in again.last\.safetensors, so --steps must be 4, got 9; a new run may begin with its parameters, --init\n$/);
 });
 
 test("compare: both variants, a report of both", async () => {
@@ -273,7 +273,7 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
     [/layers.*integer from 1 to 65536/, "train", "lm", "--layers", "0"],
     [/Allowed choices are lm, bert, vit, conformer/, "train", "gpt5"],
     [
-      /the recipe in .*, so --weight-decay must be 0\.05, got 0\n/,
+      /the recipe in .*, so --weight-decay must be 0\.05, got 0; /,
       "train",
       "lm",
       "--resume",
@@ -283,7 +283,7 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
       "0",
     ],
     [
-      /so --variant must be laser, got standard\n/,
+      /so --variant must be laser, got standard; /,
       "train",
       "lm",
       "--resume",

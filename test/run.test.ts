@@ -153,6 +153,21 @@ test("what a killed program left half-written is removed; of two runs into one f
   assert.is(readFileSync(join(out, other, LAST), "utf8"), "of another run");
 });
 
+test("of two that go on with one run, the one that comes second to write says so and leaves the other's file", async () => {
+  const file = join(out, "two", LAST);
+  const at3 = (action: () => void) => (trainer: Trainer) => {
+    if (trainer.steps === 3) action();
+  };
+  const said = await run("two", { steps: 4, onStep: at3(() => writeFileSync(file, "of the other one")) }).catch(
+    (error: Error) => error.message,
+  );
+  assert.match(`${said}`, /last\.safetensors was written by another run in the meantime: give another --out/);
+  assert.is(readFileSync(file, "utf8"), "of the other one");
+  const gone = join(out, "gone", LAST);
+  const { done } = await run("gone", { steps: 4, onStep: at3(() => rmSync(gone)) });
+  assert.ok(done && existsSync(gone), "one that is gone is written anew");
+});
+
 test("evaluations are lines of the output; in the terminal of the bar it is cleared for them", async () => {
   for (const isTTY of [false, true]) {
     const drawn: string[] = [];

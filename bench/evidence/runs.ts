@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../src/cli/files.js";
+import { readCheckpoint } from "../../src/cli/model.js";
 import { LAST, runAll } from "../../src/cli/run.js";
-import { readCheckpoint } from "../../src/cli/train.js";
 import type { Nn } from "../../src/nn/index.js";
 import { type FamilyName, makeTask, type Recipe, recipeOf, Trainer } from "../../src/train/index.js";
 import type { Variant } from "../../src/types.js";

@@ -5,11 +5,11 @@ import type { Command } from "commander";
 import { show } from "../check.js";
 import { characterTokenizer } from "../data/text.js";
 import { restore } from "../models/restore.js";
+import { type Checkpoint, loadCheckpoint } from "../nn/checkpoint.js";
 import type { Nn } from "../nn/nn.js";
-import { UserError } from "./files.js";
+import { readBytes, UserError } from "./files.js";
 import { type Common, common, createNn } from "./options.js";
 import { BEST, LAST } from "./run.js";
-import { readCheckpoint } from "./train.js";
 
 type Model = ReturnType<typeof restore>;
 type Family = Model["family"];
@@ -32,8 +32,23 @@ export const usage = (program: Command, name: string, description: string): Comm
 /** A family as train names it. */
 const named = (family = "none"): string => (family === "gpt" ? "lm" : family);
 
-/** The file, or that in a folder of train which --checkpoint says. */
-function fileOf(path: string): string {
+export function readCheckpoint(file: string): Checkpoint {
+  const bytes = readBytes(file, "Train one first: laser-attention train --help");
+  try {
+    return loadCheckpoint(bytes);
+  } catch (error) {
+    throw new UserError(`${file}: ${(error as Error).message}`);
+  }
+}
+
+/** @throws UserError when the file holds a model of another family, or none */
+export function checkFamily(file: string, checkpoint: Checkpoint, family: Family): void {
+  if (checkpoint.family === family) return;
+  throw new UserError(`${file} must hold a model of the family ${named(family)}, got ${named(checkpoint.family)}`);
+}
+
+/** The file, or that in a folder of train which --checkpoint or --init says. */
+export function fileOf(path: string): string {
   const file = [BEST, LAST].map((name) => join(path, name)).find((file) => existsSync(file));
   if (file === undefined && statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     throw new UserError(
@@ -51,12 +66,10 @@ export async function withModel<F extends Family>(
 ): Promise<void> {
   const file = fileOf(options.checkpoint);
   const checkpoint = readCheckpoint(file);
-  if (checkpoint.family !== family) {
-    throw new UserError(`${file} must hold a model of the family ${named(family)}, got ${named(checkpoint.family)}`);
-  }
+  checkFamily(file, checkpoint, family);
   const nn = await createNn(options.threads);
   try {
-    await use(nn, restore(nn, checkpoint) as Extract<Model, { family: F }>, checkpoint.extra);
+    await use(nn, restore(nn, checkpoint, family), checkpoint.extra);
   } finally {
     nn.dispose();
   }

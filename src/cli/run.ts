@@ -1,5 +1,5 @@
 /** Runs one trainer, or two side by side, with a bar; saves on the way, at the end and when it is stopped. */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -62,13 +62,18 @@ async function trainAll(
   };
   /** The steps in each last.safetensors. */
   const saved = new Map(runs.flatMap((run) => (run.trainer.steps > 0 ? [[run, run.trainer.steps]] : [])));
+  /** The file that each last.safetensors was when it was read or written here: two may go on with one run. */
+  const known = new Map([...saved.keys()].map((run) => [run, identityOf(join(run.folder, LAST))]));
   const save = (name: string, run: Run) => {
     const last = join(run.folder, LAST);
-    if (!saved.has(run) && existsSync(last)) {
+    const found = identityOf(last);
+    if (found !== undefined && found !== known.get(run)) {
       throw new UserError(`${last} was written by another run in the meantime: give another --out`);
     }
     writeWhole(join(run.folder, name), run.trainer.save(notes));
-    if (name === LAST) saved.set(run, run.trainer.steps);
+    if (name !== LAST) return;
+    saved.set(run, run.trainer.steps);
+    known.set(run, identityOf(last));
   };
   const trainers = runs.map(({ trainer }) => trainer);
   const saveReport = (failure?: string) => writeWhole(join(out, REPORT), report(trainers, notes.data, failure));
@@ -151,6 +156,12 @@ function ofNumbers({ trainer, folder }: Run, saved: number | undefined, written:
   const kept = saved === undefined ? "" : `. The last checkpoint is ${file}, of step ${saved}`;
   const other = written ? " and another --out" : "";
   return new UserError(`${trainer.recipe.variant}: ${error.message}${kept}. Try a smaller --lr${other}`);
+}
+
+/** What tells a file from the one that takes its place; undefined where there is none. */
+function identityOf(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found && `${found.ino} ${found.mtimeMs} ${found.size}`;
 }
 
 /** The time left. cli-progress's own rounding gives 13m60s. */

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Argument, type Command } from "commander";
 import { show } from "../check.js";
 import { checkHeld } from "../models/restore.js";
-import { type Checkpoint, loadCheckpoint } from "../nn/checkpoint.js";
+import type { Checkpoint } from "../nn/checkpoint.js";
 import {
   checkRecipe,
   type Data,
@@ -17,7 +17,9 @@ import {
   Trainer,
 } from "../train/index.js";
 import { digestOf, readData, readFrom } from "./data.js";
-import { readBytes, shellWord, UserError } from "./files.js";
+import { shellWord, UserError } from "./files.js";
+import { begin, readInit, spelled } from "./init.js";
+import { readCheckpoint } from "./model.js";
 import { type Common, common, createNn, givenRecipe, path, recipeOptions, variantOption } from "./options.js";
 import { BEST, LAST, REPORT, type Run, runAll } from "./run.js";
 
@@ -32,6 +34,7 @@ interface TrainOptions extends Common, Partial<Recipe> {
   data?: string;
   out?: string;
   resume?: boolean;
+  init?: string;
 }
 
 /** The run that a checkpoint holds. Files written before there was a digest have none. */
@@ -62,15 +65,6 @@ function stored(folder: string): Stored {
   return { checkpoint, family, recipe: givenRecipe(recipe) as Recipe, data, digest };
 }
 
-export function readCheckpoint(file: string): Checkpoint {
-  const bytes = readBytes(file, "Train one first: laser-attention train --help");
-  try {
-    return loadCheckpoint(bytes);
-  } catch (error) {
-    throw new UserError(`${file}: ${(error as Error).message}`);
-  }
-}
-
 const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** What --resume goes on with, a run for each part. One of a pair may have none: it was stopped before it was saved, and begins anew. */
@@ -95,7 +89,9 @@ function resumed(family: FamilyName, parts: readonly Part[]): (Stored | undefine
       const own = recipe[name as keyof Recipe];
       if (value === own || value === undefined) continue;
       const file = join(folder, LAST);
-      throw new UserError(`--resume goes on with the recipe in ${file}, so ${flag(name)} must be ${own}, got ${value}`);
+      throw new UserError(
+        `--resume goes on with the recipe in ${file}, so ${flag(name)} must be ${own}, got ${value}; a new run may begin with its parameters, --init`,
+      );
     }
   }
   const [one, two] = found;
@@ -117,6 +113,9 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   if (family === "vit" && parts.some(({ given }) => given.context !== undefined)) {
     throw new UserError("--context is not for vit: its context are the patches of an image");
   }
+  if (options.init !== undefined && options.resume === true) {
+    throw new UserError("--init begins a run and --resume goes on with one: leave one of them out");
+  }
   const before = options.resume === true ? resumed(family, parts) : [];
   const kept = before.find((one) => one !== undefined);
   const out = options.out!;
@@ -129,26 +128,26 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   }
   const data = options.data ?? kept?.data;
   if (data === undefined) throw new UserError("--data PATH is missing: what to train on");
+  const init = options.init === undefined ? undefined : readInit(options.init, family, parts[0]!.given);
   const runs: Run[] = [];
   let read: Data | undefined;
   let digest: string | undefined;
   for (const [n, { folder, given }] of parts.entries()) {
     const own = before[n];
-    const recipe = own?.recipe ?? (kept ? { ...kept.recipe, ...given } : recipeOf(family, given));
+    const recipe =
+      own?.recipe ?? (kept ? { ...kept.recipe, ...given } : recipeOf(family, { ...init?.sizes, ...given }));
     const nn = await createNn(options.threads);
     read ??= readFrom(options.data, data, (path) => readData(family, path));
     digest ??= digestOf(read);
-    const task = makeTask(nn, family, recipe, read);
-    const trainer = new Trainer(nn, family, task, recipe);
-    if (own !== undefined) {
-      const same = Object.entries(task.extra).every(
-        ([name, value]) => JSON.stringify(own.checkpoint.extra[name]) === JSON.stringify(value),
-      );
-      if (!same || (own.digest ?? digest) !== digest) {
-        throw new UserError(`${data} is not what the run was trained on: its contents differ`);
-      }
-      trainer.resume(own.checkpoint);
+    if (own !== undefined && (own.digest ?? digest) !== digest) {
+      throw new UserError(`${data} is not what the run was trained on: its contents differ`);
     }
+    const known = own ?? init;
+    const [content, vocabulary] = known === undefined ? [read] : spelled(read, known.checkpoint);
+    const task = makeTask(nn, family, recipe, content, vocabulary);
+    const trainer = new Trainer(nn, family, task, recipe);
+    if (own !== undefined) trainer.resume(own.checkpoint);
+    if (init !== undefined) begin(task.model, init);
     runs.push({ trainer, folder });
   }
   const again = `npx laser-attention ${command} ${family} --resume --out ${shellWord(out)}`;
@@ -178,6 +177,11 @@ export function addTrain(program: Command): void {
     )
     .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-VARIANT", path)
     .option("--resume", "go on with the run in --out")
+    .option(
+      "--init <path>",
+      "begin with the parameters of a checkpoint, of its sizes, with its characters or symbols",
+      path,
+    )
     .addOption(variantOption.default("laser"))
     .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {

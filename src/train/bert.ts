@@ -38,9 +38,9 @@ export function maskedBatch(train: Int32Array, { batch, context }: Recipe, maskI
   return hide(windowBatch(train, batch, context, random).inputs, maskId, random);
 }
 
-export function bertTask(nn: Nn, recipe: Recipe, text: string): Task {
+export function bertTask(nn: Nn, recipe: Recipe, text: string, vocabulary?: string): Task {
   const { width, heads, layers, context, batch, evaluations, seed, variant } = recipe;
-  const { tokenizer, train, validation } = splitText(text, context);
+  const { tokenizer, train, validation } = splitText(text, context, vocabulary);
   const model = bert(nn, { vocabulary: tokenizer.size + 1, context, width, heads, layers, seed, variant });
   // The same holes at every evaluation, and for both variants.
   const holes = new Random(0);

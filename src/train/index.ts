@@ -16,14 +16,14 @@ export type { Images } from "./vit.js";
 /** Training data of any family. */
 export type Data = string | Images | Speech;
 
-/** The task of a family on its kind of data. @throws TypeError or RangeError for a recipe that can't be */
-export function makeTask(nn: Nn, family: FamilyName, recipe: Recipe, data: Data): Task {
+/** The task of a family on its kind of data, a text in the characters of `vocabulary` if it is given. @throws TypeError or RangeError for a recipe that can't be */
+export function makeTask(nn: Nn, family: FamilyName, recipe: Recipe, data: Data, vocabulary?: string): Task {
   checkRecipe(recipe);
   switch (family) {
     case "lm":
-      return lmTask(nn, recipe, data as string);
+      return lmTask(nn, recipe, data as string, vocabulary);
     case "bert":
-      return bertTask(nn, recipe, data as string);
+      return bertTask(nn, recipe, data as string, vocabulary);
     case "vit":
       return vitTask(nn, recipe, data as Images);
     case "conformer":

@@ -11,9 +11,9 @@ import { meanLoss, rowsOf, splitText, windowsOf } from "./text.js";
 
 const SAMPLE = 160;
 
-export function lmTask(nn: Nn, recipe: Recipe, text: string): Task {
+export function lmTask(nn: Nn, recipe: Recipe, text: string, vocabulary?: string): Task {
   const { width, heads, layers, context, batch, evaluations, seed, variant } = recipe;
-  const { tokenizer, train, validation } = splitText(text, context);
+  const { tokenizer, train, validation } = splitText(text, context, vocabulary);
   const model = gpt(nn, { vocabulary: tokenizer.size, context, width, heads, layers, seed, variant });
   const held = windowsOf(validation, batch, context, evaluations);
   const lossOf = ({ inputs, targets }: WindowBatch, options?: LossOptions) =>

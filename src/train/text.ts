@@ -33,9 +33,9 @@ export function meanLoss<B>(
   return sum / count;
 }
 
-/** Token ids for training and for validation. @throws RangeError for a text that is too short for the context */
-export function splitText(text: string, context: number) {
-  const tokenizer = characterTokenizer(text);
+/** Token ids for training and for validation, of the characters that `vocabulary` has. @throws RangeError for a text that is too short for the context */
+export function splitText(text: string, context: number, vocabulary = text) {
+  const tokenizer = characterTokenizer(vocabulary);
   const { train, validation } = splitTokens(tokenizer.encode(text));
   if (validation.length <= context) {
     const least = 10 * (context + 1);
