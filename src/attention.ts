@@ -51,7 +51,6 @@ function kept({ options, slopes }: Call): SavedAttention["options"] {
   for (const [name, option] of Object.entries(options))
     if (option !== undefined && name !== "out") given[name] = option;
   if (typeof given.alibi === "object") given.alibi = slopes;
-  if (options.window !== undefined) given.window = [...options.window];
   return Object.freeze(given) as Omit<AttentionOptions, "out">;
 }
 
@@ -62,7 +61,7 @@ export function attentionBackward<W extends Needs>(
   options?: AttentionBackwardOptions<W>,
 ): AttentionGradients<W> {
   const call = checkBackward(engine.space, dout, saved, options);
-  const { into, needs, q, k, v } = call;
+  const { into, needs, q, k, v, out, lse } = call;
   const { B, H, N } = call.sizes;
   const { bias, layout } = call.options;
   const { problem } = engine;
@@ -74,10 +73,10 @@ export function attentionBackward<W extends Needs>(
       dbias: bias === undefined || needs.dbias === false ? undefined : (into.dbias ?? make(bias.shape)),
     };
     launch(engine, call, "attentionBackward", () => {
-      place(problem, Field.out, saved.out, layout);
-      place(problem, Field.dout, dout, layout);
-      problem.integer(Field.lse, saved.lse.ptr);
-      problem.integer(Field.rest, withRest.has(saved.lse) ? saved.lse.ptr + 4 * B * H * N : 0);
+      place(problem, Field.out, out, layout);
+      place(problem, Field.dout, call.dout, layout);
+      problem.integer(Field.lse, lse.ptr);
+      problem.integer(Field.rest, withRest.has(lse) ? lse.ptr + 4 * B * H * N : 0);
       place(problem, Field.dq, result.dq, layout);
       place(problem, Field.dk, result.dk, layout);
       place(problem, Field.dv, result.dv, layout);

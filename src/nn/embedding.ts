@@ -1,5 +1,5 @@
 /** Rows of a table by number, and rows added by position. */
-import { shape as checkShape } from "../check.js";
+import { alive, shape as checkShape } from "../check.js";
 import { integer } from "../check-number.js";
 import { count } from "../shape.js";
 import { checkFeatures, checkIds, checkParameter, checkValue } from "./check-nn.js";
@@ -22,7 +22,9 @@ import type { Parameter, Value } from "./value.js";
 export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number[], table: Parameter): Value {
   checkParameter("embedding", "table", nn, table, [null, null]);
   const sizes = checkShape("embedding", shape, "f32");
-  return lookUp(nn, table, checkIds("embedding", ids, count(sizes), table.shape[0]!), sizes);
+  const numbers = checkIds("embedding", ids, count(sizes), table.shape[0]!);
+  alive("embedding", "table", table.tensor); // still, when all getters have run
+  return lookUp(nn, table, numbers, sizes);
 }
 
 /** Rows `ids` of `table`, all of whose axes but the last are one here: [...shape, D], or [ids, D]. */

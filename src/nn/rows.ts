@@ -1,4 +1,5 @@
 /** A row put before others, and rows taken: the class token of a Vision Transformer, the hidden places of a BERT. */
+import { alive } from "../check.js";
 import { integer } from "../check-number.js";
 import { count } from "../shape.js";
 import { checkIds, checkParameter, checkValue } from "./check-nn.js";
@@ -77,6 +78,7 @@ export const rowOfEach = (B: number, N: number, index: number): number[] =>
  */
 export function takeRows(nn: Nn, x: Value, rows: ArrayLike<number>): Value {
   checkValue("takeRows", "x", nn, x);
-  const all = count(x.shape.slice(0, -1));
-  return lookUp(nn, x, checkIds("takeRows", rows, undefined, all, 0, "rows"));
+  const numbers = checkIds("takeRows", rows, undefined, count(x.shape.slice(0, -1)), 0, "rows");
+  alive("takeRows", "x", x.tensor); // still, when all getters have run
+  return lookUp(nn, x, numbers);
 }
