@@ -104,7 +104,7 @@ export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, o
   const D = share("q", q, heads, `heads (${heads})`);
   const keyHeads = share("k", k, D, `the width of a head (${D})`);
   const E = share("v", v, keyHeads, `the heads of k (${keyHeads})`);
-  const learnt = given.bias instanceof Value ? given.bias : undefined;
+  const learnt = Value.is(given.bias) ? given.bias : undefined;
   if (learnt !== undefined) checkValue(where, "bias", nn, learnt, 4);
   const bias = learnt?.tensor ?? (given.bias as Tensor | undefined);
   const inHeads = (tensor: Tensor, size: number): Tensor => {

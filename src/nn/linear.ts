@@ -33,7 +33,7 @@ export function packWeight(nn: Nn, weight: Parameter, on: boolean): void {
   if (!on) return;
   const panels = space.allocate([PANEL * Math.ceil(n / PANEL), k], "f32");
   kernels.packRows(panels.ptr, PANEL, weight.tensor.ptr, 4 * k, n, k, 1);
-  weight.packed = panels;
+  weight.pack(panels);
 }
 
 /**
