@@ -72,9 +72,9 @@ function checkLog2(where: string, name: string, value: number): void {
   throw new RangeError(`${where}: ${name} must be at most 2.35e38 in size, got ${value}`);
 }
 
-function checkAlibi(where: string, name: string, value: unknown, H: number): Float32Array | undefined {
+function checkAlibi(where: string, name: string, value: unknown, { H, N }: Sizes): Float32Array | undefined {
   if (value === undefined || value === false) return undefined;
-  if (value === true) return alibiSlopes(H);
+  if (value === true) return N === 0 ? undefined : alibiSlopes(H); // without a query there may be billions of heads
   if (check.kindOf(value) !== "Float32Array") {
     throw new TypeError(`${where}: ${name} must be true, false or a Float32Array, got ${check.show(value)}`);
   }
@@ -190,7 +190,7 @@ export function checkForward(
   innermost(where, `${prefix}k`, k);
   innermost(where, `${prefix}v`, v);
   checkFactors(where, label, checked, sizes.D);
-  const slopes = checkAlibi(where, label("alibi"), alibi, sizes.H);
+  const slopes = checkAlibi(where, label("alibi"), alibi, sizes);
   if (mask !== undefined) {
     operand(where, label("mask"), mask, "u8", space);
     checkScores(where, label("mask"), mask, sizes);
