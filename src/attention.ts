@@ -2,6 +2,7 @@ import { type Call, checkBackward, checkForward, inLayout } from "./check-attent
 import { type Engine, producing } from "./engine.js";
 import { Field } from "./generated/problem.js";
 import type { Placed, Problem } from "./problem.js";
+import { count } from "./shape.js";
 import type { AnyTensor, Tensor } from "./tensor.js";
 import type { AttentionBackwardOptions, AttentionGradients, AttentionOptions, Needs, SavedAttention } from "./types.js";
 
@@ -51,7 +52,6 @@ function kept({ options, slopes }: Call): SavedAttention["options"] {
   for (const [name, option] of Object.entries(options))
     if (option !== undefined && name !== "out") given[name] = option;
   if (typeof given.alibi === "object") given.alibi = slopes;
-  if (options.window !== undefined) given.window = [...options.window];
   return Object.freeze(given) as Omit<AttentionOptions, "out">;
 }
 
@@ -62,7 +62,7 @@ export function attentionBackward<W extends Needs>(
   options?: AttentionBackwardOptions<W>,
 ): AttentionGradients<W> {
   const call = checkBackward(engine.space, dout, saved, options);
-  const { into, needs, q, k, v } = call;
+  const { into, needs, q, k, v, out, lse } = call;
   const { B, H, N } = call.sizes;
   const { bias, layout } = call.options;
   const { problem } = engine;
@@ -73,22 +73,34 @@ export function attentionBackward<W extends Needs>(
       dv: needs.dv === false ? undefined : (into.dv ?? make(v.shape)),
       dbias: bias === undefined || needs.dbias === false ? undefined : (into.dbias ?? make(bias.shape)),
     };
-    launch(engine, call, "attentionBackward", () => {
-      place(problem, Field.out, saved.out, layout);
-      place(problem, Field.dout, dout, layout);
-      problem.integer(Field.lse, saved.lse.ptr);
-      problem.integer(Field.rest, withRest.has(saved.lse) ? saved.lse.ptr + 4 * B * H * N : 0);
-      place(problem, Field.dq, result.dq, layout);
-      place(problem, Field.dk, result.dk, layout);
-      place(problem, Field.dv, result.dv, layout);
-      placeScores(problem, Field.dbias, result.dbias);
-    });
+    if (N === 0) clear(problem, Object.values(result));
+    else
+      launch(engine, call, "attentionBackward", () => {
+        place(problem, Field.out, out, layout);
+        place(problem, Field.dout, call.dout, layout);
+        problem.integer(Field.lse, lse.ptr);
+        problem.integer(Field.rest, withRest.has(lse) ? lse.ptr + 4 * B * H * N : 0);
+        place(problem, Field.dq, result.dq, layout);
+        place(problem, Field.dk, result.dk, layout);
+        place(problem, Field.dv, result.dv, layout);
+        placeScores(problem, Field.dbias, result.dbias);
+      });
     return result as AttentionGradients<W>;
   });
 }
 
+/** What is left of a call without queries, of which there may be billions of heads and batch entries: gradients of keys that nobody sees. */
+function clear(problem: Problem, gradients: readonly (Tensor | undefined)[]): void {
+  problem.clear();
+  for (const tensor of gradients) tensor?.set(new Float32Array(count(tensor.shape)));
+}
+
 function forward(engine: Engine, call: Call, out: Tensor, lse: number, rest = 0): void {
   const { problem } = engine;
+  if (call.sizes.N === 0) {
+    clear(problem, []);
+    return;
+  }
   launch(engine, call, "attentionForward", (heads) => {
     place(problem, Field.out, out, call.options.layout, heads);
     problem.integer(Field.lse, lse);

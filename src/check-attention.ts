@@ -52,13 +52,16 @@ export function inLayout(shape: Shape, layout: AttentionOptions["layout"]): [num
   return [shape[0]!, shape[swapped ? 2 : 1]!, shape[swapped ? 1 : 2]!, shape[3]!];
 }
 
-function checkWindow(where: string, name: string, value: unknown): void {
-  if (value === undefined) return;
+/** A copy, whose elements are no getters. */
+function checkWindow(where: string, name: string, value: unknown): AttentionOptions["window"] {
+  if (value === undefined) return undefined;
   const sides: unknown[] = Array.isArray(value) ? Array.from(value) : [];
   if (sides.length !== 2 || sides.some((side) => typeof side !== "number")) {
     throw new TypeError(`${where}: ${name} must be [left, right], got ${check.show(value)}`);
   }
-  if (sides.every((side) => Number.isInteger(side) || Math.abs(side as number) === Number.POSITIVE_INFINITY)) return;
+  if (sides.every((side) => Number.isInteger(side) || Math.abs(side as number) === Number.POSITIVE_INFINITY)) {
+    return sides as [number, number];
+  }
   throw new RangeError(`${where}: ${name} must hold integers, or Infinity for unlimited, got ${check.show(value)}`);
 }
 
@@ -69,20 +72,20 @@ function checkLog2(where: string, name: string, value: number): void {
   throw new RangeError(`${where}: ${name} must be at most 2.35e38 in size, got ${value}`);
 }
 
-function checkAlibi(where: string, name: string, value: unknown, H: number): Float32Array | undefined {
+function checkAlibi(where: string, name: string, value: unknown, { H, N }: Sizes): Float32Array | undefined {
   if (value === undefined || value === false) return undefined;
-  if (value === true) return alibiSlopes(H);
-  if (check.tag(value) !== "Float32Array") {
+  if (value === true) return N === 0 ? undefined : alibiSlopes(H); // without a query there may be billions of heads
+  if (check.kindOf(value) !== "Float32Array") {
     throw new TypeError(`${where}: ${name} must be true, false or a Float32Array, got ${check.show(value)}`);
   }
-  const slopes = value as Float32Array;
+  const slopes = new Float32Array(value as Float32Array);
   if (slopes.length !== H) {
     throw new RangeError(`${where}: ${name} must have one slope for each of ${H} query heads, got ${slopes.length}`);
   }
   const bad = slopes.find((slope) => !Number.isFinite(slope));
   if (bad !== undefined) throw new RangeError(`${where}: ${name} must hold finite slopes, got ${bad}`);
   for (const slope of slopes) checkLog2(where, `a slope of ${name}`, slope);
-  return slopes.slice();
+  return slopes;
 }
 
 /** How messages name an option: in backward it belongs to saved. */
@@ -100,13 +103,13 @@ function readOptions(where: string, name: string, value: unknown): Record<keyof 
   return { variant, causal, window, align, mask, bias, scale, softcap, alibi, layout, out };
 }
 
-/** Options that are no tensors and need no sizes. */
+/** Options that are no tensors and need no sizes; a window becomes a copy. */
 function checkOptions(where: string, label: Label, given: Record<keyof AttentionOptions, unknown>): void {
   check.oneOf(where, label("variant"), given.variant, ["standard", "laser"]);
   check.flag(where, label("causal"), given.causal);
   if (given.align !== undefined) check.oneOf(where, label("align"), given.align, ["bottom-right", "top-left"]);
   if (given.layout !== undefined) check.oneOf(where, label("layout"), given.layout, ["BHND", "BNHD"]);
-  checkWindow(where, label("window"), given.window);
+  given.window = checkWindow(where, label("window"), given.window);
   if (given.scale !== undefined) check.finite(where, label("scale"), given.scale);
   if (given.softcap === undefined) return;
   check.finite(where, label("softcap"), given.softcap);
@@ -187,7 +190,7 @@ export function checkForward(
   innermost(where, `${prefix}k`, k);
   innermost(where, `${prefix}v`, v);
   checkFactors(where, label, checked, sizes.D);
-  const slopes = checkAlibi(where, label("alibi"), alibi, sizes.H);
+  const slopes = checkAlibi(where, label("alibi"), alibi, sizes);
   if (mask !== undefined) {
     operand(where, label("mask"), mask, "u8", space);
     checkScores(where, label("mask"), mask, sizes);
@@ -206,24 +209,29 @@ export function checkForward(
   return { sizes, q, k, v, options: checked, slopes, outShape };
 }
 
+type Gradients<T> = { readonly [name in GradientName]: T | undefined };
+
+/** A copy, as of the options. */
+const readEach = <T>({ dq, dk, dv, dbias }: Partial<Gradients<T>>): Gradients<T> => ({ dq, dk, dv, dbias });
+
 /** Checks everything of a backward call, the saved tensors included: they may have been disposed since. */
 export function checkBackward(
   space: Space,
   dout: unknown,
   saved: unknown,
   given: unknown,
-): Call & { into: NonNullable<AttentionBackwardOptions["into"]>; needs: Needs } {
+): Call & Pick<SavedAttention, "out" | "lse"> & { dout: Tensor; into: Gradients<Tensor>; needs: Gradients<boolean> } {
   const where = "attentionBackward";
   if (typeof saved !== "object" || saved === null || Tensor.is(saved)) {
     throw new TypeError(`${where}: saved must be the result of attentionForward, got ${check.show(saved)}`);
   }
   const { out, lse, q, k, v, options } = saved as SavedAttention;
   check.options(where, given, ["into", "needs"]);
-  const { into = {}, needs = {} } = (given ?? {}) as AttentionBackwardOptions<Needs>;
-  check.options(where, into, GRADIENTS, "into");
-  check.options(where, needs, GRADIENTS, "needs");
+  const { into: targets = {}, needs: wanted = {} } = (given ?? {}) as AttentionBackwardOptions<Needs>;
+  check.options(where, targets, GRADIENTS, "into");
+  check.options(where, wanted, GRADIENTS, "needs");
+  const [into, needs] = [readEach(targets), readEach(wanted)];
   for (const name of GRADIENTS) check.flag(where, `needs.${name}`, needs[name]);
-  const targets = { dq: into.dq, dk: into.dk, dv: into.dv, dbias: into.dbias };
   const call = checkForward(where, space, q, k, v, options, "saved.");
   const { B, H, N } = call.sizes;
   operand(where, "saved.out", out, "f32", space);
@@ -236,15 +244,15 @@ export function checkBackward(
   shapeIs(where, "dout", dout, call.outShape);
   innermost(where, "dout", dout);
 
-  checkInto(where, space, targets, needs, { dout, out, lse, q, k, v, bias: call.options.bias });
-  return { ...call, into: targets, needs };
+  checkInto(where, space, into, needs, { dout, out, lse, q, k, v, bias: call.options.bias });
+  return { ...call, out, lse, dout, into, needs };
 }
 
 function checkInto(
   where: string,
   space: Space,
-  into: NonNullable<AttentionBackwardOptions["into"]>,
-  needs: Needs,
+  into: Gradients<Tensor>,
+  needs: Gradients<boolean>,
   inputs: Readonly<Record<string, AnyTensor | undefined>>,
 ): void {
   const others = { ...inputs };

@@ -9,15 +9,40 @@ import type { CreateOptions, DType } from "./types.js";
 /** What a value is, "Float32Array" or "Map", whichever realm it comes from. */
 export const tag = (value: unknown): string => Object.prototype.toString.call(value).slice("[object ".length, -1);
 
+const propertyOf = (name: PropertyKey): ((array: unknown) => unknown) => {
+  const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name)!;
+  return (array) => get!.call(array);
+};
+
+/** "Float32Array", of any realm; undefined for what is no typed array, whatever its tag says. */
+export const kindOf = propertyOf(Symbol.toStringTag) as (value: unknown) => string | undefined;
+
+/** Of a typed array itself: a subclass may say something else, and what it says may change. */
+export const lengthOf = propertyOf("length") as (array: unknown) => number;
+export const bufferOf = propertyOf("buffer") as (array: unknown) => unknown;
+export const byteOffsetOf = propertyOf("byteOffset") as (array: unknown) => number;
+
 /** "an Object", "a Uint8Array". */
 export const withArticle = (name: string): string => `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
+
+/**
+ * Text from a file or a caller, as it may stand in a line of a message: control characters, ends of lines, and marks that turn the direction of
+ * writing become escapes of JSON, which itself escapes only those before the space.
+ */
+export const printable = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about
+  text.replace(/[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (one) => {
+    return `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 
 /**
  * A short description of any value for an error message, however long or deep a file or a caller made it; and of one that is not of the
  * class `wanted` but of its namesake.
  */
 export function show(value: unknown, wanted?: { readonly name: string }): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}...` : value);
+  if (typeof value === "string") {
+    return printable(JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}...` : value));
+  }
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) {
     const shown = value.slice(0, 8).map((one) => (Array.isArray(one) ? "[...]" : show(one)));
@@ -74,20 +99,22 @@ export function dtype(where: string, value: unknown): asserts value is DType {
   throw new TypeError(`${where}: dtype must be "f32" or "u8", got ${show(value)}`);
 }
 
-/** "f32" or "u8" for the array, whichever realm it comes from. */
+/** "f32" or "u8" for the array. */
 export function dtypeOf(where: string, name: string, array: unknown): DType {
-  if (tag(array) === "Float32Array") return "f32";
-  if (tag(array) === "Uint8Array") return "u8";
+  const kind = kindOf(array);
+  if (kind === "Float32Array") return "f32";
+  if (kind === "Uint8Array") return "u8";
   throw new TypeError(`${where}: ${name} must be a Float32Array or a Uint8Array, got ${show(array)}`);
 }
 
 export function typedArray(where: string, name: string, array: unknown, type: DType): void {
   const expected = type === "f32" ? "Float32Array" : "Uint8Array";
-  if (tag(array) === expected) return;
+  if (kindOf(array) === expected) return;
   throw new TypeError(`${where}: ${name} must be a ${expected}, got ${show(array)}`);
 }
 
-export function length(where: string, name: string, got: number, shape: Shape): void {
+export function length(where: string, name: string, array: unknown, shape: Shape): void {
+  const got = lengthOf(array);
   if (got === count(shape)) return;
   throw new RangeError(`${where}: ${name} must have ${count(shape)} elements for shape ${show(shape)}, got ${got}`);
 }

@@ -7,18 +7,19 @@ export type Disposing = SymbolConstructor extends { readonly dispose: infer S ex
   : Record<never, never>;
 
 /**
- * Gives a class a tag, without which Vue wraps its objects in proxies that private fields refuse, and `dispose` under the name that `using`
- * looks for, where the engine has it. To be called before the first instance is made: in the class's own body or behind it, it would be an
+ * Gives a class a tag, without which Vue wraps its objects in proxies that private fields refuse, and `dispose`, where it has that, under the
+ * name that `using` looks for, where the engine has it. To be called before the first instance is made: in the class's own body or behind it, it would be an
  * effect that keeps bundlers from leaving the class out.
  */
-export function complete({ prototype }: { readonly prototype: { dispose(): void } }, name: string, more = {}): void {
+export function complete({ prototype }: { readonly prototype: object }, name: string, more = {}): void {
   const { toStringTag, dispose } = Symbol as { toStringTag: symbol; dispose?: symbol };
   if (Object.hasOwn(prototype, toStringTag)) return; // and may be frozen since
   // By its name, so that of a subclass its own is called.
-  const using = dispose && {
-    [dispose](this: typeof prototype) {
-      this.dispose();
-    },
-  };
+  const using = dispose &&
+    "dispose" in prototype && {
+      [dispose](this: { dispose(): void }) {
+        this.dispose();
+      },
+    };
   Object.assign(prototype, { [toStringTag]: name, ...more }, using);
 }

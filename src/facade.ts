@@ -110,10 +110,10 @@ export class LaserAttention {
     const { space } = this.engine;
     const dtype = check.dtypeOf("tensor", "data", data);
     const sizes = check.shape("tensor", shape, dtype);
-    check.length("tensor", "data", data.length, sizes);
+    check.length("tensor", "data", data, sizes);
     // Data that lies in this very memory would be detached by growth: it is found again afterwards.
-    const { byteOffset, length } = data;
-    const own = data.buffer === space.arena.buffer;
+    const [byteOffset, length] = [check.byteOffsetOf(data), check.lengthOf(data)];
+    const own = check.bufferOf(data) === space.arena.buffer;
     const tensor = space.allocate(sizes, dtype);
     if (dtype === "u8") tensor.data.set(own ? space.arena.u8(byteOffset, length) : data);
     else tensor.data.set(own ? space.arena.f32(byteOffset, length) : data);

@@ -51,27 +51,34 @@ function interleaved(a: Region, aRuns: Runs, b: Region, bRuns: Runs): boolean {
   return distance >= aRuns.length && distance + bRuns.length <= period;
 }
 
-/** The starts of all runs that touch `low <= element < high`, ascending. */
-function startsOf(region: Region, { length, axes }: Runs, low: number, high: number): Float64Array {
-  const starts: number[] = [];
-  const visit = (depth: number, start: number, reach: number): void => {
-    if (start >= high || start + reach <= low) return;
-    const axis = axes[depth];
-    if (axis === undefined) {
-      starts.push(start);
-      return;
+/**
+ * The elements below `end`, a bit each, the first of them for `origin`: work and memory are bounded by this stretch of memory, however
+ * often a view names an element of it. An axis is copies of what lies inside of it, doubled until they are enough.
+ */
+function elementsOf({ offset }: Region, { length, axes }: Runs, origin: number, end: number): Int32Array {
+  const bits = new Int32Array(Math.ceil((end - origin) / 32));
+  const first = Math.floor((offset - origin) / 32);
+  let last = offset - origin;
+  bits[first] = 1 << (last % 32);
+  for (const { size, stride } of [...axes, { size: length, stride: 1 }].reverse()) {
+    for (let copies = 1; copies < size; ) {
+      const more = Math.min(copies, size - copies);
+      copies += more;
+      last += more * stride;
+      const [words, rest] = [Math.floor((more * stride) / 32), (more * stride) % 32];
+      // From the end: what a copy is made of must not be of the copy.
+      for (let to = Math.min(Math.floor(last / 32), bits.length - 1); to >= first + words; to--) {
+        const from = to - words;
+        bits[to]! |= (bits[from]! << rest) | ((from > 0 ? bits[from - 1]! >>> 1 : 0) >>> (31 - rest));
+      }
     }
-    const inner = reach - (axis.size - 1) * axis.stride;
-    for (let index = 0; index < axis.size; index++) visit(depth + 1, start + index * axis.stride, inner);
-  };
-  const reach = axes.reduce((sum, { size, stride }) => sum + (size - 1) * stride, length);
-  visit(0, region.offset, reach);
-  return Float64Array.from(starts).sort();
+  }
+  return bits;
 }
 
 /**
  * Whether two tensors share an element. Exact: bounds and interleaving settle the usual views at once, anything else
- * is decided by walking through the runs of both in the stretch of memory that they have in common.
+ * is decided by looking at each element of the stretch of memory that they have in common.
  */
 export function overlaps(a: Region, b: Region): boolean {
   if (a.storage !== b.storage || count(a.shape) === 0 || count(b.shape) === 0) return false;
@@ -81,14 +88,10 @@ export function overlaps(a: Region, b: Region): boolean {
   const aRuns = runsOf(a);
   const bRuns = runsOf(b);
   if (interleaved(a, aRuns, b, bRuns)) return false;
-  const aStarts = startsOf(a, aRuns, low, high);
-  const bStarts = startsOf(b, bRuns, low, high);
-  for (let i = 0, j = 0; i < aStarts.length && j < bStarts.length; ) {
-    if (aStarts[i]! + aRuns.length <= bStarts[j]!) i++;
-    else if (bStarts[j]! + bRuns.length <= aStarts[i]!) j++;
-    else return true;
-  }
-  return false;
+  const origin = Math.min(a.offset, b.offset);
+  const aBits = elementsOf(a, aRuns, origin, high);
+  const bBits = elementsOf(b, bRuns, origin, high);
+  return aBits.some((bits, word) => (bits & bBits[word]!) !== 0);
 }
 
 /** Whether two indices of one tensor name the same element, as with a stride of 0. Exact as well. */
@@ -104,6 +107,9 @@ export function repeats(region: Region): boolean {
     inner += (size - 1) * stride;
   }
   if (nested) return false;
-  const starts = startsOf(region, runs, region.offset, region.offset + inner);
-  return starts.some((start, index) => index > 0 && start < starts[index - 1]! + runs.length);
+  let elements = 0;
+  for (let word of elementsOf(region, runs, region.offset, region.offset + inner)) {
+    for (; word !== 0; word &= word - 1) elements++; // takes the lowest bit off
+  }
+  return elements < count(region.shape);
 }

@@ -2,7 +2,7 @@ import * as check from "./check.js";
 import type { Space, Storage } from "./space.js";
 import { type AnyTensor, Tensor } from "./tensor.js";
 
-/** All tensors inside a result: itself, or in arrays, maps, sets and own properties of objects at any depth. */
+/** All tensors inside a result: itself, or in arrays, maps, sets and own properties of objects at any depth; of values of src/nn their own. */
 function tensorsIn(result: unknown): Set<AnyTensor> {
   const found = new Set<AnyTensor>();
   const seen = new Set<unknown>();
@@ -14,7 +14,10 @@ function tensorsIn(result: unknown): Set<AnyTensor> {
     if (Tensor.is(value)) found.add(value);
     else if (value instanceof Map) for (const item of [...value.keys(), ...value.values()]) open.push(item);
     else if (value instanceof Set) for (const item of value) open.push(item);
-    else if (!ArrayBuffer.isView(value)) for (const item of Object.values(value)) open.push(item);
+    else if (!ArrayBuffer.isView(value)) {
+      for (const item of Object.values(value)) open.push(item);
+      open.push((value as { tensors?: unknown }).tensors); // in private fields there
+    }
   }
   return found;
 }

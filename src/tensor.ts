@@ -118,7 +118,7 @@ export class Tensor<T extends DType = "f32"> {
   set(array: Data<T>): void {
     check.alive("Tensor.set", "the tensor", this);
     check.typedArray("Tensor.set", "array", array, this.dtype);
-    check.length("Tensor.set", "array", array.length, this.shape);
+    check.length("Tensor.set", "array", array, this.shape);
     if (isContiguous(this.shape, this.strides)) {
       this.data.set(array);
       return;

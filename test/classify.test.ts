@@ -1,6 +1,18 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { classify, patchesOf, planesOf, type Vit, vit } from "../src/models/index.js";
+import {
+  bert,
+  classify,
+  conformer,
+  fill,
+  generate,
+  gpt,
+  patchesOf,
+  planesOf,
+  transcribe,
+  type Vit,
+  vit,
+} from "../src/models/index.js";
 import { AdamW, createSync, Random } from "../src/nn/index.js";
 import { throws } from "./support/throws.js";
 
@@ -73,6 +85,31 @@ test("planesOf sorts pixels with and without opacity by colour", () => {
   assert.equal([...planesOf(rgba)], planes);
   assert.equal([...planesOf(Uint8Array.of(1, 2, 3, 4, 5, 6), 3)], planes);
   assert.is(planesOf(new Uint8Array(0)).length, 0);
+});
+
+test("what runs a model says by its own name that it must be called outside of a step, before it looks at its input", () => {
+  const nn = createSync({ threads: 1 });
+  const sizes = { width: 16, heads: 2, layers: 1, variant: "laser" } as const;
+  const [tokens, model] = [{ ...sizes, vocabulary: 9, context: 8 }, vit(nn, config)];
+  const hearing = conformer(nn, { ...sizes, mels: 8, stack: 2, context: 8, classes: 5, kernel: 3 });
+  const [writing, masked] = [gpt(nn, tokens), bert(nn, tokens)];
+  const started = generate(nn, writing, [1], { count: 3 });
+  const later = generate(nn, writing, [1], { count: 3 });
+  later.next();
+  const calls: [name: string, call: () => unknown][] = [
+    ["classify", () => classify(nn, model, new Uint8Array(0))],
+    ["transcribe", () => transcribe(nn, hearing, new Float32Array(0), [])],
+    ["fill", () => fill(nn, masked, [])],
+    ["generate", () => generate(nn, writing, [1], { count: 3 })],
+    ["generate", () => started.next()],
+    ["generate", () => later.next()],
+  ];
+  for (const [name, call] of calls) {
+    const words = `${name}: must be called outside of a step, and of evaluate`;
+    throws(() => nn.evaluate(call), TypeError, words);
+    throws(() => nn.step(call as never), TypeError, name === "generate" ? "" : words); // a generator that threw has ended
+  }
+  nn.dispose();
 });
 
 test("pixels that are no whole images or no bytes are refused by name", () => {

@@ -35,6 +35,62 @@ test("sizes, strides and element type of a tensor can't be changed", () => {
   throws(() => x.toArray(), TypeError, "disposed");
 });
 
+test("the tensor of a value or a parameter can't be replaced: kernels take it to be contiguous", () => {
+  const nn = training.createSync({ threads: 1 });
+  const weight = nn.parameter(Float32Array.of(1, 2, 3, 4), [2, 2]);
+  const x = nn.input(Float32Array.of(1, 0), [1, 2]);
+  const { tensor } = weight;
+  for (const value of [weight, x]) {
+    for (const other of [tensor.view([2, 2], [1, 2]), nn.la.zeros([1]).view([1000], [0])]) {
+      assert.throws(() => {
+        (value as { tensor: Tensor }).tensor = other;
+      }, TypeError);
+      assert.throws(() => Object.assign(value, { tensor: other }), TypeError);
+    }
+  }
+  for (const name of ["grad", "held", "packed"]) {
+    assert.throws(() => Object.assign(weight, { [name]: nn.la.zeros([1]) }), TypeError);
+  }
+  assert.is(weight.tensor, tensor);
+  assert.equal(training.linear(nn, x, weight).toArray(), Float32Array.of(1, 3));
+  nn.dispose();
+});
+
+test("a proxy or an heir of a value is refused by name; a scope keeps the tensors of values that it returns", () => {
+  const nn = training.createSync({ threads: 1 });
+  const weight = nn.parameter(Float32Array.of(1, 2, 3, 4), [2, 2]);
+  const x = nn.input(Float32Array.of(1, 0), [1, 2]);
+  for (const fake of [new Proxy(x, {}), Object.create(x)]) {
+    throws(() => training.silu(nn, fake), TypeError, "silu: x must be a value, got a Value, but not");
+  }
+  for (const fake of [new Proxy(weight, {}), Object.create(weight)]) {
+    throws(
+      () => training.linear(nn, x, fake),
+      TypeError,
+      "linear: weight must be a parameter, got a Parameter, but not",
+    );
+  }
+  throws(
+    () =>
+      nn.step(
+        () =>
+          new Proxy(
+            training.loss(nn, x, () => 1),
+            {},
+          ),
+      ),
+    TypeError,
+    "step: forward must return a loss",
+  );
+  const kept = nn.la.scope(() => ({
+    value: training.silu(nn, x),
+    parameters: [nn.parameter(new Float32Array(1), [1])],
+  }));
+  assert.is(kept.value.toArray().length, 2);
+  assert.is(kept.parameters[0]!.grad.toArray()[0], 0);
+  nn.dispose();
+});
+
 test("instances and caches have tags, by which Vue leaves them unwrapped; tensors are frozen, which it leaves too", () => {
   const nn = training.createSync({ threads: 1 });
   const tagOf = (value: object) => Object.prototype.toString.call(value);
@@ -45,6 +101,7 @@ test("instances and caches have tags, by which Vue leaves them unwrapped; tensor
   assert.is(tagOf(layer), "[object Module]");
   assert.is(tagOf(new training.AdamW(nn, layer)), "[object AdamW]");
   assert.is(tagOf(la.zeros([1])), "[object Tensor]");
+  assert.is(tagOf(layer.weight), "[object Value]");
   assert.ok(Object.isFrozen(la.zeros([1])));
   nn.dispose();
 });
@@ -81,6 +138,36 @@ test("instances are made after their classes were frozen, as SES does", () => {
   for (const [n, prototype] of frozen.entries()) {
     assert.equal(Reflect.ownKeys(prototype), Reflect.ownKeys(before[n]!));
   }
+});
+
+test("an array that says something else of itself is taken as it is, and what only says that it is one is refused", () => {
+  la.zeros([4096]).data.fill(1234);
+  class Long extends Float32Array {
+    override get length(): never {
+      return 4096 as never;
+    }
+    override slice(): never {
+      return new Float32Array(4096) as never;
+    }
+  }
+  throws(() => la.tensor(new Long(1), [4096]), RangeError, "tensor: data must have 4096 elements", "got 1");
+  assert.equal(la.tensor(new Long(1), [1]).toArray(), new Float32Array(1));
+  throws(() => la.zeros([4096]).set(new Long(1)), RangeError, "Tensor.set: array must have 4096 elements", "got 1");
+  const x = la.zeros([1, 1, 2, 2]);
+  la.attention(x, x, x, { variant: "laser", alibi: new Long(1) });
+  const secret = la.tensor(new Float32Array(8).fill(1234), [8]);
+  class Elsewhere extends Float32Array {
+    override get buffer(): never {
+      return secret.data.buffer as never;
+    }
+    override get byteOffset(): never {
+      return secret.ptr as never;
+    }
+  }
+  assert.equal(la.tensor(new Elsewhere(8), [8]).toArray(), new Float32Array(8));
+  const fake = { [Symbol.toStringTag]: "Float32Array", length: 4, 0: 1, 1: 1, 2: 1, 3: 1 } as never;
+  throws(() => la.tensor(fake, [4]), TypeError, "tensor: data must be a Float32Array or a Uint8Array, got an Object");
+  throws(() => la.zeros([4]).set(fake), TypeError, "Tensor.set: array must be a Float32Array, got an Object");
 });
 
 test("options are read before the tensors are looked at: a getter that disposes one is refused", () => {

@@ -13,6 +13,7 @@ import {
   loadCheckpoint,
   Module,
   Random,
+  readSafetensors,
   SelfAttention,
   saveCheckpoint,
 } from "../src/nn/index.js";
@@ -40,14 +41,56 @@ test("a state dict carries a model over; what is missing, left over or of anothe
     () => b.loadStateDict(state),
     RangeError,
     "tok.weight is missing; blocks.0.ln1.bias must be an object with shape and data, got null",
-    "; head.bias must have shape [11], got [12]; extra is not in this model",
-    `; ${"n".repeat(300)}...`,
+    '; head.bias must have shape [11], got [12]; "extra" is not in this model',
+    `; "${"n".repeat(200)}..."`,
   );
   assert.equal(b.stateDict(), a.stateDict());
   const other = gpt(nn, { ...config, seed: 99 });
   b.head.dispose();
   throws(() => b.loadStateDict(other.stateDict()), TypeError, "loadStateDict: head.weight is disposed");
   assert.equal(b.tok.weight.tensor.toArray(), a.tok.weight.tensor.toArray(), "all or none");
+  nn.dispose();
+});
+
+function messageOf(call: () => unknown): string {
+  try {
+    call();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "";
+}
+
+test("of a file with any number of tensors and any names, 200 things that do not fit are told, each on one line", () => {
+  const nn = createSync({ threads: 1 });
+  const model = new Linear(nn, new Random(1), 2, 2);
+  const names = [
+    "a\nloadStateDict: fine",
+    "\u001b[31mred",
+    "\u009b31m",
+    "\u202egnp.exe",
+    "\u2066x\u2069",
+    "\u200fy",
+    "\u2028z",
+    "\u007f",
+  ];
+  const values = { shape: [1], data: new Float32Array(1) };
+  const state = new Map([...model.stateDict(), ...names.map((name) => [name, values] as const)]);
+  throws(
+    () => model.loadStateDict(state),
+    RangeError,
+    String.raw`"a\nloadStateDict: fine" is not in this model; "\u001b[31mred" is not in this model; "\u009b31m" is not`,
+    String.raw`"\u202egnp.exe" is not in this model; "\u2066x\u2069" is not in this model; "\u200fy" is not in this model; "\u2028z"`,
+    String.raw`"\u007f" is not in this model`,
+  );
+  for (let n = 0; n < 1000; n++) state.set("x".repeat(290) + n, values);
+  const message = messageOf(() => model.loadStateDict(state));
+  assert.is(message.split("; ").length, 201);
+  assert.match(message, /; and 808 more$/);
+  assert.ok(message.length < 201 * 310);
+  const broken = new TextEncoder().encode("........{\u001b[31m\u202e}");
+  new DataView(broken.buffer).setBigUint64(0, BigInt(broken.length - 8), true);
+  for (const text of [messageOf(() => readSafetensors(broken)), message]) assert.match(text, /^[ -~]*$/);
   nn.dispose();
 });
 

@@ -76,6 +76,34 @@ test("3,000 random pairs of strided views agree with listing every element", () 
   assert.ok(shared > 500 && shared < 2500, `${shared} pairs overlap: the draw tests both answers`);
 });
 
+test("1,000 random pairs of views whose axes reach over words of bits agree with listing every element", () => {
+  const random = new Random(8);
+  const draw = (): Region => {
+    const shape = Array.from({ length: 1 + random.int(3) }, () => 1 + random.int(20));
+    const strides = shape.map(() => random.pick([1, 3, 7, 31, 32, 33, 64, 97, 160]));
+    return region(random.int(400), shape, strides);
+  };
+  let [shared, repeated] = [0, 0];
+  for (let pair = 0; pair < 1000; pair++) {
+    const [a, b] = [draw(), draw()];
+    const expected = [shareNaively(a, b), new Set(places(a)).size < places(a).length];
+    if (expected[0]) shared++;
+    if (expected[1]) repeated++;
+    assert.equal([overlaps(a, b), repeats(a)], expected, JSON.stringify([a, b]));
+  }
+  assert.ok(shared > 200 && shared < 800 && repeated > 200 && repeated < 800, `${shared} overlap, ${repeated} repeat`);
+});
+
+test("views that name an element many times are looked at element by element of the storage, not index by index", () => {
+  const many = region(0, [64, 64, 60_000, 1], [7, 5, 3, 1]); // 245 million indices of 180,748 elements
+  const last = 63 * 12 + 59_999 * 3;
+  assert.ok(overlaps(many, region(1, [64, 64, 1, 1], [3100, 1, 1, 1])));
+  assert.not(overlaps(many, region(1, [2, 2], [last - 3, 1]))); // 1 and 2 are no sums of 3, 5 and 7, from either end
+  assert.ok(overlaps(many, region(1, [2, 2], [last - 4, 1])));
+  assert.not(repeats(region(0, [4095, 4098], [4097, 4095])));
+  assert.ok(repeats(region(0, [4096, 4098], [4097, 4095]))); // one element, of 17 million
+});
+
 test("large interleaved views are settled without walking through them", () => {
   const rows = 2 ** 24;
   assert.not(overlaps(region(0, [rows, 8], [32, 1]), region(8, [rows, 24], [32, 1])));

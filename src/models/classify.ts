@@ -1,6 +1,7 @@
 /** What an image shows, by a Vision Transformer. */
 import { options as checkOptions } from "../check.js";
 import { arrayOf, integer } from "../check-number.js";
+import { checkOutside } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import { modelOf } from "./check-models.js";
 import { type Candidate, candidatesOf } from "./distribution.js";
@@ -24,8 +25,8 @@ export interface ClassifyOptions {
  * The classes of each image with their probabilities, which sum to 1 over all classes, best first.
  *
  * @param pixels Images of [3, side, side], one after the other, from 0 to 255
- * @throws TypeError for a model of another instance; RangeError for pixels that are no whole images, `candidates` below 1, or scores
- * that are not finite
+ * @throws TypeError for a model of another instance, and inside of a step or of `evaluate`; RangeError for pixels that are no whole
+ * images, `candidates` below 1, or scores that are not finite
  *
  * @example
  * const seeing = vit(nn, { side: 8, patch: 4, classes: 10, width: 16, heads: 2, layers: 1, variant: "laser" });
@@ -35,6 +36,7 @@ export interface ClassifyOptions {
 export function classify(nn: Nn, model: Vit, pixels: Uint8Array, options: ClassifyOptions = {}): Candidate[][] {
   const where = "classify";
   modelOf(where, nn, model, Vit, "vit");
+  checkOutside(where, nn.engine.space);
   arrayOf(where, "pixels", pixels, "Uint8Array");
   checkOptions(where, options, ["candidates"]);
   const { side, patch, classes } = model.config;

@@ -1,7 +1,7 @@
 /** Hidden tokens filled in by a masked language model. */
 import { options as checkOptions } from "../check.js";
 import { integer, list } from "../check-number.js";
-import { checkIds } from "../nn/check-nn.js";
+import { checkIds, checkOutside } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import { Bert } from "./bert.js";
 import { modelOf } from "./check-models.js";
@@ -46,8 +46,8 @@ export interface FillOptions {
  * Probabilities are among all tokens but the mask itself, and sum to 1.
  *
  * @param rows Rows of token ids, each as long as it likes up to the context
- * @throws TypeError for a model of another instance; RangeError for a row that is empty or too long, an id that is no token,
- * `candidates` below 1, or scores that are not finite
+ * @throws TypeError for a model of another instance, and inside of a step or of `evaluate`; RangeError for a row that is empty or too
+ * long, an id that is no token, `candidates` below 1, or scores that are not finite
  *
  * @example
  * const masked = bert(nn, { vocabulary: 24, context: 8, width: 16, heads: 2, layers: 1, variant: "laser" });
@@ -58,6 +58,7 @@ export interface FillOptions {
 export function fill(nn: Nn, model: Bert, rows: readonly ArrayLike<number>[], options: FillOptions = {}): Filled[] {
   const where = "fill";
   modelOf(where, nn, model, Bert, "bert");
+  checkOutside(where, nn.engine.space);
   checkOptions(where, options, ["candidates"]);
   const { candidates = 5 } = options;
   integer(where, "candidates", candidates, 1);

@@ -35,7 +35,7 @@ export interface GenerateOptions extends SamplingOptions {
  *
  * @param prompt Token ids, one at least
  * @throws TypeError or RangeError, at once, for options that are wrong or a prompt that is empty, and inside of a step or of `evaluate`;
- * later a RangeError when scores are not finite
+ * later a RangeError when scores are not finite, and a TypeError when the next id is asked for inside of a step or of `evaluate`
  *
  * @example
  * for (const id of generate(nn, model, [1, 2, 3], { count: 20, temperature: 0.8, topK: 10, seed: 7 })) {
@@ -81,12 +81,15 @@ function* tokens(
   stop: ReadonlySet<number>,
 ): Generator<number, void, undefined> {
   if (count === 0) return;
+  const { space } = nn.engine;
   const { context } = model.config;
-  const caches = nn.engine.space.scoped(undefined, () => model.caches()); // they outlive a scope around the first token
+  checkOutside("generate", space);
+  const caches = space.scoped(undefined, () => model.caches()); // they outlive a scope around the first token
   try {
     let seen = prompt.slice(-context);
     let fed = seen; // what the caches do not have yet
     for (let n = 0; n < count; n++) {
+      checkOutside("generate", space);
       const id = pick(nn.evaluate(() => model.next([fed], caches).toArray()));
       if (stop.has(id)) return;
       yield id;

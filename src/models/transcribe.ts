@@ -1,6 +1,7 @@
 /** What is said in a recording, by a Conformer. */
 import { options as checkOptions } from "../check.js";
 import { integer } from "../check-number.js";
+import { checkOutside } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import { modelOf } from "./check-models.js";
 import { Conformer } from "./conformer.js";
@@ -40,8 +41,8 @@ export interface TranscribeOptions {
  *
  * @param features Log-mel features [B, T, mels]
  * @param frames How many of the T frames of each utterance count
- * @throws TypeError for a model of another instance; RangeError for features and frames that do not fit, `beam` below 1, or scores
- * that are not finite
+ * @throws TypeError for a model of another instance, and inside of a step or of `evaluate`; RangeError for features and frames that do
+ * not fit, `beam` below 1, or scores that are not finite
  *
  * @example
  * const sizes = { mels: 40, stack: 4, context: 30, classes: 11, kernel: 7 };
@@ -58,6 +59,7 @@ export function transcribe(
 ): Transcription[] {
   const where = "transcribe";
   modelOf(where, nn, model, Conformer, "conformer");
+  checkOutside(where, nn.engine.space);
   checkOptions(where, options, ["beam"]);
   const { beam = 1 } = options;
   integer(where, "beam", beam, 1);

@@ -115,7 +115,7 @@ export class AdamW {
     complete(AdamW, "AdamW");
     checkInstance("AdamW", nn);
     checkModule("AdamW", model);
-    check(options);
+    const { lr, betas, eps, weightDecay, decays, lrScale } = check(options);
     // A parameter that has several names, such as a head that is the token table, takes part once.
     const named = new Map<Parameter, string>();
     for (const [name, parameter] of model.parameters) {
@@ -123,10 +123,8 @@ export class AdamW {
       if (!named.has(parameter)) named.set(parameter, name);
     }
     checkParameters("AdamW", named);
-    const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 } = options;
-    const { decays = byAxes, lrScale = () => 1 } = options;
     this.#nn = nn;
-    this.#options = { lr, betas: [...betas], eps };
+    this.#options = { lr, betas, eps };
     const rated = [...named].map(([parameter, name]) => {
       const given = decays(name, parameter);
       const decay = given === true ? weightDecay : given === false ? 0 : given;
@@ -190,8 +188,7 @@ export class AdamW {
    * const norm = optimizer.step({ lr: 1e-3, clip: 1 });
    */
   step(options: AdamWStepOptions = {}): number {
-    checkStep(options);
-    const { lr = this.#options.lr, clip = Number.POSITIVE_INFINITY } = options;
+    const { lr = this.#options.lr, clip = Number.POSITIVE_INFINITY } = checkStep(options);
     this.#check("AdamW.step");
     checkOutside("AdamW.step", this.#nn.engine.space);
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
@@ -248,7 +245,7 @@ export class AdamW {
 
   /**
    * Goes on from a state.
-   * @throws RangeError that lists all moments that do not fit; then nothing is changed; TypeError inside of a step
+   * @throws RangeError that lists the moments that do not fit, up to 200 at once; then nothing is changed; TypeError inside of a step
    *
    * @example optimizer.loadStateDict(optimizer.stateDict());
    */
@@ -308,8 +305,6 @@ export class AdamW {
 }
 
 export interface AdamW extends Disposing {}
-
-const byAxes = (_: string, { shape }: Parameter): boolean => shape.length >= 2;
 
 /** x^n by repeated squaring: Math.pow differs between engines. */
 function power(x: number, n: number): number {

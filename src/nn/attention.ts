@@ -41,6 +41,7 @@ export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: T
  * const y = selfAttention(nn, qkv, 2, { variant: "laser", causal: true }); // [2, 5, 8]
  */
 export function selfAttention(nn: Nn, qkv: Value, heads: number, options: SelfAttentionOptions): Value {
+  const given = { ...options }; // before the value, which a getter may dispose
   checkValue("selfAttention", "qkv", nn, qkv, 3);
   const { tape, engine } = nn;
   integer("selfAttention", "heads", heads, 1);
@@ -49,11 +50,11 @@ export function selfAttention(nn: Nn, qkv: Value, heads: number, options: SelfAt
     const expected = `three times a multiple of heads (${heads}) on its last axis`;
     throw new RangeError(`selfAttention: qkv must have ${expected}, got ${show(qkv.shape)}`);
   }
-  checkOwn("selfAttention", options);
+  checkOwn("selfAttention", given);
   const C = width / 3;
   const out = tape.empty([B, N, C]);
   const perHead = [B, N, heads, C / heads];
-  const call = { ...options, layout: "BNHD", out: out.view(perHead) } as const;
+  const call = { ...given, layout: "BNHD", out: out.view(perHead) } as const;
   const saved = attentionForward(engine, ...headsOf(qkv.tensor, heads), call);
 
   return tape.record(out, [qkv], [saved.lse], (dout) => {
@@ -89,10 +90,11 @@ export interface ValueAttentionOptions extends Omit<SelfAttentionOptions, "bias"
  */
 export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, options: ValueAttentionOptions): Value {
   const where = "attention";
+  const given = { ...options }; // before the values, which a getter may dispose
   for (const [name, value] of Object.entries({ q, k, v })) checkValue(where, name, nn, value, 3);
   const { tape, engine } = nn;
   integer(where, "heads", heads, 1);
-  checkOwn(where, options);
+  checkOwn(where, given);
   /** Width of a head, of so many. */
   const share = (name: string, { shape }: Value, parts: number, what: string): number => {
     const size = shape[2]! / parts;
@@ -102,9 +104,9 @@ export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, o
   const D = share("q", q, heads, `heads (${heads})`);
   const keyHeads = share("k", k, D, `the width of a head (${D})`);
   const E = share("v", v, keyHeads, `the heads of k (${keyHeads})`);
-  const learnt = options?.bias instanceof Value ? options.bias : undefined;
+  const learnt = Value.is(given.bias) ? given.bias : undefined;
   if (learnt !== undefined) checkValue(where, "bias", nn, learnt, 4);
-  const bias = learnt?.tensor ?? (options?.bias as Tensor | undefined);
+  const bias = learnt?.tensor ?? (given.bias as Tensor | undefined);
   const inHeads = (tensor: Tensor, size: number): Tensor => {
     const [b, n, width] = tensor.shape as [number, number, number];
     return tensor.view([b, n, width / size, size]);
@@ -112,7 +114,7 @@ export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, o
   const [B, N] = q.shape as [number, number, number];
   const inputs = [q, k, v, learnt];
   const out = tape.empty([B, N, heads * E]);
-  const call = { ...options, bias, layout: "BNHD", out: inHeads(out, E) } as const;
+  const call = { ...given, bias, layout: "BNHD", out: inHeads(out, E) } as const;
   const saved = attentionForward(engine, inHeads(q.tensor, D), inHeads(k.tensor, D), inHeads(v.tensor, E), call);
 
   return tape.record(out, inputs, [saved.lse], (dout) => {

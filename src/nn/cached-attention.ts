@@ -116,6 +116,7 @@ export function cachedAttention(
 ): Value {
   const where = "cachedAttention";
   checkInstance(where, nn);
+  const given = { ...options }; // before the cache and the value, which a getter may dispose
   const { tape, engine } = nn;
   if (tape.recording) throw new TypeError(`${where}: has no gradient, so it must be called outside of a training step`);
   checkCache(where, cache);
@@ -130,8 +131,8 @@ export function cachedAttention(
   if (M > context) {
     throw new RangeError(`${where}: the cache must have room for ${N} more tokens, got ${cache.length} of ${context}`);
   }
-  checkOwn(where, options);
-  const align = options.align === "top-left" ? "bottom-right" : options.align;
+  checkOwn(where, given);
+  const align = given.align === "top-left" ? "bottom-right" : given.align;
   const out = tape.empty([B, N, C]);
   const into = out.view([B, N, heads, C / heads]);
   const before = cache.length;
@@ -139,7 +140,7 @@ export function cachedAttention(
   const [q] = headsOf(qkv.tensor, heads);
   const all = (tensor: Tensor) => tensor.view([B, context, heads, C / heads]).narrow(1, 0, M);
   try {
-    attention(engine, q, all(cache.k), all(cache.v), { ...options, align, layout: "BNHD", out: into });
+    attention(engine, q, all(cache.k), all(cache.v), { ...given, align, layout: "BNHD", out: into });
   } catch (error) {
     cache.clear(before);
     throw error;

@@ -32,7 +32,7 @@ export function checkOutside(where: string, { source }: Space): void {
 export function checkValue(where: string, name: string, nn: Nn, given: unknown, axes?: number | "any"): void {
   checkInstance(where, nn);
   const { engine } = nn;
-  if (!(given instanceof Value)) {
+  if (!Value.is(given)) {
     const made = given instanceof Tensor ? ": nn.input makes values" : "";
     throw new TypeError(`${where}: ${name} must be a value, got ${show(given, Value)}${made}`);
   }
@@ -50,7 +50,7 @@ export function checkParameter(
   sizes: readonly (number | null)[],
 ): void {
   checkInstance(where, nn);
-  if (!(given instanceof Parameter))
+  if (!(Value.is(given) && given instanceof Parameter))
     throw new TypeError(`${where}: ${name} must be a parameter, got ${show(given, Parameter)}`);
   operand(where, name, given.tensor, "f32", nn.engine.space);
   const { shape } = given;

@@ -1,4 +1,5 @@
 /** Softmax and cross-entropy in one pass, which writes the gradient too. */
+import { alive } from "../check.js";
 import { count } from "../shape.js";
 import { checkIds, checkValue } from "./check-nn.js";
 import type { Loss } from "./loss.js";
@@ -24,6 +25,7 @@ export function crossEntropy(nn: Nn, logits: Value, targets: ArrayLike<number>):
   const { tape, engine } = nn;
   const [rows, width] = [count(logits.shape.slice(0, -1)), logits.shape.at(-1)!];
   const checked = checkIds("crossEntropy", targets, rows, width, -1, "targets");
+  alive("crossEntropy", "logits", logits.tensor); // still, when all getters have run
   const seen = checked.filter((target) => target >= 0).length;
   const numbers = tape.integers(checked);
   const losses = tape.empty([2 * rows]); // float64

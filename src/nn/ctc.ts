@@ -1,5 +1,5 @@
 /** Connectionist temporal classification (Graves et al. 2006), log-softmax included. */
-import { options as checkOptions, flag } from "../check.js";
+import { alive, options as checkOptions, flag } from "../check.js";
 import { integer, list } from "../check-number.js";
 import { checkIds, checkValue } from "./check-nn.js";
 import type { Loss } from "./loss.js";
@@ -47,6 +47,7 @@ export function ctcLoss(
   integer("ctcLoss", "blank", blank, 0, V - 1);
   flag("ctcLoss", "zeroInfinity", zeroInfinity);
   const [labelsOf, counts] = check(targets, frames, [B, T, V], blank);
+  alive("ctcLoss", "logits", logits.tensor); // still, when all getters have run
   const S = labelsOf.reduce((most, { length }) => Math.max(most, length), 1);
   const labels = tape.integers(labelsOf.flatMap((one) => [...one, ...new Array(S - one.length).fill(blank)]));
   const lengths = tape.integers(labelsOf.map(({ length }) => length));
@@ -88,9 +89,10 @@ function check(
   if (targets.length !== B || frames.length !== B) {
     throw new RangeError(`${where}: there must be ${B} targets and frames, got ${targets.length} and ${frames.length}`);
   }
-  const labels = Array.from(targets, (target, b) => {
+  // By number: an iterator may give another number of targets.
+  const labels = Array.from({ length: B }, (_, b) => {
     const name = `targets[${b}]`;
-    const labels = checkIds(where, target, undefined, V, 0, name);
+    const labels = checkIds(where, targets[b]!, undefined, V, 0, name);
     const at = labels.indexOf(blank);
     if (at >= 0) throw new RangeError(`${where}: ${name} must hold no blank, ${blank}, got one at ${at}`);
     return labels;

@@ -25,12 +25,12 @@ const PASSES = 2;
  * @example const y = dropout(nn, x, 0.1, [random.bits(), random.bits()]); // the shape of x
  */
 export function dropout(nn: Nn, x: Value, p: number, seed: ArrayLike<number>): Value {
-  checkValue("dropout", "x", nn, x, "any");
-  checkProbability("dropout", "p", p);
-  list("dropout", "seed", seed);
+  list("dropout", "seed", seed); // before x, which a getter may dispose
   if (seed.length !== 2) throw new RangeError(`dropout: seed must be two integers, got ${seed.length}`);
   const words = [seed[0]!, seed[1]!] as const;
   for (const word of words) integer("dropout", "every word of seed", word, -(2 ** 31), 2 ** 32 - 1);
+  checkValue("dropout", "x", nn, x, "any");
+  checkProbability("dropout", "p", p);
   if (p === 0) return x;
   const { tape, engine } = nn;
   const n = count(x.shape);

@@ -1,5 +1,5 @@
 /** Rows of a table by number, and rows added by position. */
-import { shape as checkShape } from "../check.js";
+import { alive, shape as checkShape } from "../check.js";
 import { integer } from "../check-number.js";
 import { count } from "../shape.js";
 import { checkFeatures, checkIds, checkParameter, checkValue } from "./check-nn.js";
@@ -22,14 +22,16 @@ import type { Parameter, Value } from "./value.js";
 export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number[], table: Parameter): Value {
   checkParameter("embedding", "table", nn, table, [null, null]);
   const sizes = checkShape("embedding", shape, "f32");
-  return lookUp(nn, table, checkIds("embedding", ids, count(sizes), table.shape[0]!), sizes);
+  const numbers = checkIds("embedding", ids, count(sizes), table.shape[0]!);
+  alive("embedding", "table", table.tensor); // still, when all getters have run
+  return lookUp(nn, table, numbers, sizes);
 }
 
-/** Rows `ids` of `table`, all of whose axes but the last are one here: [...shape, D], or [ids, D]. */
+/** Rows `ids` of `table`, all of whose axes but the last are one here: [...shape, D], or [ids, D]. Ids of rows without elements are not looked at. */
 export function lookUp(nn: Nn, table: Value, ids: ArrayLike<number>, shape: readonly number[] = [ids.length]): Value {
   const { tape, engine } = nn;
   const width = table.shape.at(-1)!;
-  const rows = count(shape);
+  const rows = width > 0 ? count(shape) : 0;
   const y = tape.empty([...shape, width]);
   const numbers = tape.integers(ids);
   split(engine, "embedding", rows, 1, rows * width, (first, size) => {
@@ -73,7 +75,7 @@ export function addPositions(nn: Nn, x: Value, positions: Parameter, first = 0):
   const n = N * width;
   const begin = first * width;
   const y = tape.empty(x.shape);
-  split(engine, "addRows", B, 1, B * n, (row, size) => {
+  split(engine, "addRows", n > 0 ? B : 0, 1, B * n, (row, size) => {
     const at = 4 * row * n;
     return [y.ptr + at, x.tensor.ptr + at, positions.tensor.ptr + 4 * begin, size, n];
   });

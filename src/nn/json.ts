@@ -1,5 +1,5 @@
 /** JSON in the metadata of a file: refused where writing and reading it would give something else. */
-import { show } from "../check.js";
+import { printable, show } from "../check.js";
 
 /**
  * What JSON can say.
@@ -44,7 +44,7 @@ export function parseJson(where: string, name: string, text: string | undefined)
   try {
     value = JSON.parse(text ?? "");
   } catch (error) {
-    throw new RangeError(`${where}: ${name} must be JSON: ${(error as Error).message}`, { cause: error });
+    throw new RangeError(`${where}: ${name} must be JSON: ${printable((error as Error).message)}`, { cause: error });
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as { [name: string]: Json };
   throw new RangeError(`${where}: ${name} must be a JSON object, got ${show(value)}`);

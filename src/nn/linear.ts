@@ -33,7 +33,7 @@ export function packWeight(nn: Nn, weight: Parameter, on: boolean): void {
   if (!on) return;
   const panels = space.allocate([PANEL * Math.ceil(n / PANEL), k], "f32");
   kernels.packRows(panels.ptr, PANEL, weight.tensor.ptr, 4 * k, n, k, 1);
-  weight.packed = panels;
+  weight.pack(panels);
 }
 
 /**
@@ -63,6 +63,10 @@ export interface LinearOptions {
 export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, options: LinearOptions = {}): Value {
   checkOptions("linear", options, ["activation", "part"]);
   const { activation, part } = options;
+  if (part !== undefined && !(Array.isArray(part) && part.length === 2)) {
+    throw new TypeError(`linear: part must be [first, count], got ${show(part)}`);
+  }
+  const [first, wanted] = part ?? [0, undefined]; // before the values, which a getter may dispose
   checkValue("linear", "x", nn, x);
   const { tape, engine } = nn;
   checkParameter("linear", "weight", nn, weight, [null, null]);
@@ -70,10 +74,7 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, op
   checkFeatures("linear", "x", x.shape, k);
   if (bias !== undefined) checkParameter("linear", "bias", nn, bias, [features]);
   if (activation !== undefined) checkActivation("linear", activation);
-  if (part !== undefined && !(Array.isArray(part) && part.length === 2)) {
-    throw new TypeError(`linear: part must be [first, count], got ${show(part)}`);
-  }
-  const [first, n] = part ?? [0, features];
+  const n = part === undefined ? features : wanted;
   integer("linear", "the first feature of part", first, 0, features);
   integer("linear", "the count of part", n, 0, features - first);
   const m = count(x.shape.slice(0, -1));

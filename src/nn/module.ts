@@ -1,4 +1,4 @@
-import { alive, show, tag } from "../check.js";
+import { alive, kindOf, lengthOf, show, tag } from "../check.js";
 import { complete, type Disposing } from "../disposable.js";
 import { count, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
@@ -157,7 +157,8 @@ export abstract class Module {
 
   /**
    * Takes the values of all parameters from `state`.
-   * @throws RangeError that lists all that is missing, left over or of another shape; then nothing is changed. TypeError inside of a step, or when a parameter is disposed
+   * @throws RangeError that lists what is missing, left over or of another shape, up to 200 at once; then nothing is changed. TypeError inside of
+   * a step, or when a parameter is disposed
    *
    * @example model.loadStateDict(readSafetensors(writeSafetensors(model.stateDict())).tensors);
    */
@@ -185,7 +186,7 @@ export function stateMap(where: string, values: unknown): void {
   throw new TypeError(`${where}: the state must be a Map of tensors by name, got ${show(values)}`);
 }
 
-/** Copies values into the tensors of the same names, all or none. @throws RangeError that lists all that does not fit */
+/** Copies values into the tensors of the same names, all or none. @throws RangeError that lists what does not fit */
 export function setAll(
   where: string,
   targets: ReadonlyMap<string, Tensor>,
@@ -194,32 +195,48 @@ export function setAll(
   misfit?: (name: string, data: Float32Array) => string | undefined,
 ): void {
   stateMap(where, values);
-  for (const [name, tensor] of targets) {
-    checkOutside(where, tensor.storage.space);
-    alive(where, name, tensor);
-  }
+  const usable = (): void => {
+    for (const [name, tensor] of targets) {
+      checkOutside(where, tensor.storage.space);
+      alive(where, name, tensor);
+    }
+  };
+  usable();
   const wrong: string[] = [];
-  for (const [name, { shape }] of targets) {
-    const given = values.get(name);
+  const fitting: [tensor: Tensor, data: Float32Array][] = []; // of each, what was looked at, once
+  for (const [name, tensor] of targets) {
+    const { shape } = tensor;
+    const given: unknown = values.get(name);
     if (given === undefined) wrong.push(`${name} is missing`);
     else if (typeof given !== "object" || given === null) {
       wrong.push(`${name} must be an object with shape and data, got ${show(given)}`);
-    } else if (!Array.isArray(given.shape) || !sameShape(given.shape, shape)) {
-      wrong.push(`${name} must have shape ${show(shape)}, got ${show(given.shape)}`);
-    } else if (tag(given.data) !== "Float32Array") {
-      wrong.push(`${name} must be float32, got ${show(given.data)}`);
-    } else if (given.data.length !== count(shape)) {
-      wrong.push(`${name} must have ${count(shape)} elements, got ${given.data.length}`);
     } else {
-      const text = misfit?.(name, given.data as Float32Array);
-      if (text !== undefined) wrong.push(`${name} ${text}`);
+      const { shape: sizes, data } = given as { shape?: unknown; data?: unknown };
+      if (!Array.isArray(sizes) || !sameShape(sizes, shape)) {
+        wrong.push(`${name} must have shape ${show(shape)}, got ${show(sizes)}`);
+      } else if (kindOf(data) !== "Float32Array") wrong.push(`${name} must be float32, got ${show(data)}`);
+      else if (lengthOf(data) !== count(shape)) {
+        wrong.push(`${name} must have ${count(shape)} elements, got ${lengthOf(data)}`);
+      } else {
+        const text = misfit?.(name, data as Float32Array);
+        if (text !== undefined) wrong.push(`${name} ${text}`);
+        fitting.push([tensor, data as Float32Array]);
+      }
     }
   }
-  for (const name of values.keys()) if (!targets.has(name)) wrong.push(`${String(name)} is not in this ${whole}`);
-  // A file may have names of any length.
-  const lines = wrong.map((line) => (line.length > 300 ? `${line.slice(0, 300)}...` : line));
-  if (wrong.length > 0) throw new RangeError(`${where}: ${lines.join("; ")}`);
-  for (const [name, tensor] of targets) tensor.set(values.get(name)!.data as Float32Array);
+  // Names that a file brings may be any text.
+  for (const name of values.keys()) if (!targets.has(name)) wrong.push(`${show(name)} is not in this ${whole}`);
+  if (wrong.length > 0) throw new RangeError(`${where}: ${listed(wrong)}`);
+  usable(); // still, when all getters have run
+  for (const [tensor, data] of fitting) tensor.set(data);
+}
+
+/** The most of what is wrong that a message tells: a file may have any number of tensors, with names of any length. */
+const [MOST, LENGTH] = [200, 300];
+
+function listed(wrong: readonly string[]): string {
+  const lines = wrong.slice(0, MOST).map((line) => (line.length > LENGTH ? `${line.slice(0, LENGTH)}...` : line));
+  return lines.join("; ") + (wrong.length > MOST ? `; and ${wrong.length - MOST} more` : "");
 }
 
 /**

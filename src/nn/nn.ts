@@ -39,6 +39,7 @@ export class Nn {
   /** @internal */
   constructor(la: LaserAttention) {
     complete(Nn, "Nn");
+    complete(Value, "Value");
     register(this);
     this.la = la;
     this.#engine = la.engine as NnEngine;
@@ -108,7 +109,7 @@ export class Nn {
     check.finite("step", "scale", scale);
     return this.#run("step", this.#plans.training, true, () => {
       const loss = forward();
-      if (!(loss instanceof Loss))
+      if (!(Value.is(loss) && loss instanceof Loss))
         throw new TypeError(`step: forward must return a loss, got ${check.show(loss, Loss)}`);
       operand("step", "the loss", loss.tensor, "f32", this.engine.space);
       if (loss.tensor.storage.source === undefined) {

@@ -1,4 +1,5 @@
 /** A row put before others, and rows taken: the class token of a Vision Transformer, the hidden places of a BERT. */
+import { alive } from "../check.js";
 import { integer } from "../check-number.js";
 import { count } from "../shape.js";
 import { checkIds, checkParameter, checkValue } from "./check-nn.js";
@@ -22,7 +23,8 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
   checkParameter("prepend", "row", nn, row, [width]);
   const y = tape.empty([B, N + 1, width]);
   const n = N * width;
-  for (let b = 0; b < B; b++) {
+  const entries = width > 0 ? B : 0; // of those without elements there may be billions
+  for (let b = 0; b < entries; b++) {
     const at = b * (n + width);
     y.data.set(row.tensor.data, at);
     y.data.set(x.tensor.data.subarray(b * n, (b + 1) * n), at + width);
@@ -34,12 +36,12 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
       (to, base) => {
         const [sum, from] = [to.data, dy.data];
         if (base === undefined) sum.fill(0);
-        for (let b = 0; b < B; b++) for (let i = 0; i < width; i++) sum[i]! += from[b * (n + width) + i]!;
+        for (let b = 0; b < entries; b++) for (let i = 0; i < width; i++) sum[i]! += from[b * (n + width) + i]!;
       },
       "in place",
     );
     tape.give(x, (to) => {
-      for (let b = 0; b < B; b++) {
+      for (let b = 0; b < entries; b++) {
         const at = b * (n + width) + width;
         to.data.set(dy.data.subarray(at, at + n), b * n);
       }
@@ -57,9 +59,9 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
  */
 export function takeRow(nn: Nn, x: Value, index: number): Value {
   checkValue("takeRow", "x", nn, x, 3);
-  const [B, N] = x.shape as [number, number, number];
+  const [B, N, width] = x.shape as [number, number, number];
   integer("takeRow", "index", index, 0, N - 1);
-  return lookUp(nn, x, rowOfEach(B, N, index));
+  return lookUp(nn, x, rowOfEach(width > 0 ? B : 0, N, index), [B]); // of rows without elements there may be billions
 }
 
 /** Where row `index` of each of B batch entries is among all B N rows. */
@@ -77,6 +79,7 @@ export const rowOfEach = (B: number, N: number, index: number): number[] =>
  */
 export function takeRows(nn: Nn, x: Value, rows: ArrayLike<number>): Value {
   checkValue("takeRows", "x", nn, x);
-  const all = count(x.shape.slice(0, -1));
-  return lookUp(nn, x, checkIds("takeRows", rows, undefined, all, 0, "rows"));
+  const numbers = checkIds("takeRows", rows, undefined, count(x.shape.slice(0, -1)), 0, "rows");
+  alive("takeRows", "x", x.tensor); // still, when all getters have run
+  return lookUp(nn, x, numbers);
 }

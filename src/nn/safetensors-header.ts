@@ -1,5 +1,5 @@
 /** The header of a safetensors file: what it may say, and every check of it, before anything is made of it. */
-import { show } from "../check.js";
+import { printable, show } from "../check.js";
 import { host } from "../host.js";
 import { count } from "../shape.js";
 
@@ -71,7 +71,7 @@ export function readHeader(bytes: Uint8Array): Header {
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw new RangeError(`${WHERE}: the header must be JSON: ${(error as Error).message}`, { cause: error });
+    throw new RangeError(`${WHERE}: the header must be JSON: ${printable((error as Error).message)}`, { cause: error });
   }
   const { [METADATA]: metadata, ...tensors } = parsed as Record<string, unknown>;
   const entries = Object.entries(tensors).map(([name, value]) => readEntry(name, value));

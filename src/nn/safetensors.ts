@@ -174,11 +174,11 @@ export function writeSafetensors(
 ): Copied<"u8"> {
   const where = "writeSafetensors";
   checkOptions(where, options, ["metadata", "dtype"]);
-  const { metadata = {}, dtype } = options;
+  const { metadata: given = {}, dtype } = options;
   if (dtype !== undefined && dtype !== "F32" && halfOf(dtype) === undefined) {
     throw new TypeError(`${where}: dtype must be "F32", "F16" or "BF16", got ${show(dtype)}`);
   }
-  checkMetadata(where, metadata);
+  const metadata = checkMetadata(where, given);
   if (tag(tensors) !== "Map") {
     throw new TypeError(`${where}: tensors must be a Map of tensors by name, got ${show(tensors)}`);
   }
@@ -193,16 +193,19 @@ export function writeSafetensors(
 
 type Placed = Entry & { data: SafetensorsData };
 
-function checkMetadata(where: string, metadata: unknown): void {
-  if (tag(metadata) !== "Object") {
-    throw new TypeError(`${where}: metadata must be an object of strings, got ${show(metadata)}`);
+/** A copy: what is checked is what is written. */
+function checkMetadata(where: string, given: unknown): Record<string, string> {
+  if (tag(given) !== "Object") {
+    throw new TypeError(`${where}: metadata must be an object of strings, got ${show(given)}`);
   }
-  for (const [key, text] of Object.entries(metadata as object)) {
+  const metadata = { ...(given as Record<string, string>) };
+  for (const [key, text] of Object.entries(metadata)) {
     if (typeof text !== "string") {
       throw new TypeError(`${where}: ${show(key)} of metadata must be a string, got ${show(text)}`);
     }
     for (const one of [key, text]) checkName(where, `${show(key)} of metadata`, one);
   }
+  return metadata;
 }
 
 function checkTensor(where: string, name: unknown, tensor: SafetensorsInput, floats?: SafetensorsType): Placed {
@@ -214,20 +217,21 @@ function checkTensor(where: string, name: unknown, tensor: SafetensorsInput, flo
   if (typeof tensor !== "object" || tensor === null) {
     throw new TypeError(`${at} must be an object with shape and data, got ${show(tensor)}`);
   }
-  const { shape, data }: { shape: unknown; data: SafetensorsData } = tensor;
+  const { shape: sizes, data, dtype }: { shape: unknown; data: SafetensorsData; dtype?: unknown } = tensor;
   arrayOf(at, "data", data, ...new Set(Object.values(ARRAYS).map(({ name }) => name)));
   const kind = tag(data);
   const fits = (Object.keys(ARRAYS) as SafetensorsType[]).filter((type) => ARRAYS[type].name === kind);
-  const own = tensor.dtype ?? fits[0]!;
+  const own = (dtype ?? fits[0]!) as SafetensorsType;
   if (!fits.includes(own)) {
-    throw new TypeError(`${at}: dtype must be ${fits.join(" or ")} for a ${kind}, got ${show(tensor.dtype)}`);
+    throw new TypeError(`${at}: dtype must be ${fits.join(" or ")} for a ${kind}, got ${show(dtype)}`);
   }
+  const shape: unknown = Array.isArray(sizes) ? Array.from(sizes) : sizes; // a copy: what is checked is what is written
   checkShape(at, shape);
   if (count(shape) !== data.length) {
     throw new RangeError(`${at}: data must have ${count(shape)} elements for shape ${show(shape)}, got ${data.length}`);
   }
   checkBools(at, own, data);
-  return { name, dtype: kind === "Float32Array" ? (floats ?? own) : own, shape: [...shape], data, begin: 0, end: 0 };
+  return { name, dtype: kind === "Float32Array" ? (floats ?? own) : own, shape, data, begin: 0, end: 0 };
 }
 
 function checkBools(at: string, dtype: SafetensorsType, data: SafetensorsData): void {

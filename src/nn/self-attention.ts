@@ -1,5 +1,5 @@
 /** The module of attention with its projections. */
-import { options as checkOptions } from "../check.js";
+import { alive, options as checkOptions } from "../check.js";
 import { checkRandom, type Random } from "../data/random.js";
 import { type SelfAttentionOptions, selfAttention } from "./attention.js";
 import { type AttentionCache, cachedAttention } from "./cached-attention.js";
@@ -70,24 +70,24 @@ export class SelfAttention extends Module {
     const [nn, heads] = [this.#nn, this.#heads];
     const where = "selfAttention";
     checkOptions(where, options, ["cache", "rows"]);
-    const { cache } = options;
+    const { cache, rows: wanted } = options;
+    const given = { ...attention }; // once: whether few are asked goes by what runs
     checkValue(where, "x", nn, x, 3);
     const [B, N] = x.shape as [number, number, number];
-    const rows = options.rows === undefined ? undefined : checkIds(where, options.rows, undefined, B * N, 0, "rows");
+    const rows = wanted === undefined ? undefined : checkIds(where, wanted, undefined, B * N, 0, "rows");
+    alive(where, "x", x.tensor); // still, when all getters have run
     // Another layer in the place of qkv knows its products alone; what has not three parts, selfAttention tells.
     const own = this.qkv.forward === Linear.prototype.forward && this.qkv.weight.shape[0]! % (3 * heads) === 0;
-    if (rows !== undefined && cache === undefined && own && asksFew(attention, rows, B, N)) {
+    if (rows !== undefined && cache === undefined && own && asksFew(given, rows, N)) {
       const { weight, bias } = this.qkv;
       const C = weight.shape[0]! / 3;
       const q = linear(nn, lookUp(nn, x, rows), weight, bias, { part: [0, C] });
       const kv = linear(nn, x, weight, bias, { part: [C, 2 * C] });
-      return this.proj.forward(rowAttention(nn, q, kv, heads, attention, rows));
+      return this.proj.forward(rowAttention(nn, q, kv, heads, given, rows));
     }
     const qkv = this.qkv.forward(x);
     const all =
-      cache !== undefined
-        ? cachedAttention(nn, qkv, heads, cache, attention)
-        : selfAttention(nn, qkv, heads, attention);
+      cache !== undefined ? cachedAttention(nn, qkv, heads, cache, given) : selfAttention(nn, qkv, heads, given);
     return this.proj.forward(rows === undefined ? all : lookUp(nn, all, rows));
   }
 }

@@ -16,8 +16,8 @@ export interface Gradient {
  * input.shape; // [2, 3]
  */
 export class Value {
-  /** Its elements, contiguous. */
-  readonly tensor: Tensor;
+  // No other can take its place: kernels take it to be contiguous, and to have the sizes that were checked.
+  readonly #tensor: Tensor;
   /** Whether a parameter is among what it was made of, so that it needs a gradient. @internal */
   tracked: boolean;
   /** @internal */
@@ -25,8 +25,23 @@ export class Value {
 
   /** @internal */
   constructor(tensor: Tensor, tracked: boolean) {
-    this.tensor = tensor;
+    this.#tensor = tensor;
     this.tracked = tracked;
+  }
+
+  /** Whether it is one, and no proxy or heir of one, which have no private fields. @internal */
+  static is(value: unknown): value is Value {
+    return typeof value === "object" && value !== null && #tensor in value;
+  }
+
+  /** Its elements, contiguous. */
+  get tensor(): Tensor {
+    return this.#tensor;
+  }
+
+  /** What a scope keeps that returns it. @internal */
+  get tensors(): readonly (Tensor | undefined)[] {
+    return [this.#tensor];
   }
 
   /** Sizes of the axes. */
@@ -68,12 +83,10 @@ function zerosBeside({ shape, storage }: Tensor): Tensor {
  * weight.tensor.toArray(); // its values; weight.grad.toArray(): their gradients
  */
 export class Parameter extends Value {
-  /** `grad` once it was asked for: a model that is never trained takes no memory for it. @internal */
-  held: Tensor | undefined;
+  #held: Tensor | undefined;
+  #packed: Tensor | undefined;
   /** Whether `grad` holds nothing yet: the next contribution overwrites it. @internal */
   fresh = true;
-  /** The weight of a linear layer as products read it (`Module.pack`). @internal */
-  packed: Tensor | undefined;
 
   /** @internal */
   constructor(tensor: Tensor) {
@@ -89,13 +102,28 @@ export class Parameter extends Value {
     return this.hold();
   }
 
+  /** `grad` once it was asked for: a model that is never trained takes no memory for it. @internal */
+  get held(): Tensor | undefined {
+    return this.#held;
+  }
+
+  /** The weight of a linear layer as products read it (`Module.pack`). @internal */
+  get packed(): Tensor | undefined {
+    return this.#packed;
+  }
+
+  /** @internal */
+  override get tensors(): readonly (Tensor | undefined)[] {
+    return [this.tensor, this.#held, this.#packed];
+  }
+
   /** Takes the memory of `grad` where it has none yet. @internal */
   hold(): Tensor {
-    if (this.held === undefined) {
+    if (this.#held === undefined) {
       alive("Parameter.grad", "the parameter", this.tensor);
-      this.held = zerosBeside(this.tensor);
+      this.#held = zerosBeside(this.tensor);
     }
-    return this.held;
+    return this.#held;
   }
 
   /**
@@ -126,18 +154,23 @@ export class Parameter extends Value {
   /** The gradient is 0, and the next contribution begins anew. @internal */
   forget(): void {
     this.fresh = true;
-    if (this.held?.alive) this.held.data.fill(0);
+    if (this.#held?.alive) this.#held.data.fill(0);
   }
 
   /** Gives the memory of `grad` back. @internal */
   disposeGrad(): void {
-    this.held?.dispose();
-    this.held = undefined;
+    this.#held?.dispose();
+    this.#held = undefined;
   }
 
   /** What was packed holds for these values no longer. @internal */
   unpack(): void {
-    this.packed?.dispose();
-    this.packed = undefined;
+    this.#packed?.dispose();
+    this.#packed = undefined;
+  }
+
+  /** Keeps what `unpack` gives back. @internal */
+  pack(panels: Tensor): void {
+    this.#packed = panels;
   }
 }
