@@ -338,8 +338,7 @@ test("instances are made by create and createSync alone", () => {
 
 test("nothing is allocated and nothing is written by a call that is refused", () => {
   const own = createSync();
-  const x = own.zeros([1, 1, 4, 4]);
-  const target = own.zeros([1, 1, 4, 4]);
+  const [x, target] = [own.zeros([1, 1, 4, 4]), own.zeros([1, 1, 4, 4])];
   target.data.fill(5);
   const { used } = own.memory;
   throws(() => own.attention(x, x, x, { variant: "laser", scale: Number.NaN, out: target }), RangeError, "scale");

@@ -100,14 +100,14 @@ test("names in a checkpoint and paths are shown with their control characters es
   const classes = ["\x1b[2J\x9b", "b\u202e"];
   const args = use("classify", images(32, 2), { classes });
   const told = await ok(...args);
-  assert.ok(told.includes("\\x1b[2J\\x9b 0.") && told.includes("b\\u202e 0."), told);
+  assert.ok(told.includes("\\u001b[2J\\u009b 0.") && told.includes("b\\u202e 0."), told);
   const [found] = JSON.parse(await ok(...args, "--json"));
   assert.equal(found.candidates.map((one: { class: string }) => one.class).sort(), classes);
   const extra = { vocabulary: "abc", data: "none\x1b]0;x\x07" };
   const signal = use("signal", gpt(nn, { ...sizes, vocabulary: 3, context: 8 }), extra);
   const { stderr } = await run([signal[0]!, ...signal.slice(1 + COMMANDS.signal.length)]);
-  assert.match(stderr, "cannot read none\\x1b]0;x\\x07 (ENOENT)");
-  assert.match((await run(["fly\x1b"])).stderr, "unknown command 'fly\\x1b'");
+  assert.match(stderr, "cannot read none\\u001b]0;x\\u0007 (ENOENT)");
+  assert.match((await run(["fly\x1b"])).stderr, "unknown command 'fly\\u001b'");
 });
 
 test.after(() => {

@@ -106,7 +106,10 @@ test("--resume takes the options of the run once more, and no others", async () 
   await train("lm", "text.txt", "--out", "again");
   await train("lm", "text.txt", "--out", "again", "--resume");
   const { stderr } = await run(["train", "lm", "--out", "again", "--resume", "--steps", "9"]);
-  assert.match(stderr, /the recipe in again.last\.safetensors, so --steps must be 4, got 9; a new run may begin with its parameters, --init\n$/);
+  assert.match(
+    stderr,
+    /the recipe in again.last\.safetensors, so --steps must be 4, got 9; a new run may begin with its parameters, --init\n$/,
+  );
 });
 
 test("compare: both variants, a report of both", async () => {

@@ -64,7 +64,7 @@ test("what another user's process is writing is left alone: to ask for it is not
 
 test("what a terminal would obey is escaped in names and errors, in a model's text for a terminal only, and never in JSON", async () => {
   const text = "\0\x1b[2J\r\x7f\x9b\u202e\u2066 \t\n caf\u00e9 \u{1f600}";
-  const shown = "\\x00\\x1b[2J\\x0d\\x7f\\x9b\\u202e\\u2066 \t\n caf\u00e9 \u{1f600}";
+  const shown = "\\u0000\\u001b[2J\\u000d\\u007f\\u009b\\u202e\\u2066 \t\n caf\u00e9 \u{1f600}";
   const said = async (isTTY: boolean, call: () => void): Promise<string> => {
     const parts: string[] = [];
     const stream = { isTTY, write: (part: string) => parts.push(part) > 0 } as object;

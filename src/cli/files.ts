@@ -1,6 +1,7 @@
 /** Files and the standard output as the commands use them, and errors that are one line. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { printable } from "../check.js";
 
 /** What the user can do something about: shown as one line, without a stack. */
 export class UserError extends Error {}
@@ -13,15 +14,8 @@ export const isOfUser = (error: unknown): error is Error =>
   error instanceof UserError ||
   ((error instanceof RangeError || error instanceof TypeError) && /^[\w.-]+: /.test(error.message));
 
-/** What a terminal obeys instead of showing it: control characters but newline and tab, and those that turn the direction of text. */
-const CONTROL = /(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu;
-
-/** The text with such characters escaped (\x1b). Names, paths and messages may come from files that others made. */
-export const visible = (text: string): string =>
-  text.replace(CONTROL, (character) => {
-    const code = character.charCodeAt(0).toString(16);
-    return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
-  });
+/** The text with what a terminal obeys escaped, newline and tab aside. Names, paths and messages may come from files that others made. */
+export const visible = (text: string): string => text.replace(/[^\n\t]+/g, printable);
 
 /** Says on the error stream what went wrong, in one line where it is the user's; the exit code is 1. */
 export function complain(error: unknown): void {

@@ -33,9 +33,8 @@ export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter):
   const work = PASSES * B * T * width * taps;
   const y = tape.empty(x.shape);
   const n = T * width;
-  const entries = n > 0 ? B : 0; // of those without elements there may be billions
   // Batch entries are shared; each thread packs the weights for itself.
-  splitWithScratch(engine, "depthwise", entries, 1, work, scratchBytes, (first, size, scratch) => {
+  splitWithScratch(engine, "depthwise", B, 1, work, scratchBytes, (first, size, scratch) => {
     const at = 4 * first * n;
     const pointers = [y.ptr + at, x.tensor.ptr + at, weight.tensor.ptr, bias.tensor.ptr] as const;
     return [...pointers, scratch, size, T, width, taps];
@@ -45,12 +44,12 @@ export function depthwise(nn: Nn, x: Value, weight: Parameter, bias: Parameter):
     checkUndisposed("depthwise", { x: x.tensor, weight: weight.tensor });
     tape.giveBoth(weight, bias, (dw, db, add) => {
       splitWithScratch(engine, "depthwiseParams", width, 16, work, scratchBytes, (first, size, scratch) => {
-        const range = [entries, T, width, taps, first, first + size, add ? 1 : 0] as const;
+        const range = [B, T, width, taps, first, first + size, add ? 1 : 0] as const;
         return [dw.ptr, db.ptr, dy.ptr, x.tensor.ptr, scratch, ...range];
       });
     });
     tape.give(x, (dx) => {
-      splitWithScratch(engine, "depthwiseBackward", entries, 1, work, scratchBytes, (first, size, scratch) => {
+      splitWithScratch(engine, "depthwiseBackward", B, 1, work, scratchBytes, (first, size, scratch) => {
         const at = 4 * first * n;
         return [dx.ptr + at, dy.ptr + at, weight.tensor.ptr, scratch, size, T, width, taps];
       });

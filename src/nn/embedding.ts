@@ -27,11 +27,11 @@ export function embedding(nn: Nn, ids: ArrayLike<number>, shape: readonly number
   return lookUp(nn, table, numbers, sizes);
 }
 
-/** Rows `ids` of `table`, all of whose axes but the last are one here: [...shape, D], or [ids, D]. Ids of rows without elements are not looked at. */
+/** Rows `ids` of `table`, all of whose axes but the last are one here: [...shape, D], or [ids, D]. */
 export function lookUp(nn: Nn, table: Value, ids: ArrayLike<number>, shape: readonly number[] = [ids.length]): Value {
   const { tape, engine } = nn;
   const width = table.shape.at(-1)!;
-  const rows = width > 0 ? count(shape) : 0;
+  const rows = count(shape);
   const y = tape.empty([...shape, width]);
   const numbers = tape.integers(ids);
   split(engine, "embedding", rows, 1, rows * width, (first, size) => {
@@ -75,7 +75,7 @@ export function addPositions(nn: Nn, x: Value, positions: Parameter, first = 0):
   const n = N * width;
   const begin = first * width;
   const y = tape.empty(x.shape);
-  split(engine, "addRows", n > 0 ? B : 0, 1, B * n, (row, size) => {
+  split(engine, "addRows", B, 1, B * n, (row, size) => {
     const at = 4 * row * n;
     return [y.ptr + at, x.tensor.ptr + at, positions.tensor.ptr + 4 * begin, size, n];
   });

@@ -24,7 +24,7 @@ export function glu(nn: Nn, x: Value): Value {
   if (!Number.isInteger(width)) {
     throw new RangeError(`glu: x must have an even number on its last axis, got ${show(x.shape)}`);
   }
-  const rows = width > 0 ? count(x.shape.slice(0, -1)) : 0;
+  const rows = count(x.shape.slice(0, -1));
   const y = tape.empty([...x.shape.slice(0, -1), width]);
   const work = PASSES * rows * width;
   split(engine, "glu", rows, 1, work, (first, size) => {

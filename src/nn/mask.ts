@@ -50,12 +50,10 @@ export function maskedMean(nn: Nn, x: Value, keep?: Tensor<"u8">): Value {
   const [B, T, width] = x.shape as [number, number, number];
   if (keep !== undefined) checkKeep("maskedMean", nn, keep, [B, T]);
   const y = tape.empty([B, width]);
-  if (width > 0) engine.kernels.maskedMean(y.ptr, x.tensor.ptr, keep?.ptr ?? 0, B, T, width);
+  engine.kernels.maskedMean(y.ptr, x.tensor.ptr, keep?.ptr ?? 0, B, T, width);
 
   return tape.record(y, [x], [], (dy) => {
     checkUndisposed("maskedMean", { keep });
-    tape.give(x, (dx) => {
-      if (width > 0) engine.kernels.maskedMeanBackward(dx.ptr, dy.ptr, keep?.ptr ?? 0, B, T, width);
-    });
+    tape.give(x, (dx) => engine.kernels.maskedMeanBackward(dx.ptr, dy.ptr, keep?.ptr ?? 0, B, T, width));
   });
 }

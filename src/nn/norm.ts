@@ -27,7 +27,7 @@ export function layerNorm(nn: Nn, x: Value, weight: Parameter, bias: Parameter, 
   const { tape, engine } = nn;
   checkParameter("layerNorm", "weight", nn, weight, [null]);
   const width = weight.shape[0]!;
-  const rows = width > 0 ? count(x.shape.slice(0, -1)) : 0; // of rows without elements there may be billions
+  const rows = count(x.shape.slice(0, -1));
   checkFeatures("layerNorm", "x", x.shape, width);
   checkParameter("layerNorm", "bias", nn, bias, [width]);
   real("layerNorm", "eps", eps, 0);
@@ -77,7 +77,7 @@ export function rmsNorm(nn: Nn, x: Value, weight: Parameter, eps = 1e-6): Value 
   const { tape, engine } = nn;
   checkParameter("rmsNorm", "weight", nn, weight, [null]);
   const width = weight.shape[0]!;
-  const rows = width > 0 ? count(x.shape.slice(0, -1)) : 0; // of rows without elements there may be billions
+  const rows = count(x.shape.slice(0, -1));
   checkFeatures("rmsNorm", "x", x.shape, width);
   real("rmsNorm", "eps", eps, 0);
   const y = tape.empty(x.shape);

@@ -13,23 +13,18 @@ const PERHAPS = ["mask", "bias"] as const;
  * Whether attention of `rows` alone gives what these rows get among all B N, for less: no option numbers queries, and no batch entry
  * has N of them, since every entry is asked as often as the one with the most.
  */
-export function asksFew(options: SelfAttentionOptions, rows: ArrayLike<number>, N: number): boolean {
+export function asksFew(options: SelfAttentionOptions, rows: ArrayLike<number>, B: number, N: number): boolean {
   const numbered =
     NUMBERED.some((name) => options?.[name]) ||
     PERHAPS.some((name) => options?.[name] && options[name].shape?.[2] !== 1);
-  return !numbered && spread(rows, N).most < N;
+  return !numbered && spread(rows, B, N).most < N;
 }
 
 /** How many rows of its batch entry came before each row, and the most rows of an entry. */
-function spread(rows: ArrayLike<number>, N: number) {
-  const asked = new Map<number, number>(); // by entry: of those without elements there may be billions
-  const before = Array.from(rows, (row) => {
-    const entry = Math.floor(row / N);
-    const count = asked.get(entry) ?? 0;
-    asked.set(entry, count + 1);
-    return count;
-  });
-  return { before, most: before.reduce((most, count) => Math.max(most, count + 1), 0) };
+function spread(rows: ArrayLike<number>, B: number, N: number) {
+  const asked = new Array<number>(B).fill(0);
+  const before = Array.from(rows, (row) => asked[Math.floor(row / N)]!++);
+  return { before, most: asked.reduce((most, count) => Math.max(most, count), 0) };
 }
 
 /**
@@ -51,7 +46,7 @@ export function rowAttention(
   const { tape, engine } = nn;
   const [B, N] = kv.shape as [number, number, number];
   const [R, C] = q.shape as [number, number];
-  const { before, most } = spread(rows, N);
+  const { before, most } = spread(rows, B, N);
   /** Where each row is in [B, most, C]. Queries that fill up an entry are 0, and so are the gradients of their results. */
   const places = before.map((n, r) => (Math.floor(rows[r]! / N) * most + n) * C);
   const padded = (from: Tensor): Tensor => {

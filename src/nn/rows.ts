@@ -23,8 +23,7 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
   checkParameter("prepend", "row", nn, row, [width]);
   const y = tape.empty([B, N + 1, width]);
   const n = N * width;
-  const entries = width > 0 ? B : 0; // of those without elements there may be billions
-  for (let b = 0; b < entries; b++) {
+  for (let b = 0; b < B; b++) {
     const at = b * (n + width);
     y.data.set(row.tensor.data, at);
     y.data.set(x.tensor.data.subarray(b * n, (b + 1) * n), at + width);
@@ -36,12 +35,12 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
       (to, base) => {
         const [sum, from] = [to.data, dy.data];
         if (base === undefined) sum.fill(0);
-        for (let b = 0; b < entries; b++) for (let i = 0; i < width; i++) sum[i]! += from[b * (n + width) + i]!;
+        for (let b = 0; b < B; b++) for (let i = 0; i < width; i++) sum[i]! += from[b * (n + width) + i]!;
       },
       "in place",
     );
     tape.give(x, (to) => {
-      for (let b = 0; b < entries; b++) {
+      for (let b = 0; b < B; b++) {
         const at = b * (n + width) + width;
         to.data.set(dy.data.subarray(at, at + n), b * n);
       }
@@ -59,9 +58,9 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
  */
 export function takeRow(nn: Nn, x: Value, index: number): Value {
   checkValue("takeRow", "x", nn, x, 3);
-  const [B, N, width] = x.shape as [number, number, number];
+  const [B, N] = x.shape as [number, number, number];
   integer("takeRow", "index", index, 0, N - 1);
-  return lookUp(nn, x, rowOfEach(width > 0 ? B : 0, N, index), [B]); // of rows without elements there may be billions
+  return lookUp(nn, x, rowOfEach(B, N, index));
 }
 
 /** Where row `index` of each of B batch entries is among all B N rows. */

@@ -78,7 +78,7 @@ export class SelfAttention extends Module {
     alive(where, "x", x.tensor); // still, when all getters have run
     // Another layer in the place of qkv knows its products alone; what has not three parts, selfAttention tells.
     const own = this.qkv.forward === Linear.prototype.forward && this.qkv.weight.shape[0]! % (3 * heads) === 0;
-    if (rows !== undefined && cache === undefined && own && asksFew(given, rows, N)) {
+    if (rows !== undefined && cache === undefined && own && asksFew(given, rows, B, N)) {
       const { weight, bias } = this.qkv;
       const C = weight.shape[0]! / 3;
       const q = linear(nn, lookUp(nn, x, rows), weight, bias, { part: [0, C] });
