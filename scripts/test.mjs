@@ -22,7 +22,7 @@ const runtimes = [
   {
     name: "deno",
     // Tests of the checkout; of the command, which cli-options covers in Deno; and of what other files test there.
-    without: ["bench", "cli", "cli-data", "evidence", "gradcheck", "lanes", "release"],
+    without: ["bench", "cli", "cli-data", "cli-hostile", "cli-init", "evidence", "gradcheck", "lanes", "release"],
     command: [
       deno,
       "run",

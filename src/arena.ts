@@ -10,16 +10,25 @@ const MAX_SLACK = 4 << 20;
 
 const alignUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
 
+/** Bytes of an array buffer that make V8 collect: its soft limit for what lies outside of its heap is 64 MiB. */
+const NOTICED = 65 << 20;
+
+/** Bytes of shared memory that instances let go of since the last hint. */
+let unnoticed = 0;
+
 /**
- * V8 counts no shared memory when it decides to collect, but array buffers: without this, instances with threads that were made and disposed
- * one after the other, of 100 MB each, took 6 GB.
+ * V8 counts array buffers, but no shared memory, when it decides to collect: without a hint, instances with threads that were made and
+ * disposed one after the other, of 100 MB each, took 6 GB.
  */
 function hint({ byteLength }: ArrayBuffer): void {
+  unnoticed += byteLength;
+  if (unnoticed < NOTICED) return;
   try {
-    new ArrayBuffer(byteLength);
+    new ArrayBuffer(unnoticed);
   } catch {
     // No room: it has tried to collect.
   }
+  unnoticed = 0;
 }
 
 /**

@@ -62,7 +62,7 @@ export function fileOf(path: string): string {
 export async function withModel<F extends Family>(
   options: Pick<Usage, "checkpoint" | "threads">,
   family: F,
-  use: (nn: Nn, model: Extract<Model, { family: F }>, extra: Extra) => void | Promise<void>,
+  use: (nn: Nn, model: ReturnType<typeof restore<F>>, extra: Extra) => void | Promise<void>,
 ): Promise<void> {
   const file = fileOf(options.checkpoint);
   const checkpoint = readCheckpoint(file);

@@ -10,8 +10,8 @@ import { CHANNELS, toPatches, toPlanes } from "../data/patches.js";
  * @throws TypeError for pixels that are no bytes; RangeError when they are no whole pixels, or of other channels
  *
  * @example
- * // const { data } = canvas.getContext("2d").getImageData(0, 0, 32, 32);
- * const [{ length }] = classify(nn, image, planesOf(new Uint8ClampedArray(4 * 32 * 32)));
+ * const data = new Uint8ClampedArray(4 * 32 * 32); // or context.getImageData(0, 0, 32, 32).data
+ * const patches = patchesOf(planesOf(data), 32, 4);
  */
 export function planesOf(pixels: Uint8Array | Uint8ClampedArray, channels = 4): Uint8Array {
   if (tag(pixels) !== "Uint8ClampedArray" && tag(pixels) !== "Uint8Array") {

@@ -29,7 +29,7 @@ export function restore<F extends Model["family"] = Model["family"]>(
   nn: Nn,
   { family, config, state }: Pick<Checkpoint, "family" | "config" | "state">,
   expected?: F,
-): Extract<Model, { family: F }> {
+): F extends "gpt" ? Gpt : F extends "bert" ? Bert : F extends "vit" ? Vit : Conformer {
   const given = config as unknown;
   const make = {
     gpt: () => new Gpt(nn, given as GptConfig),
@@ -47,7 +47,7 @@ export function restore<F extends Model["family"] = Model["family"]>(
   return whole("restore", nn, () => {
     const model = unfilled<Model>(make[family as keyof typeof make]);
     model.loadStateDict(state);
-    return model as Extract<Model, { family: F }>;
+    return model as ReturnType<typeof restore<F>>;
   });
 }
 

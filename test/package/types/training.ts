@@ -217,7 +217,7 @@ const scores: Float32Array = nn.evaluate(() => image.head.forward(image.features
 const thinned: LossOptions = { dropout: 0.1, seed: 7 };
 const spelt: ConformerLossOptions = { ...thinned, zeroInfinity: true };
 nn.step(() => speech.loss(new Float32Array(96), [12], [[1]], spelt));
-nn.evaluate(() => image.logits(pixels).size + speech.features(new Float32Array(96), [12]).size);
+nn.evaluate(() => [image.logits(pixels).shape, speech.features(new Float32Array(96), [12]).shape].length);
 const [padded, less]: [TokenOptions, TokenLossOptions] = [{ lengths: [2] }, { ...thinned, lengths: Uint8Array.of(2) }];
 nn.step(() => masked.loss([[1, 2]], [[-1, 2]], less));
 nn.evaluate(() => masked.logits([[1, 2]], undefined, padded).shape === masked.features([[1]], [0], padded).shape);
