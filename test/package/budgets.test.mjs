@@ -56,11 +56,20 @@ for (const row of measured) {
 
 test("the README's sizes are those of the entries as a bundler leaves them, to a twentieth", async () => {
   const readme = readFileSync(join(installed, "README.md"), "utf8");
-  for (const { what, files } of measured.filter(({ files }) => /^(index|relaxed|threads|slim)\.js$/.test(files))) {
-    const entryPoints = [join(installed, "dist", files)];
-    const { outputFiles } = await build({ entryPoints, bundle: true, minify: true, format: "esm", write: false });
+  const sizes = [
+    ...["laser-attention", "laser-attention/relaxed", "laser-attention/threads", "laser-attention/slim"].map(
+      (entry) => [[entry], new RegExp(`^\\| \`${entry}\` \\|[^|]*\\| ([\\d.]+) KB`, "m")],
+    ),
+    [["laser-attention/nn"], /`laser-attention\/nn` \(([\d.]+) KB\)/],
+    [["laser-attention/nn", "laser-attention/models"], /`laser-attention\/models` \(([\d.]+) KB with it\)/],
+  ];
+  for (const [entries, said] of sizes) {
+    const files = entries.map((entry) => measured.find(({ what }) => what === entry).files);
+    const contents = files.map((file) => `export * from "./dist/${file}";`).join("");
+    const stdin = { contents, resolveDir: installed };
+    const { outputFiles } = await build({ stdin, bundle: true, minify: true, format: "esm", write: false });
     const size = brotli(outputFiles[0].contents);
-    const [, kilobytes] = new RegExp(`^\\| \`${what}\` \\|[^|]*\\| ([\\d.]+) KB`, "m").exec(readme) ?? [];
+    const [, kilobytes] = said.exec(readme) ?? [];
     const off = Math.abs(1000 * kilobytes - size) - 50; // the README rounds to tenths of a KB
     assert.ok(off <= 0.05 * size, `${files}: ${kilobytes} KB for ${size} bytes`);
   }
