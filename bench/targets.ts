@@ -60,8 +60,11 @@ export const [WARMUP_MS, STEADY] = [550, 1.15];
 /** Shares of the peak measured under Node that the relaxed build reaches in other engines. */
 export const engineShares: Readonly<Record<string, number>> = { deno: 0.6, bun: 0.45 };
 
-/** `--assert`: the least forward GFLOP/s of either variant in the plain build on Node 20, and at which shape. */
-export const floor = { shape: "ViT", direction: "forward", gflops: 25 } as const;
+/**
+ * `--assert`: the least share of the multiply-and-add loop that forward of either variant reaches in the plain build on Node 20, and at which
+ * shape. It was 25 GFLOP/s, 0.45 of that loop on the AMD EPYC, and more than an Intel Xeon of 2.6 GHz can do.
+ */
+export const floor = { shape: "ViT", direction: "forward", share: 0.45 } as const;
 
 /** `--assert`: how many times the ordinary cost the exact recompute may take. */
 export const recomputeLimits = { forward: 12, backward: 10 } as const;

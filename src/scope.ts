@@ -2,7 +2,10 @@ import * as check from "./check.js";
 import type { Space, Storage } from "./space.js";
 import { type AnyTensor, Tensor } from "./tensor.js";
 
-/** All tensors inside a result: itself, or in arrays, maps, sets and own properties of objects at any depth; of values of src/nn their own. */
+/** Under this name an object has the tensors that are in its private fields. */
+export const INSIDE = Symbol("tensors inside");
+
+/** All tensors inside a result: itself, or in arrays, maps, sets, own properties of objects at any depth, and under `INSIDE`. */
 function tensorsIn(result: unknown): Set<AnyTensor> {
   const found = new Set<AnyTensor>();
   const seen = new Set<unknown>();
@@ -16,7 +19,7 @@ function tensorsIn(result: unknown): Set<AnyTensor> {
     else if (value instanceof Set) for (const item of value) open.push(item);
     else if (!ArrayBuffer.isView(value)) {
       for (const item of Object.values(value)) open.push(item);
-      open.push((value as { tensors?: unknown }).tensors); // in private fields there
+      open.push((value as { [INSIDE]?: unknown })[INSIDE]);
     }
   }
   return found;

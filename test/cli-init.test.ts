@@ -38,7 +38,7 @@ const differing = (one: string, two: string): string[] => {
   );
 };
 
-test("a run that begins with a checkpoint has its parameters, sizes and symbols, in all four families, on data with fewer symbols too", async () => {
+test("a run that begins with a checkpoint has its parameters, sizes, variant and symbols, in all four families, on data with fewer symbols too", async () => {
   const sizes = (family: string) => [...IMAGES, ...(family === "vit" ? [] : ["--context", "32"])];
   for (const [family, data, other] of [
     ["lm", "text.txt", "less.txt"],
@@ -46,15 +46,17 @@ test("a run that begins with a checkpoint has its parameters, sizes and symbols,
     ["vit", "images", "images"],
     ["conformer", "list.tsv", "other.tsv"],
   ] as const) {
-    await ok("train", family, "--data", data, "--steps", "3", ...sizes(family), "--out", family);
+    const variant = family === "lm" ? "standard" : "laser";
+    const options = [...sizes(family), "--variant", variant];
+    await ok("train", family, "--data", data, "--steps", "3", ...options, "--out", family);
     // At a rate of 0 parameters stay what they were at the beginning.
     await train(family, other, "--init", family, "--out", `${family}-on`, "--steps", "1", "--lr", "0");
     assert.equal(differing(`${family}/best.safetensors`, `${family}-on/last.safetensors`), [], family);
     const { config, extra } = state(`${family}-on/last.safetensors`);
-    assert.is((config as { width: number }).width, 16);
+    assert.equal([config!.width, config!.variant], [16, variant]);
+    assert.match(readFileSync(at(`${family}-on/report.html`), "utf8"), `Began with: ${family}/best.safetensors`);
     for (const name of ["vocabulary", "symbols"])
       assert.equal(extra[name], state(`${family}/last.safetensors`).extra[name]);
-    if (family !== "conformer") continue;
     await train(family, other, "--out", `${family}-on`, "--resume", "--steps", "1");
   }
 });
@@ -95,6 +97,8 @@ test("what can't begin with a checkpoint is refused: other sizes, families, char
   writeFileSync(at("bare.safetensors"), saveCheckpoint(gpt(nn, config)));
   nn.dispose();
   writeFileSync(at("abc.txt"), "abcde".repeat(100));
+  const { stderr } = await run(["train", "lm", "--data", "less.txt", "--init", "lm"]);
+  assert.match(stderr, "--out FOLDER is missing");
   for (const [said, ...args] of [
     ["--width must be 16, as in lm/best.safetensors, got 32", "lm", "less.txt", "--init", "lm", "--width", "32"],
     ["lm/best.safetensors must hold a model of the family bert, got lm", "bert", "less.txt", "--init", "lm"],
@@ -107,7 +111,7 @@ test("what can't begin with a checkpoint is refused: other sizes, families, char
       "conformer",
     ],
     [
-      'own.safetensors: activation must be undefined for this run, got "silu"',
+      'own.safetensors: activation must be "gelu" for this run, got "silu"',
       "lm",
       "abc.txt",
       "--init",
@@ -115,7 +119,7 @@ test("what can't begin with a checkpoint is refused: other sizes, families, char
     ],
     ["the checkpoint has no vocabulary", "lm", "abc.txt", "--init", "bare.safetensors"],
     ["cannot read nothing (ENOENT)", "lm", "abc.txt", "--init", "nothing"],
-    ["--init begins a run and --resume goes on with one", "lm", "less.txt", "--init", "lm", "--resume"],
+    ["--init starts a run and --resume goes on with one", "lm", "less.txt", "--init", "lm", "--resume"],
   ] as const) {
     const [family, data, ...more] = args;
     const { code, stderr } = await run([

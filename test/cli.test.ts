@@ -108,7 +108,7 @@ test("--resume takes the options of the run once more, and no others", async () 
   const { stderr } = await run(["train", "lm", "--out", "again", "--resume", "--steps", "9"]);
   assert.match(
     stderr,
-    /the recipe in again.last\.safetensors, so --steps must be 4, got 9; a new run may begin with its parameters, --init\n$/,
+    /the recipe in again.last\.safetensors, so --steps must be 4, got 9\. To start a new run from it: --init\n$/,
   );
 });
 
@@ -276,7 +276,7 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
     [/layers.*integer from 1 to 65536/, "train", "lm", "--layers", "0"],
     [/Allowed choices are lm, bert, vit, conformer/, "train", "gpt5"],
     [
-      /the recipe in .*, so --weight-decay must be 0\.05, got 0; /,
+      /the recipe in .*, so --weight-decay must be 0\.05, got 0\. To start/,
       "train",
       "lm",
       "--resume",
@@ -286,7 +286,7 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
       "0",
     ],
     [
-      /so --variant must be laser, got standard; /,
+      /so --variant must be laser, got standard\n/,
       "train",
       "lm",
       "--resume",

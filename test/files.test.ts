@@ -62,7 +62,7 @@ test("what another user's process is writing is left alone: to ask for it is not
   rmSync(folder, { recursive: true });
 });
 
-test("what a terminal would obey is escaped in names and errors, in a model's text for a terminal only, and never in JSON", async () => {
+test("what a terminal would obey is escaped in names and errors, in a model's text for a terminal only; JSON has the same value", async () => {
   const text = "\0\x1b[2J\r\x7f\x9b\u202e\u2066 \t\n caf\u00e9 \u{1f600}";
   const shown = "\\u0000\\u001b[2J\\u000d\\u007f\\u009b\\u202e\\u2066 \t\n caf\u00e9 \u{1f600}";
   const said = async (isTTY: boolean, call: () => void): Promise<string> => {
@@ -73,10 +73,13 @@ test("what a terminal would obey is escaped in names and errors, in a model's te
   };
   for (const isTTY of [true, false]) {
     assert.is(await said(isTTY, () => print(text)), `${shown}\n`);
-    assert.is(await said(isTTY, () => complain(new UserError(text))), `laser-attention: ${shown}\n`);
+    const line = shown.replace("\t", "\\u0009").replace("\n", "\\u000a"); // of an error that is the user's: one
+    assert.is(await said(isTTY, () => complain(new UserError(text))), `laser-attention: ${line}\n`);
     assert.match(await said(isTTY, () => complain(new Error(text))), shown);
     assert.is(await said(isTTY, () => write(text)), isTTY ? shown : text);
-    assert.is(await said(isTTY, () => printJson({ text })), `${JSON.stringify({ text })}\n`);
+    const json = await said(isTTY, () => printJson({ text }));
+    assert.equal(JSON.parse(json), { text });
+    assert.not.match(json.trimEnd(), /[\p{Cc}\u202e]/u);
   }
   process.exitCode = 0;
 });

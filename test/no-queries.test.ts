@@ -7,7 +7,7 @@ const la = createSync();
 const MANY = 2 ** 31 - 1;
 const variants = ["standard", "laser"] as const;
 
-/** Two billion turns of a loop take more than that, on any machine. */
+/** Two billion turns of a loop that does something take longer. */
 function soon(label: string, body: () => void): void {
   const start = performance.now();
   body();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { chart } from "../src/cli/chart.js";
-import { BEST, formatTime, LAST, runAll } from "../src/cli/run.js";
+import { BEST, digestOfFile, formatTime, LAST, runAll } from "../src/cli/run.js";
 import { VERSION } from "../src/generated/version.js";
 import { type Checkpoint, createSync, loadCheckpoint } from "../src/nn/index.js";
 import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
@@ -49,7 +49,7 @@ async function run(folder: string, watch: Watch = {}) {
   const write = (text: string) => said.push(text) > 0;
   try {
     const done = await replacing(process.stdout, { write } as object, () =>
-      runAll([{ trainer, folder: options.out }], options),
+      runAll([{ trainer, folder: options.out, last: resume && digestOfFile(join(options.out, LAST)) }], options),
     );
     return { done, steps: trainer.steps, said, code: process.exitCode };
   } finally {
@@ -149,11 +149,14 @@ test("what a killed program left half-written is removed; of two runs into one f
     writeFileSync(join(out, other, LAST), "of another run");
   };
   const said = await run(other, { onStep: late }).catch((error: Error) => error.message);
-  assert.match(`${said}`, /last\.safetensors was written by another run in the meantime: give another --out/);
+  assert.match(
+    `${said}`,
+    /last\.safetensors was written by another run in the meantime: stop one of them, or give another --out/,
+  );
   assert.is(readFileSync(join(out, other, LAST), "utf8"), "of another run");
 });
 
-test("of two that go on with one run, the one that comes second to write says so and leaves the other's file", async () => {
+test("a last.safetensors that another run wrote in between is left as it is, and named; one that is gone is written anew", async () => {
   const file = join(out, "two", LAST);
   const at3 = (action: () => void) => (trainer: Trainer) => {
     if (trainer.steps === 3) action();
@@ -161,7 +164,10 @@ test("of two that go on with one run, the one that comes second to write says so
   const said = await run("two", { steps: 4, onStep: at3(() => writeFileSync(file, "of the other one")) }).catch(
     (error: Error) => error.message,
   );
-  assert.match(`${said}`, /last\.safetensors was written by another run in the meantime: give another --out/);
+  assert.match(
+    `${said}`,
+    /last\.safetensors was written by another run in the meantime: stop one of them, or give another --out/,
+  );
   assert.is(readFileSync(file, "utf8"), "of the other one");
   const gone = join(out, "gone", LAST);
   const { done } = await run("gone", { steps: 4, onStep: at3(() => rmSync(gone)) });

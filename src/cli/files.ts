@@ -20,9 +20,9 @@ export const visible = (text: string): string => text.replace(/[^\n\t]+/g, print
 /** Says on the error stream what went wrong, in one line where it is the user's; the exit code is 1. */
 export function complain(error: unknown): void {
   const said = isOfUser(error)
-    ? error.message.replace(/^(laser-attention: )?/, "laser-attention: ")
-    : (error as Error).stack;
-  process.stderr.write(`${visible(`${said}`)}\n`);
+    ? printable(error.message.replace(/^(laser-attention: )?/, "laser-attention: "))
+    : visible(`${(error as Error).stack}`);
+  process.stderr.write(`${said}\n`);
   process.exitCode = 1;
 }
 
@@ -61,8 +61,8 @@ function put(text: string): void {
 /** A line of the command's own words, with names and paths in it. */
 export const print = (text: string): void => put(`${visible(text)}\n`);
 
-/** A line for programs, as it is. */
-export const printJson = (value: unknown): void => put(`${JSON.stringify(value)}\n`);
+/** A line for programs: the same value, with escapes that a terminal does not obey. */
+export const printJson = (value: unknown): void => put(`${printable(JSON.stringify(value))}\n`);
 
 /** The text of a model: a file or a pipe gets its bytes, a terminal must not obey them. */
 export const write = (text: string): void => put(process.stdout.isTTY === true ? visible(text) : text);

@@ -1,6 +1,7 @@
 /** train --init: a run that begins with the parameters of a trained model, for more steps or on other data. */
 import { isDeepStrictEqual } from "node:util";
 import { show } from "../check.js";
+import type { ModelConfig } from "../models/config.js";
 import { checkHeld } from "../models/restore.js";
 import type { Checkpoint, Saved } from "../nn/checkpoint.js";
 import type { Data, FamilyName, Recipe, Recording } from "../train/index.js";
@@ -8,15 +9,21 @@ import { naming } from "./data.js";
 import { UserError } from "./files.js";
 import { checkFamily, fileOf, readCheckpoint, stringsOf, tokenizerOf } from "./model.js";
 
-/** A checkpoint to begin with, and what of a recipe it fixes. */
+/** A checkpoint to begin with, and what of a recipe is as there. */
 export interface Init {
   file: string;
   checkpoint: Checkpoint;
   sizes: Partial<Recipe>;
 }
 
-/** What of a recipe is in a config too. A vit has no context there. */
+/** Sizes of a recipe that are in a config too. A vit has no context there. */
 const SIZES = ["width", "heads", "layers", "context"] as const;
+
+/** What of a recipe --init has no other value of, unless it is given: `variant`, or at all. */
+export const FIXED: readonly string[] = [...SIZES, "variant"];
+
+/** What a config means that leaves these out. */
+const DEFAULTS = { activation: "gelu", eps: 1e-5 };
 
 /** The checkpoint at `path`. @throws UserError when it is none of the family, or the options ask for other sizes */
 export function readInit(path: string, family: FamilyName, given: Partial<Recipe>): Init {
@@ -25,7 +32,7 @@ export function readInit(path: string, family: FamilyName, given: Partial<Recipe
   checkFamily(file, checkpoint, family === "lm" ? "gpt" : family);
   const config = configOf(checkpoint);
   naming(file, () => checkHeld(config, checkpoint.state));
-  const sizes: Partial<Recipe> = {};
+  const sizes: Partial<Recipe> = { variant: (config as unknown as ModelConfig).variant };
   for (const name of SIZES) {
     const own = config[name];
     if (typeof own !== "number") continue;
@@ -40,7 +47,8 @@ const configOf = ({ config }: Checkpoint): { readonly [name: string]: unknown } 
 
 /** Gives the model the parameters. @throws UserError when the command makes no such model: of another activation, for example */
 export function begin(model: Saved, { file, checkpoint }: Init): void {
-  const [theirs, own] = [configOf(checkpoint), { ...(model.config as object) } as Record<string, unknown>];
+  const theirs = { ...DEFAULTS, ...configOf(checkpoint) } as Record<string, unknown>;
+  const own = { ...DEFAULTS, ...(model.config as object) } as Record<string, unknown>;
   const name = Object.keys({ ...theirs, ...own }).find(
     (name) => name !== "seed" && name !== "variant" && !isDeepStrictEqual(theirs[name], own[name]),
   );

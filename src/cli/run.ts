@@ -1,5 +1,6 @@
 /** Runs one trainer, or two side by side, with a bar; saves on the way, at the end and when it is stopped. */
-import { statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -12,6 +13,8 @@ export interface Run {
   trainer: Trainer;
   /** Where its checkpoints go: last.safetensors and best.safetensors. */
   folder: string;
+  /** The contents of last.safetensors that it goes on with, by `digestOfFile`. */
+  last?: string | undefined;
 }
 
 export interface RunOptions {
@@ -62,21 +65,23 @@ async function trainAll(
   };
   /** The steps in each last.safetensors. */
   const saved = new Map(runs.flatMap((run) => (run.trainer.steps > 0 ? [[run, run.trainer.steps]] : [])));
-  /** The file that each last.safetensors was when it was read or written here: two may go on with one run. */
-  const known = new Map([...saved.keys()].map((run) => [run, identityOf(join(run.folder, LAST))]));
+  /** The contents of each last.safetensors as it was read or written here: two may go on with one run. */
+  const known = new Map(runs.map((run) => [run, run.last]));
   const save = (name: string, run: Run) => {
     const last = join(run.folder, LAST);
-    const found = identityOf(last);
+    const found = digestOfFile(last);
     if (found !== undefined && found !== known.get(run)) {
-      throw new UserError(`${last} was written by another run in the meantime: give another --out`);
+      throw new UserError(
+        `${last} was written by another run in the meantime: stop one of them, or give another --out`,
+      );
     }
     writeWhole(join(run.folder, name), run.trainer.save(notes));
     if (name !== LAST) return;
     saved.set(run, run.trainer.steps);
-    known.set(run, identityOf(last));
+    known.set(run, digestOfFile(last));
   };
   const trainers = runs.map(({ trainer }) => trainer);
-  const saveReport = (failure?: string) => writeWhole(join(out, REPORT), report(trainers, notes.data, failure));
+  const saveReport = (failure?: string) => writeWhole(join(out, REPORT), report(trainers, notes, failure));
   const step = (run: Run): Progress => {
     const { trainer } = run;
     try {
@@ -158,10 +163,9 @@ function ofNumbers({ trainer, folder }: Run, saved: number | undefined, written:
   return new UserError(`${trainer.recipe.variant}: ${error.message}${kept}. Try a smaller --lr${other}`);
 }
 
-/** What tells a file from the one that takes its place; undefined where there is none. */
-function identityOf(path: string): string | undefined {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found && `${found.ino} ${found.mtimeMs} ${found.size}`;
+/** SHA-256 of what a file holds, undefined where there is none. By the contents: numbers and times of files are not kept everywhere. */
+export function digestOfFile(path: string): string | undefined {
+  return existsSync(path) ? createHash("sha256").update(readFileSync(path)).digest("hex") : undefined;
 }
 
 /** The time left. cli-progress's own rounding gives 13m60s. */

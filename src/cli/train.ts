@@ -18,10 +18,10 @@ import {
 } from "../train/index.js";
 import { digestOf, readData, readFrom } from "./data.js";
 import { shellWord, UserError } from "./files.js";
-import { begin, readInit, spelled } from "./init.js";
-import { readCheckpoint } from "./model.js";
+import { begin, FIXED, readInit, spelled } from "./init.js";
+import { CHECKPOINT, readCheckpoint } from "./model.js";
 import { type Common, common, createNn, givenRecipe, path, recipeOptions, variantOption } from "./options.js";
-import { BEST, LAST, REPORT, type Run, runAll } from "./run.js";
+import { BEST, digestOfFile, LAST, REPORT, type Run, runAll } from "./run.js";
 
 const VARIANTS = ["standard", "laser"] as const;
 
@@ -44,12 +44,17 @@ interface Stored {
   family: FamilyName;
   data: string;
   digest: string | undefined;
+  /** What it began with, if not with drawn parameters. */
+  init: string | undefined;
+  /** Of the file, by `digestOfFile`. */
+  last: string | undefined;
 }
 
 function stored(folder: string): Stored {
   const file = join(folder, LAST);
+  const last = digestOfFile(file);
   const checkpoint = readCheckpoint(file);
-  const { run, data, digest } = checkpoint.extra as unknown as Partial<Stored> & {
+  const { run, data, digest, init } = checkpoint.extra as unknown as Partial<Stored> & {
     run?: Pick<Stored, "family" | "recipe"> | null;
   };
   if (!run?.recipe || typeof data !== "string") throw new UserError(`${file} holds no run to go on with`);
@@ -62,7 +67,7 @@ function stored(folder: string): Stored {
     throw new UserError(`${file}: ${(error as Error).message}`);
   }
   // Nothing but what a recipe has.
-  return { checkpoint, family, recipe: givenRecipe(recipe) as Recipe, data, digest };
+  return { checkpoint, family, recipe: givenRecipe(recipe) as Recipe, data, digest, init, last };
 }
 
 const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
@@ -89,8 +94,9 @@ function resumed(family: FamilyName, parts: readonly Part[]): (Stored | undefine
       const own = recipe[name as keyof Recipe];
       if (value === own || value === undefined) continue;
       const file = join(folder, LAST);
+      const hint = parts.length === 1 && !FIXED.includes(name) ? ". To start a new run from it: --init" : "";
       throw new UserError(
-        `--resume goes on with the recipe in ${file}, so ${flag(name)} must be ${own}, got ${value}; a new run may begin with its parameters, --init`,
+        `--resume goes on with the recipe in ${file}, so ${flag(name)} must be ${own}, got ${value}${hint}`,
       );
     }
   }
@@ -114,7 +120,7 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
     throw new UserError("--context is not for vit: its context are the patches of an image");
   }
   if (options.init !== undefined && options.resume === true) {
-    throw new UserError("--init begins a run and --resume goes on with one: leave one of them out");
+    throw new UserError("--init starts a run and --resume goes on with one: leave one of them out");
   }
   const before = options.resume === true ? resumed(family, parts) : [];
   const kept = before.find((one) => one !== undefined);
@@ -138,20 +144,20 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
       own?.recipe ?? (kept ? { ...kept.recipe, ...given } : recipeOf(family, { ...init?.sizes, ...given }));
     const nn = await createNn(options.threads);
     read ??= readFrom(options.data, data, (path) => readData(family, path));
-    digest ??= digestOf(read);
+    const known = own ?? init;
+    const [content, vocabulary] = known === undefined ? [read] : spelled(read, known.checkpoint);
+    digest ??= digestOf(content); // labels as they are trained on
     if (own !== undefined && (own.digest ?? digest) !== digest) {
       throw new UserError(`${data} is not what the run was trained on: its contents differ`);
     }
-    const known = own ?? init;
-    const [content, vocabulary] = known === undefined ? [read] : spelled(read, known.checkpoint);
     const task = makeTask(nn, family, recipe, content, vocabulary);
     const trainer = new Trainer(nn, family, task, recipe);
     if (own !== undefined) trainer.resume(own.checkpoint);
     if (init !== undefined) begin(task.model, init);
-    runs.push({ trainer, folder });
+    runs.push({ trainer, folder, last: own?.last });
   }
   const again = `npx laser-attention ${command} ${family} --resume --out ${shellWord(out)}`;
-  await runAll(runs, { json: options.json, out, notes: { data, digest }, again });
+  await runAll(runs, { json: options.json, out, notes: { data, digest, init: kept?.init ?? init?.file }, again });
   for (const { trainer } of runs) trainer.nn.dispose();
 }
 
@@ -177,17 +183,19 @@ export function addTrain(program: Command): void {
     )
     .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-VARIANT", path)
     .option("--resume", "go on with the run in --out")
-    .option(
-      "--init <path>",
-      "begin with the parameters of a checkpoint, of its sizes, with its characters or symbols",
-      path,
-    )
+    .option("--init <path>", `start a new run from a checkpoint: ${CHECKPOINT}`, path)
     .addOption(variantOption.default("laser"))
     .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {
       const out = options.out ?? `${family}-${options.variant}`;
       const { variant, ...given } = givenRecipe(options);
-      const own = options.resume && train.getOptionValueSource("variant") === "default" ? {} : { variant };
+      // Not the default, but what is gone on with.
+      const free =
+        train.getOptionValueSource("variant") === "default" && (options.resume || options.init !== undefined);
+      const own = free ? {} : { variant };
+      if (options.init !== undefined && options.out === undefined) {
+        throw new UserError("--out FOLDER is missing: a run that starts from a checkpoint needs a folder of its own");
+      }
       await start("train", family, { ...options, out }, [
         { folder: out, given: { ...given, ...own } as Partial<Recipe> },
       ]);

@@ -1,4 +1,5 @@
 import { alive, show } from "../check.js";
+import { INSIDE } from "../scope.js";
 import type { Tensor } from "../tensor.js";
 import type { Copied } from "../types.js";
 
@@ -40,7 +41,7 @@ export class Value {
   }
 
   /** What a scope keeps that returns it. @internal */
-  get tensors(): readonly (Tensor | undefined)[] {
+  get [INSIDE](): readonly (Tensor | undefined)[] {
     return [this.#tensor];
   }
 
@@ -113,7 +114,7 @@ export class Parameter extends Value {
   }
 
   /** @internal */
-  override get tensors(): readonly (Tensor | undefined)[] {
+  override get [INSIDE](): readonly (Tensor | undefined)[] {
     return [this.tensor, this.#held, this.#packed];
   }
 
