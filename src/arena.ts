@@ -44,7 +44,7 @@ export class Arena {
   views = new WeakMap<object, ArrayBufferView>();
   /** Called when the program has yielded after a use. */
   yielded: (() => void) | undefined;
-  /** Blocks of `borrow` that are in use, the outermost first, and how many they are: an array that becomes shorter takes time. */
+  /** Blocks of `borrow` in use, outermost first; `#depth` counts them, since shortening an array takes time. */
   readonly #borrowed: number[] = [];
   #depth = 0;
   #watched = false;

@@ -73,7 +73,7 @@ export function attentionBackward<W extends Needs>(
       dv: needs.dv === false ? undefined : (into.dv ?? make(v.shape)),
       dbias: bias === undefined || needs.dbias === false ? undefined : (into.dbias ?? make(bias.shape)),
     };
-    if (N === 0) clear(problem, Object.values(result));
+    if (N === 0) clear(engine, Object.values(result));
     else
       launch(engine, call, "attentionBackward", () => {
         place(problem, Field.out, out, layout);
@@ -90,17 +90,18 @@ export function attentionBackward<W extends Needs>(
 }
 
 /** What is left of a call without queries, of which there may be billions of heads and batch entries: gradients of keys that nobody sees. */
-function clear(problem: Problem, gradients: readonly (Tensor | undefined)[]): void {
+function clear({ pool, problem }: Engine, gradients: readonly (Tensor | undefined)[]): void {
+  pool?.settle(); // as `launch` by `members`: others may still read what a call that was cut off wrote
   problem.clear();
   for (const tensor of gradients) tensor?.set(new Float32Array(count(tensor.shape)));
 }
 
 function forward(engine: Engine, call: Call, out: Tensor, lse: number, rest = 0): void {
-  const { problem } = engine;
   if (call.sizes.N === 0) {
-    clear(problem, []);
+    clear(engine, []);
     return;
   }
+  const { problem } = engine;
   launch(engine, call, "attentionForward", (heads) => {
     place(problem, Field.out, out, call.options.layout, heads);
     problem.integer(Field.lse, lse);

@@ -52,7 +52,7 @@ export function inLayout(shape: Shape, layout: AttentionOptions["layout"]): [num
   return [shape[0]!, shape[swapped ? 2 : 1]!, shape[swapped ? 1 : 2]!, shape[3]!];
 }
 
-/** A copy, whose elements are no getters. */
+/** Returns a copy, so that no getter is left. */
 function checkWindow(where: string, name: string, value: unknown): AttentionOptions["window"] {
   if (value === undefined) return undefined;
   const sides: unknown[] = Array.isArray(value) ? Array.from(value) : [];
@@ -211,7 +211,7 @@ export function checkForward(
 
 type Gradients<T> = { readonly [name in GradientName]: T | undefined };
 
-/** A copy, as of the options. */
+/** Each entry, read once. */
 const readEach = <T>({ dq, dk, dv, dbias }: Partial<Gradients<T>>): Gradients<T> => ({ dq, dk, dv, dbias });
 
 /** Checks everything of a backward call, the saved tensors included: they may have been disposed since. */

@@ -15,12 +15,12 @@ const propertyOf = (name: PropertyKey): ((array: unknown) => unknown) => {
 };
 
 /** "Float32Array", of any realm; undefined for what is no typed array, whatever its tag says. */
-export const kindOf = propertyOf(Symbol.toStringTag) as (value: unknown) => string | undefined;
+export const kindOf = /* @__PURE__ */ propertyOf(Symbol.toStringTag) as (value: unknown) => string | undefined;
 
 /** Of a typed array itself: a subclass may say something else, and what it says may change. */
-export const lengthOf = propertyOf("length") as (array: unknown) => number;
-export const bufferOf = propertyOf("buffer") as (array: unknown) => unknown;
-export const byteOffsetOf = propertyOf("byteOffset") as (array: unknown) => number;
+export const lengthOf = /* @__PURE__ */ propertyOf("length") as (array: unknown) => number;
+export const bufferOf = /* @__PURE__ */ propertyOf("buffer") as (array: unknown) => unknown;
+export const byteOffsetOf = /* @__PURE__ */ propertyOf("byteOffset") as (array: unknown) => number;
 
 /** "an Object", "a Uint8Array". */
 export const withArticle = (name: string): string => `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
@@ -51,7 +51,7 @@ export function show(value: unknown, wanted?: { readonly name: string }): string
   if (typeof value === "object" && value !== null) {
     const given: unknown = value.constructor?.name ?? "null-prototype object";
     const name = typeof given === "string" ? given : "Object";
-    return `${withArticle(name)}${name === wanted?.name ? ", but not that of this copy of laser-attention" : ""}`;
+    return `${withArticle(name)}${name === wanted?.name ? ", but none that this copy of laser-attention made" : ""}`;
   }
   return typeof value === "bigint" ? `the bigint ${value}` : String(value);
 }

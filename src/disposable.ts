@@ -7,9 +7,9 @@ export type Disposing = SymbolConstructor extends { readonly dispose: infer S ex
   : Record<never, never>;
 
 /**
- * Gives a class a tag, without which Vue wraps its objects in proxies that private fields refuse, and `dispose`, where it has that, under the
- * name that `using` looks for, where the engine has it. To be called before the first instance is made: in the class's own body or behind it, it would be an
- * effect that keeps bundlers from leaving the class out.
+ * Gives a class a tag, without which Vue wraps its objects in proxies that private fields refuse, and, where it has `dispose` and the engine
+ * has `using`, the name that `using` looks for. To be called before the first instance is made: in the class's own body or behind it, it
+ * would be an effect that keeps bundlers from leaving the class out.
  */
 export function complete({ prototype }: { readonly prototype: object }, name: string, more = {}): void {
   const { toStringTag, dispose } = Symbol as { toStringTag: symbol; dispose?: symbol };

@@ -52,7 +52,7 @@ function interleaved(a: Region, aRuns: Runs, b: Region, bRuns: Runs): boolean {
 }
 
 /**
- * The elements below `end`, a bit each, the first of them for `origin`: work and memory are bounded by this stretch of memory, however
+ * A bit for each element from `origin` to `end`, set where the region has it: work and memory are bounded by this stretch of memory, however
  * often a view names an element of it. An axis is copies of what lies inside of it, doubled until they are enough.
  */
 function elementsOf({ offset }: Region, { length, axes }: Runs, origin: number, end: number): Int32Array {
@@ -78,7 +78,7 @@ function elementsOf({ offset }: Region, { length, axes }: Runs, origin: number, 
 
 /**
  * Whether two tensors share an element. Exact: bounds and interleaving settle the usual views at once, anything else
- * is decided by looking at each element of the stretch of memory that they have in common.
+ * is decided by looking at each element from the lower offset to the end of what they have in common.
  */
 export function overlaps(a: Region, b: Region): boolean {
   if (a.storage !== b.storage || count(a.shape) === 0 || count(b.shape) === 0) return false;

@@ -1,9 +1,6 @@
 import * as check from "./check.js";
 import type { Space, Storage } from "./space.js";
-import { type AnyTensor, Tensor } from "./tensor.js";
-
-/** Under this name an object has the tensors that are in its private fields. */
-export const INSIDE = Symbol("tensors inside");
+import { type AnyTensor, INSIDE, Tensor } from "./tensor.js";
 
 /** All tensors inside a result: itself, or in arrays, maps, sets, own properties of objects at any depth, and under `INSIDE`. */
 function tensorsIn(result: unknown): Set<AnyTensor> {

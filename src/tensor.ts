@@ -7,6 +7,9 @@ import type { Copied, Data, DType } from "./types.js";
 /** Live arrays keep their storage: a tensor that is dropped while its `data` is in use must not be collected. */
 const held = new WeakMap<object, Storage>();
 
+/** Under this name an object has the tensors that are in its private fields, for `scope`. @internal */
+export const INSIDE = Symbol("tensors inside");
+
 /**
  * A tensor of either element type.
  *

@@ -33,7 +33,7 @@ test("every wrong q is refused with its name, what was expected and what came", 
     [
       new (class Tensor {})(),
       TypeError,
-      "q must be a tensor, got a Tensor, but not that of this copy of laser-attention",
+      "q must be a tensor, got a Tensor, but none that this copy of laser-attention made",
     ],
     [[1, 2], TypeError, "q must be a tensor, got [1, 2]"],
     [dead, TypeError, "q is disposed"],

@@ -106,7 +106,7 @@ test("each family is made again by restore, and gives the same scores", () => {
     "restore: family must be gpt, bert, vit, conformer, got undefined",
   );
   const masked = loadCheckpoint(saveCheckpoint(models[1]!));
-  throws(() => restore(nn, masked, "vit"), RangeError, 'restore: family must be "vit", got "bert"');
+  throws(() => restore(nn, masked, "vit"), RangeError, 'restore: family must be "vit", as expected, got "bert"');
   assert.is(restore(nn, masked, "bert").maskId, 4);
   nn.dispose();
 });

@@ -104,10 +104,10 @@ test("what runs a model says by its own name that it must be called outside of a
     ["generate", () => started.next()],
     ["generate", () => later.next()],
   ];
-  for (const [name, call] of calls) {
+  for (const [n, [name, call]] of calls.entries()) {
     const words = `${name}: must be called outside of a step, and of evaluate`;
     throws(() => nn.evaluate(call), TypeError, words);
-    throws(() => nn.step(call as never), TypeError, name === "generate" ? "" : words); // a generator that threw has ended
+    if (n < 4) throws(() => nn.step(call as never), TypeError, words); // the two texts have ended with their error
   }
   nn.dispose();
 });

@@ -35,7 +35,7 @@ test("sizes, strides and element type of a tensor can't be changed", () => {
   throws(() => x.toArray(), TypeError, "disposed");
 });
 
-test("the tensor of a value or a parameter can't be replaced: kernels take it to be contiguous", () => {
+test("the tensor of a value or a parameter can't be assigned: kernels take it to be contiguous", () => {
   const nn = training.createSync({ threads: 1 });
   const weight = nn.parameter(Float32Array.of(1, 2, 3, 4), [2, 2]);
   const x = nn.input(Float32Array.of(1, 0), [1, 2]);
@@ -61,13 +61,13 @@ test("a proxy or an heir of a value is refused by name; a scope keeps the tensor
   const weight = nn.parameter(Float32Array.of(1, 2, 3, 4), [2, 2]);
   const x = nn.input(Float32Array.of(1, 0), [1, 2]);
   for (const fake of [new Proxy(x, {}), Object.create(x)]) {
-    throws(() => training.silu(nn, fake), TypeError, "silu: x must be a value, got a Value, but not");
+    throws(() => training.silu(nn, fake), TypeError, "silu: x must be a value, got a Value, but none");
   }
   for (const fake of [new Proxy(weight, {}), Object.create(weight)]) {
     throws(
       () => training.linear(nn, x, fake),
       TypeError,
-      "linear: weight must be a parameter, got a Parameter, but not",
+      "linear: weight must be a parameter, got a Parameter, but none",
     );
   }
   throws(

@@ -144,6 +144,15 @@ test("where a larger block finds no room beside the area, in which nothing of th
   assert.throws(() => plan.allocate(1600), RangeError, "in use: the first block lies in the area");
   plan.end(false);
   assert.equal(areas, [1280, 2240]);
+  // A step that has left the plan: no notes are made of it, but of the next.
+  steps(plan, events);
+  plan.begin();
+  plan.release(plan.allocate(64));
+  plan.allocate(1600);
+  plan.end(true);
+  assert.is(plan.bytes, 0);
+  steps(plan, events);
+  assert.is(plan.bytes, 1280);
 });
 
 test.run();

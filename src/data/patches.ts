@@ -1,14 +1,6 @@
 /** Of a picture: red, green, blue. */
 export const CHANNELS = 3;
 
-/** An image of pixels that lie side by side as [channels, height, width], of which the first three channels stay. */
-export function toPlanes(out: Uint8Array, pixels: ArrayLike<number>, channels: number): void {
-  const size = out.length / CHANNELS;
-  for (let channel = 0; channel < CHANNELS; channel++) {
-    for (let n = 0; n < size; n++) out[channel * size + n] = pixels[n * channels + channel]!;
-  }
-}
-
 /** The patches of one image, row by row, each by channel, row and column, pixels from 0 to 255 scaled to -1 to 1. */
 export function toPatches(out: Float32Array, image: Uint8Array, side: number, patch: number): void {
   let to = 0;

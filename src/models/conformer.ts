@@ -249,9 +249,9 @@ export class Conformer extends Module {
     options: ConformerLossOptions = {},
   ): Loss {
     checkOptions("conformer", options, ["dropout", "seed", "zeroInfinity"]);
-    const { zeroInfinity, ...dropping } = options;
+    const { zeroInfinity, dropout, seed } = options; // inherited ones too
     flag("conformer", "zeroInfinity", zeroInfinity); // before the pass
-    const x = this.#read(features, frames, dropOf("conformer", this.#nn, this, dropping));
+    const x = this.#read(features, frames, dropOf("conformer", this.#nn, this, { dropout, seed }));
     const used = Array.from(frames, (count) => this.steps(count));
     return ctcLoss(this.#nn, this.head.forward(x), targets, used, { zeroInfinity });
   }

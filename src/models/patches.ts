@@ -1,6 +1,5 @@
-import { show, tag } from "../check.js";
 import { arrayOf, integer } from "../check-number.js";
-import { CHANNELS, toPatches, toPlanes } from "../data/patches.js";
+import { CHANNELS, toPatches } from "../data/patches.js";
 
 /**
  * The pixels of an image as {@link classify} and {@link patchesOf} take them, [3, height, width]: red, green, blue. A canvas and decoders of
@@ -14,16 +13,13 @@ import { CHANNELS, toPatches, toPlanes } from "../data/patches.js";
  * const patches = patchesOf(planesOf(data), 32, 4);
  */
 export function planesOf(pixels: Uint8Array | Uint8ClampedArray, channels = 4): Uint8Array {
-  if (tag(pixels) !== "Uint8ClampedArray" && tag(pixels) !== "Uint8Array") {
-    throw new TypeError(`planesOf: pixels must be a Uint8Array or a Uint8ClampedArray, got ${show(pixels)}`);
-  }
+  arrayOf("planesOf", "pixels", pixels, "Uint8Array", "Uint8ClampedArray");
   integer("planesOf", "channels", channels, CHANNELS, CHANNELS + 1);
   if (pixels.length % channels !== 0) {
     throw new RangeError(`planesOf: pixels must be ${channels} bytes each, got ${pixels.length} bytes`);
   }
-  const out = new Uint8Array((pixels.length / channels) * CHANNELS);
-  toPlanes(out, pixels, channels);
-  return out;
+  const size = pixels.length / channels;
+  return Uint8Array.from({ length: CHANNELS * size }, (_, n) => pixels[(n % size) * channels + Math.floor(n / size)]!);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** A trained model out of a file. */
-import { show } from "../check.js";
+import { oneOf, show } from "../check.js";
 import { CHANNELS } from "../data/patches.js";
 import type { Checkpoint } from "../nn/checkpoint.js";
 import { unfilled } from "../nn/layers.js";
@@ -16,20 +16,45 @@ type Model = Gpt | Bert | Vit | Conformer;
 /**
  * The model of a checkpoint, with its parameters; or of any state dict, with a family and a config. `family` tells the four apart. Quicker than
  * making a model and loading into it, since no first matrices are drawn.
- * @param expected The family that it must be of, which makes its type known
  *
  * @example
- * const restored = restore(nn, loadCheckpoint(saveCheckpoint(model)), "gpt"); // or of readFile
- * restored.config.vocabulary;
+ * const restored = restore(nn, loadCheckpoint(saveCheckpoint(model))); // or of readFile
+ * if (restored.family === "gpt") restored.config.vocabulary;
  *
- * @throws RangeError when the file names no family, as a state dict alone does not, or another one than `expected`, or does not fit its
- * config, of which nothing is made when it asks for more than the file holds; TypeError or RangeError for a config that does not fit
+ * @throws RangeError when the file names no family, as a state dict alone does not, or does not fit its config, of which nothing is
+ * made when it asks for more than the file holds; TypeError or RangeError for a config that does not fit
  */
-export function restore<F extends Model["family"] = Model["family"]>(
+export function restore(
+  nn: Nn,
+  checkpoint: Pick<Checkpoint, "family" | "config" | "state">,
+): Gpt | Bert | Vit | Conformer;
+/**
+ * The same for a model whose family is known, and so its type.
+ * @param expected "gpt", "bert", "vit" or "conformer"
+ *
+ * @example restore(nn, loadCheckpoint(saveCheckpoint(model)), "gpt").config.vocabulary;
+ *
+ * @throws RangeError as without it, and when the file has another family
+ */
+export function restore<F extends Model["family"]>(
+  nn: Nn,
+  checkpoint: Pick<Checkpoint, "family" | "config" | "state">,
+  expected: F,
+): F extends "gpt" ? Gpt : F extends "bert" ? Bert : F extends "vit" ? Vit : Conformer;
+export function restore(
+  nn: Nn,
+  checkpoint: Pick<Checkpoint, "family" | "config" | "state">,
+): Gpt | Bert | Vit | Conformer;
+export function restore<F extends Model["family"]>(
+  nn: Nn,
+  checkpoint: Pick<Checkpoint, "family" | "config" | "state">,
+  expected: F,
+): F extends "gpt" ? Gpt : F extends "bert" ? Bert : F extends "vit" ? Vit : Conformer;
+export function restore(
   nn: Nn,
   { family, config, state }: Pick<Checkpoint, "family" | "config" | "state">,
-  expected?: F,
-): F extends "gpt" ? Gpt : F extends "bert" ? Bert : F extends "vit" ? Vit : Conformer {
+  expected?: Model["family"],
+): Model {
   const given = config as unknown;
   const make = {
     gpt: () => new Gpt(nn, given as GptConfig),
@@ -41,13 +66,14 @@ export function restore<F extends Model["family"] = Model["family"]>(
     throw new RangeError(`restore: family must be ${Object.keys(make).join(", ")}, got ${show(family)}`);
   }
   if (expected !== undefined && family !== expected) {
-    throw new RangeError(`restore: family must be ${show(expected)}, got ${show(family)}`);
+    oneOf("restore", "expected", expected, Object.keys(make));
+    throw new RangeError(`restore: family must be ${show(expected)}, as expected, got ${show(family)}`);
   }
   checkHeld(config, state);
   return whole("restore", nn, () => {
     const model = unfilled<Model>(make[family as keyof typeof make]);
     model.loadStateDict(state);
-    return model as ReturnType<typeof restore<F>>;
+    return model;
   });
 }
 

@@ -149,8 +149,8 @@ export abstract class TokenModel extends Module {
    */
   loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[], options: TokenLossOptions = {}): Loss {
     checkOptions(this.family, options, ["dropout", "seed", "lengths"]);
-    const { lengths: given, ...dropping } = options;
-    const passed = { drop: dropOf(this.family, this.#nn, this, dropping) };
+    const { lengths: given, dropout, seed } = options; // inherited ones too
+    const passed = { drop: dropOf(this.family, this.#nn, this, { dropout, seed }) };
     const x = this.embed(ids, passed);
     const [B, N] = x.shape as [number, number, number];
     const lengths = checkLengths(this.family, given, B, N);

@@ -203,7 +203,7 @@ export class AdamW {
       for (const { parameter } of this.#groups) if (parameter.fresh) parameter.forget();
     } else {
       for (const { name, lrScale } of groups) amount("AdamW.step", `lr times lrScale of ${name}`, lr * lrScale);
-      this.#nn.engine.pool?.members(0); // says here that a worker has ended, before anything is counted: the step can be taken again
+      this.#nn.engine.pool?.members(0); // throws if a worker has ended, before anything is counted: the step can be taken again
       this.#steps++;
       const { betas, eps } = this.#options;
       // As torch.nn.utils.clip_grad_norm_.

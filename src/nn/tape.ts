@@ -161,7 +161,7 @@ export class Tape {
     split(this.engine, "scale", n, 64, n, (first, size) => [y.ptr + 4 * first, x.ptr + 4 * first, factor, size]);
   }
 
-  /** Walks what was recorded from its end. Entries whose result got no gradient are passed by. */
+  /** Walks what was recorded from its end. Entries whose result got no gradient are skipped. */
   backward(): void {
     for (let entry = this.#entries.pop(); entry !== undefined; entry = this.#entries.pop()) {
       const { out, saved, handed, backward } = entry;

@@ -1,6 +1,5 @@
 import { alive, show } from "../check.js";
-import { INSIDE } from "../scope.js";
-import type { Tensor } from "../tensor.js";
+import { INSIDE, type Tensor } from "../tensor.js";
 import type { Copied } from "../types.js";
 
 /** A gradient that several values may share until one of them adds to it. */
@@ -17,7 +16,7 @@ export interface Gradient {
  * input.shape; // [2, 3]
  */
 export class Value {
-  // No other can take its place: kernels take it to be contiguous, and to have the sizes that were checked.
+  // No assignment puts another in its place: kernels take it to be contiguous, and to have the sizes that were checked.
   readonly #tensor: Tensor;
   /** Whether a parameter is among what it was made of, so that it needs a gradient. @internal */
   tracked: boolean;
