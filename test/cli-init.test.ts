@@ -1,5 +1,5 @@
 /** train --init: runs that begin with the parameters of a trained model. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { begin, readInit, spelled } from "../src/cli/init.js";
@@ -7,7 +7,7 @@ import { gpt } from "../src/models/index.js";
 import { type Checkpoint, createSync, loadCheckpoint, saveCheckpoint } from "../src/nn/index.js";
 import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
 import { firstDifference } from "./support/bits.js";
-import { at, ok, run } from "./support/command.js";
+import { at, folder, ok, run } from "./support/command.js";
 import { cifarBytes, TEXT, tone, wavBytes } from "./support/made-data.js";
 
 writeFileSync(at("text.txt"), TEXT);
@@ -138,4 +138,5 @@ test("what can't begin with a checkpoint is refused: other sizes, families, char
   }
 });
 
+test.after(() => rmSync(folder, { recursive: true, force: true }));
 test.run();
