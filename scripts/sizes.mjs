@@ -58,16 +58,20 @@ for (const code of codes) {
 }
 
 const options = { absWorkingDir: root, bundle: true, format: "esm", target: "es2022", write: false };
-const bundled = async (file, more = {}) => {
-  const [{ contents }] = (await bundle({ ...options, ...more, entryPoints: [file] })).outputFiles;
+const bundled = async (files, more = {}) => {
+  const text = files.map((file) => `export * from "./${file}";`).join("");
+  const stdin = { contents: text, resolveDir: root };
+  const [{ contents }] = (await bundle({ ...options, ...more, stdin })).outputFiles;
   return [contents.length, brotliCompressSync(contents).length];
 };
 
 line("facade, without kernels", "bytes", "brotli");
-line("as written", ...(await bundled("src/slim.ts")));
-line("names kept", ...(await bundled("src/slim.ts", { minifyWhitespace: true, minifySyntax: true })));
-// As an app's bundler leaves it, which the README's first table has too (bench/entries.ts).
+line("as written", ...(await bundled(["src/slim.ts"])));
+line("names kept", ...(await bundled(["src/slim.ts"], { minifyWhitespace: true, minifySyntax: true })));
+// As an app's bundler leaves it, which the README has too (bench/entries.ts).
 line("entry, minified", "bytes", "brotli");
-for (const entry of ["slim", "index", "relaxed", "threads"]) {
-  line(entry, ...(await bundled(`dist/${entry}.js`, { minify: true })));
+const entries = ["slim", "index", "relaxed", "threads"].map((name) => [name, [`dist/${name}.js`]]);
+const nn = "dist/nn/index.js";
+for (const [name, files] of [...entries, ["nn", [nn]], ["nn and models", [nn, "dist/models/index.js"]]]) {
+  line(name, ...(await bundled(files, { minify: true })));
 }

@@ -1,5 +1,5 @@
 /** train --init: runs that begin with the parameters of a trained model. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { begin, readInit, spelled } from "../src/cli/init.js";
@@ -8,18 +8,11 @@ import { type Checkpoint, createSync, loadCheckpoint, saveCheckpoint } from "../
 import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
 import { firstDifference } from "./support/bits.js";
 import { at, folder, ok, run } from "./support/command.js";
-import { cifarBytes, TEXT, tone, wavBytes } from "./support/made-data.js";
+import { writeData } from "./support/made-data.js";
 
-writeFileSync(at("text.txt"), TEXT);
+writeData(at);
 const less = "the theme then heeds the hem. ".repeat(40).replaceAll(".", "");
 writeFileSync(at("less.txt"), less); // fewer characters, so that ids of its own would be others
-for (const name of ["images", "speech"]) mkdirSync(at(name));
-writeFileSync(at("images/train_1.bin"), cifarBytes(8, 1));
-writeFileSync(at("images/test.bin"), cifarBytes(4, 2));
-for (const take of [0, 5]) {
-  for (const digit of [0, 1, 2]) writeFileSync(at(`speech/${digit}_x_${take}.wav`), wavBytes(tone(digit, take)));
-}
-writeFileSync(at("list.tsv"), "speech/0_x_0.wav\tzero\nspeech/1_x_0.wav\tone\nspeech/2_x_5.wav\ttwo\n");
 writeFileSync(at("other.tsv"), "speech/1_x_0.wav\ttoe\nspeech/1_x_5.wav\tone\n");
 writeFileSync(at("new.tsv"), "speech/1_x_0.wav\tsix\nspeech/1_x_5.wav\tone\n");
 

@@ -5,17 +5,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readSafetensors, writeSafetensors } from "../src/nn/index.js";
 import { at, folder, ok, run } from "./support/command.js";
-import { cifarBytes, TEXT, tone, wavBytes } from "./support/made-data.js";
+import { TEXT, wavBytes, writeData } from "./support/made-data.js";
 import { wav } from "./support/wav.js";
 
-writeFileSync(at("text.txt"), TEXT);
-for (const name of ["images", "speech"]) mkdirSync(at(name));
-writeFileSync(at("images/train_1.bin"), cifarBytes(12, 1));
-writeFileSync(at("images/test.bin"), cifarBytes(6, 2));
-for (const take of [0, 5]) {
-  for (const digit of [0, 1, 2]) writeFileSync(at(`speech/${digit}_x_${take}.wav`), wavBytes(tone(digit, take)));
-}
-writeFileSync(at("list.tsv"), "speech/0_x_0.wav\tzero\nspeech/1_x_0.wav\tone\nspeech/2_x_5.wav\ttwo\n");
+writeData(at);
 
 /** Another recipe in the extra of a checkpoint. */
 const recipe =

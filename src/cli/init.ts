@@ -19,7 +19,7 @@ export interface Init {
 /** Sizes of a recipe that are in a config too. A vit has no context there. */
 const SIZES = ["width", "heads", "layers", "context"] as const;
 
-/** What of a recipe --init has no other value of, unless it is given: `variant`, or at all. */
+/** What of a recipe a run with --init has from its checkpoint; of these only the variant may be given otherwise. */
 export const FIXED: readonly string[] = [...SIZES, "variant"];
 
 /** What a config means that leaves these out. */

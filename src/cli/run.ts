@@ -75,10 +75,11 @@ async function trainAll(
         `${last} was written by another run in the meantime: stop one of them, or give another --out`,
       );
     }
-    writeWhole(join(run.folder, name), run.trainer.save(notes));
+    const bytes = run.trainer.save(notes);
+    writeWhole(join(run.folder, name), bytes);
     if (name !== LAST) return;
     saved.set(run, run.trainer.steps);
-    known.set(run, digestOfFile(last));
+    known.set(run, sha256(bytes));
   };
   const trainers = runs.map(({ trainer }) => trainer);
   const saveReport = (failure?: string) => writeWhole(join(out, REPORT), report(trainers, notes, failure));
@@ -163,10 +164,11 @@ function ofNumbers({ trainer, folder }: Run, saved: number | undefined, written:
   return new UserError(`${trainer.recipe.variant}: ${error.message}${kept}. Try a smaller --lr${other}`);
 }
 
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
 /** SHA-256 of what a file holds, undefined where there is none. By the contents: numbers and times of files are not kept everywhere. */
-export function digestOfFile(path: string): string | undefined {
-  return existsSync(path) ? createHash("sha256").update(readFileSync(path)).digest("hex") : undefined;
-}
+export const digestOfFile = (path: string): string | undefined =>
+  existsSync(path) ? sha256(readFileSync(path)) : undefined;
 
 /** The time left. cli-progress's own rounding gives 13m60s. */
 export function formatTime(seconds: number): string {

@@ -43,15 +43,6 @@ export function restore<F extends Model["family"]>(
 ): F extends "gpt" ? Gpt : F extends "bert" ? Bert : F extends "vit" ? Vit : Conformer;
 export function restore(
   nn: Nn,
-  checkpoint: Pick<Checkpoint, "family" | "config" | "state">,
-): Gpt | Bert | Vit | Conformer;
-export function restore<F extends Model["family"]>(
-  nn: Nn,
-  checkpoint: Pick<Checkpoint, "family" | "config" | "state">,
-  expected: F,
-): F extends "gpt" ? Gpt : F extends "bert" ? Bert : F extends "vit" ? Vit : Conformer;
-export function restore(
-  nn: Nn,
   { family, config, state }: Pick<Checkpoint, "family" | "config" | "state">,
   expected?: Model["family"],
 ): Model {

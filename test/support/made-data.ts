@@ -1,4 +1,5 @@
 /** Small data made for the tests of training: a text with a rule, images of one colour, tones. */
+import { mkdirSync, writeFileSync } from "node:fs";
 import { Random } from "../../src/data/random.js";
 import { wav } from "./wav.js";
 
@@ -34,3 +35,15 @@ export const wavBytes = (samples: Float32Array): Uint8Array =>
     {},
     Array.from(samples, (x) => Math.round(32767 * x)),
   );
+
+/** A text, a folder of images, digits and a list of transcripts, for the command: text.txt, images, speech, list.tsv. */
+export function writeData(at: (path: string) => string): void {
+  writeFileSync(at("text.txt"), TEXT);
+  for (const name of ["images", "speech"]) mkdirSync(at(name));
+  writeFileSync(at("images/train_1.bin"), cifarBytes(12, 1));
+  writeFileSync(at("images/test.bin"), cifarBytes(6, 2));
+  for (const take of [0, 5]) {
+    for (const digit of [0, 1, 2]) writeFileSync(at(`speech/${digit}_x_${take}.wav`), wavBytes(tone(digit, take)));
+  }
+  writeFileSync(at("list.tsv"), "speech/0_x_0.wav\tzero\nspeech/1_x_0.wav\tone\nspeech/2_x_5.wav\ttwo\n");
+}
