@@ -1,9 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { assertWithin, compare, extentOf, gradients, largest, type Results } from "./support/bounds.js";
+import { assertWithin, compare, gradients, largest, type Results } from "./support/bounds.js";
 import { engines } from "./support/engines.js";
 import { goldenFiles, readGolden } from "./support/golden.js";
-import { type Case, type Extent, type Numbers, oracle, oracleRow } from "./support/oracle.js";
+import { type Case, type Extent, extentOf, type Numbers, oracle, oracleRow, placeOf } from "./support/oracle.js";
 import { run } from "./support/run.js";
 
 /**
@@ -36,7 +36,7 @@ function assertAllRounded(c: Case, got: Results, expected: Results, extent: Exte
 /** out and lse of every 16th row: what a large case can afford. */
 function assertRowsRounded(c: Case, expected: Results, extent: Extent): void {
   for (let row = 0; row < c.B * c.H * c.N; row += 16) {
-    const { out, lse } = oracleRow(c, Math.floor(row / c.N / c.H), Math.floor(row / c.N) % c.H, row % c.N);
+    const { out, lse } = oracleRow(c, ...placeOf(c, row));
     const reach = 1 + extent.s + extent.v;
     assertRounded(c, `row ${row} of out`, out, Array.from(expected.out).slice(row * c.E, (row + 1) * c.E), reach);
     assertRounded(c, `row ${row} of lse`, [lse], [expected.lse[row]!], reach);

@@ -1,16 +1,15 @@
 import { test } from "uvu";
 import { largest } from "./support/bounds.js";
 import { randomCase } from "./support/cases.js";
-import { type Case, oracle, oracleRow, scaleOf } from "./support/oracle.js";
+import { type Case, oracle, oracleRow, placeOf, scaleOf } from "./support/oracle.js";
 
 /** f = sum of dout * out, the function whose gradient the backward pass is. */
 function loss(c: Case): number {
+  const { dout, E } = c;
   let f = 0;
   for (let query = 0; query < c.B * c.H * c.N; query++) {
-    const { out } = oracleRow(c, Math.floor(query / c.N / c.H), Math.floor(query / c.N) % c.H, query % c.N);
-    out.forEach((o, d) => {
-      f += c.dout[query * c.E + d]! * o;
-    });
+    const { out } = oracleRow(c, ...placeOf(c, query));
+    for (let d = 0; d < E; d++) f += dout[query * E + d]! * out[d]!;
   }
   return f;
 }

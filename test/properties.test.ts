@@ -1,9 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { LaserAttention } from "../src/index.js";
-import { elementBound, extentOf, gradientBound } from "./support/bounds.js";
+import { elementBound, gradientBound } from "./support/bounds.js";
 import { engines } from "./support/engines.js";
-import { type Broadcast, type Case, oracleRow } from "./support/oracle.js";
+import { type Broadcast, type Case, extentOf, oracleRow } from "./support/oracle.js";
 import { Random } from "./support/random.js";
 import { run } from "./support/run.js";
 

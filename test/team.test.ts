@@ -13,13 +13,13 @@ import { makeTeam } from "./support/team.js";
 
 /**
  * Teams beside the instance of one thread whose bits they must give: another build of the same kernels. The relaxed ones, whose row groups
- * have another size, have one team, and Deno, whose threads do the same, one in all: threads that wait for each other on two busy cores
- * are most of what this file takes.
+ * have another size, have one team: threads that wait for each other on two busy cores are most of what this file takes.
  */
-const sizes = { plain: "Deno" in globalThis ? [3] : [2, 3, 4], relaxed: "Deno" in globalThis ? [] : [3] };
-const groups = engines
-  .filter(({ simd }) => sizes[simd].length > 0)
-  .map((one) => ({ one, teams: sizes[one.simd].map((threads) => makeTeam(threads, { simd: one.simd }).la) }));
+const sizes = { plain: [2, 3, 4], relaxed: [3] };
+const groups = engines.map((one) => ({
+  one,
+  teams: sizes[one.simd].map((threads) => makeTeam(threads, { simd: one.simd }).la),
+}));
 
 /** Runs a case on one thread and on every team; all results and what was recomputed must be the same. */
 function check(label: string, c: Case, placement?: Placement): Results {
@@ -59,7 +59,7 @@ function normal(seed: number, variant: Case["variant"], sizes: Pick<Case, "B" | 
 
 test("a bias that heads, rows or batches share has one order of its sum, at any number of threads", () => {
   // Blocks of one head fewer than the threads and more; N = 1; groups of heads, and none.
-  for (const N of [1, 48, 49, 97, 145]) {
+  for (const N of [1, 48, 97, 145]) {
     for (const [B, H, Hkv] of [
       [2, 1, 1],
       [1, 3, 3],
@@ -76,7 +76,7 @@ test("a bias that heads, rows or batches share has one order of its sum, at any 
 });
 
 test("NaN and infinity reach the same elements at any number of threads", () => {
-  for (let seed = 1; seed <= 30; seed++) {
+  for (let seed = 1; seed <= 16; seed++) {
     const { c } = randomCase(seed, seed % 2 ? "long" : "ordinary");
     const r = new Random(seed);
     for (const input of ["q", "k", "v", "dout"] as const) {

@@ -1,5 +1,5 @@
 /** How much of the gradient gets through each attention layer of a language model, in float64. */
-import { exp, log } from "../data/math.js";
+import { exp } from "../data/math.js";
 import type { Gpt } from "../models/gpt.js";
 import type { Nn } from "../nn/nn.js";
 
@@ -55,14 +55,20 @@ function measure(qkv: Float32Array, N: number, heads: number, C: number) {
         if (one < 1e-3) sums.below3++;
         if (one < 1e-7) sums.below7++;
       }
+      const e = new Float64Array(i + 1);
       for (let d = 0; d < D; d++) {
-        const v = Array.from(p, (_, j) => qkv[at(j, 2) + d]!);
-        const top = Math.max(...v);
-        const mean = v.reduce((sum, x, j) => sum + p[j]! * x, 0);
-        const o = log(v.reduce((sum, x, j) => sum + p[j]! * exp(x - top), 0)) + top;
-        for (const [j, x] of v.entries()) {
-          const standard = Math.abs(p[j]! * (x - mean)) / D;
-          const laser = Math.abs(p[j]! * exp(x - o) - p[j]!) / D;
+        let top = -Infinity;
+        for (let j = 0; j <= i; j++) top = Math.max(top, qkv[at(j, 2) + d]!);
+        let [o, sum] = [0, 0];
+        for (let j = 0; j <= i; j++) {
+          const v = qkv[at(j, 2) + d]!;
+          e[j] = exp(v - top);
+          o += p[j]! * v;
+          sum += p[j]! * e[j]!;
+        }
+        for (let j = 0; j <= i; j++) {
+          const standard = Math.abs(p[j]! * (qkv[at(j, 2) + d]! - o)) / D;
+          const laser = Math.abs(p[j]! * (e[j]! / sum - 1)) / D; // w / p = exp(v - LASER's o), whose o is log sum + top
           sums.standard += standard;
           sums.laser += laser;
           if (p[j]! >= 1e-3) continue;

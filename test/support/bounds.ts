@@ -1,5 +1,5 @@
 /** The bounds that every result keeps against float64 (those of the goldens), as ratios error / bound: below 1 passes, and the ratio is the margin. */
-import { type Case, type Extent, type Numbers, oracle, scaleOf } from "./oracle.js";
+import { type Case, type Extent, type Numbers, scaleOf } from "./oracle.js";
 
 export interface Results {
   out: Numbers;
@@ -19,16 +19,6 @@ export const largest = (x: Numbers): number => {
   for (let n = 0; n < x.length; n++) if (Math.abs(x[n]!) > most && Number.isFinite(x[n]!)) most = Math.abs(x[n]!);
   return most;
 };
-
-/** What oracle(c).extent is, at the price of one value column: the largest value of every key. */
-export function extentOf(c: Case): Extent {
-  const v = new Float64Array(c.B * c.Hkv * c.M);
-  for (let n = 0; n < c.v.length; n++) {
-    const size = Math.abs(c.v[n]!);
-    if (Number.isFinite(size)) v[Math.floor(n / c.E)] = Math.max(v[Math.floor(n / c.E)]!, size);
-  }
-  return oracle({ ...c, E: 1, v, dout: new Float64Array(c.B * c.H * c.N) }).extent;
-}
 
 /** Bound of one element of out: (2e-6 + 3e-7 S) a + 2e-6 |ref|; of lse: the same with a = 1. */
 export function elementBound(c: Case, name: "out" | "lse", extent: Extent): (ref: number) => number {

@@ -56,11 +56,11 @@ export function sees(c: Case, b: number, h: number, i: number, j: number): boole
   return !(c.bias && c.bias.data[at(c.bias, b, h, i, j)] === -Infinity);
 }
 
-function logsumexp(x: number[]): number {
+function logsumexp(x: Numbers): number {
   let [most, sum] = [-Infinity, 0];
-  for (const y of x) most = Math.max(most, y);
+  for (let n = 0; n < x.length; n++) most = Math.max(most, x[n]!);
   if (Math.abs(most) === Infinity) return most;
-  for (const y of x) sum += Math.exp(y - most);
+  for (let n = 0; n < x.length; n++) sum += Math.exp(x[n]! - most);
   return most + Math.log(sum);
 }
 
@@ -69,12 +69,14 @@ export function oracleRow(c: Case, b: number, h: number, i: number): Row {
   const row: Row = { keys: [], s: [], slope: [], p: [], lse: -Infinity, out: new Float64Array(c.E) };
   const query = (b * c.H + h) * c.N + i;
   const first = keyHead(c, b, h) * c.M;
+  const { q, k, v, D, E } = c; // read once: cases with other options are other shapes to an engine, which reads those slowly
+  const scale = scaleOf(c);
   const alibi = c.alibi === true ? 2 ** ((-8 * (h + 1)) / c.H) : c.alibi ? c.alibi[h]! : 0;
   for (let j = 0; j < c.M; j++) {
     if (!sees(c, b, h, i, j)) continue;
     let dot = 0;
-    for (let d = 0; d < c.D; d++) dot += c.q[query * c.D + d]! * c.k[(first + j) * c.D + d]!;
-    const x = scaleOf(c) * dot;
+    for (let d = 0; d < D; d++) dot += q[query * D + d]! * k[(first + j) * D + d]!;
+    const x = scale * dot;
     const t = c.softcap ? Math.tanh(x / c.softcap) : 0;
     const bias = c.bias ? c.bias.data[at(c.bias, b, h, i, j)]! : 0;
     row.keys.push(j);
@@ -84,67 +86,85 @@ export function oracleRow(c: Case, b: number, h: number, i: number): Row {
   row.lse = logsumexp(row.s);
   if (row.lse === -Infinity) return { ...row, keys: [], s: [], slope: [] }; // sees nothing: o = 0, no gradient
   row.p = row.s.map((s) => Math.exp(s - row.lse));
-  for (let d = 0; d < c.E; d++) {
-    const value = (n: number): number => c.v[(first + row.keys[n]!) * c.E + d]!;
-    row.out[d] =
-      c.variant === "laser"
-        ? logsumexp(row.s.map((s, n) => s + value(n))) - row.lse
-        : row.p.reduce((sum, p, n) => sum + p * value(n), 0);
+  const x = new Float64Array(row.keys.length);
+  for (let d = 0; d < E; d++) {
+    for (let n = 0; n < x.length; n++) x[n] = v[(first + row.keys[n]!) * E + d]!;
+    if (c.variant === "laser") {
+      for (let n = 0; n < x.length; n++) x[n]! += row.s[n]!;
+      row.out[d] = logsumexp(x) - row.lse;
+    } else {
+      for (let n = 0; n < x.length; n++) row.out[d]! += row.p[n]! * x[n]!;
+    }
   }
   return row;
 }
 
-/** d out_id / d v_jd of the n-th visible key j: w_ijd for LASER, p_ij for standard. */
-function byValue(c: Case, row: Row, n: number, d: number, value: number): number {
-  return c.variant === "laser" ? Math.exp(row.s[n]! + value - row.lse - row.out[d]!) : row.p[n]!;
-}
+/** Where row `query` of [B, H, N] lies. */
+export const placeOf = (c: Case, query: number): [b: number, h: number, i: number] => [
+  Math.floor(query / c.N / c.H),
+  Math.floor(query / c.N) % c.H,
+  query % c.N,
+];
 
-/** d out_id / d s_ij, given w = byValue: w_ijd - p_ij for LASER, p_ij (v_jd - o_id) for standard. */
-function byScore(c: Case, row: Row, n: number, d: number, value: number, w: number): number {
-  return c.variant === "laser" ? w - row.p[n]! : w * (value - row.out[d]!);
+/** What takes part: the scores of all rows, their queries, and the keys and values that any of them sees. */
+export function extentOf(c: Case): Extent {
+  const extent: Extent = { s: 0, q: 0, k: 0, v: 0 };
+  const note = (name: keyof Extent, x: Numbers, from = 0, count = x.length): void => {
+    for (let n = from; n < from + count; n++) {
+      const size = Math.abs(x[n]!);
+      if (size > extent[name] && size < Infinity) extent[name] = size;
+    }
+  };
+  const scores = { ...c, E: 0 };
+  const seen = new Set<number>();
+  for (let query = 0; query < c.B * c.H * c.N; query++) {
+    const [b, h, i] = placeOf(c, query);
+    const row = oracleRow(scores, b, h, i);
+    note("s", row.s);
+    if (row.keys.length > 0) note("q", c.q, query * c.D, c.D);
+    for (const j of row.keys) seen.add(keyHead(c, b, h) * c.M + j);
+  }
+  for (const key of seen) {
+    note("k", c.k, key * c.D, c.D);
+    note("v", c.v, key * c.E, c.E);
+  }
+  return extent;
 }
 
 /** Forward and backward of the whole call. dbias is summed over the axes that bias broadcasts. */
 export function oracle(c: Case) {
-  const out = new Float64Array(c.B * c.H * c.N * c.E);
+  const { q, k, v, dout, D, E } = c;
+  const out = new Float64Array(c.B * c.H * c.N * E);
   const lse = new Float64Array(c.B * c.H * c.N);
-  const dq = new Float64Array(c.q.length);
-  const dk = new Float64Array(c.k.length);
-  const dv = new Float64Array(c.v.length);
+  const dq = new Float64Array(q.length);
+  const dk = new Float64Array(k.length);
+  const dv = new Float64Array(v.length);
   const dbias = c.bias && new Float64Array(c.bias.data.length);
-  const extent: Extent = { s: 0, q: 0, k: 0, v: 0 };
-  const note = (name: keyof Extent, x: Numbers, from = 0, count = x.length) => {
-    for (let n = from; n < from + count; n++) {
-      if (Math.abs(x[n]!) > extent[name] && Number.isFinite(x[n]!)) extent[name] = Math.abs(x[n]!);
-    }
-  };
-  const seen = new Set<number>();
+  const [scale, laser] = [scaleOf(c), c.variant === "laser"];
   for (let query = 0; query < lse.length; query++) {
-    const [b, h, i] = [Math.floor(query / c.N / c.H), Math.floor(query / c.N) % c.H, query % c.N];
+    const [b, h, i] = placeOf(c, query);
     const row = oracleRow(c, b, h, i);
-    out.set(row.out, query * c.E);
+    out.set(row.out, query * E);
     lse[query] = row.lse;
     for (let n = 0; n < row.keys.length; n++) {
       const key = keyHead(c, b, h) * c.M + row.keys[n]!;
+      const p = row.p[n]!;
       let ds = 0; // ds_ij = sum_d do_id (d out_id / d s_ij)
-      for (let d = 0; d < c.E; d++) {
-        const value = c.v[key * c.E + d]!;
-        const w = byValue(c, row, n, d, value);
-        ds += c.dout[query * c.E + d]! * byScore(c, row, n, d, value, w);
-        dv[key * c.E + d]! += c.dout[query * c.E + d]! * w;
+      for (let d = 0; d < E; d++) {
+        const value = v[key * E + d]!;
+        const o = row.out[d]!;
+        // d out_id / d v_jd is w_ijd for LASER, p_ij for standard; d out_id / d s_ij is w_ijd - p_ij, and p_ij (v_jd - o_id).
+        const w = laser ? Math.exp(row.s[n]! + value - row.lse - o) : p;
+        ds += dout[query * E + d]! * (laser ? w - p : w * (value - o));
+        dv[key * E + d]! += dout[query * E + d]! * w;
       }
       if (c.bias && dbias) dbias[at(c.bias, b, h, i, row.keys[n]!)]! += ds;
-      const dx = scaleOf(c) * ds * row.slope[n]!;
-      for (let d = 0; d < c.D; d++) {
-        dq[query * c.D + d]! += dx * c.k[key * c.D + d]!;
-        dk[key * c.D + d]! += dx * c.q[query * c.D + d]!;
+      const dx = scale * ds * row.slope[n]!;
+      for (let d = 0; d < D; d++) {
+        dq[query * D + d]! += dx * k[key * D + d]!;
+        dk[key * D + d]! += dx * q[query * D + d]!;
       }
-      seen.add(key);
     }
-    note("s", row.s);
-    if (row.keys.length) note("q", c.q, query * c.D, c.D);
   }
-  for (const key of seen) note("k", c.k, key * c.D, c.D);
-  for (const key of seen) note("v", c.v, key * c.E, c.E);
-  return { out, lse, dq, dk, dv, dbias, extent };
+  return { out, lse, dq, dk, dv, dbias, extent: extentOf(c) };
 }
