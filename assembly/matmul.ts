@@ -4,7 +4,7 @@
  * A transposed factor is the same call with its strides swapped: packing pays for it, once. So are the gradients:
  * da = dc b^T, db = a^T dc. Blocks as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication".
  */
-import { FourRows, Interleaved, multiplyPanels, Tile } from "./microkernel";
+import { Interleaved, multiplyPanels, Tile } from "./microkernel";
 import { packColumns, packRows, packStrided } from "./pack";
 import { isThin, matmulThin } from "./thin-product";
 import { KC, KD, KN, MC, MR, NC, NR, PANEL } from "./tile";
@@ -85,42 +85,18 @@ export function matmul(
       if (packed) panels = b + ((<usize>j * <usize>k + <usize>(p * NR)) << 2);
       else packBlock(panels, NR, b + ((<usize>p * bRow + <usize>j * bColumn) << 2), bColumn, bRow, columns, depth);
       const panel = (<usize>(packed ? k : depth) * NR) << 2;
-      for (let i = 0, rows = 0; i < m; i += rows) {
-        rows = min(m - i, MC);
-        const rest = restOf(rows);
-        const width = rows == rest ? 4 : Tile.rows();
-        if (rows > rest) rows -= rest;
-        packBlock(aPanels, width, a + ((<usize>i * aRow + <usize>p * aColumn) << 2), aRow, aColumn, rows, depth);
+      for (let i = 0; i < m; i += MC) {
+        const rows = min(m - i, MC);
+        packBlock(aPanels, Tile.rows(), a + ((<usize>i * aRow + <usize>p * aColumn) << 2), aRow, aColumn, rows, depth);
         const block = c + ((<usize>i * cRow + <usize>j) << 2);
         let from = base ? base + ((<usize>i * baseRow + <usize>j) << 2) : 0;
         if (p) from = block;
         const fromRow = (p ? cRow : baseRow) << 2;
-        multiplyBlock(
-          width,
-          block,
-          cRow << 2,
-          scratch,
-          aPanels,
-          panels,
-          panel,
-          rows,
-          columns,
-          depth,
-          span,
-          from,
-          fromRow,
-        );
+        multiplyBlock(block, cRow << 2, scratch, aPanels, panels, panel, rows, columns, depth, span, from, fromRow);
       }
       p += deep;
     } while (p < k);
   }
-}
-
-/** How many of the last rows go by groups of four instead of six: those that are too many to be taken one by one. */
-function restOf(rows: i32): i32 {
-  if (Tile.rows() == 4) return 0;
-  const rest = rows % MR;
-  return rest > Tile.few() ? rest : 0;
 }
 
 /** Interleaves `count` lines, `line` elements apart, each `depth` long with elements `along` apart. */
@@ -136,7 +112,6 @@ function packBlock(to: usize, width: i32, from: usize, line: usize, along: usize
  * 1.08 times the time (relaxed, median 1.03; `npm run bench:compare -- DIR --filter step`).
  */
 function multiplyBlock(
-  width: i32,
   c: usize,
   cRow: usize,
   edge: usize,
@@ -150,6 +125,7 @@ function multiplyBlock(
   base: usize,
   baseRow: usize,
 ): void {
+  const width = Tile.rows();
   let p = 0;
   do {
     const terms = min(depth - p, span);
@@ -158,12 +134,12 @@ function multiplyBlock(
     let from = base;
     for (let i = 0; i < rows; i += width) {
       const n = min(rows - i, width);
-      let j = n == width || n <= Tile.few() ? columns / NR : 0;
-      multiplyRows(n, width, to, cRow, aPanel, bPanels, bPanel, j, terms, from, baseRow);
+      let j = width == 6 || n == 4 || n <= Tile.few() ? columns / NR : 0; // of four rows two and three would be written as four
+      multiplyRows(n, to, cRow, aPanel, bPanels, bPanel, j, terms, from, baseRow);
       for (; j * NR < columns; ++j) {
         const b = bPanels + <usize>j * bPanel;
         const at = <usize>j * PANEL;
-        multiplyRows(width, width, edge, PANEL, aPanel, b, 0, 1, terms, 0, 0);
+        multiplyRows(width, edge, PANEL, aPanel, b, 0, 1, terms, 0, 0);
         putEdge(to + at, cRow, edge, n, min(columns - j * NR, NR), from ? from + at : 0, baseRow);
       }
       to += <usize>width * cRow;
@@ -177,10 +153,9 @@ function multiplyBlock(
   } while (p < depth);
 }
 
-/** A row group of `width` rows, of which the first `rows` count, times `count` packed panels. */
+/** A row group, of which the first `rows` count, times `count` packed panels. */
 function multiplyRows(
   rows: i32,
-  width: i32,
   c: usize,
   cRow: usize,
   a: usize,
@@ -191,9 +166,7 @@ function multiplyRows(
   base: usize,
   baseRow: usize,
 ): void {
-  if (width < Tile.rows())
-    multiplyPanels<FourRows>(rows, c, cRow, a, 16, b, PANEL, bPanel, count, depth, base, baseRow, 0);
-  else multiplyPanels<Interleaved>(rows, c, cRow, a, width << 2, b, PANEL, bPanel, count, depth, base, baseRow, 0);
+  multiplyPanels<Interleaved>(rows, c, cRow, a, Tile.rows() << 2, b, PANEL, bPanel, count, depth, base, baseRow, 0);
 }
 
 /** Copies the valid part of the edge tile, or base plus that. */

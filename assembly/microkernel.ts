@@ -21,16 +21,20 @@ export function useLanes(builds: i32): void {
 }
 
 /**
- * How a lies in memory: rows of a score strip, or rows interleaved (a packed panel, or a strip read transposed), MR or four of them.
- * Told apart as integers or not, and by size; FourRows have no factor, and the base of a Strip is c.
+ * How a lies in memory: rows of a score strip, or rows interleaved (a packed panel, or a strip read transposed). Told apart as integers or
+ * not; the base of a Strip is c.
  */
 export type Strip = f32;
 export type Interleaved = i32;
-export type FourRows = i64;
+
+/** How many rows a register tile has: MR, or of six four or five. Told apart by size. */
+type All = i64;
+type Four = i32;
+type Five = i16;
 
 /**
  * The register tile, the inner loop of every product that is not taken by lanes: c[rows, 8] = a b, or base + a b, or, without
- * regard to base, c + (a b) * factor with one factor a column, from a[rows, depth] and b[depth, 8], rows MR or four.
+ * regard to base, c + (a b) * factor with one factor a column, from a[rows, depth] and b[depth, 8].
  *
  *   a: element (i, p) at a + i aRow + p aStep, aRow by A        b: row p at b + p bStep        c: row i at c + i cRow
  *
@@ -52,7 +56,7 @@ export class Tile {
     return Tile.rows() == 6 ? 3 : 1;
   }
 
-  @inline static run<A>(
+  @inline static run<A, R>(
     c: usize,
     cRow: usize,
     a: usize,
@@ -64,8 +68,9 @@ export class Tile {
     baseRow: usize,
     factor: usize,
   ): void {
-    const aRow: usize = isInteger<A>() ? 4 : STRIP; // Interleaved or FourRows : Strip
-    const six = MR == 6 && sizeof<A>() == 4;
+    const aRow: usize = isInteger<A>() ? 4 : STRIP; // Interleaved : Strip
+    const six = MR == 6 && sizeof<R>() == sizeof<All>();
+    const five = six || sizeof<R>() == sizeof<Five>();
     const zero = v128.load32_splat(ZERO);
     let c00 = zero,
       c01 = zero;
@@ -94,45 +99,65 @@ export class Tile {
       const a3 = v128.load32_splat(a, 3 * aRow);
       c30 = Simd.madd(a3, b0, c30);
       c31 = Simd.madd(a3, b1, c31);
-      if (six) {
+      if (five) {
         const a4 = v128.load32_splat(a, 4 * aRow);
         c40 = Simd.madd(a4, b0, c40);
         c41 = Simd.madd(a4, b1, c41);
+      }
+      if (six) {
         const a5 = v128.load32_splat(a, 5 * aRow);
         c50 = Simd.madd(a5, b0, c50);
         c51 = Simd.madd(a5, b1, c51);
       }
       a += aStep;
     }
-    if (sizeof<A>() == 4 && factor) {
+    if (factor) {
       const f0 = v128.load(factor);
       const f1 = v128.load(factor, 16);
       Eight.scaleAdd(c, c00, c01, f0, f1);
       Eight.scaleAdd(c + cRow, c10, c11, f0, f1);
       Eight.scaleAdd(c + 2 * cRow, c20, c21, f0, f1);
       Eight.scaleAdd(c + 3 * cRow, c30, c31, f0, f1);
-      if (six) {
-        Eight.scaleAdd(c + 4 * cRow, c40, c41, f0, f1);
-        Eight.scaleAdd(c + 5 * cRow, c50, c51, f0, f1);
-      }
+      if (five) Eight.scaleAdd(c + 4 * cRow, c40, c41, f0, f1);
+      if (six) Eight.scaleAdd(c + 5 * cRow, c50, c51, f0, f1);
     } else if (isFloat<A>() || base) {
       Eight.sum(c, base, c00, c01);
       Eight.sum(c + cRow, base + baseRow, c10, c11);
       Eight.sum(c + 2 * cRow, base + 2 * baseRow, c20, c21);
       Eight.sum(c + 3 * cRow, base + 3 * baseRow, c30, c31);
-      if (six) {
-        Eight.sum(c + 4 * cRow, base + 4 * baseRow, c40, c41);
-        Eight.sum(c + 5 * cRow, base + 5 * baseRow, c50, c51);
-      }
+      if (five) Eight.sum(c + 4 * cRow, base + 4 * baseRow, c40, c41);
+      if (six) Eight.sum(c + 5 * cRow, base + 5 * baseRow, c50, c51);
     } else {
       Eight.put(c, c00, c01);
       Eight.put(c + cRow, c10, c11);
       Eight.put(c + 2 * cRow, c20, c21);
       Eight.put(c + 3 * cRow, c30, c31);
-      if (six) {
-        Eight.put(c + 4 * cRow, c40, c41);
-        Eight.put(c + 5 * cRow, c50, c51);
-      }
+      if (five) Eight.put(c + 4 * cRow, c40, c41);
+      if (six) Eight.put(c + 5 * cRow, c50, c51);
+    }
+  }
+
+  /** Of `count` panels of b. */
+  @inline static panels<A, R>(
+    c: usize,
+    cRow: usize,
+    a: usize,
+    aStep: usize,
+    b: usize,
+    bStep: usize,
+    panel: usize,
+    count: i32,
+    depth: i32,
+    base: usize,
+    baseRow: usize,
+    factor: usize,
+  ): void {
+    for (; count > 0; --count) {
+      Tile.run<A, R>(c, cRow, a, aStep, b, bStep, depth, base, baseRow, factor);
+      c += PANEL;
+      b += panel;
+      if (base) base += PANEL;
+      if (factor) factor += PANEL;
     }
   }
 }
@@ -169,16 +194,14 @@ export function multiplyPanels<A>(
     }
     return;
   }
-  if (sizeof<A>() == 4 && lanes) {
+  if (lanes) {
     // A loop of its own: with both tiles in this one, ViT and LM forward take up to 2 % longer in Node.
     multiplyByLanes<A>(c, cRow, a, aStep, b, bStep, panel, count, depth, base, baseRow, factor);
     return;
   }
-  for (; count > 0; --count) {
-    Tile.run<A>(c, cRow, a, aStep, b, bStep, depth, base, baseRow, factor);
-    c += PANEL;
-    b += panel;
-    if (base) base += PANEL;
-    if (factor) factor += PANEL;
-  }
+  if (MR == 6 && rows == 5)
+    Tile.panels<A, Five>(c, cRow, a, aStep, b, bStep, panel, count, depth, base, baseRow, factor);
+  else if (MR == 6 && rows == 4)
+    Tile.panels<A, Four>(c, cRow, a, aStep, b, bStep, panel, count, depth, base, baseRow, factor);
+  else Tile.panels<A, All>(c, cRow, a, aStep, b, bStep, panel, count, depth, base, baseRow, factor);
 }

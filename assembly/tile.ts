@@ -5,7 +5,7 @@
 
 /**
  * Rows of a register tile: 4 x 8 needs 8 accumulators + 2 loads + 1 broadcast (+ 1 product), 6 x 8 fills 15 registers with fused
- * multiply-add. Of rows of products that six leave over, `restOf` in matmul.ts makes groups of four.
+ * multiply-add. Four or five rows that six leave over have tiles of their own (microkernel.ts), fewer go one by one.
  */
 export const MR: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 

@@ -69,7 +69,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [36_480, 12_520], relaxed: [35_400, 13_050] },
+  kernels: { release: [36_480, 12_520], relaxed: [37_850, 13_170] },
   nn: { release: [15_950, 5720], relaxed: [15_760, 5720] },
 } as const;
 
@@ -132,16 +132,17 @@ for (const { name, exported, from, to, waits, target } of MODULES.flatMap((modul
   });
 }
 
-test("the plain register tiles take eight steps a turn, both products of a row before its sums; relaxed ones a step", () => {
+test("the plain register tiles take eight steps a turn, both products of a row before its sums; relaxed ones, of six, five and four rows, a step", () => {
   for (const target of TARGETS) {
     const text = readFileSync(`build/kernels.${target}.wat`, "utf8").replace(/^ */gm, "");
-    const steps = target.endsWith("relaxed") ? 1 : 8;
+    const relaxed = target.endsWith("relaxed");
+    const steps = relaxed ? 3 : 8; // a tile of each number of rows, or a round of the one
     assert.is(text.split("v128.load32_splat offset=1152\n").length - 1, steps, `${target}, the second row of a strip`);
     // x * y, x * y', then both sums; the first row loads y' in between.
     const rows = text.match(
       /f32x4\.mul\nlocal\.get \$\d+\nlocal\.get \$\d+\n(v128\.load offset=16\nlocal\.tee \$\d+\n)?f32x4\.mul\n(local\.get \$\d+\nf32x4\.add\nlocal\.set \$\d+\n){2}/g,
     );
-    assert.is(rows?.length ?? 0, steps === 8 ? 2 * 8 * 4 : 0, target);
+    assert.is(rows?.length ?? 0, relaxed ? 0 : 2 * 8 * 4, target);
   }
 });
 

@@ -7,13 +7,13 @@
  */
 export const BUDGETS = [
   { what: "laser-attention", files: "index.js", measure: "brotli", limit: 26_950, goal: 18_000 },
-  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 31_400 },
-  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 36_130 },
+  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 31_500 },
+  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 36_230 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 13_460 },
-  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 59_900 },
+  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 60_000 },
   { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 27_550 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 36_520, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_540, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 380_500, goal: 250_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 381_500, goal: 250_000 },
 ];
