@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { build as esbuild } from "esbuild";
-import { MAPS, named, root, write } from "./build.mjs";
+import { root, write } from "./files.mjs";
+import { MAPS, named } from "./ship.mjs";
 
 const REQUIRE =
   'import { createRequire as requireOf } from "node:module";\nconst require = requireOf(import.meta.url);';

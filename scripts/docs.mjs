@@ -2,7 +2,8 @@
 // typedoc needs a TypeScript older than the repository's: both are tools of test/package.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { build, root } from "./build.mjs";
+import { build } from "./build.mjs";
+import { root } from "./files.mjs";
 import { install } from "./install.mjs";
 
 const tools = join(root, "test/package");

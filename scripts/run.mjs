@@ -2,8 +2,9 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, root } from "./build.mjs";
+import { build } from "./build.mjs";
 import { bundle } from "./bundle.mjs";
+import { root } from "./files.mjs";
 
 const [file, ...args] = process.argv.slice(2);
 await build();

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { build, root } from "./build.mjs";
+import { build } from "./build.mjs";
+import { root } from "./files.mjs";
 
 /** Raw, gzip and brotli, both at their best, which is brotli's default. */
 const sizes = (bytes) => [bytes, gzipSync(bytes, { level: 9 }), brotliCompressSync(bytes)].map((x) => x.length);

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { build as bundle } from "esbuild";
-import { build, root, write } from "./build.mjs";
+import { build } from "./build.mjs";
+import { root, write } from "./files.mjs";
 
 await build();
 const wasm = readFileSync(join(root, "build/kernels.release.wasm"));

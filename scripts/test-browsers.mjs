@@ -5,9 +5,10 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { browsers } from "./browsers.mjs";
-import { build, root } from "./build.mjs";
+import { build } from "./build.mjs";
 import { bundle } from "./bundle.mjs";
 import { conclude, missing, report, stop } from "./child.mjs";
+import { root } from "./files.mjs";
 import { bytes, PROGRAMS } from "./hosts.mjs";
 
 const LIMIT_MS = 240_000;

@@ -3,9 +3,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build, root } from "./build.mjs";
+import { build } from "./build.mjs";
 import { bundle } from "./bundle.mjs";
 import { conclude, runTests } from "./child.mjs";
+import { root } from "./files.mjs";
 import { install, runHosts } from "./hosts.mjs";
 
 const LIMIT_MS = 600_000;

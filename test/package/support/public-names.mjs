@@ -1,7 +1,7 @@
 // The public names of the installed package, with what their declarations document.
 import { join } from "node:path";
 import ts from "typescript";
-import { ENTRIES } from "../../../scripts/build.mjs";
+import { ENTRIES } from "../../../scripts/ship.mjs";
 
 /**
  * Everything public: exports, and members of exported classes and interfaces, as { name, value, callable, documentation, examples,
