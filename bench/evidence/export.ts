@@ -1,6 +1,7 @@
 /** What BERT runs here begin with and see, for bench/evidence/pytorch.py: `init-SEED.safetensors` and `batches-SEED.bin`. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { characterTokenizer } from "../../src/data/text.js";
 import type { bert } from "../../src/models/index.js";
 import { create, writeSafetensors } from "../../src/nn/index.js";
 import { bertTask, maskedBatch } from "../../src/train/bert.js";
@@ -19,7 +20,7 @@ export async function exportBert(text: string, seeds: readonly number[], folder:
     const nn = await create({ threads: 1 });
     const model = bertTask(nn, recipe, text).model as ReturnType<typeof bert>;
     writeFileSync(join(folder, `init-${seed}.safetensors`), writeSafetensors(model.stateDict()));
-    const { train } = splitText(text, recipe.context);
+    const { train } = splitText(text, recipe.context, characterTokenizer(text));
     const size = recipe.batch * recipe.context;
     const bytes = new Uint8Array(recipe.steps * size);
     for (let step = 0; step < recipe.steps; step++) {

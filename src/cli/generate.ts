@@ -18,7 +18,7 @@ interface Options extends Usage {
 export function addGenerate(program: Command): void {
   usage(program, "generate", "go on with a text, by a model of train lm")
     .requiredOption("--prompt <text>", "the beginning")
-    .option("--count <n>", "characters to write", integer(0), 300)
+    .option("--count <n>", "tokens to write: characters, or bytes (train --tokens)", integer(0), 300)
     .option("--temperature <t>", "0 always takes the likeliest", real(0), 0.8)
     .option("--top-k <n>", "only the so many likeliest", integer(1))
     .option("--top-p <p>", "only the likeliest that together have this probability", real(0, 1))
@@ -35,13 +35,14 @@ export function addGenerate(program: Command): void {
           return;
         }
         write(prompt);
+        const text = tokenizer.stream();
         for (const id of found) {
-          write(tokenizer.decode([id]));
+          write(text(id));
           // Lets an error of the output in.
           await setImmediate();
           if (outputClosed()) return;
         }
-        write("\n");
+        write(`${text()}\n`);
       }),
     );
 }

@@ -1,6 +1,7 @@
 /** train --init: a run that begins with the parameters of a trained model, for more steps or on other data. */
 import { isDeepStrictEqual } from "node:util";
 import { show } from "../check.js";
+import type { Tokenizer } from "../data/text.js";
 import type { ModelConfig } from "../models/config.js";
 import { checkHeld } from "../models/restore.js";
 import type { Checkpoint, Saved } from "../nn/checkpoint.js";
@@ -59,14 +60,14 @@ export function begin(model: Saved, { file, checkpoint }: Init): void {
 }
 
 /**
- * The data in the symbols of a checkpoint, and for a text its vocabulary: those of the data may be fewer, or in another order.
+ * The data in the symbols of a checkpoint, and for a text its tokenizer: those of the data may be fewer, or in another order.
  * @throws UserError when the checkpoint has not all symbols of the data, or has none
  */
-export function spelled(data: Data, checkpoint: Checkpoint): [data: Data, vocabulary?: string] {
+export function spelled(data: Data, checkpoint: Checkpoint): [data: Data, tokenizer?: Tokenizer] {
   const { family, extra } = checkpoint;
   const { vocabulary, classes } = configOf(checkpoint) as { vocabulary: number; classes: number };
   if (typeof data === "string") {
-    return [data, tokenizerOf(extra, family === "bert" ? vocabulary - 1 : vocabulary).vocabulary];
+    return [data, tokenizerOf(extra, family === "bert" ? vocabulary - 1 : vocabulary)];
   }
   if (!("symbols" in data)) return [data];
   const symbols = stringsOf(extra, "symbols", classes - 1);

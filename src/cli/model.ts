@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { show } from "../check.js";
-import { characterTokenizer } from "../data/text.js";
+import { byteTokenizer, characterTokenizer, type Tokenizer } from "../data/text.js";
 import { restore } from "../models/restore.js";
 import { type Checkpoint, loadCheckpoint } from "../nn/checkpoint.js";
 import type { Nn } from "../nn/nn.js";
@@ -75,16 +75,15 @@ export async function withModel<F extends Family>(
   }
 }
 
-/** The tokenizer that the model was trained with; `size`: how many of its tokens are characters. */
-export function tokenizerOf(extra: Extra, size: number) {
-  if (typeof extra.vocabulary !== "string") throw new UserError("the checkpoint has no vocabulary: train wrote none");
-  const tokenizer = characterTokenizer(extra.vocabulary);
-  if (tokenizer.size !== size) {
-    throw new UserError(
-      `the checkpoint's vocabulary must have the ${size} characters of its model, got ${tokenizer.size}`,
-    );
-  }
-  return tokenizer;
+/** The tokenizer that the model was trained with; `size`: how many of its ids are of text. */
+export function tokenizerOf({ vocabulary, tokens }: Extra, size: number): Tokenizer {
+  const bytes = tokens === "bytes";
+  if (!bytes && typeof vocabulary !== "string")
+    throw new UserError("the checkpoint has no vocabulary: train wrote none");
+  const tokenizer = bytes ? byteTokenizer() : characterTokenizer(vocabulary as string);
+  if (tokenizer.size === size) return tokenizer;
+  const got = `${tokenizer.size}${bytes ? " bytes" : ""}`;
+  throw new UserError(`the checkpoint's vocabulary must have the ${size} characters of its model, got ${got}`);
 }
 
 /** The strings of this name in a checkpoint, as many as the model has a use for. */

@@ -51,6 +51,13 @@ export const common = (command: Command): Command =>
 
 export const variantOption = new Option("--variant <name>", "which attention").choices(["laser", "standard"]);
 
+export type Tokens = "characters" | "bytes";
+
+export const tokensOption = new Option(
+  "--tokens <kind>",
+  "of lm: the characters of the text, or the bytes of UTF-8, which any prompt has (default: characters)",
+).choices(["characters", "bytes"] satisfies Tokens[]);
+
 /** What the recipes have: that of lm, and of each family that has another. */
 function defaults(name: keyof Recipe): string {
   const usual = recipeOf("lm")[name];

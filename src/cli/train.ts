@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { Argument, type Command } from "commander";
 import { show } from "../check.js";
+import { byteTokenizer } from "../data/text.js";
 import { checkHeld } from "../models/restore.js";
 import type { Checkpoint } from "../nn/checkpoint.js";
 import {
@@ -20,7 +21,17 @@ import { digestOf, readData, readFrom } from "./data.js";
 import { shellWord, UserError } from "./files.js";
 import { begin, FIXED, readInit, spelled } from "./init.js";
 import { CHECKPOINT, readCheckpoint } from "./model.js";
-import { type Common, common, createNn, givenRecipe, path, recipeOptions, variantOption } from "./options.js";
+import {
+  type Common,
+  common,
+  createNn,
+  givenRecipe,
+  path,
+  recipeOptions,
+  type Tokens,
+  tokensOption,
+  variantOption,
+} from "./options.js";
 import { BEST, digestOfFile, LAST, REPORT, type Run, runAll } from "./run.js";
 
 const VARIANTS = ["standard", "laser"] as const;
@@ -31,6 +42,7 @@ interface Part {
 }
 
 interface TrainOptions extends Common, Partial<Recipe> {
+  tokens?: Tokens;
   data?: string;
   out?: string;
   resume?: boolean;
@@ -119,6 +131,7 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   if (family === "vit" && parts.some(({ given }) => given.context !== undefined)) {
     throw new UserError("--context is not for vit: its context are the patches of an image");
   }
+  if (family !== "lm" && options.tokens !== undefined) throw new UserError("--tokens is for lm only");
   if (options.init !== undefined && options.resume === true) {
     throw new UserError("--init starts a run and --resume goes on with one: leave one of them out");
   }
@@ -144,13 +157,15 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
       own?.recipe ?? (kept ? { ...kept.recipe, ...given } : recipeOf(family, { ...init?.sizes, ...given }));
     const nn = await createNn(options.threads);
     read ??= readFrom(options.data, data, (path) => readData(family, path));
-    const known = own ?? init;
-    const [content, vocabulary] = known === undefined ? [read] : spelled(read, known.checkpoint);
+    const known = own ?? kept ?? init;
+    const drawn = options.tokens === "bytes" ? byteTokenizer() : undefined;
+    const [content, tokenizer] = known === undefined ? [read, drawn] : spelled(read, known.checkpoint);
+    if (known !== undefined) checkTokens(options.tokens, known.checkpoint);
     digest ??= digestOf(content); // labels as they are trained on
     if (own !== undefined && (own.digest ?? digest) !== digest) {
       throw new UserError(`${data} is not what the run was trained on: its contents differ`);
     }
-    const task = makeTask(nn, family, recipe, content, vocabulary);
+    const task = makeTask(nn, family, recipe, content, tokenizer);
     const trainer = new Trainer(nn, family, task, recipe);
     if (own !== undefined) trainer.resume(own.checkpoint);
     if (init !== undefined) begin(task.model, init);
@@ -159,6 +174,14 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   const again = `npx laser-attention ${command} ${family} --resume --out ${shellWord(out)}`;
   await runAll(runs, { json: options.json, out, notes: { data, digest, init: kept?.init ?? init?.file }, again });
   for (const { trainer } of runs) trainer.nn.dispose();
+}
+
+/** A model keeps its tokens. */
+function checkTokens(given: Tokens | undefined, { extra }: Checkpoint): void {
+  const own = extra.tokens === "bytes" ? "bytes" : "characters";
+  if (given !== undefined && given !== own) {
+    throw new UserError(`--tokens must be ${own}, which the checkpoint has, got ${given}`);
+  }
 }
 
 const NOTES = `
@@ -185,6 +208,7 @@ export function addTrain(program: Command): void {
     .option("--resume", "go on with the run in --out")
     .option("--init <path>", `start a new run from a checkpoint: ${CHECKPOINT}`, path)
     .addOption(variantOption.default("laser"))
+    .addOption(tokensOption)
     .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {
       const out = options.out ?? `${family}-${options.variant}`;
@@ -211,6 +235,7 @@ export function addCompare(program: Command): void {
     .option("--data <path>", "as for train", path)
     .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-compare", path)
     .option("--resume", "go on with the runs in --out")
+    .addOption(tokensOption)
     .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {
       const out = options.out ?? `${family}-compare`;

@@ -1,13 +1,13 @@
 /** A masked language model on a plain text: 15 % of the tokens are hidden, all behind the mask token. */
 
 import { Random } from "../data/random.js";
-import { windowBatch } from "../data/text.js";
+import { characterTokenizer, type Tokenizer, windowBatch } from "../data/text.js";
 import { bert } from "../models/bert.js";
 import type { LossOptions } from "../models/dropout.js";
 import { fill } from "../models/fill.js";
 import type { Nn } from "../nn/nn.js";
 import type { Recipe, Task } from "./task.js";
-import { meanLoss, rowsOf, splitText, windowsOf } from "./text.js";
+import { extraOf, meanLoss, rowsOf, splitText, windowsOf } from "./text.js";
 
 const HIDDEN = 0.15;
 /** What a hole is shown as in samples. */
@@ -38,9 +38,9 @@ export function maskedBatch(train: Int32Array, { batch, context }: Recipe, maskI
   return hide(windowBatch(train, batch, context, random).inputs, maskId, random);
 }
 
-export function bertTask(nn: Nn, recipe: Recipe, text: string, vocabulary?: string): Task {
+export function bertTask(nn: Nn, recipe: Recipe, text: string, tokenizer: Tokenizer = characterTokenizer(text)): Task {
   const { width, heads, layers, context, batch, evaluations, seed, variant } = recipe;
-  const { tokenizer, train, validation } = splitText(text, context, vocabulary);
+  const { train, validation } = splitText(text, context, tokenizer);
   const model = bert(nn, { vocabulary: tokenizer.size + 1, context, width, heads, layers, seed, variant });
   // The same holes at every evaluation, and for both variants.
   const holes = new Random(0);
@@ -51,7 +51,7 @@ export function bertTask(nn: Nn, recipe: Recipe, text: string, vocabulary?: stri
     model.loss(rowsOf(inputs, context), rowsOf(targets, context), options);
   return {
     ...{ model, measure: "masked validation loss", unit: "tokens" },
-    extra: { vocabulary: tokenizer.vocabulary },
+    extra: extraOf(tokenizer),
     batch(random: Random) {
       const masked = maskedBatch(train, recipe, model.maskId, random);
       return { tokens: batch * context, loss: (options) => lossOf(masked, options) };

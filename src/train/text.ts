@@ -1,5 +1,5 @@
 /** A text as rows of token ids, for lm and bert. */
-import { characterTokenizer, splitTokens, type WindowBatch } from "../data/text.js";
+import { type CharacterTokenizer, splitTokens, type Tokenizer, type WindowBatch } from "../data/text.js";
 import type { Loss } from "../nn/loss.js";
 import type { Nn } from "../nn/nn.js";
 
@@ -33,17 +33,19 @@ export function meanLoss<B>(
   return sum / count;
 }
 
-/** Token ids for training and for validation, of the characters that `vocabulary` has. @throws RangeError for a text that is too short for the context */
-export function splitText(text: string, context: number, vocabulary = text) {
-  const tokenizer = characterTokenizer(vocabulary);
+/** What a checkpoint says of a tokenizer: `tokenizerOf` in cli/model.ts makes it again. */
+export const extraOf = (tokenizer: Tokenizer | CharacterTokenizer) =>
+  "vocabulary" in tokenizer ? { vocabulary: tokenizer.vocabulary } : { tokens: "bytes" };
+
+/** Token ids for training and for validation. @throws RangeError for a text that is too short for the context */
+export function splitText(text: string, context: number, tokenizer: Tokenizer) {
   const { train, validation } = splitTokens(tokenizer.encode(text));
   if (validation.length <= context) {
     const least = 10 * (context + 1);
     const got = train.length + validation.length;
+    const unit = "vocabulary" in tokenizer ? "characters" : "bytes";
     const why = `its last tenth is held out and must have ${context + 1}`;
-    throw new RangeError(
-      `train: the text must have ${least} characters for a context of ${context} (${why}), got ${got}`,
-    );
+    throw new RangeError(`train: the text must have ${least} ${unit} for a context of ${context} (${why}), got ${got}`);
   }
-  return { tokenizer, train, validation };
+  return { train, validation };
 }

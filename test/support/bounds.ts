@@ -20,10 +20,24 @@ export const largest = (x: Numbers): number => {
   return most;
 };
 
-/** Bound of one element of out: (2e-6 + 3e-7 S) a + 2e-6 |ref|; of lse: the same with a = 1. */
-export function elementBound(c: Case, name: "out" | "lse", extent: Extent): (ref: number) => number {
+/** Whether all rows of dout in a head are one row. */
+const headsHaveOneRow = ({ dout, N, E }: Case): boolean =>
+  Array.from(dout).every((y, n) => y === dout[n - (n % (N * E)) + (n % E)]);
+
+/**
+ * Bound of one element of out: (2e-6 + 3e-7 S) a + 2e-6 |ref|; of lse: the same with a = 1. S is the largest score; of capped ones
+ * `cancelling` takes what a dot product may have been rounded at before it was capped, which one random combination in ten thousand needs.
+ */
+export function elementBound(
+  c: Case,
+  name: "out" | "lse",
+  extent: Extent,
+  cancelling = false,
+): (ref: number) => number {
   const a = name === "lse" ? 1 : c.variant === "laser" ? 2 : Math.max(1, extent.v);
-  return (ref) => (2e-6 + 3e-7 * extent.s) * a + 2e-6 * Math.abs(ref);
+  const uncapped = cancelling && c.softcap ? Math.abs(scaleOf(c)) * extent.q * extent.k * Math.sqrt(c.D) : 0;
+  const s = Math.max(extent.s, uncapped);
+  return (ref) => (2e-6 + 3e-7 * s) * a + 2e-6 * Math.abs(ref);
 }
 
 /**
@@ -32,9 +46,10 @@ export function elementBound(c: Case, name: "out" | "lse", extent: Extent): (ref
  * ds_ij = p_ij (dP_ij - delta_i) is nothing but rounding where the values that a row sees hardly differ. (Where it sees one
  * key, dP - delta is exactly 0 in the standard variant: test/one-key.test.ts.) The README's floor f, about one rounding of
  * the largest product, does not count how many are summed: dP and delta are sums of E products each, so their errors add
- * up like sqrt(E), twice; and sum_j p_ij^2 <= 1, so B H N rows, each with an error of one key, land in dk and in a
- * broadcast dbias, however few elements those have. `cancelling` grows the floor by just that: one random combination in a
- * hundred needs it.
+ * up like sqrt(E), twice; p has the rounding of its score, as in `relative`; and sum_j p_ij^2 <= 1, so B H N rows, each with an
+ * error of one key, land in dk and in a broadcast dbias, however few elements those have. `cancelling` grows the floor by just
+ * that: one random combination in a hundred needs it. Where all rows of dout in a head are one row (stride 0), rows of equal scores make one and the same error, which adds
+ * up like their number and not like its root: one combination in five thousand needs that.
  */
 export function gradientBound(c: Case, name: (typeof gradients)[number], extent: Extent, cancelling: boolean) {
   const relative = 1e-5 * (1 + extent.s / 16 + (c.variant === "laser" ? extent.v / 64 : 0));
@@ -45,8 +60,10 @@ export function gradientBound(c: Case, name: (typeof gradients)[number], extent:
     dk: scaleOf(c) * (1 + extent.v) * extent.q,
   };
   const floor = 8e-8 * largest(c.dout) * Math.abs(chain[name]);
-  const sums = cancelling && name !== "dv" ? 2 * Math.sqrt(c.E) : 1;
-  const landing = cancelling ? { dq: 0, dk: c.B * c.H * c.N * c.D, dv: 0, dbias: c.B * c.H * c.N }[name] : 0;
+  const sums = cancelling && name !== "dv" ? 2 * Math.sqrt(c.E) * (1 + extent.s / 16) : 1;
+  const rows = c.B * c.H * c.N;
+  const errors = headsHaveOneRow(c) ? rows * c.N : rows;
+  const landing = cancelling ? { dq: 0, dk: errors * c.D, dv: 0, dbias: errors }[name] : 0;
   return (norm: number, count: number) => relative * norm + floor * sums * Math.sqrt(Math.max(count, landing));
 }
 
@@ -111,7 +128,7 @@ export function compare(
     const admit = (n: number) => where(name, n);
     if (mine.length !== theirs.length) margins[name] = Infinity;
     else if (name === "out" || name === "lse") {
-      margins[name] = elementMargin(mine, theirs, elementBound(c, name, extent), admit);
+      margins[name] = elementMargin(mine, theirs, elementBound(c, name, extent, cancelling), admit);
     } else {
       const terms = name === "dv" ? (dvTerms ?? theirs) : theirs;
       margins[name] = normMargin(mine, theirs, terms, gradientBound(c, name, extent, cancelling), admit);
