@@ -20,14 +20,19 @@ export const largest = (x: Numbers): number => {
   return most;
 };
 
-/** Whether all rows of dout in a head are one row. */
-const headsHaveOneRow = ({ dout, N, E }: Case): boolean =>
-  Array.from(dout).every((y, n) => y === dout[n - (n % (N * E)) + (n % E)]);
+/** Whether each head of x [B, H, rows, width] has one row, again and again. */
+const isOneRow = (x: Numbers, rows: number, width: number): boolean =>
+  Array.from(x).every((y, n) => y === x[n - (n % (rows * width)) + (n % width)]);
 
 /**
- * Bound of one element of out: (2e-6 + 3e-7 S) a + 2e-6 |ref|; of lse: the same with a = 1. S is the largest score; of capped ones
- * `cancelling` takes what a dot product may have been rounded at before it was capped, which one random combination in ten thousand needs.
+ * S where inputs may cancel: the largest score, or of capped ones what a dot product may have been rounded at before it was capped. One
+ * random combination in ten thousand needs that.
  */
+function uncapped(c: Case, { s, q, k }: Extent): number {
+  return c.softcap ? Math.max(s, Math.abs(scaleOf(c)) * q * k * Math.sqrt(c.D)) : s;
+}
+
+/** Bound of one element of out: (2e-6 + 3e-7 S) a + 2e-6 |ref|; of lse: the same with a = 1. `cancelling`: see gradientBound. */
 export function elementBound(
   c: Case,
   name: "out" | "lse",
@@ -35,8 +40,7 @@ export function elementBound(
   cancelling = false,
 ): (ref: number) => number {
   const a = name === "lse" ? 1 : c.variant === "laser" ? 2 : Math.max(1, extent.v);
-  const uncapped = cancelling && c.softcap ? Math.abs(scaleOf(c)) * extent.q * extent.k * Math.sqrt(c.D) : 0;
-  const s = Math.max(extent.s, uncapped);
+  const s = cancelling ? uncapped(c, extent) : extent.s;
   return (ref) => (2e-6 + 3e-7 * s) * a + 2e-6 * Math.abs(ref);
 }
 
@@ -48,8 +52,9 @@ export function elementBound(
  * the largest product, does not count how many are summed: dP and delta are sums of E products each, so their errors add
  * up like sqrt(E), twice; p has the rounding of its score, as in `relative`; and sum_j p_ij^2 <= 1, so B H N rows, each with an
  * error of one key, land in dk and in a broadcast dbias, however few elements those have. `cancelling` grows the floor by just
- * that: one random combination in a hundred needs it. Where all rows of dout in a head are one row (stride 0), rows of equal scores make one and the same error, which adds
- * up like their number and not like its root: one combination in five thousand needs that.
+ * that: one random combination in a hundred needs it. One in five thousand needs more, of views whose rows are one row (stride 0):
+ * of dout, since rows of equal scores make one and the same error, which adds up like their number and not like its root; of k or v,
+ * since then nothing is left of dq, or of dP - delta, but the rounding of out, a sum of M terms, about sqrt(M) 2^-24.
  */
 export function gradientBound(c: Case, name: (typeof gradients)[number], extent: Extent, cancelling: boolean) {
   const relative = 1e-5 * (1 + extent.s / 16 + (c.variant === "laser" ? extent.v / 64 : 0));
@@ -60,9 +65,11 @@ export function gradientBound(c: Case, name: (typeof gradients)[number], extent:
     dk: scaleOf(c) * (1 + extent.v) * extent.q,
   };
   const floor = 8e-8 * largest(c.dout) * Math.abs(chain[name]);
-  const sums = cancelling && name !== "dv" ? 2 * Math.sqrt(c.E) * (1 + extent.s / 16) : 1;
+  const onlyOut = isOneRow(c.k, c.M, c.D) || isOneRow(c.v, c.M, c.E);
+  const ofOut = onlyOut ? (Math.sqrt(c.M) * 2 ** -24) / 8e-8 : 0;
+  const sums = cancelling && name !== "dv" ? Math.sqrt(c.E) * (2 * (1 + uncapped(c, extent) / 16) + ofOut) : 1;
   const rows = c.B * c.H * c.N;
-  const errors = headsHaveOneRow(c) ? rows * c.N : rows;
+  const errors = isOneRow(c.dout, c.N, c.E) ? rows * c.N : rows;
   const landing = cancelling ? { dq: 0, dk: errors * c.D, dv: 0, dbias: errors }[name] : 0;
   return (norm: number, count: number) => relative * norm + floor * sums * Math.sqrt(Math.max(count, landing));
 }
