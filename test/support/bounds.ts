@@ -20,6 +20,14 @@ export const largest = (x: Numbers): number => {
   return most;
 };
 
+/** How many different rows x [..., width] has. */
+function distinctRows(x: Numbers, width: number): number {
+  const numbers = Array.from(x);
+  const rows = new Set<string>();
+  for (let n = 0; n < x.length; n += width) rows.add(numbers.slice(n, n + width).join());
+  return rows.size;
+}
+
 /** Whether each head of x [B, H, rows, width] has one row, again and again. */
 const isOneRow = (x: Numbers, rows: number, width: number): boolean =>
   Array.from(x).every((y, n) => y === x[n - (n % (rows * width)) + (n % width)]);
@@ -52,9 +60,9 @@ export function elementBound(
  * the largest product, does not count how many are summed: dP and delta are sums of E products each, so their errors add
  * up like sqrt(E), twice; p has the rounding of its score, as in `relative`; and sum_j p_ij^2 <= 1, so B H N rows, each with an
  * error of one key, land in dk and in a broadcast dbias, however few elements those have. `cancelling` grows the floor by just
- * that: one random combination in a hundred needs it. One in five thousand needs more, of views whose rows are one row (stride 0):
- * of dout, since rows of equal scores make one and the same error, which adds up like their number and not like its root; of k or v,
- * since then nothing is left of dq, or of dP - delta, but the rounding of out, a sum of M terms, about sqrt(M) 2^-24.
+ * that: one random combination in a hundred needs it. One in five thousand needs more, of views that have a row again and again:
+ * of dout, since such rows make one and the same error, which adds up like their number and not like its root; of k or v in a
+ * whole head, since then nothing is left of dq, or of dP - delta, but the rounding of out, a sum of M terms, about sqrt(M) 2^-24.
  */
 export function gradientBound(c: Case, name: (typeof gradients)[number], extent: Extent, cancelling: boolean) {
   const relative = 1e-5 * (1 + extent.s / 16 + (c.variant === "laser" ? extent.v / 64 : 0));
@@ -65,12 +73,12 @@ export function gradientBound(c: Case, name: (typeof gradients)[number], extent:
     dk: scaleOf(c) * (1 + extent.v) * extent.q,
   };
   const floor = 8e-8 * largest(c.dout) * Math.abs(chain[name]);
+  if (!cancelling || name === "dv") return (norm: number, count: number) => relative * norm + floor * Math.sqrt(count);
   const onlyOut = isOneRow(c.k, c.M, c.D) || isOneRow(c.v, c.M, c.E);
   const ofOut = onlyOut ? (Math.sqrt(c.M) * 2 ** -24) / 8e-8 : 0;
-  const sums = cancelling && name !== "dv" ? Math.sqrt(c.E) * (2 * (1 + uncapped(c, extent) / 16) + ofOut) : 1;
-  const rows = c.B * c.H * c.N;
-  const errors = isOneRow(c.dout, c.N, c.E) ? rows * c.N : rows;
-  const landing = cancelling ? { dq: 0, dk: errors * c.D, dv: 0, dbias: errors }[name] : 0;
+  const sums = Math.sqrt(c.E) * (2 * (1 + uncapped(c, extent) / 16) + ofOut);
+  const errors = (c.B * c.H * c.N) ** 2 / Math.max(1, distinctRows(c.dout, c.E));
+  const landing = { dq: 0, dk: errors * c.D, dbias: errors }[name];
   return (norm: number, count: number) => relative * norm + floor * sums * Math.sqrt(Math.max(count, landing));
 }
 
