@@ -57,7 +57,7 @@ onUnix("a device or a pipe is read where the user names it, not where a file doe
   const read = (given?: string) => message(() => readFrom(given, "/dev/null", (path) => readData("lm", path)));
   assert.match(read("/dev/null"), /^\/dev\/null is empty/);
   const refused = "/dev/null must be a file, got a device or a pipe";
-  assert.is(read(), `${refused}. The path is that of the run: give another with --data`);
+  assert.is(read(), `${refused}. The path is that of the run, from where it was started: --data says where it is now`);
   writeFileSync(at("pipes.tsv"), "digits/recordings/7_x_4.wav\ta\n/dev/null\tb\n");
   assert.is(
     message(() => readData("conformer", at("pipes.tsv"))),

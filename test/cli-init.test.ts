@@ -95,7 +95,7 @@ test("what can't begin with a checkpoint is refused: other sizes, families, char
   for (const [said, ...args] of [
     ["--width must be 16, as in lm/best.safetensors, got 32", "lm", "less.txt", "--init", "lm", "--width", "32"],
     ["lm/best.safetensors must hold a model of the family bert, got lm", "bert", "less.txt", "--init", "lm"],
-    ["encode: text must have characters of the vocabulary only, got", "lm", "abc.txt", "--init", "lm-on"],
+    ["abc.txt: encode: text must have characters of the vocabulary only, got", "lm", "abc.txt", "--init", "lm-on"],
     [
       'the checkpoint\'s symbols must have those of the data, got none that is "i"',
       "conformer",

@@ -21,6 +21,7 @@ const lm = (...more: string[]) => ["train", "lm", "--threads", "1", "--out", "lm
 await train("--data", "text.txt", ...SIZES, "--steps", "6", "--every", "3", "--tokens", "bytes", "--out", "lm");
 
 test("a model of bytes has 256 of them, and goes on with a prompt whose characters its text never had, whole characters at a time", async () => {
+  assert.match(readFileSync(at("lm/report.html"), "utf8"), /validation loss of a byte, best/);
   const { config, extra } = loadCheckpoint(readFileSync(at("lm/last.safetensors")));
   assert.equal([config!.vocabulary, extra.tokens, extra.vocabulary], [256, "bytes", undefined]);
   const args = ["generate", "--checkpoint", "lm", "--threads", "1", "--count", "40", "--prompt", "漢字 → "];
@@ -50,10 +51,19 @@ test("--resume and --init keep the tokens, on other characters too; other tokens
     "1",
   );
   assert.is(loadCheckpoint(readFileSync(at("on/last.safetensors"))).extra.tokens, "bytes");
-  const words = /--tokens must be bytes, which the checkpoint has, got characters\n$/;
+  const words =
+    /--tokens must be bytes, as in lm.(last|best).safetensors, got characters: that takes a new run, without --init\n$/;
   await refused(words, ...lm("--resume", "--tokens", "characters"));
   await refused(words, "train", "lm", "--init", "lm", "--data", "text.txt", "--tokens", "characters", "--out", "new");
-  await refused(/--tokens is for lm only\n$/, "train", "bert", "--data", "text.txt", "--tokens", "bytes");
+  await refused(
+    /--tokens is for lm only: bert has characters\n$/,
+    "train",
+    "bert",
+    "--data",
+    "text.txt",
+    "--tokens",
+    "bytes",
+  );
   await refused(/Allowed choices are characters, bytes/, "train", "lm", "--data", "text.txt", "--tokens", "words");
   writeFileSync(at("short.txt"), "é".repeat(100));
   const short = /the text must have 330 bytes for a context of 32 .*, got 200\n$/;

@@ -151,7 +151,7 @@ test("--resume takes the data of the run only, wherever they are; a file without
   rmSync(at("same.txt"));
   writeFileSync(file, whole.toString("latin1").replace("text.txt", "gone.txt"), "latin1");
   const { stderr } = await run(resume.slice(0, -1));
-  assert.match(stderr, /cannot read gone\.txt .*The path is that of the run: give another with --data\n$/);
+  assert.match(stderr, /cannot read gone\.txt .*The path is that of the run, from .*: --data says where it is now\n$/);
 });
 
 test("what a file says of its run is checked before anything is read or trained, and is text in the report", async () => {

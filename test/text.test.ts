@@ -23,6 +23,8 @@ test("a character outside the vocabulary is refused with its position in the tex
   const tokenizer = characterTokenizer("ab😀");
   throws(() => tokenizer.encode("abcab"), RangeError, 'got "c" at position 2');
   throws(() => tokenizer.encode("😀😁"), RangeError, 'got "😁" at position 2');
+  throws(() => tokenizer.encode("a\u0308"), RangeError, "(U+0308) at position 1");
+  throws(() => tokenizer.encode("\u200b"), RangeError, "(U+200B) at position 0");
   throws(() => tokenizer.encode("a\ud83d"), RangeError, "at position 1");
   throws(() => tokenizer.encode("abcabdec"), RangeError, 'got "c" at position 2, and 2 more: "de"');
 });

@@ -32,7 +32,9 @@ export function readFrom<R>(given: string | undefined, run: string, read: (path:
     return read(given ?? checkEnds(run));
   } catch (error) {
     if (given !== undefined || !(error instanceof UserError)) throw error;
-    throw new UserError(`${error.message}. The path is that of the run: give another with --data`);
+    throw new UserError(
+      `${error.message}. The path is that of the run, from where it was started: --data says where it is now`,
+    );
   }
 }
 

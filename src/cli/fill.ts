@@ -1,6 +1,7 @@
 /** laser-attention fill: hidden characters of a text. */
 import type { Command } from "commander";
 import { fill } from "../models/fill.js";
+import { naming } from "./data.js";
 import { printJson, UserError, write } from "./files.js";
 import { tokenizerOf, type Usage, usage, withModel } from "./model.js";
 import { character, integer } from "./options.js";
@@ -26,7 +27,7 @@ export function addFill(program: Command): void {
         if (!text.includes(hole)) throw new UserError(`the text has no hole, which is a ${hole}`);
         const tokenizer = tokenizerOf(extra, model.maskId);
         // All at once, with any known character in the holes, so that an unknown one is told by its place.
-        const known = tokenizer.encode(text.replaceAll(hole, tokenizer.decode([0])));
+        const known = naming("--text", () => tokenizer.encode(text.replaceAll(hole, tokenizer.decode([0]))));
         const ids = characters.map((one, n) => (one === hole ? model.maskId : known[n]!));
         const { ids: filled, places } = fill(nn, model, [ids], { candidates })[0]!;
         const found = places.map(({ position, candidates: all }) => ({

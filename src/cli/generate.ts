@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Command } from "commander";
 import { generate } from "../models/generate.js";
+import { naming } from "./data.js";
 import { outputClosed, printJson, write } from "./files.js";
 import { tokenizerOf, type Usage, usage, withModel } from "./model.js";
 import { integer, real } from "./options.js";
@@ -18,7 +19,12 @@ interface Options extends Usage {
 export function addGenerate(program: Command): void {
   usage(program, "generate", "go on with a text, by a model of train lm")
     .requiredOption("--prompt <text>", "the beginning")
-    .option("--count <n>", "tokens to write: characters, or bytes (train --tokens)", integer(0), 300)
+    .option(
+      "--count <n>",
+      "tokens to write: characters, or bytes (train --tokens), of which the last may be a part of one",
+      integer(0),
+      300,
+    )
     .option("--temperature <t>", "0 always takes the likeliest", real(0), 0.8)
     .option("--top-k <n>", "only the so many likeliest", integer(1))
     .option("--top-p <p>", "only the likeliest that together have this probability", real(0, 1))
@@ -28,7 +34,12 @@ export function addGenerate(program: Command): void {
         const { prompt, count, temperature, topK, topP, seed, json } = options;
         const tokenizer = tokenizerOf(extra, model.config.vocabulary);
         const sampling = { count, temperature, topK, topP, seed };
-        const found = generate(nn, model, tokenizer.encode(prompt), sampling);
+        const found = generate(
+          nn,
+          model,
+          naming("--prompt", () => tokenizer.encode(prompt)),
+          sampling,
+        );
         if (json) {
           const ids = [...found];
           printJson({ prompt, text: tokenizer.decode(ids), ids });

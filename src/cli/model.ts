@@ -79,7 +79,7 @@ export async function withModel<F extends Family>(
 export function tokenizerOf({ vocabulary, tokens }: Extra, size: number): Tokenizer {
   const bytes = tokens === "bytes";
   if (!bytes && typeof vocabulary !== "string")
-    throw new UserError("the checkpoint has no vocabulary: train wrote none");
+    throw new UserError('the checkpoint has no vocabulary, nor tokens: "bytes", in its extra: train wrote none');
   const tokenizer = bytes ? byteTokenizer() : characterTokenizer(vocabulary as string);
   if (tokenizer.size === size) return tokenizer;
   const got = `${tokenizer.size}${bytes ? " bytes" : ""}`;

@@ -4,7 +4,7 @@ import { characterTokenizer } from "../data/text.js";
 import { type Gpt, gpt } from "../models/gpt.js";
 import type { Nn } from "../nn/nn.js";
 import type { Variant } from "../types.js";
-import { readFrom, readText } from "./data.js";
+import { naming, readFrom, readText } from "./data.js";
 import { print, printJson, UserError } from "./files.js";
 import { type LayerSignal, layerSignals } from "./layer-signal.js";
 import { CHECKPOINT, tokenizerOf, withModel } from "./model.js";
@@ -68,7 +68,8 @@ const showTrained = (checkpoint: string, { data, threads, json }: Options): Prom
   withModel({ checkpoint, threads }, "gpt", (nn, model, extra) => {
     const from = data ?? extra.data;
     if (typeof from !== "string") throw new UserError(`${checkpoint} names no text: --data TEXT is missing`);
-    const ids = tokenizerOf(extra, model.config.vocabulary).encode(readFrom(data, from, readText));
+    const tokenizer = tokenizerOf(extra, model.config.vocabulary);
+    const ids = naming(from, () => tokenizer.encode(readFrom(data, from, readText)));
     show(nn, model, ids, `${checkpoint} on ${from}`, json, false);
   });
 

@@ -17,7 +17,7 @@ import {
   recipeOf,
   Trainer,
 } from "../train/index.js";
-import { digestOf, readData, readFrom } from "./data.js";
+import { digestOf, naming, readData, readFrom } from "./data.js";
 import { shellWord, UserError } from "./files.js";
 import { begin, FIXED, readInit, spelled } from "./init.js";
 import { CHECKPOINT, readCheckpoint } from "./model.js";
@@ -131,7 +131,8 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   if (family === "vit" && parts.some(({ given }) => given.context !== undefined)) {
     throw new UserError("--context is not for vit: its context are the patches of an image");
   }
-  if (family !== "lm" && options.tokens !== undefined) throw new UserError("--tokens is for lm only");
+  if (family !== "lm" && options.tokens !== undefined)
+    throw new UserError("--tokens is for lm only: bert has characters");
   if (options.init !== undefined && options.resume === true) {
     throw new UserError("--init starts a run and --resume goes on with one: leave one of them out");
   }
@@ -148,6 +149,8 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   const data = options.data ?? kept?.data;
   if (data === undefined) throw new UserError("--data PATH is missing: what to train on");
   const init = options.init === undefined ? undefined : readInit(options.init, family, parts[0]!.given);
+  if (init !== undefined) checkTokens(options.tokens, init.file, init.checkpoint);
+  if (kept !== undefined) checkTokens(options.tokens, join(parts[before.indexOf(kept)]!.folder, LAST), kept.checkpoint);
   const runs: Run[] = [];
   let read: Data | undefined;
   let digest: string | undefined;
@@ -160,11 +163,11 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
     const known = own ?? kept ?? init;
     const drawn = options.tokens === "bytes" ? byteTokenizer() : undefined;
     const [content, tokenizer] = known === undefined ? [read, drawn] : spelled(read, known.checkpoint);
-    if (known !== undefined) checkTokens(options.tokens, known.checkpoint);
     digest ??= digestOf(content); // labels as they are trained on
     if (own !== undefined && (own.digest ?? digest) !== digest) {
       throw new UserError(`${data} is not what the run was trained on: its contents differ`);
     }
+    if (tokenizer !== undefined) naming(data, () => tokenizer.encode(content as string)); // names the file
     const task = makeTask(nn, family, recipe, content, tokenizer);
     const trainer = new Trainer(nn, family, task, recipe);
     if (own !== undefined) trainer.resume(own.checkpoint);
@@ -177,11 +180,10 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
 }
 
 /** A model keeps its tokens. */
-function checkTokens(given: Tokens | undefined, { extra }: Checkpoint): void {
+function checkTokens(given: Tokens | undefined, file: string, { extra }: Checkpoint): void {
   const own = extra.tokens === "bytes" ? "bytes" : "characters";
-  if (given !== undefined && given !== own) {
-    throw new UserError(`--tokens must be ${own}, which the checkpoint has, got ${given}`);
-  }
+  if (given === undefined || given === own) return;
+  throw new UserError(`--tokens must be ${own}, as in ${file}, got ${given}: that takes a new run, without --init`);
 }
 
 const NOTES = `

@@ -83,7 +83,7 @@ export function characterTokenizer(text: string): CharacterTokenizer {
           const other = [...new Set(text)].filter((one) => one !== character && !ids.has(one));
           const more = other.length > 0 ? `, and ${other.length} more: ${show(other.join(""))}` : "";
           throw new RangeError(
-            `encode: text must have characters of the vocabulary only, got ${show(character)} at position ${position}${more}`,
+            `encode: text must have characters of the vocabulary only, got ${named(character)} at position ${position}${more}`,
           );
         }
         encoded[count++] = id;
@@ -94,6 +94,12 @@ export function characterTokenizer(text: string): CharacterTokenizer {
     decode: (ids) => Array.from(checkIds(ids, characters.length), (id) => characters[id]!).join(""),
     stream: () => (id) => (id === undefined ? "" : characters[checkId("stream", "id", id, characters.length)]!),
   };
+}
+
+/** With its code point where it can't be seen by itself: marks, blanks, what is invisible. */
+function named(character: string): string {
+  const point = character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0");
+  return /[\p{L}\p{N}\p{P}\p{S}]/u.test(character) ? show(character) : `${show(character)} (U+${point})`;
 }
 
 /**

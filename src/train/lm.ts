@@ -15,11 +15,15 @@ export function lmTask(nn: Nn, recipe: Recipe, text: string, tokenizer: Tokenize
   const { width, heads, layers, context, batch, evaluations, seed, variant } = recipe;
   const { train, validation } = splitText(text, context, tokenizer);
   const model = gpt(nn, { vocabulary: tokenizer.size, context, width, heads, layers, seed, variant });
+  const bytes = !("vocabulary" in tokenizer);
   const held = windowsOf(validation, batch, context, evaluations);
   const lossOf = ({ inputs, targets }: WindowBatch, options?: LossOptions) =>
     model.loss(rowsOf(inputs, context), rowsOf(targets, context), options);
   return {
-    ...{ model, measure: "validation loss", unit: "tokens" },
+    model,
+    ...(bytes
+      ? { measure: "validation loss of a byte", unit: "bytes" }
+      : { measure: "validation loss", unit: "tokens" }),
     extra: extraOf(tokenizer),
     batch(random: Random) {
       const windows = windowBatch(train, batch, context, random);

@@ -56,9 +56,14 @@ export interface Batch {
 export interface Task {
   readonly model: Saved;
   /** What `evaluate` returns; smaller is better. */
-  readonly measure: "validation loss" | "masked validation loss" | "test error" | "word error rate";
+  readonly measure:
+    | "validation loss"
+    | "validation loss of a byte"
+    | "masked validation loss"
+    | "test error"
+    | "word error rate";
   /** What a token is: for the speed. */
-  readonly unit: "tokens" | "patches" | "frames";
+  readonly unit: "tokens" | "bytes" | "patches" | "frames";
   /** What is needed beside the model to use it: vocabulary, names of classes, symbols. */
   readonly extra: { readonly [name: string]: unknown };
   batch(random: Random): Batch;

@@ -11,7 +11,7 @@ export const BUDGETS = [
   { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 36_230 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 13_460 },
   { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 60_000 },
-  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 27_550 },
+  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 27_650 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 36_520, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_540, goal: 8_000 },
