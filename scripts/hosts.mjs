@@ -1,7 +1,6 @@
 // The portable tests (test/portable) in every host that npm installs: which hosts, how each is started, what each must be.
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-
 import { bundle } from "./bundle.mjs";
 import { missing, report, runTests, start, stop } from "./child.mjs";
 import { root } from "./files.mjs";

@@ -94,7 +94,7 @@ const INITIAL_PAGES = 16;
 
 /**
  * Tensors lie behind the static data of all modules, also of those that come later: below 4096 that of the attention kernels, from there on
- * that of the nn kernels (MODULES in scripts/build.mjs; test/kernels.test.ts holds both to it).
+ * that of the nn kernels (MODULES in scripts/kernels.mjs; test/kernels.test.ts holds both to it).
  */
 export const STATIC_END = 8192;
 

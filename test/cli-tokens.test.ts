@@ -3,13 +3,13 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { byteTokenizer } from "../src/models/index.js";
-import { loadCheckpoint } from "../src/nn/index.js";
+import { loadCheckpoint, readSafetensors, writeSafetensors } from "../src/nn/index.js";
 import { at, folder, ok, run } from "./support/command.js";
 
 writeFileSync(at("text.txt"), "Grüße aus Köln, où l'été est là. ".repeat(40));
 writeFileSync(at("other.txt"), "漢字かな交じり文。".repeat(40));
 
-const SIZES = "--threads 1 --width 16 --heads 2 --layers 1 --batch 2 --context 32 --evaluations 1".split(" ");
+const SIZES = "--width 16 --heads 2 --layers 1 --batch 2 --context 32 --evaluations 1".split(" ");
 const train = (...more: string[]) => ok("train", "lm", "--threads", "1", ...more);
 const refused = async (words: RegExp, ...args: string[]) => {
   const { code, stderr } = await run(args);
@@ -68,6 +68,54 @@ test("--resume and --init keep the tokens, on other characters too; other tokens
   writeFileSync(at("short.txt"), "é".repeat(100));
   const short = /the text must have 330 bytes for a context of 32 .*, got 200\n$/;
   await refused(short, "train", "lm", "--data", "short.txt", ...SIZES, "--tokens", "bytes", "--out", "new");
+});
+
+test("compare: two runs of other tokens are no pair", async () => {
+  for (const [variant, tokens] of [
+    ["standard", "bytes"],
+    ["laser", "characters"],
+  ] as const) {
+    const own = ["--tokens", tokens, "--variant", variant, "--out", `odd/${variant}`];
+    await train("--data", "text.txt", ...SIZES, "--steps", "2", ...own);
+  }
+  await refused(
+    /must have one recipe, got --tokens "bytes" and "characters"\n$/,
+    "compare",
+    "lm",
+    "--resume",
+    "--out",
+    "odd",
+  );
+});
+
+test("what a file says of its tokens is taken where its model has them only", async () => {
+  const { tensors, metadata } = readSafetensors(readFileSync(at("lm/last.safetensors")));
+  const save = (config: object, family: string, tokens: unknown) =>
+    writeFileSync(
+      at("odd.safetensors"),
+      writeSafetensors(tensors, {
+        metadata: {
+          ...metadata,
+          family,
+          config: JSON.stringify({ ...JSON.parse(metadata.config!), ...config }),
+          extra: JSON.stringify({ tokens }),
+        },
+      }),
+    );
+  save({}, "gpt", "words");
+  const words = /tokens must be "bytes", of a model of the family lm with 256 ids, got "words" of lm with 256\n$/;
+  await refused(words, "generate", "--checkpoint", "odd.safetensors", "--prompt", "a", "--threads", "1");
+  save({}, "bert", "bytes");
+  await refused(
+    /got "bytes" of bert with 256\n$/,
+    "fill",
+    "--checkpoint",
+    "odd.safetensors",
+    "--text",
+    "a_",
+    "--threads",
+    "1",
+  );
 });
 
 test("compare: a run of the pair that begins anew has the tokens of the other", async () => {

@@ -238,7 +238,7 @@ test("few rows, and a column, have the bits that they have among many, however t
               const rows = (c: number, count: number) =>
                 kernels.matmul(c, a, b, at, count, n, k, aRow, aColumn, bRow, bColumn, n, 256, base, 0, 0);
               rows(all, m);
-              for (const count of [0, 1, 2, 3, 8, 9]) {
+              for (const count of [0, 1, 2, 3, 4, 5, 8, 9, 10]) {
                 f32(some, m * n).fill(7);
                 rows(some, count); // none of a thread that has no share
                 assert.ok(

@@ -25,7 +25,7 @@ export function addFill(program: Command): void {
         const { context } = model.config;
         if (length > context) throw new UserError(`the text must have at most ${context} characters, got ${length}`);
         if (!text.includes(hole)) throw new UserError(`the text has no hole, which is a ${hole}`);
-        const tokenizer = tokenizerOf(extra, model.maskId);
+        const tokenizer = tokenizerOf(extra, "bert", model.config.vocabulary);
         // All at once, with any known character in the holes, so that an unknown one is told by its place.
         const known = naming("--text", () => tokenizer.encode(text.replaceAll(hole, tokenizer.decode([0]))));
         const ids = characters.map((one, n) => (one === hole ? model.maskId : known[n]!));

@@ -32,7 +32,7 @@ export function addGenerate(program: Command): void {
     .action((options: Options) =>
       withModel(options, "gpt", async (nn, model, extra) => {
         const { prompt, count, temperature, topK, topP, seed, json } = options;
-        const tokenizer = tokenizerOf(extra, model.config.vocabulary);
+        const tokenizer = tokenizerOf(extra, "gpt", model.config.vocabulary);
         const sampling = { count, temperature, topK, topP, seed };
         const found = generate(
           nn,

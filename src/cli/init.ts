@@ -67,7 +67,7 @@ export function spelled(data: Data, checkpoint: Checkpoint): [data: Data, tokeni
   const { family, extra } = checkpoint;
   const { vocabulary, classes } = configOf(checkpoint) as { vocabulary: number; classes: number };
   if (typeof data === "string") {
-    return [data, tokenizerOf(extra, family === "bert" ? vocabulary - 1 : vocabulary)];
+    return [data, tokenizerOf(extra, family as "gpt" | "bert", vocabulary)];
   }
   if (!("symbols" in data)) return [data];
   const symbols = stringsOf(extra, "symbols", classes - 1);

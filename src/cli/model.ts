@@ -75,15 +75,24 @@ export async function withModel<F extends Family>(
   }
 }
 
-/** The tokenizer that the model was trained with; `size`: how many of its ids are of text. */
-export function tokenizerOf({ vocabulary, tokens }: Extra, size: number): Tokenizer {
-  const bytes = tokens === "bytes";
-  if (!bytes && typeof vocabulary !== "string")
+/** The tokenizer that a model was trained with, by the `vocabulary` of its config, of which the last id of bert hides others. */
+export function tokenizerOf({ vocabulary, tokens }: Extra, family: "gpt" | "bert", ids: number): Tokenizer {
+  const size = family === "bert" ? ids - 1 : ids;
+  if (tokens !== undefined) {
+    const bytes = byteTokenizer();
+    if (family === "gpt" && tokens === "bytes" && size === bytes.size) return bytes;
+    const what = `a model of the family lm with ${bytes.size} ids`;
+    throw new UserError(
+      `the checkpoint's tokens must be "bytes", of ${what}, got ${show(tokens)} of ${named(family)} with ${ids}`,
+    );
+  }
+  if (typeof vocabulary !== "string")
     throw new UserError('the checkpoint has no vocabulary, nor tokens: "bytes", in its extra: train wrote none');
-  const tokenizer = bytes ? byteTokenizer() : characterTokenizer(vocabulary as string);
+  const tokenizer = characterTokenizer(vocabulary);
   if (tokenizer.size === size) return tokenizer;
-  const got = `${tokenizer.size}${bytes ? " bytes" : ""}`;
-  throw new UserError(`the checkpoint's vocabulary must have the ${size} characters of its model, got ${got}`);
+  throw new UserError(
+    `the checkpoint's vocabulary must have the ${size} characters of its model, got ${tokenizer.size}`,
+  );
 }
 
 /** The strings of this name in a checkpoint, as many as the model has a use for. */

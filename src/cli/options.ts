@@ -55,7 +55,7 @@ export type Tokens = "characters" | "bytes";
 
 export const tokensOption = new Option(
   "--tokens <kind>",
-  "of lm: the characters of the text, or the bytes of UTF-8, which any prompt has (default: characters)",
+  "of lm: the characters of the text, or the bytes of UTF-8, which any prompt has (default: characters, or those of the checkpoint)",
 ).choices(["characters", "bytes"] satisfies Tokens[]);
 
 /** What the recipes have: that of lm, and of each family that has another. */

@@ -68,7 +68,7 @@ const showTrained = (checkpoint: string, { data, threads, json }: Options): Prom
   withModel({ checkpoint, threads }, "gpt", (nn, model, extra) => {
     const from = data ?? extra.data;
     if (typeof from !== "string") throw new UserError(`${checkpoint} names no text: --data TEXT is missing`);
-    const tokenizer = tokenizerOf(extra, model.config.vocabulary);
+    const tokenizer = tokenizerOf(extra, "gpt", model.config.vocabulary);
     const ids = naming(from, () => tokenizer.encode(readFrom(data, from, readText)));
     show(nn, model, ids, `${checkpoint} on ${from}`, json, false);
   });

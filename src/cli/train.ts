@@ -113,7 +113,10 @@ function resumed(family: FamilyName, parts: readonly Part[]): (Stored | undefine
     }
   }
   const [one, two] = found;
-  if (one !== undefined && two !== undefined) checkPair({ ...one.recipe }, { ...two.recipe });
+  if (one !== undefined && two !== undefined) {
+    const all = ({ recipe, checkpoint }: Stored) => ({ ...recipe, tokens: tokensOf(checkpoint) });
+    checkPair(all(one), all(two));
+  }
   return found;
 }
 
@@ -179,9 +182,11 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   for (const { trainer } of runs) trainer.nn.dispose();
 }
 
+const tokensOf = ({ extra }: Checkpoint): Tokens => (extra.tokens === "bytes" ? "bytes" : "characters");
+
 /** A model keeps its tokens. */
-function checkTokens(given: Tokens | undefined, file: string, { extra }: Checkpoint): void {
-  const own = extra.tokens === "bytes" ? "bytes" : "characters";
+function checkTokens(given: Tokens | undefined, file: string, checkpoint: Checkpoint): void {
+  const own = tokensOf(checkpoint);
   if (given === undefined || given === own) return;
   throw new UserError(`--tokens must be ${own}, as in ${file}, got ${given}: that takes a new run, without --init`);
 }

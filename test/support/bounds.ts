@@ -32,23 +32,15 @@ function distinctRows(x: Numbers, width: number): number {
 const isOneRow = (x: Numbers, rows: number, width: number): boolean =>
   Array.from(x).every((y, n) => y === x[n - (n % (rows * width)) + (n % width)]);
 
-/**
- * S where inputs may cancel: the largest score, or of capped ones what a dot product may have been rounded at before it was capped. One
- * random combination in ten thousand needs that.
- */
+/** The largest score, or of capped ones what a dot product may have been rounded at before it was capped. */
 function uncapped(c: Case, { s, q, k }: Extent): number {
   return c.softcap ? Math.max(s, Math.abs(scaleOf(c)) * q * k * Math.sqrt(c.D)) : s;
 }
 
-/** Bound of one element of out: (2e-6 + 3e-7 S) a + 2e-6 |ref|; of lse: the same with a = 1. `cancelling`: see gradientBound. */
-export function elementBound(
-  c: Case,
-  name: "out" | "lse",
-  extent: Extent,
-  cancelling = false,
-): (ref: number) => number {
+/** Bound of one element of out: (2e-6 + 3e-7 S) a + 2e-6 |ref|; of lse: the same with a = 1. `tails`: see Comparison. */
+export function elementBound(c: Case, name: "out" | "lse", extent: Extent, tails = false): (ref: number) => number {
   const a = name === "lse" ? 1 : c.variant === "laser" ? 2 : Math.max(1, extent.v);
-  const s = cancelling ? uncapped(c, extent) : extent.s;
+  const s = tails ? uncapped(c, extent) : extent.s;
   return (ref) => (2e-6 + 3e-7 * s) * a + 2e-6 * Math.abs(ref);
 }
 
@@ -60,11 +52,18 @@ export function elementBound(
  * the largest product, does not count how many are summed: dP and delta are sums of E products each, so their errors add
  * up like sqrt(E), twice; p has the rounding of its score, as in `relative`; and sum_j p_ij^2 <= 1, so B H N rows, each with an
  * error of one key, land in dk and in a broadcast dbias, however few elements those have. `cancelling` grows the floor by just
- * that: one random combination in a hundred needs it. One in five thousand needs more, of views that have a row again and again:
- * of dout, since such rows make one and the same error, which adds up like their number and not like its root; of k or v in a
- * whole head, since then nothing is left of dq, or of dP - delta, but the rounding of out, a sum of M terms, about sqrt(M) 2^-24.
+ * that: one random combination in a hundred needs it.
+ *
+ * `tails`: the same rows of dout make the same error, which adds up like their number and not like its root; where all rows of v in a
+ * head are one row, or for dq all rows of k, nothing is left but the rounding of out, a sum of M terms, about sqrt(M) 2^-24.
  */
-export function gradientBound(c: Case, name: (typeof gradients)[number], extent: Extent, cancelling: boolean) {
+export function gradientBound(
+  c: Case,
+  name: (typeof gradients)[number],
+  extent: Extent,
+  cancelling: boolean,
+  tails = false,
+) {
   const relative = 1e-5 * (1 + extent.s / 16 + (c.variant === "laser" ? extent.v / 64 : 0));
   const chain = {
     dv: 1,
@@ -74,10 +73,12 @@ export function gradientBound(c: Case, name: (typeof gradients)[number], extent:
   };
   const floor = 8e-8 * largest(c.dout) * Math.abs(chain[name]);
   if (!cancelling || name === "dv") return (norm: number, count: number) => relative * norm + floor * Math.sqrt(count);
-  const onlyOut = isOneRow(c.k, c.M, c.D) || isOneRow(c.v, c.M, c.E);
+  const onlyOut = tails && c.M > 1 && (isOneRow(c.v, c.M, c.E) || (name === "dq" && isOneRow(c.k, c.M, c.D)));
   const ofOut = onlyOut ? (Math.sqrt(c.M) * 2 ** -24) / 8e-8 : 0;
-  const sums = Math.sqrt(c.E) * (2 * (1 + uncapped(c, extent) / 16) + ofOut);
-  const errors = (c.B * c.H * c.N) ** 2 / Math.max(1, distinctRows(c.dout, c.E));
+  const s = tails ? uncapped(c, extent) : extent.s;
+  const sums = Math.sqrt(c.E) * (2 * (1 + s / 16) + ofOut);
+  const rows = c.B * c.H * c.N;
+  const errors = tails ? rows ** 2 / Math.max(1, distinctRows(c.dout, c.E)) : rows;
   const landing = { dq: 0, dk: errors * c.D, dbias: errors }[name];
   return (norm: number, count: number) => relative * norm + floor * sums * Math.sqrt(Math.max(count, landing));
 }
@@ -122,6 +123,11 @@ export interface Comparison {
   /** The floor of gradients for inputs that may cancel, see gradientBound. Default: the README's. */
   cancelling?: boolean;
   /**
+   * With `cancelling`, also what one random combination in five thousand needs: that scores are rounded before they are capped, and the
+   * rows of views that come again and again.
+   */
+  tails?: boolean;
+  /**
    * The oracle's dv for |dout|: the sums of the magnitudes of dv's terms. Its norm, in place of dv's, goes into the bound of
    * dv where queries cancel: LASER's w = p exp(v - out) inherits the rounding of out from each of them.
    */
@@ -134,7 +140,7 @@ export function compare(
   got: Results,
   ref: Results,
   extent: Extent,
-  { where = () => true, cancelling = false, dvTerms }: Comparison = {},
+  { where = () => true, cancelling = false, tails = false, dvTerms }: Comparison = {},
 ): Margins {
   const margins: Margins = {};
   for (const name of resultNames) {
@@ -143,10 +149,10 @@ export function compare(
     const admit = (n: number) => where(name, n);
     if (mine.length !== theirs.length) margins[name] = Infinity;
     else if (name === "out" || name === "lse") {
-      margins[name] = elementMargin(mine, theirs, elementBound(c, name, extent, cancelling), admit);
+      margins[name] = elementMargin(mine, theirs, elementBound(c, name, extent, tails), admit);
     } else {
       const terms = name === "dv" ? (dvTerms ?? theirs) : theirs;
-      margins[name] = normMargin(mine, theirs, terms, gradientBound(c, name, extent, cancelling), admit);
+      margins[name] = normMargin(mine, theirs, terms, gradientBound(c, name, extent, cancelling, tails), admit);
     }
   }
   return margins;
