@@ -126,6 +126,7 @@ function multiplyBlock(
   baseRow: usize,
 ): void {
   const width = Tile.rows();
+  const step = (<usize>width) << 2;
   let p = 0;
   do {
     const terms = min(depth - p, span);
@@ -135,11 +136,11 @@ function multiplyBlock(
     for (let i = 0; i < rows; i += width) {
       const n = min(rows - i, width);
       let j = width == 6 || n == 4 || n <= Tile.few() ? columns / NR : 0; // of four rows two and three would be written as four
-      multiplyRows(n, to, cRow, aPanel, bPanels, bPanel, j, terms, from, baseRow);
+      multiplyPanels<Interleaved>(n, to, cRow, aPanel, step, bPanels, PANEL, bPanel, j, terms, from, baseRow, 0);
       for (; j * NR < columns; ++j) {
         const b = bPanels + <usize>j * bPanel;
         const at = <usize>j * PANEL;
-        multiplyRows(width, edge, PANEL, aPanel, b, 0, 1, terms, 0, 0);
+        multiplyPanels<Interleaved>(width, edge, PANEL, aPanel, step, b, PANEL, 0, 1, terms, 0, 0, 0);
         putEdge(to + at, cRow, edge, n, min(columns - j * NR, NR), from ? from + at : 0, baseRow);
       }
       to += <usize>width * cRow;
@@ -151,22 +152,6 @@ function multiplyBlock(
     baseRow = cRow;
     p += span;
   } while (p < depth);
-}
-
-/** A row group, of which the first `rows` count, times `count` packed panels. */
-function multiplyRows(
-  rows: i32,
-  c: usize,
-  cRow: usize,
-  a: usize,
-  b: usize,
-  bPanel: usize,
-  count: i32,
-  depth: i32,
-  base: usize,
-  baseRow: usize,
-): void {
-  multiplyPanels<Interleaved>(rows, c, cRow, a, Tile.rows() << 2, b, PANEL, bPanel, count, depth, base, baseRow, 0);
 }
 
 /** Copies the valid part of the edge tile, or base plus that. */

@@ -164,13 +164,13 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
     const nn = await createNn(options.threads);
     read ??= readFrom(options.data, data, (path) => readData(family, path));
     const known = own ?? kept ?? init;
-    const drawn = options.tokens === "bytes" ? byteTokenizer() : undefined;
-    const [content, tokenizer] = known === undefined ? [read, drawn] : spelled(read, known.checkpoint);
+    const asked = options.tokens === "bytes" ? byteTokenizer() : undefined;
+    const [content, tokenizer] = known === undefined ? [read, asked] : spelled(read, known.checkpoint);
     digest ??= digestOf(content); // labels as they are trained on
     if (own !== undefined && (own.digest ?? digest) !== digest) {
       throw new UserError(`${data} is not what the run was trained on: its contents differ`);
     }
-    if (tokenizer !== undefined) naming(data, () => tokenizer.encode(content as string)); // names the file
+    if (tokenizer !== undefined) naming(data, () => tokenizer.encode(content as string)); // here an unknown character names the file
     const task = makeTask(nn, family, recipe, content, tokenizer);
     const trainer = new Trainer(nn, family, task, recipe);
     if (own !== undefined) trainer.resume(own.checkpoint);
