@@ -11,12 +11,11 @@ writeFileSync(at("other.txt"), "漢字かな交じり文。".repeat(40));
 
 const SIZES = "--width 16 --heads 2 --layers 1 --batch 2 --context 32 --evaluations 1".split(" ");
 const train = (...more: string[]) => ok("train", "lm", "--threads", "1", ...more);
-const refused = async (words: RegExp, ...args: string[]) => {
-  const { code, stderr } = await run(args);
+const refused = async (words: RegExp, args: string, ...more: string[]) => {
+  const { code, stderr } = await run([...args.split(" "), ...more]);
   assert.match(stderr, words);
   assert.is(code, 1);
 };
-const lm = (...more: string[]) => ["train", "lm", "--threads", "1", "--out", "lm", ...more];
 
 await train("--data", "text.txt", ...SIZES, "--steps", "6", "--every", "3", "--tokens", "bytes", "--out", "lm");
 
@@ -36,38 +35,17 @@ test("a model of bytes has 256 of them, and goes on with a prompt whose characte
 
 test("--resume and --init keep the tokens, on other characters too; other tokens are refused, and those of other families", async () => {
   await train("--out", "lm", "--resume");
-  await train(
-    "--init",
-    "lm",
-    "--data",
-    "other.txt",
-    "--out",
-    "on",
-    "--steps",
-    "2",
-    "--batch",
-    "2",
-    "--evaluations",
-    "1",
-  );
+  await train(..."--init lm --data other.txt --out on --steps 2 --batch 2 --evaluations 1".split(" "));
   assert.is(loadCheckpoint(readFileSync(at("on/last.safetensors"))).extra.tokens, "bytes");
   const words =
     /--tokens must be bytes, as in lm.(last|best).safetensors, got characters: that takes a new run, without --init\n$/;
-  await refused(words, ...lm("--resume", "--tokens", "characters"));
-  await refused(words, "train", "lm", "--init", "lm", "--data", "text.txt", "--tokens", "characters", "--out", "new");
-  await refused(
-    /--tokens is for lm only: bert has characters\n$/,
-    "train",
-    "bert",
-    "--data",
-    "text.txt",
-    "--tokens",
-    "bytes",
-  );
-  await refused(/Allowed choices are characters, bytes/, "train", "lm", "--data", "text.txt", "--tokens", "words");
+  await refused(words, "train lm --out lm --resume --tokens characters");
+  await refused(words, "train lm --init lm --data text.txt --tokens characters --out new");
+  await refused(/--tokens is for lm only: bert has characters\n$/, "train bert --data text.txt --tokens bytes");
+  await refused(/Allowed choices are characters, bytes/, "train lm --data text.txt --tokens words");
   writeFileSync(at("short.txt"), "é".repeat(100));
   const short = /the text must have 330 bytes for a context of 32 .*, got 200\n$/;
-  await refused(short, "train", "lm", "--data", "short.txt", ...SIZES, "--tokens", "bytes", "--out", "new");
+  await refused(short, "train lm --data short.txt --tokens bytes --out new", ...SIZES);
 });
 
 test("compare: two runs of other tokens are no pair", async () => {
@@ -78,44 +56,21 @@ test("compare: two runs of other tokens are no pair", async () => {
     const own = ["--tokens", tokens, "--variant", variant, "--out", `odd/${variant}`];
     await train("--data", "text.txt", ...SIZES, "--steps", "2", ...own);
   }
-  await refused(
-    /must have one recipe, got --tokens "bytes" and "characters"\n$/,
-    "compare",
-    "lm",
-    "--resume",
-    "--out",
-    "odd",
-  );
+  const words = /must have one recipe, got --tokens "bytes" and "characters"\n$/;
+  await refused(words, "compare lm --resume --out odd");
 });
 
 test("what a file says of its tokens is taken where its model has them only", async () => {
   const { tensors, metadata } = readSafetensors(readFileSync(at("lm/last.safetensors")));
-  const save = (config: object, family: string, tokens: unknown) =>
-    writeFileSync(
-      at("odd.safetensors"),
-      writeSafetensors(tensors, {
-        metadata: {
-          ...metadata,
-          family,
-          config: JSON.stringify({ ...JSON.parse(metadata.config!), ...config }),
-          extra: JSON.stringify({ tokens }),
-        },
-      }),
-    );
-  save({}, "gpt", "words");
+  const save = (family: string, tokens: string) => {
+    const file = writeSafetensors(tensors, { metadata: { ...metadata, family, extra: JSON.stringify({ tokens }) } });
+    writeFileSync(at("odd.safetensors"), file);
+  };
+  save("gpt", "words");
   const words = /tokens must be "bytes", of a model of the family lm with 256 ids, got "words" of lm with 256\n$/;
-  await refused(words, "generate", "--checkpoint", "odd.safetensors", "--prompt", "a", "--threads", "1");
-  save({}, "bert", "bytes");
-  await refused(
-    /got "bytes" of bert with 256\n$/,
-    "fill",
-    "--checkpoint",
-    "odd.safetensors",
-    "--text",
-    "a_",
-    "--threads",
-    "1",
-  );
+  await refused(words, "generate --checkpoint odd.safetensors --prompt a --threads 1");
+  save("bert", "bytes");
+  await refused(/got "bytes" of bert with 256\n$/, "fill --checkpoint odd.safetensors --text a_ --threads 1");
 });
 
 test("compare: a run of the pair that begins anew has the tokens of the other", async () => {

@@ -140,9 +140,11 @@ test("--resume takes the data of the run only, wherever they are; a file without
   const file = at("moved it's/last.safetensors");
   const whole = readFileSync(file);
   writeFileSync(at("other.txt"), TEXT.replaceAll("cat", "tac"));
+  writeFileSync(at("foreign.txt"), TEXT.replaceAll("cat", "\u0446\u0430\u0442"));
   writeFileSync(at("same.txt"), TEXT);
   const resume = ["train", "lm", "--resume", "--out", "moved it's", "--data"];
-  assert.match((await run([...resume, "other.txt"])).stderr, /^laser-attention: other\.txt is not what .* on.*\n$/);
+  for (const name of ["other.txt", "foreign.txt"])
+    assert.match((await run([...resume, name])).stderr, /^laser-attention: \w+\.txt is not what .* on.*\n$/);
   await ok(...resume, "same.txt");
   const old = Buffer.from(whole.toString("latin1").replace("digest", "tsegid"), "latin1");
   assert.not(old.equals(whole));

@@ -1,12 +1,13 @@
 /** The register tile by lanes, which some engines get (src/wasm.ts): the bits of the other one. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { LaserAttention } from "../src/facade.js";
+import type { LaserAttention } from "../src/facade.js";
 import { hex as plain } from "../src/generated/kernels.js";
 import { hex as relaxed } from "../src/generated/kernels.relaxed.js";
-import { createMemory, instantiateSync, moduleSync, supports } from "../src/wasm.js";
+import { supports } from "../src/wasm.js";
 import { assertSameBits, firstDifference } from "./support/bits.js";
 import { describeCase, type Kind, randomCase } from "./support/cases.js";
+import { withLanes } from "./support/engines.js";
 import { Random } from "./support/random.js";
 import { run } from "./support/run.js";
 import { makeTeam } from "./support/team.js";
@@ -19,13 +20,8 @@ const builds = [
 const pairs = builds
   .filter(({ binary }) => supports(binary))
   .map(({ simd, binary }) => {
-    const make = (on: 0 | 3): LaserAttention => {
-      const memory = createMemory();
-      const kernels = instantiateSync([moduleSync(binary)], memory);
-      kernels.useLanes(on);
-      return new LaserAttention(kernels, memory, simd);
-    };
-    return { simd, lanes: make(3), other: make(0), team: makeTeam(3, { simd, lanes: 3 }).la };
+    const [lanes, other] = [withLanes(3, simd, binary), withLanes(0, simd, binary)];
+    return { simd, lanes, other, team: makeTeam(3, { simd, lanes: 3 }).la };
   });
 
 for (const [kind, first, last] of [

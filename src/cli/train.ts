@@ -7,16 +7,7 @@ import { show } from "../check.js";
 import { byteTokenizer } from "../data/text.js";
 import { checkHeld } from "../models/restore.js";
 import type { Checkpoint } from "../nn/checkpoint.js";
-import {
-  checkRecipe,
-  type Data,
-  FAMILIES,
-  type FamilyName,
-  makeTask,
-  type Recipe,
-  recipeOf,
-  Trainer,
-} from "../train/index.js";
+import { checkRecipe, FAMILIES, type FamilyName, makeTask, type Recipe, recipeOf, Trainer } from "../train/index.js";
 import { digestOf, naming, readData, readFrom } from "./data.js";
 import { shellWord, UserError } from "./files.js";
 import { begin, FIXED, readInit, spelled } from "./init.js";
@@ -85,7 +76,7 @@ function stored(folder: string): Stored {
 const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** What --resume goes on with, a run for each part. One of a pair may have none: it was stopped before it was saved, and begins anew. */
-function resumed(family: FamilyName, parts: readonly Part[]): (Stored | undefined)[] {
+function resumed(family: FamilyName, parts: readonly Part[], tokens?: Tokens): (Stored | undefined)[] {
   const found = parts.map(({ folder }) => (existsSync(join(folder, LAST)) ? stored(folder) : undefined));
   if (found.every((one) => one === undefined)) {
     const { folder } = parts[0]!;
@@ -97,15 +88,15 @@ function resumed(family: FamilyName, parts: readonly Part[]): (Stored | undefine
     return [stored(folder)]; // says that there is none
   }
   for (const [n, { folder, given }] of parts.entries()) {
-    const { recipe, family: other } = found[n] ?? {};
-    if (other !== undefined && other !== family) {
-      throw new UserError(`${join(folder, LAST)} is a run of ${other}, not of ${family}`);
-    }
-    if (recipe === undefined) continue;
+    const one = found[n];
+    if (one === undefined) continue;
+    const { recipe, family: other, checkpoint } = one;
+    const file = join(folder, LAST);
+    if (other !== family) throw new UserError(`${file} is a run of ${other}, not of ${family}`);
+    checkTokens(tokens, file, checkpoint);
     for (const [name, value] of Object.entries(given)) {
       const own = recipe[name as keyof Recipe];
       if (value === own || value === undefined) continue;
-      const file = join(folder, LAST);
       const hint = parts.length === 1 && !FIXED.includes(name) ? ". To start a new run from it: --init" : "";
       throw new UserError(
         `--resume goes on with the recipe in ${file}, so ${flag(name)} must be ${own}, got ${value}${hint}`,
@@ -139,7 +130,7 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   if (options.init !== undefined && options.resume === true) {
     throw new UserError("--init starts a run and --resume goes on with one: leave one of them out");
   }
-  const before = options.resume === true ? resumed(family, parts) : [];
+  const before = options.resume === true ? resumed(family, parts, options.tokens) : [];
   const kept = before.find((one) => one !== undefined);
   const out = options.out!;
   const files = [LAST, BEST].flatMap((name) => parts.map(({ folder }) => join(folder, name)));
@@ -153,16 +144,14 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   if (data === undefined) throw new UserError("--data PATH is missing: what to train on");
   const init = options.init === undefined ? undefined : readInit(options.init, family, parts[0]!.given);
   if (init !== undefined) checkTokens(options.tokens, init.file, init.checkpoint);
-  if (kept !== undefined) checkTokens(options.tokens, join(parts[before.indexOf(kept)]!.folder, LAST), kept.checkpoint);
   const runs: Run[] = [];
-  let read: Data | undefined;
+  const read = readFrom(options.data, data, (path) => readData(family, path));
   let digest: string | undefined;
   for (const [n, { folder, given }] of parts.entries()) {
     const own = before[n];
     const recipe =
       own?.recipe ?? (kept ? { ...kept.recipe, ...given } : recipeOf(family, { ...init?.sizes, ...given }));
     const nn = await createNn(options.threads);
-    read ??= readFrom(options.data, data, (path) => readData(family, path));
     const known = own ?? kept ?? init;
     const asked = options.tokens === "bytes" ? byteTokenizer() : undefined;
     const [content, tokenizer] = known === undefined ? [read, asked] : spelled(read, known.checkpoint);
@@ -170,7 +159,8 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
     if (own !== undefined && (own.digest ?? digest) !== digest) {
       throw new UserError(`${data} is not what the run was trained on: its contents differ`);
     }
-    if (tokenizer !== undefined) naming(data, () => tokenizer.encode(content as string)); // here an unknown character names the file
+    // Of a run that goes on, the digest says that its model knows all characters. Here one that it does not know names the file.
+    if (init !== undefined) naming(data, () => tokenizer?.encode(content as string));
     const task = makeTask(nn, family, recipe, content, tokenizer);
     const trainer = new Trainer(nn, family, task, recipe);
     if (own !== undefined) trainer.resume(own.checkpoint);

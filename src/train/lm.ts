@@ -7,7 +7,7 @@ import { generate } from "../models/generate.js";
 import { gpt } from "../models/gpt.js";
 import type { Nn } from "../nn/nn.js";
 import type { Recipe, Task } from "./task.js";
-import { extraOf, meanLoss, rowsOf, splitText, windowsOf } from "./text.js";
+import { extraOf, meanLoss, rowsOf, splitText, tokensOf, windowsOf } from "./text.js";
 
 const SAMPLE = 160;
 
@@ -15,13 +15,12 @@ export function lmTask(nn: Nn, recipe: Recipe, text: string, tokenizer: Tokenize
   const { width, heads, layers, context, batch, evaluations, seed, variant } = recipe;
   const { train, validation } = splitText(text, context, tokenizer);
   const model = gpt(nn, { vocabulary: tokenizer.size, context, width, heads, layers, seed, variant });
-  const bytes = !("vocabulary" in tokenizer);
   const held = windowsOf(validation, batch, context, evaluations);
   const lossOf = ({ inputs, targets }: WindowBatch, options?: LossOptions) =>
     model.loss(rowsOf(inputs, context), rowsOf(targets, context), options);
   return {
     model,
-    ...(bytes
+    ...(tokensOf(tokenizer) === "bytes"
       ? { measure: "validation loss of a byte", unit: "bytes" }
       : { measure: "validation loss", unit: "tokens" }),
     extra: extraOf(tokenizer),

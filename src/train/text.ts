@@ -33,9 +33,14 @@ export function meanLoss<B>(
   return sum / count;
 }
 
+const hasVocabulary = (tokenizer: Tokenizer): tokenizer is CharacterTokenizer => "vocabulary" in tokenizer;
+
+/** What the tokens are. */
+export const tokensOf = (tokenizer: Tokenizer) => (hasVocabulary(tokenizer) ? "characters" : "bytes");
+
 /** What a checkpoint says of a tokenizer: `tokenizerOf` in cli/model.ts makes it again. */
-export const extraOf = (tokenizer: Tokenizer | CharacterTokenizer) =>
-  "vocabulary" in tokenizer ? { vocabulary: tokenizer.vocabulary } : { tokens: "bytes" };
+export const extraOf = (tokenizer: Tokenizer) =>
+  hasVocabulary(tokenizer) ? { vocabulary: tokenizer.vocabulary } : { tokens: tokensOf(tokenizer) };
 
 /** Token ids for training and for validation. @throws RangeError for a text that is too short for the context */
 export function splitText(text: string, context: number, tokenizer: Tokenizer) {
@@ -43,9 +48,10 @@ export function splitText(text: string, context: number, tokenizer: Tokenizer) {
   if (validation.length <= context) {
     const least = 10 * (context + 1);
     const got = train.length + validation.length;
-    const unit = "vocabulary" in tokenizer ? "characters" : "bytes";
     const why = `its last tenth is held out and must have ${context + 1}`;
-    throw new RangeError(`train: the text must have ${least} ${unit} for a context of ${context} (${why}), got ${got}`);
+    throw new RangeError(
+      `train: the text must have ${least} ${tokensOf(tokenizer)} for a context of ${context} (${why}), got ${got}`,
+    );
   }
   return { train, validation };
 }

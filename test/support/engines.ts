@@ -1,17 +1,20 @@
 import { LaserAttention } from "../../src/facade.js";
 import { hex } from "../../src/generated/kernels.relaxed.js";
-import { createSync } from "../../src/index.js";
-import { createMemory, instantiateSync, moduleSync, supports } from "../../src/wasm.js";
+import { createSync, type Simd } from "../../src/index.js";
+import { type Binary, createMemory, instantiateSync, moduleSync, supports } from "../../src/wasm.js";
 
 export const plain: LaserAttention = createSync();
 
-/** Relaxed kernels with the tile of six rows, as Node 24 has them, whichever suits this runtime: test/lanes has the other. */
-function sixRows(): LaserAttention {
+/** An instance that takes products by lanes (3), or not (0), whatever suits this runtime. */
+export function withLanes(lanes: 0 | 3, simd: Simd, binary: Binary): LaserAttention {
   const memory = createMemory();
-  const kernels = instantiateSync([moduleSync({ hex })], memory);
-  kernels.useLanes(0);
-  return new LaserAttention(kernels, memory, "relaxed");
+  const kernels = instantiateSync([moduleSync(binary)], memory);
+  kernels.useLanes(lanes);
+  return new LaserAttention(kernels, memory, simd);
 }
+
+/** With the tile of six rows, as Node 24 has it; test/lanes has the other. */
+const sixRows = (): LaserAttention => withLanes(0, "relaxed", { hex });
 
 /**
  * The builds that a runtime tests: plain, and relaxed where the engine has relaxed SIMD, which Node 20 has not. In Deno relaxed alone, since the
