@@ -31,6 +31,10 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return [line(header), rule, ...rows.map(line)].join("\n");
 }
 
+/** What a reader unfolds: GitHub and npm show the summary alone. */
+export const folded = (summary: string, content: string): string =>
+  `<details>\n<summary>${summary}</summary>\n\n${content}\n\n</details>`;
+
 /** Three digits, in ms, or below 0.1 ms in microseconds. */
 export function duration(ms: number): string {
   const [value, unit] = ms < 0.1 ? [1000 * ms, "µs"] : [ms, "ms"];

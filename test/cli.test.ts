@@ -101,7 +101,7 @@ test("--resume takes the options of the run once more, and no others", async () 
   const { stderr } = await run(["train", "lm", "--out", "again", "--resume", "--steps", "9"]);
   assert.match(
     stderr,
-    /the recipe in again.last\.safetensors, so --steps must be 4, got 9\. To start a new run from it: --init\n$/,
+    /the recipe in again.last\.safetensors, so --steps must be 4, got 9\. To start a new run from its checkpoint: --init\n$/,
   );
 });
 
@@ -144,7 +144,7 @@ test("--resume takes the data of the run only, wherever they are; a file without
   writeFileSync(at("same.txt"), TEXT);
   const resume = ["train", "lm", "--resume", "--out", "moved it's", "--data"];
   for (const name of ["other.txt", "foreign.txt"])
-    assert.match((await run([...resume, name])).stderr, /^laser-attention: \w+\.txt is not what .* on.*\n$/);
+    assert.match((await run([...resume, name])).stderr, /^laser-attention: \w+\.txt is not what .* on: .*: --init\n$/);
   await ok(...resume, "same.txt");
   const old = Buffer.from(whole.toString("latin1").replace("digest", "tsegid"), "latin1");
   assert.not(old.equals(whole));

@@ -73,6 +73,9 @@ function stored(folder: string): Stored {
   return { checkpoint, family, recipe: givenRecipe(recipe) as Recipe, data, digest, init, last };
 }
 
+/** What a run that can't be gone on with is good for. */
+const START_ANEW = ". To start a new run from its checkpoint: --init";
+
 const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** What --resume goes on with, a run for each part. One of a pair may have none: it was stopped before it was saved, and begins anew. */
@@ -97,7 +100,7 @@ function resumed(family: FamilyName, parts: readonly Part[], tokens?: Tokens): (
     for (const [name, value] of Object.entries(given)) {
       const own = recipe[name as keyof Recipe];
       if (value === own || value === undefined) continue;
-      const hint = parts.length === 1 && !FIXED.includes(name) ? ". To start a new run from it: --init" : "";
+      const hint = parts.length === 1 && !FIXED.includes(name) ? START_ANEW : "";
       throw new UserError(
         `--resume goes on with the recipe in ${file}, so ${flag(name)} must be ${own}, got ${value}${hint}`,
       );
@@ -157,7 +160,8 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
     const [content, tokenizer] = known === undefined ? [read, asked] : spelled(read, known.checkpoint);
     digest ??= digestOf(content); // labels as they are trained on
     if (own !== undefined && (own.digest ?? digest) !== digest) {
-      throw new UserError(`${data} is not what the run was trained on: its contents differ`);
+      const hint = parts.length === 1 ? START_ANEW : "";
+      throw new UserError(`${data} is not what the run was trained on: its contents differ${hint}`);
     }
     // Of a run that goes on, the digest says that its model knows all characters. Here one that it does not know names the file.
     if (init !== undefined) naming(data, () => tokenizer?.encode(content as string));
