@@ -21,10 +21,10 @@ import { type Call, interleave, ratio } from "./measure.js";
 import { worst } from "./recompute.js";
 import {
   attentionShapes,
-  denseShapes,
   growthShapes,
   leftOverMatmulShapes,
   leftOverShapes,
+  optionShapes,
   recomputeShapes,
   smallShapes,
   thinMatmulShapes,
@@ -48,7 +48,7 @@ const window = visibleShapes.find(({ window }) => window !== undefined)!;
 const oneHead = growthShapes.find(({ N }) => N === 1024)!;
 const directions = ["forward", "backward"] as const;
 const tasks: readonly Pick<Task, "name" | "prepare">[] = [
-  ...[ViT, LM, window, oneHead, ...denseShapes, ...leftOverShapes, smallShapes[1]!].flatMap((shape) =>
+  ...[ViT, LM, window, oneHead, ...optionShapes, ...leftOverShapes, smallShapes[1]!].flatMap((shape) =>
     directions.flatMap((direction) => variants.map((variant) => attentionTask(shape, variant, direction))),
   ),
   ...variants.map((variant) => attentionTask(decode, variant, "forward")),

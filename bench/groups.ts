@@ -4,13 +4,13 @@ import {
   type AttentionShape,
   attentionShapes,
   type Direction,
-  denseShapes,
   describeShape,
   flops,
   flopsPerPair,
   growthShapes,
   headShapes,
   matmulShapes,
+  optionShapes,
   smallShapes,
   visiblePairs,
   visibleShapes,
@@ -56,6 +56,7 @@ export interface Comparison {
   direction: Direction;
   /** `rows`: of a row group in the build that is measured. */
   work(shape: AttentionShape, rows: number): number;
+  /** Infinite where nothing is promised. */
   limit(shape: AttentionShape): number;
   /** Less than 1 / limit misses as well, on one thread. */
   bothWays: boolean;
@@ -82,10 +83,10 @@ const kinds: readonly (Pick<Comparison, "name" | "shapes" | "limit" | "bothWays"
     bothWays: false,
   },
   {
-    name: "time with a dense mask or bias",
-    shapes: denseShapes,
+    name: "time with an option",
+    shapes: optionShapes,
     work: () => 1,
-    limit: () => limits.dense,
+    limit: ({ softcap, alibi }) => (softcap || alibi ? Number.POSITIVE_INFINITY : limits.dense),
     directions: ["forward", "backward"],
     bothWays: false,
   },

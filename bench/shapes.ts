@@ -15,6 +15,9 @@ export interface AttentionShape {
   mask?: "padding" | "dense";
   /** A bias [1, 1, N, M]. */
   bias?: boolean;
+  softcap?: number;
+  /** Slopes of the usual kind. */
+  alibi?: boolean;
   /** Takes seconds a call: measured with --long only. */
   long?: boolean;
 }
@@ -62,10 +65,13 @@ export const visibleShapes = [
   shape("padding", 4, 512, 64, { mask: "padding" }),
 ];
 
-export const denseShapes = [
-  shape("no mask", 4, 512, 64),
+/** What changes every score, against the first one. */
+export const optionShapes = [
+  shape("no option", 4, 512, 64),
   shape("dense mask", 4, 512, 64, { mask: "dense" }),
   shape("dense bias", 4, 512, 64, { bias: true }),
+  shape("softcap 50", 4, 512, 64, { softcap: 50 }),
+  shape("ALiBi", 4, 512, 64, { alibi: true }),
 ];
 
 export const growthShapes = [256, 512, 1024, 2048, 4096, 8192, 16384].map((N) =>

@@ -89,6 +89,8 @@ const claims: readonly (readonly [string, RegExp])[] = [
   ["a padding mask, likewise", /^padding /],
   ["a dense mask: time over that of none", /^dense mask /],
   ["a dense bias, likewise; its gradient included", /^dense bias /],
+  ["a softcap of 50, likewise", /^softcap /],
+  ["ALiBi, likewise", /^ALiBi /],
   ["N up to 2048: time per pair, over that of N 256", /^growth .* N (512|1024|2048) /],
   ["N up to 16384, likewise", /^growth .* N (4096|8192|16384) /],
 ];

@@ -56,9 +56,9 @@ function maskOf(la: LaserAttention, shape: AttentionShape): Tensor<"u8"> {
 }
 
 function optionsOf(la: LaserAttention, shape: AttentionShape, variant: Variant): AttentionOptions {
-  const { N, M, causal, window, mask, bias } = shape;
+  const { N, M, causal, window, mask, bias, softcap, alibi } = shape;
   return {
-    ...{ variant, causal, window },
+    ...{ variant, causal, window, softcap, alibi },
     mask: mask && maskOf(la, shape),
     bias: bias ? la.tensor(new Random(SEED).normals(N * M), [1, 1, N, M]) : undefined,
   };
