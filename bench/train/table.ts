@@ -59,7 +59,7 @@ function memoryTable(file: TrainFile): string[] {
   ];
 }
 
-/** Over all steps, how many times the time of relaxed the fastest other library takes; nothing where none was measured. */
+/** Over all steps, how many times the time of relaxed the faster of the others takes; nothing where none was measured. */
 function aheadText({ versions }: TrainFile, workloads: readonly WorkloadResult[]): string[] {
   const isOther = ({ library }: Result): boolean => versions[library] !== undefined;
   const others = [
@@ -71,7 +71,7 @@ function aheadText({ versions }: TrainFile, workloads: readonly WorkloadResult[]
   });
   if (least.length === 0) return [];
   const range = `${Math.min(...least).toFixed(2)} to ${Math.max(...least).toFixed(2)}`;
-  return [`The fastest of ${others.join(" and ")} takes ${range} times the time of relaxed.`];
+  return [`The faster of ${others.join(" and ")} takes ${range} times the time of relaxed.`];
 }
 
 /** Nothing where it was not measured. */

@@ -46,7 +46,11 @@ export interface Common {
 /** --threads and --json. */
 export const common = (command: Command): Command =>
   command
-    .option("--threads <n>", "threads, at most 64; the results have the same bits with any number", integer(1, 64))
+    .option(
+      "--threads <n>",
+      "threads, at most 64 (default: what the machine runs at once, 8 at most); the results have the same bits with any number",
+      integer(1, 64),
+    )
     .option("--json", "JSON for programs", false);
 
 export const variantOption = new Option("--variant <name>", "which attention").choices(["laser", "standard"]);

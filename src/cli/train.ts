@@ -205,7 +205,7 @@ export function addTrain(program: Command): void {
       "a text (lm, bert), a folder of CIFAR-10 (vit), a folder of wav files or a list (conformer)",
       path,
     )
-    .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-VARIANT", path)
+    .option("--out <folder>", "where checkpoints and report.html go (default: FAMILY-VARIANT, with --init none)", path)
     .option("--resume", "go on with the run in --out")
     .option("--init <path>", `start a new run from a checkpoint: ${CHECKPOINT}`, path)
     .addOption(variantOption.default("laser"))
@@ -234,7 +234,7 @@ export function addCompare(program: Command): void {
     .addArgument(familyArgument());
   recipeOptions(common(compare))
     .option("--data <path>", "as for train", path)
-    .option("--out <folder>", "where checkpoints and report.html go; default FAMILY-compare", path)
+    .option("--out <folder>", "where checkpoints and report.html go (default: FAMILY-compare)", path)
     .option("--resume", "go on with the runs in --out")
     .addOption(tokensOption)
     .addHelpText("after", NOTES)
