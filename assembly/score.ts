@@ -139,35 +139,26 @@ export function scoreRows(
 }
 
 /**
- * s = c tanh(x), ds/dx / c = 1 - tanh(x)^2. Most scores lie well below the cap: where eight do, exp and the division are left out, with
- * which forward takes 1.16 to 1.19 times the time (docs/design.md).
+ * s = c tanh(x), ds/dx / c = 1 - tanh(x)^2. Most scores lie well below the cap: where four do, exp and the division are left out, with
+ * which forward takes 1.16 to 1.20 times the time (docs/design.md).
  */
 function capRow(s: usize, end: usize, slope: usize, cap: f32): void {
   const c = f32x4.splat(cap);
-  for (; s < end; s += 32) {
-    const x0 = v128.load(s);
-    const x1 = v128.load(s, 16);
-    const t0 = Tanh.near(x0);
-    const t1 = Tanh.near(x1);
-    if (i32x4.all_true(v128.and(Tanh.isNear(x0), Tanh.isNear(x1)))) {
-      v128.store(s, f32x4.mul(c, t0));
-      v128.store(s, f32x4.mul(c, t1), 16);
-      if (slope) {
-        v128.store(slope, Tanh.nearSlope(t0));
-        v128.store(slope, Tanh.nearSlope(t1), 16);
-      }
-    } else {
-      capFar(s, slope, x0, t0, c);
-      capFar(s + 16, slope ? slope + 16 : 0, x1, t1, c);
+  for (; s < end; s += 16) {
+    const x = v128.load(s);
+    let t = Tanh.near(x);
+    let d = Tanh.nearSlope(t);
+    if (!i32x4.all_true(Tanh.isNear(x))) {
+      const e = Tanh.decay(x);
+      d = Tanh.slope(x, t, e);
+      t = Tanh.of(x, t, e);
     }
-    if (slope) slope += 32;
+    v128.store(s, f32x4.mul(c, t));
+    if (slope) {
+      v128.store(slope, d);
+      slope += 16;
+    }
   }
-}
-
-function capFar(s: usize, slope: usize, x: v128, t: v128, c: v128): void {
-  const e = Tanh.decay(x);
-  v128.store(s, f32x4.mul(c, Tanh.of(x, t, e)));
-  if (slope) v128.store(slope, Tanh.slope(x, t, e));
 }
 
 /** s -= slope |i' - j|; `ahead` = i' - j of the first key. */
