@@ -43,13 +43,15 @@ export function logShare(y: usize, x: usize, c: usize, n: i32): void {
 
 export function tanhCore(y: usize, x: usize, n: i32): void {
   for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16) {
-    v128.store(y, Tanh.of(v128.load(x), Tanh.near(v128.load(x)), Tanh.decay(v128.load(x))));
+    const z = v128.load(x);
+    v128.store(y, v128.bitselect(Tanh.near(z), Tanh.far(z, Tanh.decay(z)), Tanh.isNear(z)));
   }
 }
 
 export function tanhSlope(y: usize, x: usize, n: i32): void {
   for (const end = y + ((<usize>n) << 2); y < end; y += 16, x += 16) {
-    v128.store(y, Tanh.slope(v128.load(x), Tanh.near(v128.load(x)), Tanh.decay(v128.load(x))));
+    const z = v128.load(x);
+    v128.store(y, v128.bitselect(Tanh.nearSlope(Tanh.near(z)), Tanh.farSlope(Tanh.decay(z)), Tanh.isNear(z)));
   }
 }
 

@@ -56,8 +56,8 @@ export interface Comparison {
   direction: Direction;
   /** `rows`: of a row group in the build that is measured. */
   work(shape: AttentionShape, rows: number): number;
-  /** Infinite where nothing is promised. */
-  limit(shape: AttentionShape): number;
+  /** Of what something is promised. */
+  limit(shape: AttentionShape): number | undefined;
   /** Less than 1 / limit misses as well, on one thread. */
   bothWays: boolean;
 }
@@ -86,7 +86,7 @@ const kinds: readonly (Pick<Comparison, "name" | "shapes" | "limit" | "bothWays"
     name: "time with an option",
     shapes: optionShapes,
     work: () => 1,
-    limit: ({ softcap, alibi }) => (softcap || alibi ? Number.POSITIVE_INFINITY : limits.dense),
+    limit: ({ softcap, alibi }) => (softcap || alibi ? undefined : limits.dense),
     directions: ["forward", "backward"],
     bothWays: false,
   },

@@ -101,7 +101,7 @@ export function printComparison(comparison: Comparison, results: readonly Compar
     const notes = rows.filter(({ holds }) => !holds).map(({ build }) => `MISS: ${build}`);
     if (bothWays) notes.unshift(`${(rows[0]!.bytes / 2 ** 20).toFixed(1)} MiB`);
     if (rows.some(({ spread }) => spread > NOISY)) notes.push("noisy");
-    const limit = shape === shapes[0] || rows[0]!.limit === Number.POSITIVE_INFINITY ? "" : rows[0]!.limit.toFixed(2);
+    const limit = shape === shapes[0] ? "" : (rows[0]!.limit?.toFixed(2) ?? "");
     console.log(`${columns(`    ${describeShape(shape)}`, [...cells, limit])}  ${notes.join(", ")}`);
   }
 }

@@ -30,7 +30,7 @@ export interface Compared extends Measurement {
   build: string;
   /** Time over work, as a multiple of the first shape's: median over the rounds. */
   ratio: number;
-  limit: number;
+  limit: number | undefined;
   holds: boolean;
   shape: AttentionShape;
   /** Linear memory after the calls: inputs, results, scratch. */
@@ -117,14 +117,15 @@ export async function measureComparison(
     const first = chosen.findIndex((other) => other.build === build);
     const perWork = work(chosen[first]!.shape, build.rows) / work(shape, build.rows);
     const value = n === first ? 1 : ratio(series[n]!, series[first]!) * perWork;
+    const most = limit(shape);
     const { la } = members[n]!;
     const { threads, memory } = la;
     la.dispose();
     return {
       ...{ name: attentionName(shape, variant, direction), build: build.name, shape, ...series[n]!.summary },
-      ...{ ratio: value, limit: limit(shape), bytes: memory.bytes },
+      ...{ ratio: value, limit: most, bytes: memory.bytes },
       // Threads gain more the more there is to share.
-      holds: value <= limit(shape) && (!bothWays || threads > 1 || value >= 1 / limit(shape)),
+      holds: most === undefined || (value <= most && (!bothWays || threads > 1 || value >= 1 / most)),
     };
   });
 }

@@ -71,6 +71,7 @@ export const optionShapes = [
   shape("dense mask", 4, 512, 64, { mask: "dense" }),
   shape("dense bias", 4, 512, 64, { bias: true }),
   shape("softcap 50", 4, 512, 64, { softcap: 50 }),
+  shape("softcap 1", 4, 512, 64, { softcap: 1 }), // as small as the scores
   shape("ALiBi", 4, 512, 64, { alibi: true }),
 ];
 

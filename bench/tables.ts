@@ -41,6 +41,10 @@ export function duration(ms: number): string {
   return `${value >= 100 ? value.toFixed(0) : value.toPrecision(3)} ${unit}`;
 }
 
+/** "1.02 to 1.19". */
+export const range = (values: readonly number[]): string =>
+  `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`;
+
 /** "Node 24.21.0": without the version of its engine. */
 export const shortRuntime = (runtime: string): string => runtime.split(",")[0]!;
 
@@ -89,7 +93,8 @@ const claims: readonly (readonly [string, RegExp])[] = [
   ["a padding mask, likewise", /^padding /],
   ["a dense mask: time over that of none", /^dense mask /],
   ["a dense bias, likewise; its gradient included", /^dense bias /],
-  ["a softcap of 50, likewise", /^softcap /],
+  ["a softcap of 50, likewise", /^softcap 50 /],
+  ["a softcap as small as the scores, likewise", /^softcap 1 /],
   ["ALiBi, likewise", /^ALiBi /],
   ["N up to 2048: time per pair, over that of N 256", /^growth .* N (512|1024|2048) /],
   ["N up to 16384, likewise", /^growth .* N (4096|8192|16384) /],
@@ -101,7 +106,7 @@ function claimTable(files: readonly BenchFile[]): string[] {
   const rows = claims.flatMap(([text, pick]) => {
     const ratios = compared.filter(({ name }) => pick.test(name)).map(({ ratio }) => ratio);
     if (ratios.length === 0) return [];
-    return [[text, `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`]];
+    return [[text, range(ratios)]];
   });
   return rows.length === 0 ? [] : [table(["Ratios of times, over both variants, directions and all builds", ""], rows)];
 }

@@ -24,7 +24,7 @@ const runtimes = [
     name: "deno",
     without: [
       // Of the checkout; of the command, which cli-options covers in Deno.
-      ...["bench", "evidence", "release", "cli", "cli-data", "cli-hostile", "cli-init", "cli-tokens"],
+      ...["bench", "evidence", "release", "cli", "cli-data", "cli-hostile", "cli-init", "cli-tokens", "command-doc"],
       // Of no kernels; and of threads that wait for each other on busy cores, which take long: lanes and test/portable have such here too.
       ...["gradcheck", "team"],
     ],

@@ -31,6 +31,7 @@ await core((build, helper) => {
 
   test(`${build} tanh and its slope have their limits at infinity, and keep NaN`, () => {
     same(tanh(Float32Array.of(inf, -inf, nan, 0)), [1, -1, nan, 0]);
+    same(tanh(Float32Array.of(-0)), [0]);
     same(slope(Float32Array.of(inf, -inf, nan, 0)), [0, 0, nan, 1]);
     same(tanh(Float32Array.of(100, -100, 2 ** -149, -(2 ** -149))), [1, -1, 2 ** -149, -(2 ** -149)]);
   });

@@ -2,7 +2,7 @@
 import type { Environment } from "../machine.js";
 import { megabytes } from "../peers/report.js";
 import { percent } from "../report.js";
-import { duration, folded, shortRuntime, table } from "../tables.js";
+import { duration, folded, range, shortRuntime, table } from "../tables.js";
 import type { Residence } from "./residence.js";
 import type { Result, WorkloadResult } from "./run.js";
 
@@ -50,13 +50,9 @@ function memoryTable(file: TrainFile): string[] {
       return one ? megabytes(one.bytes) : "";
     }),
   ]);
-  const header = ["most resident memory of the process, MB", ...libraries.map((library) => libraryOf(library, file))];
-  return [
-    folded(
-      "Most resident memory of the process",
-      `${table(header, rows)}\n\nIt is what three steps take above a process that only reads the first parameters.`,
-    ),
-  ];
+  const header = ["MB", ...libraries.map((library) => libraryOf(library, file))];
+  const what = "Most resident memory in three steps, above a process that only reads the first parameters";
+  return [folded(what, table(header, rows))];
 }
 
 /** Over all steps, how many times the time of relaxed the faster of the others takes; nothing where none was measured. */
@@ -70,17 +66,15 @@ function aheadText({ versions }: TrainFile, workloads: readonly WorkloadResult[]
     return ratios.length === 0 ? [] : [Math.min(...ratios)];
   });
   if (least.length === 0) return [];
-  const range = `${Math.min(...least).toFixed(2)} to ${Math.max(...least).toFixed(2)}`;
-  return [`The faster of ${others.join(" and ")} takes ${range} times the time of relaxed.`];
+  return [`The faster of ${others.join(" and ")} takes ${range(least)} times the time of relaxed.`];
 }
 
 /** Nothing where it was not measured. */
 function reachText(workloads: readonly WorkloadResult[]): string[] {
   const all = workloads.flatMap(({ two }) => two ?? []);
   if (all.length === 0) return [];
-  const range = `${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)}`;
   return [
-    `What two threads can reach here: two instances of one thread, side by side, make ${range} times the steps of one.`,
+    `What two threads can reach here: two instances of one thread, side by side, make ${range(all)} times the steps of one.`,
   ];
 }
 

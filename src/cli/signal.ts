@@ -91,7 +91,7 @@ export function addSignal(program: Command): void {
   const signal = common(program.command("signal"))
     .description("attention probabilities and gradients of a language model, layer by layer")
     .option("--checkpoint <path>", `${CHECKPOINT}; without it, a new model of the recipe's size`)
-    .option("--data <file>", "the text; default: that of the checkpoint's run")
+    .option("--data <file>", "the text (default: that of the checkpoint's run)")
     .addOption(variantOption.default("laser"))
     .option("--seed <n>", "seed of a new model", integer(0), 1)
     .action((options: Options) => {

@@ -73,7 +73,7 @@ function stored(folder: string): Stored {
   return { checkpoint, family, recipe: givenRecipe(recipe) as Recipe, data, digest, init, last };
 }
 
-/** What a run that can't be gone on with is good for. */
+/** Ends an error of --resume where --init would do. */
 const START_ANEW = ". To start a new run from its checkpoint: --init";
 
 const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

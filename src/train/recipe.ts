@@ -1,4 +1,4 @@
-/** Recipes for the data that the README names, at sizes that two processor cores finish. */
+/** Recipes for the data that docs/command.md names, at sizes that two processor cores finish. */
 import { oneOf } from "../check.js";
 import { integer, real } from "../check-number.js";
 import { COUNTS, type FamilyName, MOST_DROPOUT, type Recipe } from "./task.js";
