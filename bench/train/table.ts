@@ -90,7 +90,7 @@ export function trainTables(file: TrainFile): string {
       "four steps and logits compared. In brackets how many times the time of relaxed; of relaxed the speed, and its share of a loop of multiply-adds in registers. " +
       "Memory: the instance of the relaxed build; theory: four numbers a parameter, and the activations.",
     ...aheadText(file, steps),
-    ...timeTable(file, steps).map((rows) => folded(`Steps of ${steps.length} models`, rows)),
+    ...timeTable(file, steps).map((rows) => folded(`Steps of training, ${steps.length} rows`, rows)),
     ...reachText(workloads),
     ...timeTable(file, workloads.filter(forward)),
     ...memoryTable(file),
