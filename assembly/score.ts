@@ -142,7 +142,7 @@ export function scoreRows(
  * s = c tanh(x), ds/dx / c = 1 - tanh(x)^2. Most scores lie well below the cap: where four do, exp and the division are left out, with
  * which forward takes 1.17 to 1.21 times the time (docs/design.md).
  */
-function capRow(s: usize, end: usize, slope: usize, cap: f32): void {
+export function capRow(s: usize, end: usize, slope: usize, cap: f32): void {
   const c = f32x4.splat(cap);
   for (; s < end; s += 16) {
     const x = v128.load(s);

@@ -4,7 +4,7 @@
 
 FILE: what these wrote with --json on the same machine; their times of laser-attention/relaxed become the first column. The models and LASER are
 those of docs/pytorch-jax.md, which are run as they stand there; the standard variant is scaled_dot_product_attention itself. All in
-float32, without TF32; nothing is compiled or captured. Prints the table of docs/pytorch-jax.md: medians.
+float32, without TF32; nothing is compiled or captured. Prints the table of docs/pytorch-jax.md, medians, and its ratios from the least to the most.
 """
 
 import json
@@ -120,8 +120,8 @@ def main():
         for device, ms in zip(devices, cells[1:] if own else []):
             ratios.setdefault((device, name.startswith("GPT")), []).append(ms / cells[0])
         print(f"| {name} | " + " | ".join(map(shown, cells)) + " |", flush=True)
-    for (device, steps), all in ratios.items():
-        print(f"{device}, {'steps' if steps else 'attention'}: {min(all):#.2g} to {max(all):#.2g} times the time of relaxed")
+    for (device, steps), found in ratios.items():
+        print(f"{device}, {'steps' if steps else 'attention'}: {min(found):#.2g} to {max(found):#.2g} times the time of relaxed")
 
 
 main()

@@ -69,7 +69,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [36_550, 12_550], relaxed: [37_900, 13_210] },
+  kernels: { release: [36_490, 12_520], relaxed: [37_850, 13_170] },
   nn: { release: [15_950, 5720], relaxed: [15_760, 5720] },
 } as const;
 
