@@ -1,14 +1,17 @@
 // Programs that the tests start: each in a process group of its own, so that whatever it starts ends with it.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { strict } from "./programs.mjs";
 
 const running = new Set();
+const windows = process.platform === "win32";
 
 function signal(child, name) {
   try {
-    process.kill(-child.pid, name);
+    if (windows)
+      spawnSync("taskkill", ["/pid", child.pid, "/t", "/f"], { stdio: "ignore" }); // it has no groups
+    else process.kill(-child.pid, name);
   } catch {
     // The group has ended.
   }
@@ -21,7 +24,7 @@ for (const name of ["SIGINT", "SIGTERM"]) process.on(name, () => process.exit(1)
 
 /** Starts a program. `ended` resolves to how it ended, in words, when its streams are closed. */
 export function start(file, args, options = {}) {
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"], ...options, detached: true });
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"], ...options, detached: !windows });
   running.add(child);
   const ended = new Promise((resolve) => {
     child.on("error", (error) => resolve(error.message));

@@ -65,7 +65,7 @@ export async function bundleEntries() {
   ]);
   const files = [...nameChunks(split), ...worker.outputFiles];
   for (const { path, text } of files) {
-    const name = relative(at("dist"), path);
+    const name = relative(at("dist"), path).replaceAll("\\", "/");
     const typed = TYPED.has(name.replace(/\.map$/, ""));
     if (name.endsWith(".map")) {
       write(at(MAPS, name), ownMap(text, typed));

@@ -57,16 +57,30 @@ interface Plan {
   readonly members: number;
   readonly builds: readonly Build[];
   readonly memory: Memory;
-  readonly maxMemory: number | undefined;
+  readonly maxMemory: number;
   readonly startWorker: StartWorker;
+}
+
+/** The least limit that is asked for where none was given. */
+const LEAST_LIMIT = 2 ** 29;
+
+/** A host that reserves all that shared memory may grow to, as Safari on iOS does, may have no room for 4 GiB: then half is asked for. */
+function shareMemory(asked: number | undefined): Pick<Plan, "memory" | "maxMemory"> {
+  for (let maxMemory = asked ?? ADDRESS_SPACE; ; maxMemory /= 2) {
+    try {
+      return { memory: createSharedMemory(maxMemory), maxMemory };
+    } catch (error) {
+      if (asked !== undefined || maxMemory <= LEAST_LIMIT || !(error instanceof RangeError)) throw error;
+    }
+  }
 }
 
 function planFor(where: "create" | "createSync", options: ThreadsOptions = {}, waits = false): Plan | undefined {
   checkThreadsOptions(where, options);
-  const { maxMemory, threads = Math.min(8, processors()), simd = "plain", worker } = options;
-  let memory: Memory;
+  const { threads = Math.min(8, processors()), simd = "plain", worker } = options;
+  let shared: Pick<Plan, "memory" | "maxMemory">;
   try {
-    memory = createSharedMemory(maxMemory ?? ADDRESS_SPACE);
+    shared = shareMemory(options.maxMemory);
   } catch (error) {
     // Less may do without sharing: see createMemory.
     if (threads > 1) warn(error instanceof RangeError ? "the host refused shared memory" : UNSHARED);
@@ -76,7 +90,7 @@ function planFor(where: "create" | "createSync", options: ThreadsOptions = {}, w
   if (reason !== undefined) warn(reason);
   const members = reason === undefined ? threads : 1;
   const wanted = simd === "relaxed" ? [builds.relaxed, builds.plain] : [builds.plain];
-  return { members, builds: wanted, memory, maxMemory, startWorker: starter(worker) };
+  return { ...shared, members, builds: wanted, startWorker: starter(worker) };
 }
 
 /** What keeps this host from running several threads, if anything; `waits`: for an instance that blocks until they are there. */

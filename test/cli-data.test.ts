@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { digestOf, readData, readFrom } from "../src/cli/data.js";
-import { UserError } from "../src/cli/files.js";
+import { UserError, writeWhole } from "../src/cli/files.js";
 import type { Data, Images, Speech } from "../src/train/index.js";
+import { replacing } from "./support/host.js";
 import { wav } from "./support/wav.js";
 
 const folder = mkdtempSync(join(tmpdir(), "laser-attention-"));
@@ -17,6 +18,7 @@ mkdirSync(at("digits/recordings"), { recursive: true });
 test("of digits takes 0 to 4 are held out, of a list every tenth that says something, with paths from the list on", () => {
   for (const name of ["7_x_4", "3_x_5"])
     writeFileSync(at(`digits/recordings/${name}.wav`), wav({ rate: 8000 }, samples));
+  writeFileSync(at("digits/recordings/._7_x_4.wav"), "what macOS leaves beside a file");
   const digits = readData("conformer", at("digits")) as Speech;
   assert.equal(
     [digits.test, digits.train].map(([one]) => one!.labels),
@@ -43,17 +45,46 @@ test("of digits takes 0 to 4 are held out, of a list every tenth that says somet
   ); // at 8 kHz
 });
 
+test("lines of a text end with LF, whichever way the file has them: the model and the digest are the same", () => {
+  writeWhole(at("unix.txt"), "a\nb\r\n\n");
+  writeWhole(at("windows.txt"), "a\r\nb\r\n\r\n");
+  const [one, two] = ["unix.txt", "windows.txt"].map((name) => readData("lm", at(name)));
+  assert.is(one, "a\nb\n\n");
+  assert.is(two, one);
+});
+
+const message = (call: () => unknown): string => {
+  try {
+    call();
+  } catch (error) {
+    assert.ok(error instanceof UserError, `${error}`);
+    return error.message;
+  }
+  return "none";
+};
+
+test("on Windows a file that others made may not name a path of another machine, which would hear who asks", async () => {
+  const named = ["\\\\host\\share\\x.wav", "//host/share/x.wav"];
+  await replacing(process, { platform: "win32" }, () => {
+    for (const path of named) {
+      writeFileSync(at("far.tsv"), `digits/recordings/7_x_4.wav\ta\n${path}\tb\n`);
+      const refused = `${path} must be a path of this machine, got one of another: name it yourself`;
+      assert.is(
+        message(() => readData("conformer", at("far.tsv"))),
+        refused,
+      );
+      const run = message(() => readFrom(undefined, path, () => assert.unreachable()));
+      assert.ok(run.startsWith(`${refused}. The path is that of the run`), run);
+      assert.is(
+        readFrom(path, "", (given) => given),
+        path,
+      );
+    }
+  });
+});
+
 const onUnix = process.platform === "win32" ? test.skip : test;
 onUnix("a device or a pipe is read where the user names it, not where a file does: it may never end", () => {
-  const message = (call: () => unknown): string => {
-    try {
-      call();
-    } catch (error) {
-      assert.ok(error instanceof UserError, `${error}`);
-      return error.message;
-    }
-    return "none";
-  };
   const read = (given?: string) => message(() => readFrom(given, "/dev/null", (path) => readData("lm", path)));
   assert.match(read("/dev/null"), /^\/dev\/null is empty/);
   const refused = "/dev/null must be a file, got a device or a pipe";

@@ -1,11 +1,22 @@
 /** What the command does with files, and which errors it shows as one line. */
-import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import fs, { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { chart } from "../src/cli/chart.js";
-import { complain, isOfUser, print, printJson, removeHalves, UserError, write, writeWhole } from "../src/cli/files.js";
+import {
+  complain,
+  isOfUser,
+  print,
+  printJson,
+  removeHalves,
+  shellWord,
+  UserError,
+  write,
+  writeWhole,
+} from "../src/cli/files.js";
 import { gpt } from "../src/models/index.js";
 import { createSync } from "../src/nn/index.js";
 import { replacing } from "./support/host.js";
@@ -45,6 +56,46 @@ test("a file is not written through a link that has the name of its first half; 
   assert.is(readFileSync(path, "utf8"), "newer");
   assert.equal(readdirSync(folder).sort(), ["file", "victim"]);
   rmSync(folder, { recursive: true });
+});
+
+const inNode = "Deno" in globalThis ? test.skip : test; // Deno's imports of node:fs can't be replaced
+inNode(
+  "a file that another program has open is replaced when that lets go of it, as Windows asks for; what stays in the way is an error",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "laser-attention-"));
+    const path = join(folder, "file");
+    const { renameSync } = fs;
+    const during = async (codes: readonly string[], call: () => void): Promise<number> => {
+      let asked = 0;
+      const refuse = (...names: [string, string]): void => {
+        const code = codes[asked++];
+        if (code !== undefined) throw Object.assign(new Error(code), { code });
+        renameSync(...names);
+      };
+      await replacing(fs, { renameSync: refuse }, () => {
+        syncBuiltinESMExports();
+        call();
+      });
+      syncBuiltinESMExports();
+      return asked;
+    };
+    assert.is(await during(["EPERM", "EBUSY", "EACCES"], () => writeWhole(path, "all of it")), 4);
+    assert.is(readFileSync(path, "utf8"), "all of it");
+    const refused = () =>
+      assert.match(`${caught(() => writeWhole(path, "more"))}`, /cannot write .* \((EXDEV|EBUSY)\)$/);
+    assert.is(await during(["EXDEV"], refused), 1);
+    assert.is(await during(Array(1000).fill("EBUSY"), refused), 30);
+    assert.is(readFileSync(path, "utf8"), "all of it");
+    assert.equal(readdirSync(folder), ["file"]);
+    rmSync(folder, { recursive: true });
+  },
+);
+
+test("a path is one word for a shell, of Windows too, where a backslash at its end would quote the quote", async () => {
+  assert.equal(["runs/a-1", "it's", "a b"].map(shellWord), ["runs/a-1", "'it'\\''s'", "'a b'"]);
+  await replacing(process, { platform: "win32" }, () =>
+    assert.equal(["a b", "C:\\my runs\\"].map(shellWord), ['"a b"', '"C:\\my runs"']),
+  );
 });
 
 test("what another user's process is writing is left alone: to ask for it is not allowed, so it is there", async () => {

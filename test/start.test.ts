@@ -292,4 +292,36 @@ test("a page that is not cross-origin isolated, a host without workers, or witho
   assert.equal(withoutClass, [], "the same reason, which was said, and not what headers a page needs");
   assert.equal(await warnings(() => alone({ ...options, threads: 1 })), [], "one thread as asked for is no warning");
 });
+
+test("a host without room for 4 GiB of shared memory gives what it has, by halves down to 512 MiB; a limit that was given is kept", async () => {
+  const wasm = host.WebAssembly!;
+  const asked: number[] = [];
+  const most = async (room: number, options: threads.ThreadsOptions<main.KernelSource>): Promise<number> => {
+    class Memory extends wasm.Memory {
+      constructor(descriptor: ConstructorParameters<typeof wasm.Memory>[0]) {
+        if (descriptor.shared) asked.push(descriptor.maximum! * 2 ** 16);
+        if (descriptor.shared && descriptor.maximum! * 2 ** 16 > room) throw new RangeError("no room");
+        super(descriptor);
+      }
+    }
+    return await replacing(wasm, { Memory }, () => {
+      const la = createSync(options);
+      const { limit } = la.memory;
+      if (la.threads > 1) assertReference(la);
+      la.dispose();
+      return limit;
+    });
+  };
+  const said = await warnings(async () => {
+    assert.is(await most(2 ** 30, { threads: 2 }), 2 ** 30);
+    assert.is(await most(2 ** 29, { threads: 2 }), 2 ** 29);
+  });
+  assert.equal(said, []);
+  assert.equal(asked.splice(0), [2 ** 32, 2 ** 31, 2 ** 30, 2 ** 32, 2 ** 31, 2 ** 30, 2 ** 29]);
+  await warnings(async () => {
+    assert.is(await most(2 ** 28, { threads: 2 }), 2 ** 32, "not shared");
+    assert.is(await most(2 ** 28, { threads: 2, maxMemory: 2 ** 31 }), 2 ** 31, "not shared either");
+  });
+  assert.equal(asked, [2 ** 32, 2 ** 31, 2 ** 30, 2 ** 29, 2 ** 31]);
+});
 test.run();

@@ -39,6 +39,14 @@ test("the sample of a language model is drawn with the seed of the recipe", () =
   assert.not.equal(drawn(1), ids.slice(16));
 });
 
+test("a ViT whose scores are NaN has no test error, so that the trainer says what is wrong", () => {
+  const images = { count: 2, labels: Uint8Array.of(3, 4), pixels: new Uint8Array(2 * 3072).fill(9) };
+  const task = taskOf("vit", { train: images, test: images }, { batch: 2 });
+  assert.ok(task.evaluate() >= 0);
+  task.model.parameters.get("head.bias")!.tensor.data[0] = Number.NaN;
+  assert.ok(Number.isNaN(task.evaluate()));
+});
+
 test("recordings with transcripts are each evaluated once, digits as strings of them, as many batches as there are evaluations", () => {
   const recording = (pitch: number) => ({ samples: tone(pitch, pitch), labels: [1 + (pitch % 2)] });
   const speech = (join: boolean): Speech => {

@@ -66,18 +66,19 @@ function readUtf8(path: string, hint: string): string {
   }
 }
 
+/** Lines end with LF, whichever way the file has them: a checkout on Windows trains the same model. */
 export function readText(path: string): string {
   if (isFolder(path)) throw new UserError(`${path} is a folder. ${TEXT}`);
-  const text = readUtf8(path, TEXT);
+  const text = readUtf8(path, TEXT).replaceAll("\r\n", "\n");
   if (text === "") throw new UserError(`${path} is empty. ${TEXT}`);
   return text;
 }
 
-/** The names in a folder, in one order everywhere. */
+/** The names in a folder, in one order everywhere; not those that begin with a dot, which macOS leaves beside files on some volumes. */
 function namesOf(folder: string, ending: string, hint: string): string[] {
   try {
     return readdirSync(folder)
-      .filter((name) => name.endsWith(ending))
+      .filter((name) => name.endsWith(ending) && !name.startsWith("."))
       .sort();
   } catch (error) {
     throw new UserError(`cannot read ${folder} as a folder (${(error as NodeJS.ErrnoException).code}). ${hint}`);
@@ -142,7 +143,7 @@ function readList(path: string): Speech {
   const [train, test]: [Recording[], Recording[]] = [[], []];
   for (const [n, { path: name, transcript }] of said.entries()) {
     const labels = [...transcript].map((symbol) => symbols.indexOf(symbol) + 1);
-    const file = checkEnds(resolve(dirname(path), name));
+    const file = checkEnds(resolve(dirname(path), name), name);
     (n % 10 === 0 ? test : train).push({ samples: readSamples(file), labels, file });
   }
   return { train, test, symbols, separator: "", join: false };

@@ -1,5 +1,15 @@
 /** Files and the standard output as the commands use them, and errors that are one line. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { printable } from "../check.js";
 
@@ -31,15 +41,16 @@ let closed = false;
 /** Whether the standard output takes nothing more: what still computes may end. */
 export const outputClosed = (): boolean => closed;
 
-/** The output's errors do not end the process before training has saved. A reader that has gone (EPIPE) needs no words. */
+/** The output's errors do not end the process before training has saved. A reader that has gone (EPIPE, of Windows also EOF) needs no words. */
 function close(error: unknown): void {
   if (closed) return;
   closed = true;
   const { code } = error as NodeJS.ErrnoException;
+  const gone = code === "EPIPE" || code === "EOF";
   const before = process.exitCode;
-  if (code !== "EPIPE") complain(new UserError(`cannot write to the standard output (${code})`));
+  if (!gone) complain(new UserError(`cannot write to the standard output (${code})`));
   // 128 and the number of SIGPIPE, as of a program that it ended. A signal often ends the reader too: heard of first, it stays the reason.
-  process.exitCode = before || (code === "EPIPE" ? 141 : 1);
+  process.exitCode = before || (gone ? 141 : 1);
 }
 
 /** Has `write` hear of errors that come later. */
@@ -67,10 +78,10 @@ export const printJson = (value: unknown): void => put(`${printable(JSON.stringi
 /** The text of a model: a file or a pipe gets its bytes, a terminal must not obey them. */
 export const write = (text: string): void => put(process.stdout.isTTY === true ? visible(text) : text);
 
-/** A path as a shell takes it. */
+/** A path as a shell takes it; of Windows one that ends with a backslash would quote the quote. */
 export function shellWord(path: string): string {
   if (/^[\w@%+=:,./-]+$/.test(path)) return path;
-  return process.platform === "win32" ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`;
+  return process.platform === "win32" ? `"${path.replace(/\\+$/, "")}"` : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /** The bytes of a file. `hint`: where to get such a file. */
@@ -83,10 +94,13 @@ export function readBytes(path: string, hint = ""): Uint8Array {
 }
 
 /**
- * The same path, which a file names and not the user, where it is not of a device or a pipe: to read one may never end. What else is
- * wrong with it, its reader says.
+ * The same path, which a file names and not the user (as `named`), where it is not of a device or a pipe, which one may read without end, nor
+ * of another machine, to which Windows would tell who asks. What else is wrong with it, its reader says.
  */
-export function checkEnds(path: string): string {
+export function checkEnds(path: string, named = path): string {
+  if (process.platform === "win32" && /^[\\/]{2}/.test(named)) {
+    throw new UserError(`${named} must be a path of this machine, got one of another: name it yourself`);
+  }
   let found: Stats;
   try {
     found = statSync(path);
@@ -121,16 +135,35 @@ export function removeHalves(path: string): void {
   }
 }
 
+/** A sync client or a virus scanner that has a file open: Windows refuses to replace it meanwhile. */
+const BUSY = ["EPERM", "EACCES", "EBUSY"];
+const [TRIES, PAUSE_MS] = [30, 100];
+
+/** Renames, for some seconds again and again where something is in the way that may go. */
+function replace(from: string, to: string): void {
+  for (let left = TRIES; ; left--) {
+    try {
+      renameSync(from, to);
+      return;
+    } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException;
+      if (left === 1 || !BUSY.includes(code) || statSync(to, { throwIfNoEntry: false })?.isDirectory()) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+    }
+  }
+}
+
 /** Writes a new file, to the disk, and renames it, so that a file with this name is always whole. */
 export function writeWhole(path: string, contents: string | Uint8Array): void {
   const half = `${path}.${process.pid}.new`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    // Of a drive of Windows mkdir says EPERM, even where it has nothing to make.
+    if (!existsSync(dirname(path))) mkdirSync(dirname(path), { recursive: true });
     rmSync(half, { force: true }); // of a process before that had the same number
     try {
       // wx: a link with this name, which can be guessed, must not say which file is written.
       writeFileSync(half, contents, { flag: "wx", flush: true });
-      renameSync(half, path);
+      replace(half, path);
     } catch (error) {
       rmSync(half, { force: true });
       throw error;

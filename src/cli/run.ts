@@ -1,12 +1,12 @@
 /** Runs one trainer, or two side by side, with a bar; saves on the way, at the end and when it is stopped. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { SingleBar } from "cli-progress";
 import type { Progress, Trainer } from "../train/index.js";
-import { outputClosed, print, printJson, removeHalves, UserError, writeWhole } from "./files.js";
+import { outputClosed, print, printJson, readBytes, removeHalves, UserError, writeWhole } from "./files.js";
 import { report } from "./report.js";
 
 export interface Run {
@@ -32,7 +32,8 @@ export const LAST = "last.safetensors";
 export const BEST = "best.safetensors";
 export const REPORT = "report.html";
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** SIGBREAK is Windows' ctrl-Break. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"] as const;
 
 /** Trains to the end, or until a signal or a closed output stops it: all is saved then, and false is returned. */
 export async function runAll(runs: readonly Run[], options: RunOptions): Promise<boolean> {
@@ -168,7 +169,7 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 
 /** SHA-256 of what a file holds, undefined where there is none. By the contents: numbers and times of files are not kept everywhere. */
 export const digestOfFile = (path: string): string | undefined =>
-  existsSync(path) ? sha256(readFileSync(path)) : undefined;
+  existsSync(path) ? sha256(readBytes(path)) : undefined;
 
 /** The time left. cli-progress's own rounding gives 13m60s. */
 export function formatTime(seconds: number): string {

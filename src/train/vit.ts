@@ -19,7 +19,7 @@ export function vitTask(nn: Nn, recipe: Recipe, { train, test }: Images): Task {
   const model = vit(nn, { side: SIDE, patch: PATCH, classes, width, heads, layers, seed, variant });
   const used = Math.min(test.count, batch * evaluations);
 
-  /** The best class of each of the images [first, first + count) of the test. */
+  /** The best class of each of the images [first, first + count) of the test, -1 where scores are NaN. */
   function judge(first: number, count: number): { label: number; found: number }[] {
     const indices = Array.from({ length: count }, (_, n) => first + n);
     const { patches, labels } = cifar10Batch(test, indices, PATCH);
@@ -41,7 +41,10 @@ export function vitTask(nn: Nn, recipe: Recipe, { train, test }: Images): Task {
     evaluate() {
       let wrong = 0;
       for (let first = 0; first < used; first += batch) {
-        wrong += judge(first, Math.min(batch, used - first)).filter(({ label, found }) => label !== found).length;
+        for (const { label, found } of judge(first, Math.min(batch, used - first))) {
+          if (found < 0) return Number.NaN; // scores are: no error rate of 1
+          if (label !== found) wrong++;
+        }
       }
       return wrong / used;
     },

@@ -4,6 +4,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
 
 /** Where it runs. */
@@ -12,7 +13,7 @@ export const at = (...path: string[]): string => join(folder, ...path);
 
 const command = [
   ...("Deno" in globalThis ? ["run", "-A", "--no-config", "--no-lock"] : []),
-  new URL("../../dist/cli.js", import.meta.url).pathname,
+  fileURLToPath(new URL("../../dist/cli.js", import.meta.url)),
 ];
 
 /** Runs the command in `folder`; `onText` may send a signal or close its output, which `output` may send to a file, or to nobody ("closed"). */
