@@ -36,6 +36,9 @@ test("means and deviations are those of a sample; one value has no deviation", (
 test("variants are compared seed by seed, where both have run", () => {
   const runs = [made("laser", 2, 7), made("standard", 1, 1), made("standard", 2, 4), made("laser", 3, 9)];
   assert.equal(differences(runs), [3]);
+  const fell = made("laser", 2, 7);
+  fell.evaluations[0]!.value = 8;
+  assert.equal(differences([fell, ...runs.slice(1)], 1), [4], "an evaluation before");
 });
 
 test("a chart has a thick line for each variant that ran and thin ones where there are several seeds, flat ones too", () => {

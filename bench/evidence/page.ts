@@ -17,15 +17,18 @@ export const titles: Readonly<Record<FamilyName, string>> = {
 };
 
 const data: Readonly<Record<FamilyName, string>> = {
-  lm: "Tiny Shakespeare, character by character; of the last tenth, 40,960 characters are judged",
-  bert: "Tiny Shakespeare, character by character, 15 % hidden, all behind the mask token; of the last tenth, some 6,000 hidden ones are judged",
+  lm: "Tiny Shakespeare, character by character, nats a character; of the last tenth, 40,960 characters are judged",
+  bert: "Tiny Shakespeare, character by character, 15 % hidden, all behind the mask token, nats a character; of the last tenth, some 6,000 hidden ones are judged. At the end the loss still falls: when a run leaves the plateau at the frequencies of characters is a part of what variants and seeds differ by",
   vit: "a JPEG copy of CIFAR-10: 8,000 images to train on, mirrored and shifted by up to 4 pixels, and 2,000 to judge",
   conformer:
-    "Free Spoken Digit Dataset, a new string of 1 to 5 digits each time, features with noise of deviation 0.3; takes 0 to 4 are held out: 304 strings",
+    "Free Spoken Digit Dataset, a new string of 1 to 5 digits each time, features with noise of deviation 0.3; takes 0 to 4 are held out, of the same six speakers: 304 strings of 300 recordings, 913 words, heard greedily",
 };
 
 /** Beyond so many standard errors two means are called apart. */
 const APART = 3;
+
+/** The last evaluations, of which the deviations of differences are shown. */
+const LATE = 5;
 
 const number = (x: number): string => x.toFixed(3);
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
@@ -52,36 +55,57 @@ export function lines(results: readonly Result[]): Line[] {
   });
 }
 
+/** From which deviation of the differences to which, over the last evaluations. */
+function lateDeviations(runs: readonly Result[]): string {
+  const all = Array.from({ length: LATE }, (_, before) => spread(differences(runs, before)).deviation);
+  return all.some(Number.isNaN) ? "" : `${number(Math.min(...all))} to ${number(Math.max(...all))}`;
+}
+
 const resultTable = (all: readonly Line[]): string =>
   table(
-    ["", "measure", "standard", "LASER", "LASER less standard, seed by seed"],
+    [
+      "",
+      "measure",
+      "standard",
+      "LASER",
+      "LASER less standard, seed by seed",
+      `their ± at the last ${LATE} evaluations`,
+    ],
     all.map(({ family, measure, of, runs }) => {
       const cells = [shown(of.standard), shown(of.laser), shown(spread(differences(runs)), "pair")];
-      return [titles[family], measure, ...cells];
+      return [titles[family], measure, ...cells, lateDeviations(runs)];
     }),
     2,
   );
 
-/** A mean beside that of PyTorch. */
-function beside(here: Spread, there: Spread | undefined): string {
-  if (there === undefined) return "";
-  const errors = apart(here, there);
-  if (Number.isNaN(errors)) return shown(there);
-  const distance = `${errors < 0 ? "" : "+"}${errors.toFixed(1)}`;
-  return `${shown(there)}, ${Math.abs(errors) > APART ? `**${distance}**` : distance}`;
+const signed = (x: number, digits: number): string => `${x < 0 ? "" : "+"}${x.toFixed(digits)}`;
+
+/** In standard errors; in bold beyond APART. */
+function inErrors(errors: number): string {
+  if (Number.isNaN(errors)) return "";
+  return Math.abs(errors) > APART ? `, **${signed(errors, 1)}**` : `, ${signed(errors, 1)}`;
 }
+
+type Pair = Line["of"];
+const lessStandard = ({ standard, laser }: Pair): string =>
+  `${signed(laser.mean - standard.mean, 3)}${inErrors(apart(laser, standard))}`;
 
 const pytorchTable = (all: readonly Line[]): string =>
   table(
     ["", "variant", "here", "PyTorch", "PyTorch, the same data"],
-    all.flatMap(({ family, of }) =>
-      variants.map((variant) => {
-        const { pytorch, again } = references[family];
-        const here = of[variant];
-        const there = [beside(here, pytorch[variant]), beside(here, again?.[variant])];
-        return [titles[family], variantName(variant), shown(here), ...there];
-      }),
-    ),
+    all.flatMap(({ family, of }) => {
+      const { pytorch, again } = references[family];
+      const others = [pytorch, again];
+      const beside = (variant: Variant, there?: Pair): string =>
+        there === undefined ? "" : shown(there[variant]) + inErrors(apart(of[variant], there[variant]));
+      return [
+        ...variants.map((variant) => [
+          ...[titles[family], variantName(variant), shown(of[variant])],
+          ...others.map((there) => beside(variant, there)),
+        ]),
+        [titles[family], "LASER less standard", ...[of, ...others].map((one) => (one ? lessStandard(one) : ""))],
+      ];
+    }),
     2,
   );
 
@@ -138,20 +162,20 @@ export function page(all: readonly Line[]): string {
   const hashes = all.map(({ family, runs }) => `${titles[family]} ${runs[0]!.data.slice(0, 16)}`);
   return `# LASER beside standard attention, on real data
 
-Written by \`npm run evidence\` from the runs in bench/evidence/results. Both variants start from the same parameters and see the same batches; nothing else differs between them. Smaller is better everywhere.
+Written by \`npm run evidence\` from the runs in bench/evidence/results. Both variants start from the same parameters and see the same batches; nothing else differs between them. One learning rate serves both, searched for neither: with one of its own for each the difference may be another. Smaller is better everywhere.
 
 ${resultTable(all)}
 
-Means and standard deviations over seeds, after the last step. They say nothing of how far other held-out data would be from these: 2,000 images alone make an error of 0.5 uncertain by 0.011. So few seeds say little about small differences, and these are small models on small data: a reason to try LASER on a task of your own, or not, and no more than that.
+Means and standard deviations over seeds, after the last step. Of so few seeds deviations are themselves uncertain; the last column shows how much. They say nothing of how far other held-out data would be from these: 2,000 images alone make an error of 0.5 uncertain by 0.011, 913 words a word error rate of 0.024 by 0.005. So few seeds say little about small differences, and these are small models on small data: a reason to try LASER on a task of your own, or not, and no more than that.
 
 ## Beside PyTorch
 
 ${pytorchTable(all)}
 
-Where there are several seeds: how far the mean here lies above it, in standard errors; beyond ${APART} it is in bold. The first column of PyTorch are three seeds of the same recipe, measured on a GPU before this page was written; no script here prints them. The second are eight seeds of \`bench/evidence/pytorch.py\` on an H100, which prepares the data as it is prepared here, with random numbers of its own. It takes the mean over 12 draws of what is held out: strings of digits differ more from draw to draw than from seed to seed (averaged over seeds, from 0.013 to 0.025 standard, from 0.015 to 0.030 LASER), hidden characters hardly.
+Behind a mean of PyTorch: how far the mean here lies above it, in standard errors; beyond ${APART} it is in bold. Behind a difference: that difference, likewise, of variants as if they had nothing in common. Both count what seeds do, not which data are held out, and of two or three seeds even ${APART} says little. The first column of PyTorch are three seeds of the same recipe, with data prepared in other ways, measured on a GPU before this page was written; no script here prints them. The second are eight seeds of \`bench/evidence/pytorch.py\` on an H100, of which means and deviations were kept. It prepares the data as it is prepared here, with random numbers of its own, and takes the mean over 12 draws of what is held out: strings of digits differ more from draw to draw than from seed to seed (averaged over seeds, from 0.013 to 0.025 standard, from 0.015 to 0.030 LASER), hidden characters hardly.
 
 - The Conformer is better here than in the first column, with either library. The preparation of data can make as much of a difference: with 1,000 strings made once, in place of new ones each time, and every digit normalised by itself, \`pytorch.py conformer VARIANT SEED FOLDER 1000 alone\` gave 0.068 ± 0.014 (standard) and 0.069 ± 0.019 (LASER) over three seeds.
-- BERT differs most from run to run. Eight seeds in PyTorch went from 1.58 to 1.72 (standard) and from 1.52 to 1.63 (LASER). With the first values and batches that seeds 1, 2 and 3 have here (\`npm run evidence -- --export\`), \`pytorch.py\` gave 1.655, 1.786 and 1.705 (standard), 1.666, 1.638 and 1.509 (LASER): so what seeds draw explains most of the difference from the other columns. Rounding moves a run as well: before linear layers summed in another order the same seeds gave 1.619, 1.769 and 1.711, and 1.637, 1.655 and 1.553, here. That three standard runs lie within 0.02 of each other now is chance, and makes their distance in standard errors look large.
+- BERT differs most from run to run. Eight seeds in PyTorch went from 1.58 to 1.72 (standard) and from 1.52 to 1.63 (LASER). With the first values and batches that seeds 1, 2 and 3 have here (\`npm run evidence -- --export\`), \`pytorch.py\` gave 1.655, 1.786 and 1.705 (standard), 1.666, 1.638 and 1.509 (LASER): so what seeds draw moves a run by about as much as the difference from the other columns. So does rounding: before linear layers summed in another order the same seeds gave 1.619, 1.769 and 1.711, and 1.637, 1.655 and 1.553, here. That three standard runs lie within 0.02 of each other now is chance, and makes their distance in standard errors look large.
 
 ## Curves
 

@@ -19,12 +19,13 @@ export function spread(values: readonly number[]): Spread {
 export const ofVariant = (results: readonly Result[], variant: Variant): Result[] =>
   results.filter(({ recipe }) => recipe.variant === variant);
 
-/** LASER less standard, seed by seed: both saw the same batches. */
-export function differences(results: readonly Result[]): number[] {
-  const standard = new Map(ofVariant(results, "standard").map(({ recipe, value }) => [recipe.seed, value]));
-  return ofVariant(results, "laser").flatMap(({ recipe, value }) => {
-    const other = standard.get(recipe.seed);
-    return other === undefined ? [] : [value - other];
+/** LASER less standard, seed by seed: both saw the same batches. After the last step, or so many evaluations before. */
+export function differences(results: readonly Result[], before = 0): number[] {
+  const lossOf = ({ evaluations }: Result): number => evaluations.at(-1 - before)!.value;
+  const standard = new Map(ofVariant(results, "standard").map((run) => [run.recipe.seed, lossOf(run)]));
+  return ofVariant(results, "laser").flatMap((run) => {
+    const other = standard.get(run.recipe.seed);
+    return other === undefined ? [] : [lossOf(run) - other];
   });
 }
 

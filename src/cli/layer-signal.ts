@@ -1,4 +1,4 @@
-/** How much of the gradient gets through each attention layer of a language model, in float64. */
+/** What single scores get of the gradient in each attention layer of a language model, with either variant, in float64. */
 import { exp } from "../data/math.js";
 import type { Gpt } from "../models/gpt.js";
 import type { Nn } from "../nn/nn.js";

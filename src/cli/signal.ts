@@ -1,4 +1,4 @@
-/** laser-attention signal: what of the gradient gets through attention, layer by layer. */
+/** laser-attention signal: attention probabilities, and what single scores get of the gradient, layer by layer. */
 import type { Command } from "commander";
 import { characterTokenizer } from "../data/text.js";
 import { type Gpt, gpt } from "../models/gpt.js";
