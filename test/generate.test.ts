@@ -1,7 +1,6 @@
-/** Generation against the plain loop without a cache, and the distributions that tokens are drawn from. */
+/** Generation against the plain loop without a cache. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { distribution, draw } from "../src/models/distribution.js";
 import { type Gpt, type GptConfig, generate, gpt, vit } from "../src/models/index.js";
 import { AttentionCache, cachedAttention, createSync, type Module, type Nn, Random } from "../src/nn/index.js";
 import { throws } from "./support/throws.js";
@@ -128,61 +127,6 @@ test("a loop that is left gives all memory back, and others may run between two 
   nn.dispose();
 });
 
-test("probabilities sum to 1, keep the order of the scores, and are 0 outside of topK and topP", () => {
-  const scores = new Random(4).normals(50, 3);
-  for (const options of [
-    {},
-    { temperature: 0.1 },
-    { temperature: 30 },
-    { topK: 5 },
-    { topP: 0.6 },
-    { topK: 9, topP: 0.3 },
-    { temperature: 0 },
-  ]) {
-    const p = distribution(scores, options);
-    const sum = p.reduce((total, x) => total + x, 0);
-    assert.ok(Math.abs(sum - 1) <= 50 * 2 ** -53, `${sum}`);
-    const kept = [...p.keys()].filter((id) => p[id]! > 0);
-    for (const id of p.keys()) if (p[id] === 0) assert.ok(kept.every((other) => scores[other]! >= scores[id]!));
-  }
-  const p = distribution(scores);
-  for (const [id, x] of scores.entries()) {
-    const want = 1 / scores.reduce((sum, other) => sum + Math.exp(other - x), 0);
-    assert.ok(Math.abs(p[id]! - want) <= 1e-14 * want);
-  }
-  const of = (options: object) => [...distribution(Float32Array.of(1, 3, 2, 3), options)];
-  assert.equal(of({ topK: 1 }), [0, 1, 0, 0]); // of two that are equal the lower id
-  assert.equal(of({ topK: 2 }), [0, 0.5, 0, 0.5]);
-  assert.equal(of({ topP: 0 }), [0, 1, 0, 0]);
-  assert.equal(of({ topP: 0.5 }), [0, 0.5, 0, 0.5]);
-  assert.equal([...distribution(new Float32Array(4), { topK: 2, topP: 0.5 })], [1, 0, 0, 0]); // half of the two
-  assert.equal(of({ temperature: 0 }), [0, 1, 0, 0]);
-  assert.equal(of({ temperature: 1e-300 }), [0, 0.5, 0, 0.5]);
-});
-
-test("options of distribution that are none, and scores that are no array, are refused", () => {
-  const scores = Float32Array.of(1, 2);
-  throws(
-    () => distribution(scores, { topk: 1 } as object),
-    TypeError,
-    'distribution: options must be among temperature, topK, topP, got "topk"',
-  );
-  throws(() => distribution(5 as never), TypeError, "distribution: scores must be an array, got 5");
-});
-
-test("tokens are drawn as often as they are probable, and never one of probability 0", () => {
-  const p = Float64Array.of(0, 0.5, 0.3, 0, 0.2);
-  const random = new Random(6);
-  const counts = [0, 0, 0, 0, 0];
-  for (let n = 0; n < 20000; n++) counts[draw(p, random)]!++;
-  // Four standard deviations of a binomial, 0.014 at most.
-  for (const [id, times] of counts.entries())
-    assert.ok(Math.abs(times / 20000 - p[id]!) < (p[id] ? 0.015 : 1e-9), `${counts}`);
-  // A sum that rounding left below 1.
-  const most = { bits: () => 2 ** 32 - 1 } as Random;
-  assert.is(draw(Float64Array.of(0.5, 0.4999, 0), most), 1);
-});
-
 test("wrong prompts, options, models and scores are refused at once with their names", () => {
   const [nn, other] = [createSync({ threads: 1 }), createSync({ threads: 1 })];
   const model = gpt(nn, config);
@@ -222,7 +166,13 @@ test("wrong prompts, options, models and scores are refused at once with their n
   throws(call([1], { count: 1 }, other), TypeError, "generate: model must be of this instance");
   throws(call([1], { count: 1 }, nn, image), TypeError, "generate: model must be a gpt, got a vit");
   model.head.bias.tensor.data[4] = Number.NaN;
-  throws(() => [...call([1], { count: 1 })()], RangeError, "the model's scores must be finite, got NaN for 4");
+  throws(
+    () => [...call([1], { count: 1 })()],
+    RangeError,
+    "generate: the model's scores must be finite, got NaN for 4",
+  );
+  model.head.bias.tensor.data[4] = Number.NEGATIVE_INFINITY; // a model that is broken, and forbids nothing
+  throws(() => [...call([1], { count: 1 })()], RangeError, "the model's scores must be finite, got -Infinity for 4");
   nn.dispose();
   other.dispose();
 });

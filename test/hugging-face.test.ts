@@ -125,6 +125,13 @@ test("a file of ViT has its logits, with the exact gelu and its eps only; anothe
       wrong.loadStateDict(page.fromVit(tensors));
       assert.ok(error(logits(wrong), want) > 10 * ALLOWED, JSON.stringify(other));
     }
+    const processor = { image_mean: [0.485, 0.456, 0.406], image_std: [0.229, 0.224, 0.225] };
+    const scaled = pixels.flatMap((image) => theirs.vitLogits(images, image, processor));
+    assert.ok(error(want, scaled) > 10 * ALLOWED);
+    page.prepared(model, processor);
+    assert.ok(error(logits(model), scaled) < ALLOWED);
+    const nameless = { ...vitJson, hidden_act: undefined };
+    throws(() => page.vitOf(nn, tensors, nameless), TypeError, "activation", "undefined");
     // Of ViTModel: no prefix, a pooler, no classifier.
     const bare = [...images].filter(([name]) => name.startsWith("vit."));
     const own = new Map(bare.map(([name, tensor]) => [name.slice("vit.".length), tensor]));

@@ -36,40 +36,80 @@ export function checkSampling(where: string, { temperature, topK, topP }: Sampli
   if (topP !== undefined) real(where, "topP", topP, 0, 1);
 }
 
-/** exp(x / temperature) over its sum; the sum is 1 within rounding. @throws RangeError for NaN or infinity: a model that is broken */
-function softmax(where: string, scores: ArrayLike<number>, temperature = 1): Float64Array {
+/**
+ * The best score. `forbids`: -Infinity, but not for all, is a score too: it forbids its id.
+ * @throws RangeError for others that are not finite: a model that is broken
+ */
+function bestOf(where: string, scores: ArrayLike<number>, forbids = false): number {
   let top = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < scores.length; id++) {
     const score = scores[id]!;
-    if (!Number.isFinite(score)) {
+    if (!Number.isFinite(score) && !(forbids && score === Number.NEGATIVE_INFINITY)) {
       const Wrong = typeof score === "number" ? RangeError : TypeError;
       throw new Wrong(`${where}: the model's scores must be finite, got ${show(score)} for ${id}`);
     }
     if (score > top) top = score;
   }
-  return normalise(Float64Array.from(scores, (score) => exp((score - top) / temperature)));
+  if (scores.length > 0 && top === Number.NEGATIVE_INFINITY)
+    throw new RangeError(`${where}: one of the scores must be finite, got -Infinity for all`);
+  return top;
 }
 
+/** exp(x / temperature) over its sum; the sum is 1 within rounding. */
+function softmax(scores: ArrayLike<number>, top: number, temperature: number): Float64Array {
+  const weights = new Float64Array(scores.length);
+  for (let id = 0; id < weights.length; id++) weights[id] = exp((scores[id]! - top) / temperature);
+  return normalise(weights);
+}
+
+/** In place. */
 function normalise(weights: Float64Array): Float64Array {
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  return weights.map((weight) => weight / sum);
+  let sum = 0;
+  for (const weight of weights) sum += weight;
+  for (let id = 0; id < weights.length; id++) weights[id]! /= sum;
+  return weights;
 }
 
-/** The `k` best ids, best first; of equally good ones the lower id first. */
+/** Best first; of equally good ones the lower id. */
+const sorted = (ids: number[], scores: ArrayLike<number>): number[] =>
+  ids.sort((a, b) => scores[b]! - scores[a]! || a - b);
+
+/** The `k` best ids, best first. Of 50,257 scores few are picked one by one: to sort all takes some thirty times as long as to pick 40. */
 function best(scores: ArrayLike<number>, k: number): number[] {
-  const ids = Array.from({ length: scores.length }, (_, id) => id);
-  return ids.sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, k);
+  if (16 * k > scores.length) {
+    const all = Array.from({ length: scores.length }, (_, id) => id);
+    return sorted(all, scores).slice(0, k);
+  }
+  const found: number[] = [];
+  for (let id = 0; id < scores.length; id++) {
+    const score = scores[id]!;
+    let at = found.length;
+    while (at > 0 && scores[found[at - 1]!]! < score) at--;
+    if (at === k) continue;
+    found.splice(at, 0, id);
+    if (found.length > k) found.pop();
+  }
+  return found;
+}
+
+/** Ids, best first, among which are the fewest that together have the probability p < 1: the others have less than half of 1 - p. */
+function likely(scores: ArrayLike<number>, probabilities: Float64Array, p: number): number[] {
+  const least = (1 - p) / (2 * probabilities.length);
+  const ids: number[] = [];
+  for (let id = 0; id < probabilities.length; id++) if (probabilities[id]! >= least) ids.push(id);
+  return sorted(ids, scores);
 }
 
 /** The `k` best ids with their probabilities, which sum to 1 over all ids. */
 export function candidatesOf(where: string, scores: ArrayLike<number>, k: number): Candidate[] {
-  const probabilities = softmax(where, scores);
+  const probabilities = softmax(scores, bestOf(where, scores), 1);
   return best(scores, k).map((id) => ({ id, probability: probabilities[id]! }));
 }
 
 /**
- * The probability of each token to be drawn, from its score: temperature first, then topK, then topP.
- * @throws RangeError for a score that is not finite, or an option out of range; TypeError for an option that is none
+ * The probability of each token to be drawn, from its score: temperature first, then topK, then topP. A score of -Infinity forbids its token.
+ * @throws RangeError for a score that is NaN or Infinity, scores that are all -Infinity, or an option out of range; TypeError for an option
+ * that is none
  *
  * @example distribution(Float32Array.of(2, 1, 0), { topK: 2 }); // Float64Array [0.731..., 0.268..., 0]
  */
@@ -78,22 +118,32 @@ export function distribution(scores: ArrayLike<number>, options: SamplingOptions
   list(where, "scores", scores);
   checkOptions(where, options, ["temperature", "topK", "topP"]);
   checkSampling(where, options);
+  return probabilitiesOf(scores, bestOf(where, scores, true), options);
+}
+
+/** Likewise, of a model's own scores and options that are checked. */
+export const modelDistribution = (where: string, scores: ArrayLike<number>, options: SamplingOptions): Float64Array =>
+  probabilitiesOf(scores, bestOf(where, scores), options);
+
+function probabilitiesOf(scores: ArrayLike<number>, top: number, options: SamplingOptions): Float64Array {
   const { temperature = 1, topK = scores.length, topP = 1 } = options;
-  if (temperature === 0) {
-    softmax(where, scores); // for its check
-    const [id] = best(scores, 1);
-    return Float64Array.from(scores, (_, n) => (n === id ? 1 : 0));
+  if (temperature === 0) return only(best(scores, 1), new Float64Array(scores.length).fill(1), 1);
+  const all = softmax(scores, top, temperature);
+  if (topK < all.length) {
+    const ids = best(scores, topK);
+    return only(ids, all, topP < 1 ? topP * ids.reduce((sum, id) => sum + all[id]!, 0) : Number.POSITIVE_INFINITY);
   }
-  const all = softmax(where, scores, temperature);
-  if (topK >= all.length && topP === 1) return all;
-  const order = best(all, topK);
-  const most = topP * order.reduce((sum, id) => sum + all[id]!, 0);
-  const kept = new Float64Array(all.length);
+  return topP < 1 ? only(likely(scores, all, topP), all, topP) : all;
+}
+
+/** The probabilities of the first of `ids` that together have `most`, over their sum; of all where they have less. All others are 0. */
+function only(ids: readonly number[], probabilities: Float64Array, most: number): Float64Array {
+  const kept = new Float64Array(probabilities.length);
   let sum = 0;
-  for (const id of order) {
-    kept[id] = all[id]!;
-    sum += all[id]!;
-    if (topP < 1 && sum >= most) break;
+  for (const id of ids) {
+    kept[id] = probabilities[id]!;
+    sum += kept[id]!;
+    if (sum >= most) break;
   }
   return normalise(kept);
 }

@@ -5,7 +5,7 @@ import { checkRandom, Random } from "../data/random.js";
 import { checkIds, checkOutside } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import { modelOf } from "./check-models.js";
-import { checkSampling, distribution, draw, type SamplingOptions } from "./distribution.js";
+import { checkSampling, draw, modelDistribution, type SamplingOptions } from "./distribution.js";
 import { Gpt } from "./gpt.js";
 
 /**
@@ -66,7 +66,7 @@ export function generate(
   checkRandom(where, random);
   checkIds(where, stop, undefined, vocabulary, 0, "stop");
   const pick = (scores: Float32Array): number => {
-    const probabilities = distribution(scores, { temperature, topK, topP });
+    const probabilities = modelDistribution(where, scores, { temperature, topK, topP });
     return temperature === 0 ? probabilities.indexOf(1) : draw(probabilities, random);
   };
   return tokens(nn, model, Array.from(prompt), count, pick, new Set(Array.from(stop)));

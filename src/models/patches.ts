@@ -2,10 +2,11 @@ import { arrayOf, integer } from "../check-number.js";
 import { CHANNELS, toPatches } from "../data/patches.js";
 
 /**
- * The pixels of an image as {@link classify} and {@link patchesOf} take them, [3, height, width]: red, green, blue. A canvas and decoders of
- * images give each pixel's numbers side by side.
+ * The pixels of one image as {@link classify} and {@link patchesOf} take them, [3, height, width]: red, green, blue. A canvas and decoders of
+ * images give each pixel's numbers side by side. For several images, call it for each and put the results one after the other. Of an image in
+ * gray give each byte three times.
  * @param pixels [height, width, channels] bytes; a fourth channel, opacity, is left out
- * @param channels 4, the default, or 3
+ * @param channels 4, the default, or 3 where there is no opacity: which it is, the bytes do not tell
  * @throws TypeError for pixels that are no bytes; RangeError when they are no whole pixels, or of other channels
  *
  * @example
@@ -19,7 +20,11 @@ export function planesOf(pixels: Uint8Array | Uint8ClampedArray, channels = 4): 
     throw new RangeError(`planesOf: pixels must be ${channels} bytes each, got ${pixels.length} bytes`);
   }
   const size = pixels.length / channels;
-  return Uint8Array.from({ length: CHANNELS * size }, (_, n) => pixels[(n % size) * channels + Math.floor(n / size)]!);
+  const planes = new Uint8Array(CHANNELS * size);
+  for (let c = 0; c < CHANNELS; c++) {
+    for (let n = 0; n < size; n++) planes[c * size + n] = pixels[n * channels + c]!;
+  }
+  return planes;
 }
 
 /**

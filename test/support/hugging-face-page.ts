@@ -14,13 +14,16 @@ interface Program {
   toGpt2(state: File): File;
   fromVit(tensors: File): File;
   vitOf(nn: Nn, tensors: File, json: object): Vit;
+  prepared(model: Vit, processor: { image_mean: number[]; image_std: number[] }): void;
   adapt(nn: Nn, model: Gpt, random: Random, rank: number): AdamW;
   adaptersOf(model: Gpt): File;
   paddedLoss(nn: Nn, model: Bert, rows: readonly number[][], targets: readonly number[][]): Loss;
 }
 
-const names = ["tensorsOf", "fromGpt2", "gpt2", "toGpt2", "fromVit", "vitOf", "adapt", "adaptersOf", "paddedLoss"];
-export const [page, printed] = runDocument<Program>("docs/hugging-face.md", 5, names);
+const names = [
+  ...["tensorsOf", "fromGpt2", "gpt2", "toGpt2", "fromVit", "vitOf", "prepared", "adapt", "adaptersOf", "paddedLoss"],
+];
+export const [page, printed] = runDocument<Program>("docs/hugging-face.md", 6, names);
 
 export const ids = [
   [3, 1, 4, 1, 5, 9, 2, 6, 22],

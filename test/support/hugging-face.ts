@@ -136,15 +136,17 @@ export function gpt2Loss(tensors: Tensors, ids: readonly number[][], labels: rea
   return losses.reduce((sum, loss) => sum + loss, 0) / labels.flat().filter((label) => label !== -100).length;
 }
 
-/** Scores of the classes of one image, bytes of [3, side, side]. */
-export function vitLogits(tensors: Tensors, pixels: Uint8Array): number[] {
+export const HALF = { image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] };
+
+/** Scores of the classes of one image, bytes of [3, side, side], by what preprocessor_config.json says. */
+export function vitLogits(tensors: Tensors, pixels: Uint8Array, { image_mean: mean, image_std: std } = HALF): number[] {
   const { side, patch, width: D, heads, layers } = VIT;
   const first = "vit.embeddings.";
   const weight = dataOf(tensors, `${first}patch_embeddings.projection.weight`);
   const bias = dataOf(tensors, `${first}patch_embeddings.projection.bias`);
   const places = dataOf(tensors, `${first}position_embeddings`);
   const perSide = side / patch;
-  const pixel = (c: number, y: number, x: number) => (pixels[(c * side + y) * side + x]! / 255 - 0.5) / 0.5;
+  const pixel = (c: number, y: number, x: number) => (pixels[(c * side + y) * side + x]! / 255 - mean[c]!) / std[c]!;
   /** Output channel j of the convolution at patch n. */
   const convolved = (n: number, j: number): number => {
     const [top, left] = [Math.floor(n / perSide) * patch, (n % perSide) * patch];
