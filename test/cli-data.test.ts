@@ -15,7 +15,7 @@ const at = (...path: string[]) => join(folder, ...path);
 const samples = Array.from({ length: 400 }, (_, n) => 100 * (n % 7));
 mkdirSync(at("digits/recordings"), { recursive: true });
 
-test("of digits takes 0 to 4 are held out, of a list every tenth that says something, with paths from the list on", () => {
+test("of digits takes 0 to 4 are held out, of a list every tenth that says something, with paths from the list on", async () => {
   for (const name of ["7_x_4", "3_x_5"])
     writeFileSync(at(`digits/recordings/${name}.wav`), wav({ rate: 8000 }, samples));
   writeFileSync(at("digits/recordings/._7_x_4.wav"), "what macOS leaves beside a file");
@@ -28,7 +28,13 @@ test("of digits takes 0 to 4 are held out, of a list every tenth that says somet
   writeFileSync(at("digits/fast.wav"), wav({ rate: 16000 }, samples));
   const lines = Array.from({ length: 12 }, (_, n) => `${n < 11 ? "recordings/7_x_4" : "fast"}.wav\t${"ab"[n % 2]}`);
   writeFileSync(at("digits/list.tsv"), ["recordings/3_x_5.wav\t ", ...lines].join("\n"));
-  const { train, test: held, symbols, join: joined } = readData("conformer", at("digits/list.tsv")) as Speech;
+  let said = "";
+  const write = (text: string) => {
+    said += text;
+  };
+  const list = await replacing(process.stderr, { write }, () => readData("conformer", at("digits/list.tsv")));
+  assert.match(said, /^laser-attention: .*list\.tsv: of 13 recordings 1 have no transcript and are left out\n$/);
+  const { train, test: held, symbols, join: joined } = list as Speech;
   assert.equal(symbols, ["a", "b"]);
   assert.equal(
     held.map(({ labels }) => labels),

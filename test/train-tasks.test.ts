@@ -77,7 +77,32 @@ test("recordings with transcripts are each evaluated once, digits as strings of 
   assert.equal(said, ["a", "b", "a", "b", "a"]);
 });
 
-test("of recordings that do not fit the first is named, and how many more there are", () => {
+test("transcripts without a blank are judged by characters, with one, and digits, by words", () => {
+  const rate = (said: string, heard: string, digits = false): [string, number] => {
+    const symbols = [...new Set(said + heard)];
+    const labels = [...said].map((symbol) => 1 + symbols.indexOf(symbol));
+    const one = { samples: new Float32Array(4000), labels };
+    const speech: Speech = { train: [one], test: [one], symbols, separator: digits ? " " : "", join: false };
+    const task = taskOf("conformer", speech, { batch: 1 });
+    const model = task.model as Conformer;
+    // One frame a label, the blank between.
+    model.logits = (_, frames) => {
+      const steps = model.steps(frames[0]!);
+      const scores = new Float32Array(steps * (symbols.length + 1));
+      for (let n = 0; n < steps; n++) {
+        const label = n % 2 === 0 ? 1 + symbols.indexOf(heard[n / 2] ?? "") : 0;
+        scores[n * (symbols.length + 1) + label] = 9;
+      }
+      return nn.input(scores, [1, steps, symbols.length + 1]);
+    };
+    return [task.measure, task.evaluate()];
+  };
+  assert.equal(rate("\u96f6\u4e00\u4e8c\u4e09", "\u96f6\u4e00\u4e09"), ["character error rate", 1 / 4]);
+  assert.equal(rate("ab cd", "ab cc"), ["word error rate", 1 / 2]);
+  assert.equal(rate("12", "13", true), ["word error rate", 1 / 2]);
+});
+
+test("of recordings that do not fit the first is explained, the others are named, twenty in all", () => {
   const recording = (samples: number, file: string) => ({ samples: new Float32Array(samples), labels: [1], file });
   const good = recording(1600, "good.wav");
   const speech = (...bad: number[]): Speech => {
@@ -85,14 +110,17 @@ test("of recordings that do not fit the first is named, and how many more there 
     return { train, test: [good, ...train.slice(1)], symbols: ["a"], separator: "", join: false };
   };
   const first =
-    "train: 0.wav: its frames of 10 ms must be 4 or more (what is said in it) and at most 128 (the context), got 0";
+    "train: 0.wav: its frames of 10 ms must be 4 or more (what is said in it) and at most 128 (the context, 32), got 0";
   const refused = (all: Speech, words: string) =>
     assert.throws(
       () => taskOf("conformer", all, {}),
       (error: Error) => error.message === words,
     );
   refused({ ...speech(100), test: [good] }, first);
-  refused(speech(100, 20000), `${first}, and 3 more of 6 recordings do not fit`);
+  refused(speech(100, 20000), `${first}. Nor do 1.wav, 0.wav, 1.wav fit, of 6 recordings`);
+  const many = speech(...new Array(21).fill(100));
+  const names = Array.from({ length: 19 }, (_, n) => `${n + 1}.wav`).join(", ");
+  refused({ ...many, test: [good] }, `${first}. Nor do ${names}, 1 more fit, of 23 recordings`);
 });
 
 test.after(() => nn.dispose());

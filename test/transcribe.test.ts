@@ -116,7 +116,8 @@ function beamByText({ data, T, V }: ReturnType<typeof logSoftmax>, beam: number)
 
 test("a beam that drops sequences, some of which come back, finds what the definition finds, in its order", () => {
   for (let round = 0; round < 40; round++) {
-    const [T, V] = [10 + random.int(30), 2 + random.int(5)];
+    const T = 10 + random.int(30);
+    const V = round % 4 === 0 ? 30 : 2 + random.int(5); // 30: more labels than a beam looks at
     const frames = logSoftmax("test", random.normals(T * V, 1 + (round % 4)), V);
     for (const beam of [1, 2, 3, 8, 20]) {
       assert.equal(
@@ -236,7 +237,7 @@ test("wrong features, frames, beams and scores are refused by name", () => {
   throws(call(good, [10], 0), RangeError, "transcribe: beam must be an integer of 1 or more, got 0");
   throws(call(good, [11]), RangeError, "conformer: frames[0] must be an integer from 0 to 10, got 11");
   throws(call(new Float32Array(41), [10]), RangeError, "features must be 1 times some frames of 4, got 41");
-  throws(call(new Float32Array(400), [10]), RangeError, "there must be 2 to 32 frames, got 100");
+  throws(call(new Float32Array(400), [10]), RangeError, "there must be 2 to 33 frames, got 100");
   throws(
     () => transcribe(nn, {} as Conformer, good, [10]),
     TypeError,

@@ -8,7 +8,7 @@ import { resample } from "../data/resample.js";
 import { parseDigitName, parseTranscripts } from "../data/transcripts.js";
 import { readWav } from "../data/wav.js";
 import type { Data, FamilyName, Images, Recording, Speech } from "../train/index.js";
-import { checkEnds, isOfUser, readBytes, UserError } from "./files.js";
+import { checkEnds, isOfUser, note, readBytes, UserError } from "./files.js";
 import { lines } from "./options.js";
 
 const TEXT =
@@ -140,6 +140,8 @@ function readList(path: string): Speech {
   const lines = naming(path, () => parseTranscripts(text));
   const said = lines.filter(({ transcript }) => transcript.trim() !== "");
   if (said.length < 2) throw new UserError(`${path} must list two recordings with a transcript or more. ${SPEECH}`);
+  if (said.length < lines.length)
+    note(`${path}: of ${lines.length} recordings ${lines.length - said.length} have no transcript and are left out`);
   const symbols = [...new Set(said.flatMap(({ transcript }) => [...transcript]))].sort();
   const [train, test]: [Recording[], Recording[]] = [[], []];
   for (const [n, { path: name, transcript }] of said.entries()) {

@@ -36,6 +36,9 @@ export function complain(error: unknown): void {
   process.exitCode = 1;
 }
 
+/** A line on the error stream that ends nothing. */
+export const note = (text: string): void => void process.stderr.write(`${printable(`laser-attention: ${text}`)}\n`);
+
 let closed = false;
 
 /** Whether the standard output takes nothing more: what still computes may end. */

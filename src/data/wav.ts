@@ -1,4 +1,4 @@
-/** Recordings: RIFF/WAVE files with samples that are integers of 8, 16, 24 or 32 bits, or 32-bit floats. */
+/** Recordings: RIFF/WAVE files with samples that are integers of 8, 16, 24 or 32 bits, or floats of 32 or 64. */
 import { bytesOf } from "../check-number.js";
 
 /**
@@ -45,8 +45,8 @@ interface Format {
 }
 
 /**
- * Reads a whole file with one or two channels. Where the size of the samples is 2^31 - 2^12 or more and beyond the file, as programs
- * leave it that write to a pipe, they go on to the end.
+ * Reads a whole file with one or two channels. Where the size of the samples is 2^31 - 2^12 or more and beyond the file, or 0 and so is that
+ * of the file, as programs leave it that write to a pipe or are ended, they go on to the end.
  *
  * @example
  * const { rate, samples } = readWav(await (await fetch("/7_lucas_3.wav")).arrayBuffer());
@@ -66,8 +66,10 @@ export function readWav(bytes: Uint8Array | ArrayBuffer): Wav {
     const available = file.length - at - 8;
     const told = view.getUint32(at + 4, true);
     // Programs that write to a pipe can't know the size beforehand: the samples go on to the end, and a pipe that broke ends anywhere.
-    const open = id === "data" && told >= UNKNOWN && told > available;
-    const size = open ? available - (available % (format?.frame ?? 1)) : told;
+    // A recorder that was ended before it came back to the header leaves 0 in both sizes.
+    const never = told === 0 && view.getUint32(4, true) <= at;
+    const open = id === "data" && (never || (told >= UNKNOWN && told > available));
+    const size = open ? available : told;
     if ((id === "fmt " || id === "data") && size > available) {
       throw new RangeError(
         `${WHERE}: the chunk "${id}" must have ${size} bytes, got ${available}: the file is cut off`,
@@ -86,7 +88,23 @@ export function readWav(bytes: Uint8Array | ArrayBuffer): Wav {
 const name = (view: DataView, at: number): string =>
   String.fromCharCode(...[0, 1, 2, 3].map((n) => view.getUint8(at + n)));
 
-const opening = (file: Uint8Array): string => (file.length === 0 ? "no bytes" : `bytes ${file.slice(0, 12).join(" ")}`);
+/** Formats for what is refused, by how such a file begins, in Latin-1. */
+const OTHERS: readonly [RegExp, string][] = [
+  [/^fLaC/, "FLAC"],
+  [/^OggS/, "Ogg"],
+  [/^(ID3|\xff[\xe0-\xff])/, "MP3"],
+  [/^.{4}ftyp/s, "MP4 or M4A"],
+  [/^.E\xdf\xa3/s, "WebM or Matroska"],
+  [/^FORM.{4}AIF/s, "AIFF"],
+  [/^(RF64|BW64|RIFX)/, "a WAVE of another kind"],
+];
+
+function opening(file: Uint8Array): string {
+  const text = String.fromCharCode(...file.slice(0, 12));
+  const other = OTHERS.find(([begins]) => begins.test(text))?.[1];
+  if (other !== undefined) return `${other}: ffmpeg -i FILE -ac 1 -ar 8000 OUT.wav makes one that can be read`;
+  return file.length === 0 ? "no bytes" : `bytes ${file.slice(0, 12).join(" ")}`;
+}
 
 function readFormat(view: DataView, at: number, size: number): Format {
   if (size < 16) throw new RangeError(`${WHERE}: the chunk "fmt " must have 16 bytes or more, got ${size}`);
@@ -99,10 +117,7 @@ function readFormat(view: DataView, at: number, size: number): Format {
   };
   if (format.codec === EXTENSIBLE) {
     if (size < 40) throw new RangeError(`${WHERE}: an extensible chunk "fmt " must have 40 bytes, got ${size}`);
-    const valid = view.getUint16(at + 18, true);
-    if (valid !== format.bits) {
-      throw new RangeError(`${WHERE}: all ${format.bits} bits of a sample must be valid, got ${valid}`);
-    }
+    // Where fewer bits than these are valid, they are the upper ones: the number is the same.
     const known = SUBFORMAT.every((byte, n) => view.getUint8(at + 26 + n) === byte);
     format.codec = known ? view.getUint16(at + 24, true) : EXTENSIBLE;
   }
@@ -114,8 +129,8 @@ function readFormat(view: DataView, at: number, size: number): Format {
     throw new RangeError(`${WHERE}: the file must have 1 or 2 channels, got ${channels}`);
   }
   if (rate === 0) throw new RangeError(`${WHERE}: the file must have a sample rate of 1 or more, got 0`);
-  if (codec === FLOAT ? bits !== 32 : ![8, 16, 24, 32].includes(bits)) {
-    const expected = codec === FLOAT ? "32 bits" : "8, 16, 24 or 32 bits";
+  if (!(codec === FLOAT ? [32, 64] : [8, 16, 24, 32]).includes(bits)) {
+    const expected = codec === FLOAT ? "32 or 64 bits" : "8, 16, 24 or 32 bits";
     throw new RangeError(`${WHERE}: a sample must have ${expected}, got ${bits}`);
   }
   if (frame !== (channels * bits) / 8) {
@@ -125,11 +140,8 @@ function readFormat(view: DataView, at: number, size: number): Format {
 }
 
 function readSamples(view: DataView, at: number, size: number, { codec, channels, bits, frame }: Format): Float32Array {
-  if (size % frame !== 0) {
-    throw new RangeError(`${WHERE}: the chunk "data" must be a multiple of ${frame} bytes, got ${size}`);
-  }
-  const read = codec === FLOAT ? (at: number) => view.getFloat32(at, true) : integers[bits]!(view);
-  const samples = new Float32Array(size / frame);
+  const read = (codec === FLOAT ? floats : integers)[bits]!(view);
+  const samples = new Float32Array(Math.floor(size / frame)); // what is left of a frame is none
   for (let n = 0; n < samples.length; n++) {
     const place = at + n * frame;
     const sample = channels === 1 ? read(place) : (read(place) + read(place + frame / 2)) / 2;
@@ -139,8 +151,15 @@ function readSamples(view: DataView, at: number, size: number, { codec, channels
   return samples;
 }
 
+type Readers = Readonly<Record<number, (view: DataView) => (at: number) => number>>;
+
+const floats: Readers = {
+  32: (view) => (at) => view.getFloat32(at, true),
+  64: (view) => (at) => view.getFloat64(at, true),
+};
+
 /** Readers of a sample as a number between -1 and 1, by its bits. 8 bits have no sign, and 128 is silence. */
-const integers: Readonly<Record<number, (view: DataView) => (at: number) => number>> = {
+const integers: Readers = {
   8: (view) => (at) => (view.getUint8(at) - 128) / 2 ** 7,
   16: (view) => (at) => view.getInt16(at, true) / 2 ** 15,
   24: (view) => (at) => (view.getUint8(at) + view.getInt16(at + 1, true) * 2 ** 8) / 2 ** 23,

@@ -219,7 +219,7 @@ export class Conformer extends Module {
     const T = this.framesOf(features, frames);
     const [B, N] = [frames.length, this.steps(T)];
     if (N === 0 || N > context) {
-      throw new RangeError(`conformer: there must be ${stack} to ${context * stack} frames, got ${T}`);
+      throw new RangeError(`conformer: there must be ${stack} to ${(context + 1) * stack - 1} frames, got ${T}`);
     }
     const nn = this.#nn;
     const kept = keepOf(

@@ -101,12 +101,13 @@ export function prefixBeam({ data, T, V }: Frames, beam: number): number[][] {
       }
       return one;
     };
+    const likely = likeliest(data, t * V, V, beam + 1);
     for (const one of kept) {
       const total = logAdd(one.blank, one.labelled);
       reach(one).nextBlank = logAdd(one.nextBlank, total + data[t * V]!);
       if (one.parent !== undefined)
         one.nextLabelled = logAdd(one.nextLabelled, one.labelled + data[t * V + one.label]!);
-      for (let label = 1; label < V; label++) {
+      for (const label of labelsAfter(one, likely)) {
         // The same label once more needs a blank between.
         const from = label === one.label ? one.blank : total;
         if (from === NEVER) continue;
@@ -125,6 +126,23 @@ export function prefixBeam({ data, T, V }: Frames, beam: number): number[][] {
     kept = reached;
   }
   return kept.map(labelsOf);
+}
+
+/** The `count` likeliest labels of the frame at `row`, of equal ones the lower, in rising order. */
+function likeliest(data: Float64Array, row: number, V: number, count: number): number[] {
+  const labels = Array.from({ length: V - 1 }, (_, n) => n + 1);
+  if (count >= labels.length) return labels;
+  labels.sort((a, b) => data[row + b]! - data[row + a]! || a - b);
+  return labels.slice(0, count).sort((a, b) => a - b);
+}
+
+/**
+ * The labels that may come behind a prefix, in rising order: those with which it is in the tree, and the likeliest beam + 1. Any other has
+ * `beam` likelier siblings, its own label aside, which needs a blank: it is not kept. With thousands of labels that is all of the time.
+ */
+function labelsAfter({ children }: Prefix, likely: readonly number[]): Iterable<number> {
+  if (children.size === 0) return likely;
+  return [...new Set([...children.keys(), ...likely])].sort((a, b) => a - b);
 }
 
 /** Takes a prefix out of the tree, and those before it that nothing needs any more. */

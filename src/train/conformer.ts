@@ -53,7 +53,10 @@ function concatenate(parts: readonly Float32Array[]): Float32Array {
   return all;
 }
 
-/** @throws RangeError for recordings that no batch could use: the first, and how many more */
+/** How many recordings that do not fit are named. */
+const NAMED = 20;
+
+/** @throws RangeError for recordings that no batch could use: which, or the first of them and how many more */
 function checkRecordings({ train, test, join }: Speech, most: number): void {
   const all = [...train, ...test];
   const wrong = all.flatMap(({ samples, labels, file = "a recording" }) => {
@@ -61,12 +64,14 @@ function checkRecordings({ train, test, join }: Speech, most: number): void {
     // CTC needs a step for every label, and one more between two that are the same, as two recordings of a string may be.
     const steps = labels.length + labels.filter((label, n) => label === labels[n - 1]).length + (join ? 1 : 0);
     if (frames >= STACK * steps && frames <= most) return [];
-    const range = `${STACK * steps} or more (what is said in it) and at most ${most} (the context)`;
-    return [`${file}: its frames of 10 ms must be ${range}, got ${frames}`];
+    const range = `${STACK * steps} or more (what is said in it) and at most ${most} (the context, ${most / STACK})`;
+    return [{ file, words: `${file}: its frames of 10 ms must be ${range}, got ${frames}` }];
   });
   if (wrong.length === 0) return;
-  const more = wrong.length === 1 ? "" : `, and ${wrong.length - 1} more of ${all.length} recordings do not fit`;
-  throw new RangeError(`train: ${wrong[0]}${more}`);
+  const others = wrong.slice(1, NAMED).map(({ file }) => file);
+  if (wrong.length > NAMED) others.push(`${wrong.length - NAMED} more`);
+  const more = others.length > 0 ? `. Nor do ${others.join(", ")} fit, of ${all.length} recordings` : "";
+  throw new RangeError(`train: ${wrong[0]!.words}${more}`);
 }
 
 /** One recording, or a string of 1 to 5 of them: as many as fit. */
@@ -103,13 +108,18 @@ export function conformerTask(nn: Nn, recipe: Recipe, speech: Speech): Task {
     if (join) return drawBatch(speech.test, random);
     return collate(speech.test.slice(n * batch, (n + 1) * batch).map((one) => draw([one], join, most, random)));
   });
+  // Of transcripts without a blank, as those of Chinese, a whole one would be one word, and wrong to the end of training.
+  const blank =
+    separator === " " ||
+    [...speech.train, ...speech.test].some(({ labels }) => textOf(labels, symbols, separator).includes(" "));
+  const partsOf = blank ? wordsOf : (text: string) => [...text];
   const pairs = (one: Utterances) =>
     transcribe(nn, model, one.features, one.frames).map(({ labels }, n) => ({
       said: textOf(one.labels[n]!, symbols, separator),
       heard: textOf(labels, symbols, separator),
     }));
   return {
-    ...{ model, measure: "word error rate", unit: "frames" },
+    ...{ model, measure: `${blank ? "word" : "character"} error rate`, unit: "frames" },
     extra: { symbols, separator },
     batch(random: Random) {
       const { features, frames, labels } = drawBatch(speech.train, random);
@@ -120,12 +130,12 @@ export function conformerTask(nn: Nn, recipe: Recipe, speech: Speech): Task {
       };
     },
     evaluate() {
-      let [wrong, words] = [0, 0];
+      let [wrong, all] = [0, 0];
       for (const { said, heard } of held.flatMap(pairs)) {
-        wrong += distance(wordsOf(said), wordsOf(heard));
-        words += wordsOf(said).length;
+        wrong += distance(partsOf(said), partsOf(heard));
+        all += partsOf(said).length;
       }
-      return wrong / words;
+      return wrong / all;
     },
     sample: () =>
       pairs(held[0]!)

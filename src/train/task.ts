@@ -61,7 +61,8 @@ export interface Task {
     | "validation loss of a byte"
     | "masked validation loss"
     | "test error"
-    | "word error rate";
+    | "word error rate"
+    | "character error rate";
   /** What a token is: for the speed. */
   readonly unit: "tokens" | "bytes" | "patches" | "frames";
   /** What is needed beside the model to use it: vocabulary, names of classes, symbols. */

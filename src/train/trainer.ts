@@ -67,10 +67,10 @@ export class Trainer {
     return this.steps >= this.recipe.steps;
   }
 
-  /** The first of the best evaluations so far. */
+  /** The best evaluation so far; of equal ones the last, since a rate may begin with a 1 again and again. */
   get best(): History["evaluations"][number] | undefined {
     return this.history.evaluations.reduce<History["evaluations"][number] | undefined>(
-      (best, one) => (best !== undefined && best.value <= one.value ? best : one),
+      (best, one) => (best !== undefined && best.value < one.value ? best : one),
       undefined,
     );
   }
@@ -98,7 +98,7 @@ export class Trainer {
     if (!Number.isFinite(value))
       throw new RangeError(`step ${this.steps}: the ${task.measure} is ${value}; ${largest(task.model)}`);
     history.evaluations.push({ step: this.steps, value });
-    return { ...progress, value, best: value < before };
+    return { ...progress, value, best: value <= before };
   }
 
   /** The run as a file, to go on with or to use. */

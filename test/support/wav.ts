@@ -41,10 +41,11 @@ export function riff(...chunks: readonly number[][]): Uint8Array {
   return Uint8Array.from([...ascii("RIFF"), ...little(body.length, 4), ...body]);
 }
 
-/** An ordinary file: a format and samples, integers or 32-bit floats. */
+/** An ordinary file: a format and samples, integers or floats. */
 export function wav(format: FormatFields, samples: readonly number[]): Uint8Array {
   const { codec = 1, bits = 16 } = format;
+  const Floats = bits === 64 ? Float64Array : Float32Array;
   const data =
-    codec === 3 ? [...new Uint8Array(Float32Array.from(samples).buffer)] : samples.flatMap((x) => little(x, bits / 8));
+    codec === 3 ? [...new Uint8Array(Floats.from(samples).buffer)] : samples.flatMap((x) => little(x, bits / 8));
   return riff(formatChunk(format), chunk("data", data));
 }
