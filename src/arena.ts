@@ -64,6 +64,14 @@ export class Arena {
     return this.#memory.buffer;
   }
 
+  /**
+   * Whether an array may lie in this memory. Shared memory, whose buffer is another object after a growth that left its views as they are, is
+   * not told apart by identity.
+   */
+  mayHold(array: ArrayBufferView): boolean {
+    return array.buffer === this.buffer || !(array.buffer instanceof ArrayBuffer);
+  }
+
   /** Bytes of linear memory, bytes in blocks handed out, and the most bytes that the memory may grow to. */
   get usage(): { bytes: number; used: number; limit: number } {
     return { bytes: this.buffer.byteLength, used: this.blocks.used, limit: this.#limit };

@@ -126,10 +126,8 @@ export class Tensor<T extends DType = "f32"> {
       this.data.set(array);
       return;
     }
-    // An array that lies in the same memory may overlap the target, so it is copied first. Shared memory, whose buffer is another
-    // object after a growth that left its views as they are, is not told apart by identity.
-    const own = array.buffer === this.#storage.space.arena.buffer || !(array.buffer instanceof ArrayBuffer);
-    const source = own ? array.slice() : array;
+    // An array that lies in the same memory may overlap the target, so it is copied first.
+    const source = this.#storage.space.arena.mayHold(array) ? array.slice() : array;
     const target = this.#reach();
     let index = 0;
     forEachOffset(this.shape, [this.strides], ([offset]) => {

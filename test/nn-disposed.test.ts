@@ -106,4 +106,17 @@ test("what no backward pass reads may be disposed early: the gradients are the s
   nn.dispose();
 });
 
+test("data of a tensor that ends with an evaluation is no result of it; of one that stays, and copies, are", () => {
+  const nn = createSync({ threads: 1 });
+  const x = nn.parameter(Float32Array.of(1, 2, 3), [3]);
+  const words = "evaluate: body must return what stays, got data of a tensor that ends: use toArray()";
+  for (const round of ["noted", "planned"]) {
+    throws(() => nn.evaluate(() => silu(nn, x).tensor.data), TypeError, words);
+    assert.is(nn.evaluate(() => silu(nn, x).tensor.toArray()).length, 3, round);
+    assert.equal([...nn.evaluate(() => x.tensor.data)], [1, 2, 3]);
+    assert.equal([...nn.evaluate(() => Float32Array.of(...silu(nn, x).tensor.data))].length, 3);
+  }
+  nn.dispose();
+});
+
 test.run();

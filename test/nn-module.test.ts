@@ -94,6 +94,31 @@ test("of a file with any number of tensors and any names, 200 things that do not
   nn.dispose();
 });
 
+test("parameters swap their values by views of each other: all are read before one is written", () => {
+  const nn = createSync({ threads: 1 });
+  class Two extends Module {
+    a = nn.parameter(Float32Array.of(1, 2), [2]);
+    b = nn.parameter(Float32Array.of(3, 4), [2]);
+  }
+  const two = new Two();
+  const [a, b] = [two.a.tensor, two.b.tensor];
+  two.loadStateDict(
+    new Map([
+      ["a", { shape: [2], data: b.data }],
+      ["b", { shape: [2], data: a.data }],
+    ]),
+  );
+  assert.equal(
+    [[...a.toArray()], [...b.toArray()]],
+    [
+      [3, 4],
+      [1, 2],
+    ],
+  );
+  throws(() => two.train("no" as never), TypeError, 'Module.train: on must be true or false, got "no"');
+  nn.dispose();
+});
+
 test("shapes are told apart on every axis, however many there are", () => {
   const nn = createSync({ threads: 1 });
   class Deep extends Module {

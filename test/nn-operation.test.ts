@@ -20,6 +20,7 @@ import {
   Random,
   RmsNorm,
   SelfAttention,
+  scale,
   selfAttention,
   silu,
 } from "../src/nn/index.js";
@@ -110,6 +111,63 @@ test("a module of its own trains: its parameters have names, and steps after the
   const { bytes } = nn.la.memory;
   for (let n = 0; n < 50; n++) step();
   assert.is(nn.la.memory.bytes, bytes);
+});
+
+test("what a pass returns in the place of writing it, or disposes, is refused: it would be lost", () => {
+  const x = nn.parameter(numbers, sizes);
+  const run = (passes: object) => () =>
+    nn.step(() => sum(operation(nn, [x], { shape: sizes, forward: (y: Tensor) => y, backward: () => {}, ...passes })));
+  const forward = "operation: forward must write the result into y, got ";
+  throws(run({ forward: () => nn.la.exp(x.tensor) }), TypeError, forward);
+  throws(run({ forward: () => add(nn, x, x) }), TypeError, forward);
+  const backward = "operation: backward must add to the gradients that it is given, got ";
+  throws(run({ backward: (dy: Tensor) => [nn.la.exp(dy)] }), TypeError, backward);
+  throws(run({ backward: (dy: Tensor, made: Tensor[]) => (made[0] = dy) }), TypeError, "read only property");
+  throws(run({ forward: (y: Tensor) => y.dispose() }), TypeError, "operation: y is disposed");
+  throws(run({ backward: (_: Tensor, [dx]: Tensor[]) => dx!.dispose() }), TypeError, "gradients[0] is disposed");
+  const disposed = () =>
+    loss(nn, x, (dx) => {
+      dx!.dispose();
+      return 1;
+    });
+  throws(() => nn.step(disposed), TypeError, "loss: dx is disposed");
+  for (const harmless of [
+    { backward: (dy: Tensor) => dy },
+    { backward: (_: Tensor, made: Tensor[]) => made },
+    { forward: () => [1] },
+  ])
+    run(harmless)();
+});
+
+test("gradients of one's own are those of a loss in a step", () => {
+  const [x, other] = [nn.parameter(numbers, sizes), nn.parameter(numbers, sizes)];
+  const own = new Random(9).normals(12);
+  const give = () =>
+    loss(nn, x, (dx) => {
+      dx!.set(own);
+      return 0;
+    });
+  assert.is(nn.step(give), 0);
+  close(x.grad.toArray(), [...own]);
+  nn.step(() => add(nn, give(), sum(other)));
+  close(
+    x.grad.toArray(),
+    Array.from(own, (one) => 2 * one),
+  );
+});
+
+test("a loss from outside of a step is no part of a loss inside, where it would count and have no gradient", () => {
+  const x = nn.parameter(numbers, sizes);
+  const outside = sum(x);
+  const words = "must be made inside of the step, got a loss from outside";
+  throws(() => nn.step(() => add(nn, sum(x), outside)), TypeError, `add: y ${words}`);
+  throws(() => nn.step(() => add(nn, outside, sum(x))), TypeError, `add: x ${words}`);
+  throws(() => nn.step(() => scale(nn, outside, 2)), TypeError, `scale: x ${words}`);
+  assert.is(scale(nn, outside, 2).item, 2 * outside.item);
+  assert.is(
+    nn.evaluate(() => add(nn, outside, sum(x)).item),
+    2 * outside.item,
+  );
 });
 
 test("evaluating asks for no gradient, of an operation or a loss", () => {

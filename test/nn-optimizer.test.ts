@@ -92,7 +92,7 @@ test("steps count for each parameter, as in torch.optim.AdamW: the first of one 
   throws(
     () => optimizer.step(),
     TypeError,
-    "AdamW.step: a parameter must have a gradient, of a loss made inside of nn.step, which no optimiser has used",
+    "AdamW.step: a parameter that is not frozen must have a gradient, of a loss made inside of nn.step, which no optimiser has used",
   );
   assert.is(optimizer.steps, 0);
   for (let n = 0; n < 100; n++) {

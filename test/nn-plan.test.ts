@@ -129,6 +129,33 @@ test("a step that succeeds stays so when memory has no room for its plan in one 
   assert.is(blocks.size, 1);
 });
 
+test("a step of more blocks than are planned takes them from the arena, each time, and has no plan; one of fewer has", () => {
+  const { blocks, plan } = planned();
+  const step = (count: number): number => {
+    plan.begin();
+    const before = blocks.size;
+    for (let n = 0; n < count; n++) plan.allocate(64);
+    const taken = blocks.size - before;
+    plan.end(true);
+    return taken;
+  };
+  assert.equal([step(4097), step(4097), plan.bytes, blocks.size], [4097, 4097, 0, 0]);
+  assert.equal([step(4096), plan.bytes, step(4096)], [4096, 64 * 4096, 0]);
+  assert.equal([step(5000), plan.bytes, blocks.size], [904, 0, 0], "beyond its plan, which is dropped");
+});
+
+test("an address is the step's where a block of it is", () => {
+  const { plan } = planned();
+  const ask = (): boolean[] => {
+    plan.begin();
+    const ptr = plan.allocate(128);
+    const found = [ptr - 1, ptr, ptr + 127, ptr + 128].map((at) => plan.has(at));
+    plan.end(true);
+    return [...found, plan.has(ptr)];
+  };
+  for (const planned of [false, true]) assert.equal(ask(), [false, true, true, false, false], `${planned}`);
+});
+
 test("where a larger block finds no room beside the area, in which nothing of the step lies, the area gives way", () => {
   const { blocks, memory, plan } = planned();
   const areas = [];

@@ -194,7 +194,7 @@ export class AdamW {
     const groups = this.#groups.filter(({ parameter }) => !parameter.fresh);
     if (groups.length === 0) {
       throw new TypeError(
-        "AdamW.step: a parameter must have a gradient, of a loss made inside of nn.step, which no optimiser has used: call nn.step before each optimizer.step",
+        "AdamW.step: a parameter that is not frozen must have a gradient, of a loss made inside of nn.step, which no optimiser has used and no zeroGrad forgotten: call nn.step before each optimizer.step",
       );
     }
     const norm = this.#norm();

@@ -2,7 +2,7 @@
 import { finite } from "../check.js";
 import { shapeIs } from "../check-tensor.js";
 import { count } from "../shape.js";
-import { checkValue } from "./check-nn.js";
+import { checkLoss, checkValue } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
@@ -12,7 +12,7 @@ import type { Value } from "./value.js";
  * x + factor y: `torch.add(x, y, alpha=factor)`. Two losses give a loss.
  * @param x Any shape
  * @param y The same shape
- * @throws RangeError when the shapes differ, or factor is not finite as a float32
+ * @throws RangeError when the shapes differ, or factor is not finite as a float32; TypeError for a loss from outside of the step
  *
  * @example const y = add(nn, x, silu(nn, x), 0.5); // the shape of x
  */
@@ -23,6 +23,8 @@ export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
   const { tape, engine } = nn;
   checkValue("add", "y", nn, y, "any");
   shapeIs("add", "y", y.tensor, x.shape);
+  if (x instanceof Loss) checkLoss("add", "x", nn, x);
+  if (y instanceof Loss) checkLoss("add", "y", nn, y);
   finite("add", "factor", factor);
   const n = count(x.shape);
   const sum = tape.empty(x.shape);

@@ -70,6 +70,14 @@ export function checkKeep(where: string, { engine }: Nn, given: unknown, expecte
   if (typeof expected !== "number") shapeIs(where, "keep", given as Tensor<"u8">, expected);
 }
 
+/** In a step, a loss of the step: one from outside would be a constant, which adds to the number and has no gradient. */
+export function checkLoss(where: string, name: string, { tape }: Nn, { tensor }: Value): void {
+  if (!tape.recording || tensor.storage.source !== undefined) return;
+  throw new TypeError(
+    `${where}: ${name} must be made inside of the step, got a loss from outside, which has no gradients`,
+  );
+}
+
 /** What a backward pass reads: whoever disposed it in the meantime made room for other elements there. */
 export function checkUndisposed(where: string, read: Readonly<Record<string, AnyTensor | undefined>>): void {
   for (const name in read) {

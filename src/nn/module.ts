@@ -1,4 +1,4 @@
-import { alive, kindOf, lengthOf, show, tag } from "../check.js";
+import { alive, flag, kindOf, lengthOf, show, tag } from "../check.js";
 import { complete, type Disposing } from "../disposable.js";
 import { count, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
@@ -58,10 +58,12 @@ export abstract class Module {
   /**
    * Puts this module and those in it into training mode.
    * @param on false for evaluation mode
+   * @throws TypeError for another value
    *
    * @example model.train().training; // true
    */
   train(on = true): this {
+    flag("Module.train", "on", on);
     this.#training = on;
     for (const [, part] of parts(this)) if (part instanceof Module) part.train(on);
     return this;
@@ -228,7 +230,9 @@ export function setAll(
   for (const name of values.keys()) if (!targets.has(name)) wrong.push(`${show(name)} is not in this ${whole}`);
   if (wrong.length > 0) throw new RangeError(`${where}: ${listed(wrong)}`);
   usable(); // still, when all getters have run
-  for (const [tensor, data] of fitting) tensor.set(data);
+  // Data that lie in the same memory, as those of another parameter, may be written to by the first of these.
+  const sources = fitting.map(([{ storage }, data]) => (storage.space.arena.mayHold(data) ? data.slice() : data));
+  for (const [n, [tensor]] of fitting.entries()) tensor.set(sources[n]!);
 }
 
 /** The most of what is wrong that a message tells: a file may have any number of tensors, with names of any length. */

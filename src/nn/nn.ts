@@ -129,7 +129,7 @@ export class Nn {
 
   /**
    * Runs `body` without keeping anything for gradients. Values end with it: return arrays and numbers.
-   * @throws TypeError inside of a step or of another `evaluate`, or when `body` returns a promise
+   * @throws TypeError inside of a step or of another `evaluate`, or when `body` returns a promise, or the `data` of a tensor that ends
    *
    * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
    */
@@ -184,6 +184,8 @@ export class Nn {
       plan.begin();
       const result = space.scoped(undefined, body); // what a step makes ends with the step, not with a scope around it
       check.notPromise(where, result, "body");
+      if (ArrayBuffer.isView(result) && result.buffer === space.arena.buffer && plan.has(result.byteOffset))
+        throw new TypeError(`${where}: body must return what stays, got data of a tensor that ends: use toArray()`);
       whole = true;
       return result;
     } finally {

@@ -1,11 +1,11 @@
 /** Operations and losses of a user's own, on the tape beside those of this package. */
 import * as check from "../check.js";
 import { list } from "../check-number.js";
-import type { Tensor } from "../tensor.js";
-import { checkInstance, checkValue } from "./check-nn.js";
+import { Tensor } from "../tensor.js";
+import { checkInstance, checkUndisposed, checkValue } from "./check-nn.js";
 import type { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
-import type { Value } from "./value.js";
+import { Value } from "./value.js";
 
 /**
  * What {@link operation} takes: the shape of the result, and both passes.
@@ -35,8 +35,8 @@ export interface Operation {
  * An operation of your own, computed in JavaScript or by `nn.la`. What it makes with `nn.la` inside a step ends with the step.
  * @param inputs All values that the result depends on; the same one may stand twice
  * @param passes The shape of the result, and both passes
- * @throws What `forward` throws; TypeError for an input that is no value of this instance, or a pass that is no function or returns a
- * promise; RangeError for a wrong shape, and when memory is exhausted
+ * @throws What `forward` throws; TypeError for an input that is no value of this instance, or a pass that is no function, or returns a
+ * promise or other tensors, or disposes what it writes; RangeError for a wrong shape, and when memory is exhausted
  *
  * @example
  * const double = (x: Value) =>
@@ -58,16 +58,32 @@ export function operation(nn: Nn, inputs: readonly Value[], passes: Operation): 
   const values = Array.from(inputs);
   for (const [index, input] of values.entries()) checkValue("operation", `inputs[${index}]`, nn, input, "any");
   const y = tape.empty(sizes);
-  check.notPromise("operation", forward(y), "forward");
+  checkWritten("forward", forward(y), [y]);
+  checkUndisposed("operation", { y });
   return tape.record(y, values, [], (dy) => {
     const made = values.map((input) => {
       const gradient = input.tracked ? tape.empty(input.shape) : undefined;
       gradient?.data.fill(0);
       return gradient;
     });
-    check.notPromise("operation", backward(dy, made), "backward");
-    for (const [index, gradient] of made.entries()) if (gradient !== undefined) tape.hand(values[index]!, gradient);
+    Object.freeze(made); // an element that is replaced would be lost too
+    checkWritten("backward", backward(dy, made), [dy, made, ...made]);
+    for (const [index, gradient] of made.entries()) {
+      if (gradient === undefined) continue;
+      checkUndisposed("operation", { [`gradients[${index}]`]: gradient });
+      tape.hand(values[index]!, gradient);
+    }
   });
+}
+
+const isResult = (one: unknown): boolean => one instanceof Tensor || Value.is(one);
+
+/** Passes write into what they are given, which they may return; other tensors that they return, alone or in an array, would be lost. */
+function checkWritten(name: "forward" | "backward", result: unknown, given: readonly unknown[]): void {
+  check.notPromise("operation", result, name);
+  if (given.includes(result) || !(isResult(result) || (Array.isArray(result) && result.some(isResult)))) return;
+  const task = name === "forward" ? "write the result into y" : "add to the gradients that it is given";
+  throw new TypeError(`operation: ${name} must ${task}, got ${check.show(result)} returned`);
 }
 
 /**
@@ -93,5 +109,6 @@ export function loss(nn: Nn, x: Value, compute: (dx: Tensor | undefined) => numb
   dx?.data.fill(0);
   const item = compute(dx);
   if (typeof item !== "number") throw new TypeError(`loss: compute must return a number, got ${check.show(item)}`);
+  checkUndisposed("loss", { dx });
   return tape.loss(item, x, dx);
 }

@@ -8,6 +8,12 @@ import type { Source, Storage } from "../space.js";
  */
 const PATIENCE = 32;
 
+/**
+ * The most blocks of a step that is planned: finding places takes a time that grows with their square, seconds for 17,000, and a loop over a
+ * text inside of one `evaluate` has any number. A step of the models has some tens of blocks a layer.
+ */
+const MOST = 4096;
+
 /** One allocation of a step: its size, and the events (allocations and releases, counted) between which it is in use. */
 interface Slot {
   bytes: number;
@@ -75,13 +81,20 @@ export class Plan implements Source {
     const slot = this.#following ? planned! : { bytes, from: this.#clock, to: Number.POSITIVE_INFINITY, offset: 0 };
     this.#clock++;
     if (this.#following) this.#next++;
-    else if (this.#noting) this.#slots.push(slot);
+    else if (this.#noting) this.#note(slot);
     if (this.#following && !fits) {
       slot.bytes = bytes;
       this.#grown = true;
     }
     this.#open.set(ptr, slot);
     return ptr;
+  }
+
+  /** One more block of a step without a plan; too many get none, and the arena serves them as well. */
+  #note(slot: Slot): void {
+    if (this.#slots.push(slot) <= MOST) return;
+    this.#noting = false;
+    this.#slots = [];
   }
 
   /** A block of the arena. Where there is no room for it beside an area in which nothing of this step lies, that area gives way. */
@@ -107,6 +120,12 @@ export class Plan implements Source {
     if (this.#following && slot.to !== this.#clock) this.#following = false;
     if (this.#noting) slot.to = this.#clock;
     this.#clock++;
+  }
+
+  /** Whether an address lies in a block of this step. */
+  has(address: number): boolean {
+    for (const [ptr, { bytes }] of this.#open) if (address >= ptr && address < ptr + bytes) return true;
+    return false;
   }
 
   hold(storage: Storage): void {

@@ -1,13 +1,13 @@
 /** A value, or a loss, times a number. */
 import { finite } from "../check.js";
-import { checkValue } from "./check-nn.js";
+import { checkLoss, checkValue } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
 
 /**
  * factor x. A loss gives a loss.
- * @throws RangeError when factor is not finite as a float32
+ * @throws RangeError when factor is not finite as a float32; TypeError for a loss from outside of the step
  *
  * @example nn.step(() => scale(nn, model.loss(ids, targets), 0.5));
  */
@@ -17,6 +17,7 @@ export function scale(nn: Nn, x: Value, factor: number): Value {
   checkValue("scale", "x", nn, x, "any");
   const { tape } = nn;
   finite("scale", "factor", factor);
+  if (x instanceof Loss) checkLoss("scale", "x", nn, x);
   const y = tape.empty(x.shape);
   tape.scale(y, x.tensor, factor);
 
