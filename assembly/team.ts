@@ -70,8 +70,9 @@ export class Team {
   }
 
   /**
-   * Waits until every member of the team has come here. Traps after ten seconds without any progress: one has died; and where `turn` is
-   * negative: the calling thread has left (Problem.leave of src/problem.ts).
+   * Waits until every member of the team has come here. Traps where `turn` is negative: the calling thread has left (Problem.leave of
+   * src/problem.ts). That thread itself traps after ten seconds without any progress: one has died. The others wait for it, which a debugger
+   * may have stopped.
    */
   static barrier(p: Problem): void {
     if (!ASC_FEATURE_THREADS || p.team == 1) return;
@@ -93,7 +94,7 @@ export class Team {
       if (then < 0) break;
       if (then != now) return;
       const sum = Team.progress(p);
-      if (sum != progress) rest = 0;
+      if (sum != progress || p.member != 0) rest = 0;
       progress = sum;
     }
     unreachable();

@@ -50,6 +50,8 @@ export class Arena {
   #watched = false;
   /** Threads that may still write to blocks that were given back, after a call that was cut off; `settle` waits for them. */
   writers: { settle(): void } | undefined;
+  /** Whether what is given back stays taken. */
+  #abandoned = false;
 
   /** Takes `memory` from byte `base` on; never grows it beyond `maxMemory` bytes. */
   constructor(memory: Memory, base: number, maxMemory: number = ADDRESS_SPACE) {
@@ -95,6 +97,7 @@ export class Arena {
 
   /** A block of at least `bytes` bytes, uninitialised. A RangeError leaves everything handed out as it was. */
   allocate(bytes: number): number {
+    this.#abandoned = false;
     this.writers?.settle();
     const size = Math.max(ALIGNMENT, alignUp(bytes, ALIGNMENT));
     let ptr = this.blocks.take(size);
@@ -107,7 +110,16 @@ export class Arena {
 
   /** Gives a block back. */
   release(ptr: number): void {
-    this.blocks.release(ptr);
+    if (!this.#abandoned) this.blocks.release(ptr);
+  }
+
+  /**
+   * What the call that is ending gives back stays taken for good: threads that were given up may still write to it. Until the next block is
+   * asked for, or the program yields.
+   */
+  abandon(): void {
+    this.watch();
+    this.#abandoned = true;
   }
 
   /** Runs `body` with a block of `bytes` bytes that is given back on every path. */
@@ -135,6 +147,7 @@ export class Arena {
       if (this.disposed) return;
       this.writers?.settle();
       while (this.#depth > 0) this.release(this.#borrowed[--this.#depth]!);
+      this.#abandoned = false;
       this.yielded?.();
     });
     this.#watched = true; // behind it: a stack that is full may end this in between

@@ -19,8 +19,11 @@ import {
   SPINS,
 } from "./protocol.js";
 import { PAGE } from "./shape.js";
-import { type Kernels, lanes } from "./wasm.js";
+import { endsAtOnce, type Kernels, lanes } from "./wasm.js";
 import type { WorkerStart } from "./worker.js";
+
+/** Taken now: tests of a program may replace its timers. */
+const { setTimeout } = host;
 
 /** ms of waiting after which to give up: on workers that do not start, and on a call without any progress of any thread. */
 const LIMITS_MS = { start: 10_000, progress: 10_000 };
@@ -81,8 +84,9 @@ export class Pool {
   readonly #mayWait: boolean;
   readonly #warn: (reason: string) => void;
   readonly #limits: typeof LIMITS_MS;
-  /** Starts the workers, until it has. */
+  /** Starts the workers, until it has; and whether it is at it, or was cut off. */
   #begin: (() => void) | undefined;
+  #starting = false;
   #jobs = 0;
   /** The number of the last job, and whether workers may still be at it. */
   #job = 0;
@@ -127,6 +131,7 @@ export class Pool {
   start(modules: readonly Module[], memory: Memory, startWorker: StartWorker): void {
     this.#begin = () => {
       this.#begin = undefined;
+      this.#starting = true;
       const { byteOffset, byteLength } = this.#words;
       try {
         for (let member = 1; member < this.#words.length / SLOT; member++) {
@@ -136,8 +141,9 @@ export class Pool {
       } catch (error) {
         this.#break(`a worker could not be started: ${(error as Error).message}`);
       }
+      this.#starting = false;
     };
-    host.setTimeout(() => this.#begin?.(), 0).unref?.(); // one that ends before that has none
+    setTimeout(() => this.#begin?.(), 0).unref?.(); // one that ends before that has none
   }
 
   /** Blocks until all workers have started, or can't, where it may. */
@@ -151,7 +157,7 @@ export class Pool {
   async started(): Promise<number> {
     this.#begin?.();
     const late = patience(this.#limits.start);
-    while (!this.#settle(late)) await new Promise<void>((resolve) => host.setTimeout(resolve, 1));
+    while (!this.#settle(late)) await new Promise<void>((resolve) => setTimeout(resolve, 1));
     return this.size;
   }
 
@@ -159,6 +165,8 @@ export class Pool {
   #settle(late = () => false): boolean {
     if (this.#settled) return true;
     if (this.#begin !== undefined) return false;
+    // As by a timeout of node:vm. One that was started and is in no list hears of the end by its slot.
+    if (this.#starting) this.#break("the start of workers was cut off");
     const count = Atomics.load(this.#words, READY);
     const failed = failure(this.#words);
     if (failed !== undefined) this.#break(`worker ${failed.member} could not be started: ${failed.reason}`);
@@ -178,7 +186,7 @@ export class Pool {
     if (work >= 2 * WORTH) this.#begin?.();
     if (work > WORTH_WAITING) this.ready();
     if (!this.#settle()) return 1;
-    if (this.#broken !== undefined && !this.#reported) throw this.#giveUp(this.#broken);
+    if (this.#broken !== undefined && !this.#reported) throw this.#giveUp(this.#broken, 0);
     return Math.max(1, Math.min(this.size, Math.floor(work / WORTH)));
   }
 
@@ -187,8 +195,10 @@ export class Pool {
     const words = this.#words;
     Atomics.store(words, DONE, 0);
     words[PAGES] = this.#arena.buffer.byteLength / PAGE;
-    this.#jobs = (this.#jobs + JOB_STEP) % 2 ** 30;
-    this.#job = this.#jobs + JOBS.indexOf(kernel);
+    do {
+      this.#jobs = (this.#jobs + JOB_STEP) % 2 ** 30;
+      this.#job = this.#jobs + JOBS.indexOf(kernel);
+    } while (this.#isOld(members)); // to a worker that had no job for a whole round the number would be none
     this.#open = true;
     try {
       for (let member = 1; member < members; member++) {
@@ -203,13 +213,19 @@ export class Pool {
     } catch (error) {
       // So a kernel says that no other thread makes progress (assembly/team.ts). Anything else is told as on one thread.
       if ((error as Error).name === "RuntimeError" && /unreachable/i.test(`${error}`))
-        throw this.#giveUp(this.#reason, error);
+        throw this.#giveUp(this.#reason, members - 1, error);
       this.settle();
       throw error;
     }
     const done = this.#join(members - 1);
     this.#open = false;
-    if (!done || failure(words) !== undefined) throw this.#giveUp(this.#reason);
+    if (!done || failure(words) !== undefined) throw this.#giveUp(this.#reason, members - 1);
+  }
+
+  #isOld(members: number): boolean {
+    for (let member = 1; member < members; member++)
+      if (Atomics.load(this.#words, member * SLOT) === this.#job) return true;
+    return false;
   }
 
   /**
@@ -271,17 +287,22 @@ export class Pool {
   /** Ends all workers, those too that a full stack kept from being ended before; the next call says so, unless it has been said. */
   #break(reason: string): void {
     this.#broken ??= reason;
-    for (let worker = this.#workers.at(-1); worker !== undefined; worker = this.#workers.at(-1)) {
-      const slot = this.#workers.length * SLOT;
+    for (let slot = SLOT; slot < this.#words.length; slot += SLOT) {
       Atomics.store(this.#words, slot, END);
       Atomics.notify(this.#words, slot);
+    }
+    for (let worker = this.#workers.at(-1); worker !== undefined; worker = this.#workers.at(-1)) {
       worker.terminate();
       this.#workers.pop();
     }
   }
 
-  /** Ends all workers and gives the error to throw. */
-  #giveUp(reason: string, cause?: unknown): Error {
+  /** Ends all workers and gives the error to throw. `given`: how many of them had the call. */
+  #giveUp(reason: string, given: number, cause?: unknown): Error {
+    if (Atomics.load(this.#words, DONE) < given) {
+      if (!endsAtOnce) this.#arena.abandon(); // they may be slow, and not dead
+      this.#problem.leave();
+    }
     this.#break(reason);
     this.#reported = true;
     return new Error(`laser-attention: ${this.#broken}; later calls run on one thread`, { cause });

@@ -59,9 +59,10 @@ export class Problem {
     this.integer(Field.sleeps, sleeps ? 1 : 0);
   }
 
-  /** Members that wait for the calling thread, or will, end: it was cut off (assembly/team.ts). */
+  /** Members that wait for the calling thread, or will, end, and no work is left for the others: it was cut off (assembly/team.ts). */
   leave(): void {
     this.attach();
+    for (let at = Field.taken / 4; at < this.#words; at += PROBLEM_STRIDE / 4) Atomics.store(this.#ints, at, 2 ** 30);
     Atomics.store(this.#ints, Field.turn / 4, -(2 ** 31));
     Atomics.notify(this.#ints, Field.turn / 4);
   }

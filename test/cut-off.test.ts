@@ -117,6 +117,40 @@ if (!("Deno" in globalThis)) {
     assert.equal(found, { ended: 20, wrong: 0, damaged: 0, threads: 2 });
   });
 
+  test("a timeout of node:vm while workers start leaves one thread, with a warning, and nothing that keeps the process", async () => {
+    const { code, stdout, stderr } = await runProgram(`
+      const { runInNewContext } = process.getBuiltinModule("node:vm");
+      const threads = process.getBuiltinModule("node:worker_threads");
+      const get = process.getBuiltinModule;
+      let made = 0;
+      class Worker extends threads.Worker {
+        constructor(...given) {
+          super(...given);
+          if (++made === 2) for (;;);
+        }
+      }
+      process.getBuiltinModule = (name) => (name === "node:worker_threads" ? { ...threads, Worker } : get(name));
+      const warnings = [];
+      console.warn = (text) => warnings.push(text);
+      const { createSync } = await import("laser-attention/threads.js");
+      const la = createSync({ threads: 4 });
+      let error;
+      try {
+        runInNewContext("la.threads", { la }, { timeout: 500 });
+      } catch ({ code }) {
+        error = code;
+      }
+      const x = la.tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 2, 2]);
+      console.log(JSON.stringify({ error, threads: la.threads, warnings, sum: la.attention(x, x, x, { variant: "laser" }).data.length, made }));
+      la.dispose();
+    `);
+    assert.is(code, 0, stderr);
+    assert.equal(JSON.parse(stdout), {
+      ...{ error: "ERR_SCRIPT_EXECUTION_TIMEOUT", threads: 1, sum: 4, made: 2 },
+      warnings: ["laser-attention: one thread only: the start of workers was cut off"],
+    });
+  });
+
   test("a step, an evaluation or a scope that a timeout of node:vm ends is over when the program has yielded", async () => {
     const found = await reported(`
       const { createSync, crossEntropy, Linear, Random } = await import("laser-attention/nn/index.js");

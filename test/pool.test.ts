@@ -5,6 +5,7 @@ import { Field } from "../src/generated/problem.js";
 import { host } from "../src/host.js";
 import type { LaserAttention } from "../src/index.js";
 import { ARGUMENTS, DONE, READY, SLOT } from "../src/protocol.js";
+import { endsAtOnce } from "../src/wasm.js";
 import { firstDifference } from "./support/bits.js";
 import { plain } from "./support/engines.js";
 import { replacing, runProgram } from "./support/host.js";
@@ -81,7 +82,10 @@ const givesUp =
   ({ message }: Error): boolean =>
     message === `laser-attention: ${reason}; later calls run on one thread`;
 
-/** The call throws what it should within twice the limit; memory comes back; later calls are right, on one thread. */
+/**
+ * The call throws what it should within twice the limit; memory comes back, where no worker that is only slow may still write to it; later
+ * calls are right, on one thread.
+ */
 function assertGivesUp(reason: string, options: TeamOptions, threads = 3): void {
   const { la, broken } = makeTeam(threads, { limits: { progress }, ...options });
   assert.is(broken, undefined, "the workers start");
@@ -91,7 +95,8 @@ function assertGivesUp(reason: string, options: TeamOptions, threads = 3): void 
   const ms = performance.now() - start;
   assert.ok(ms < 2 * progress + 1000, `${ms} ms`); // a busy machine may stand still for a while
   assert.is(la.threads, 1);
-  assert.is(la.memory.used, used);
+  const lost = la.memory.used - used;
+  assert.ok(lost === 0 || (!endsAtOnce && reason === standstill && lost > 0), `${lost}`);
   for (let n = 0; n < 2; n++) assert.is(firstDifference(forward(la), reference), -1);
   la.dispose();
 }
