@@ -218,7 +218,7 @@ export class LaserAttention {
 
   /**
    * Gradients of {@link matmul} in the shapes of a and b. A factor that was broadcast gets the sum over the axes it was
-   * repeated along, in ascending order and float64; one b for all of a is one product over all rows.
+   * repeated along, in ascending order and float64; one b for all of a is one product over all rows, unless a is read transposed.
    * @param dout Gradient with respect to the product, in its shape
    * @param options Those of the product
    *

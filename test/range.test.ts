@@ -121,13 +121,14 @@ function equalKeys(la: LaserAttention, M: number, t: number, c: number): number 
   });
 }
 
-/** Relative error of dq, in the norm, for values of deviation s. */
-function errorOfClose(la: LaserAttention, variant: "standard" | "laser", s: number): number {
+/** Relative error of dq, in the norm, for values of deviation s around a mean. */
+function errorOfClose(la: LaserAttention, variant: "standard" | "laser", s: number, mean = 0): number {
   const random = new Random(7);
   const [N, E] = [64, 64];
   const normals = (deviation: number) => random.normals(N * E, deviation);
   const sizes = { B: 1, H: 1, Hkv: 1, N, M: N, D: E, E };
-  const c: Case = { ...sizes, q: normals(1), k: normals(1), v: normals(s), dout: normals(1), variant, causal: true };
+  const [q, k, dout] = [normals(1), normals(1), normals(1)];
+  const c: Case = { ...sizes, q, k, v: normals(s).map((x) => mean + x), dout, variant, causal: true };
   const { dq } = oracle(c);
   const got = run(la, c).dq!;
   const norm = (x: ArrayLike<number>) => Math.hypot(...Array.from(x));
@@ -140,6 +141,16 @@ for (const la of engines) {
       const error = s * errorOfClose(la, "laser", s);
       assert.ok(error > 1e-7 && error < 6e-7, `laser, ${s}: ${error}`);
       assert.ok(errorOfClose(la, "standard", s) < 6e-7, `standard, ${s}`);
+    }
+    for (const [mean, s] of [
+      [100, 0.01],
+      [1000, 0.1],
+      [100, 1],
+    ] as const) {
+      const laser = (s * errorOfClose(la, "laser", s, mean)) / (3e-7 + mean * 2 ** -25);
+      assert.ok(laser > 0.3 && laser < 2, `laser, ${s} around ${mean}: ${laser}`);
+      const standard = (s * errorOfClose(la, "standard", s, mean)) / (3e-7 * mean);
+      assert.ok(standard > 0.3 && standard < 3, `standard, ${s} around ${mean}: ${standard}`);
     }
   });
 }

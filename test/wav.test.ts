@@ -133,6 +133,7 @@ test("other codecs, channels, sizes and rates are refused with words", () => {
       `every sample must be finite, got ${bad} at 1`,
     );
   }
+  throws(() => readWav(wav({ codec: 3, bits: 64 }, [1e39])), RangeError, "got Infinity at 0");
 });
 
 const folder = dataFiles("wav", "fsdd/recordings");

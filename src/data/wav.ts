@@ -9,7 +9,7 @@ import { bytesOf } from "../check-number.js";
 export interface Wav {
   /** Samples a second. */
   rate: number;
-  /** One channel, between -1 and 1: integers are divided by 2^(bits - 1), two channels are averaged. */
+  /** One channel: integers are divided by 2^(bits - 1), which gives -1 to 1, floats are as they are, two channels are averaged. */
   samples: Float32Array;
 }
 
@@ -144,7 +144,7 @@ function readSamples(view: DataView, at: number, size: number, { codec, channels
   const samples = new Float32Array(Math.floor(size / frame)); // what is left of a frame is none
   for (let n = 0; n < samples.length; n++) {
     const place = at + n * frame;
-    const sample = channels === 1 ? read(place) : (read(place) + read(place + frame / 2)) / 2;
+    const sample = Math.fround(channels === 1 ? read(place) : (read(place) + read(place + frame / 2)) / 2);
     if (!Number.isFinite(sample)) throw new RangeError(`${WHERE}: every sample must be finite, got ${sample} at ${n}`);
     samples[n] = sample;
   }

@@ -88,8 +88,8 @@ export interface WriteSafetensorsOptions {
   /** Text that goes with the tensors. */
   metadata?: Readonly<Record<string, string>> | undefined;
   /**
-   * What every Float32Array is stored as, whatever its own `dtype` says. F16 and BF16 round to nearest, ties to even; beyond
-   * 65504 F16 is infinite. Default: the tensor's own, or F32.
+   * What every Float32Array is stored as, whatever its own `dtype` says. F16 and BF16 round to nearest, ties to even; from
+   * 65520 on F16 is infinite. Default: the tensor's own, or F32.
    */
   dtype?: "F32" | "F16" | "BF16" | undefined;
 }

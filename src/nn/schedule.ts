@@ -22,7 +22,7 @@ export interface DecayOptions {
   steps: number;
   /** Updates over which the rate rises in equal steps; the last of them has the peak. Default 0: the first update has the peak. */
   warmup?: number | undefined;
-  /** The rate of the last update, as a fraction of the peak. Default 0.1 for the cosine, 0 for the linear decay. */
+  /** The rate of the last update, as a fraction of the peak, unless that one has the peak. Default 0.1 for the cosine, 0 for the linear decay. */
   final?: number | undefined;
 }
 
