@@ -5,12 +5,20 @@
  */
 import { matmulInputs, ordinary } from "../tasks.js";
 import { type Formulate, join, load, type Outputs, type Peer, type Ready } from "./peer.js";
-import { type AttentionWorkload, additiveMask, type MatmulWorkload, unitsOf } from "./workloads.js";
+import {
+  type AttentionWorkload,
+  additiveMask,
+  type Block,
+  blocksOf,
+  type MatmulWorkload,
+  unitsOf,
+} from "./workloads.js";
 
 interface Jarray {
   readonly ref: Jarray;
   reshape(shape: readonly number[]): Jarray;
   transpose(): Jarray;
+  slice(rows: readonly [number, number]): Jarray;
   add(other: Jarray): Jarray;
   sub(other: Jarray): Jarray;
   mul(other: Jarray | number): Jarray;
@@ -33,6 +41,7 @@ interface Jax {
     log(x: Jarray): Jarray;
     max(x: Jarray, axis: number, keep: Keep): Jarray;
     sum(x: Jarray, axis: number, keep: Keep): Jarray;
+    concatenate(parts: readonly Jarray[], axis: number): Jarray;
   };
 }
 
@@ -76,11 +85,34 @@ function columnsHead({ numpy: np }: Jax, { q, k, v }: Head, scale: number): Head
   return { out: np.matmul(shifted.div(sums).transpose(), v) };
 }
 
+/** Causal forward by blocks of queries: N is a multiple of 8, and so are their ends. */
+function blocksHead(
+  { numpy: np }: Jax,
+  { q, k, v }: Head,
+  blocks: readonly Block[],
+  masks: readonly Jarray[],
+  scale: number,
+  laser: boolean,
+): HeadOutputs {
+  const c = laser ? np.max(v.ref, 0, keep) : undefined;
+  const e = c ? np.exp(v.sub(c.ref)) : v;
+  const scaled = q.mul(scale);
+  const parts = blocks.map(({ start, end }, n) => {
+    const s = np.matmul(scaled.ref.slice([start, end]), k.ref.slice([0, end]).transpose()).add(masks[n]!);
+    const shifted = np.exp(s.ref.sub(np.max(s, -1, keep)));
+    const sums = np.sum(shifted.ref, -1, keep);
+    return np.matmul(shifted, e.ref.slice([0, end])).div(sums);
+  });
+  for (const used of [scaled, k, e]) used.dispose();
+  const a = np.concatenate(parts, 0);
+  return { out: c ? np.log(a).add(c) : a };
+}
+
 const FEW = 8;
 const up = (n: number): number => (n < FEW ? n : Math.ceil(n / 8) * 8);
 
 /** All heads in one jitted function, or one for a head that is called for each. */
-type Whole = "one jit" | "a jit a head";
+type Whole = "one jit" | "a jit a head" | "blocks of queries, a jit a head";
 
 function attention(jax: Jax, workload: AttentionWorkload, whole: Whole): Ready {
   const { shape, variant, direction } = workload;
@@ -108,9 +140,18 @@ function attention(jax: Jax, workload: AttentionWorkload, whole: Whole): Ready {
   const few = rows < FEW && variant === "standard" && direction === "forward";
   const compute = (one: Head) => (few ? columnsHead(jax, one, scale) : head(jax, one, scale, variant === "laser"));
   const single = jax.jit(compute);
+  const blocks = whole.startsWith("blocks") ? blocksOf(shape, -1e30) : [];
+  const masks = blocks.map(({ start, end, mask }) => jax.numpy.array(mask).reshape([end - start, end]));
+  const blocked = jax.jit((one: Head, given: Jarray[]) =>
+    blocksHead(jax, one, blocks, given, scale, variant === "laser"),
+  );
   const together = jax.jit((all: Head[]) => all.map(compute));
   const run = (): HeadOutputs[] =>
-    whole === "one jit" ? together(parts.map(withMask)) : parts.map((one) => single(withMask(one)));
+    whole === "one jit"
+      ? together(parts.map(withMask))
+      : parts.map((one) =>
+          blocks.length > 0 ? blocked(jax.tree.ref(one), jax.tree.ref(masks)) : single(withMask(one)),
+        );
   return {
     call: async () => jax.tree.dispose(await jax.blockUntilReady(run())),
     read() {
@@ -125,7 +166,8 @@ function attention(jax: Jax, workload: AttentionWorkload, whole: Whole): Ready {
     dispose() {
       single.dispose();
       together.dispose();
-      jax.tree.dispose([parts, mask]);
+      blocked.dispose();
+      jax.tree.dispose([parts, mask, masks]);
     },
   };
 }
@@ -163,6 +205,8 @@ export const jaxJs: Peer = {
     const formulate: Formulate = (workload) => {
       if (workload.kind === "matmul") return [{ name: "matmul", prepare: () => matmul(jax, workload) }];
       const ways: Whole[] = ["one jit", "a jit a head"];
+      if (workload.direction === "forward" && blocksOf(workload.shape, 0).length > 0)
+        ways.push("blocks of queries, a jit a head");
       return ways.map((whole) => ({ name: whole, prepare: () => attention(jax, workload, whole) }));
     };
     return formulate;

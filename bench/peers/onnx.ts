@@ -24,6 +24,29 @@ export interface OnnxGraph {
   >;
 }
 
+export const node = (
+  op: string,
+  inputs: string[],
+  output: string,
+  attributes: OnnxNode["attributes"] = {},
+): OnnxNode => ({
+  op,
+  inputs,
+  outputs: [output],
+  attributes,
+});
+
+/** alpha times the product of a and b, either transposed. */
+export const product = (
+  a: string,
+  b: string,
+  output: string,
+  { transA = 0, transB = 0, alpha = 1 } = {},
+): OnnxNode => ({
+  ...node("FusedMatMul", [a, b], output, { transA: { i: transA }, transB: { i: transB }, alpha: { f: alpha } }),
+  domain: "com.microsoft",
+});
+
 /** The first opset with the op Attention, and the version of the contributed ops. */
 const OPSETS = { "": 23, "com.microsoft": 1 };
 const IR_VERSION = 11;
@@ -63,7 +86,7 @@ function attribute([name, value]: [string, Attribute]): Uint8Array {
   return message(5, string(1, name), ...payload, int(20, ATTRIBUTE_TYPE[kind!]));
 }
 
-function node({ op, inputs, outputs, domain = "", attributes = {} }: OnnxNode): Uint8Array {
+function nodeMessage({ op, inputs, outputs, domain = "", attributes = {} }: OnnxNode): Uint8Array {
   return message(
     1,
     ...inputs.map((name) => string(1, name)),
@@ -92,7 +115,7 @@ function value(field: number, name: string, shape: readonly number[] | undefined
 export function onnxModel({ inputs, indices = {}, outputs, nodes, constants }: OnnxGraph): Uint8Array {
   const graph = message(
     7,
-    ...nodes.map(node),
+    ...nodes.map(nodeMessage),
     string(2, "graph"),
     ...Object.entries(constants).map(constant),
     ...Object.entries(inputs).map(([name, shape]) => value(11, name, shape)),

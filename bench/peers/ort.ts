@@ -1,9 +1,17 @@
 /** onnxruntime-web and onnxruntime-node: one API, one set of graphs. There is no autodiff: backward is written as nodes. */
 import { swap } from "../../test/support/run.js";
 import { matmulInputs, ordinary } from "../tasks.js";
-import { type OnnxGraph, type OnnxNode, onnxModel } from "./onnx.js";
-import type { Formulate, Formulation, Outputs, Ready } from "./peer.js";
-import { type AttentionWorkload, additiveMask, type MatmulWorkload, type Units, unitsOf } from "./workloads.js";
+import { node, type OnnxGraph, type OnnxNode, onnxModel, product } from "./onnx.js";
+import { blockNodes } from "./ort-blocks.js";
+import { type Formulate, type Formulation, join, type Outputs, type Ready } from "./peer.js";
+import {
+  type AttentionWorkload,
+  additiveMask,
+  blocksOf,
+  type MatmulWorkload,
+  type Units,
+  unitsOf,
+} from "./workloads.js";
 
 interface OrtTensor {
   data: Float32Array;
@@ -33,24 +41,6 @@ const SESSION = {
 export const openSession = (ort: Ort, graph: OnnxGraph): Promise<Session> =>
   ort.InferenceSession.create(onnxModel(graph), SESSION);
 
-export const node = (
-  op: string,
-  inputs: string[],
-  output: string,
-  attributes: OnnxNode["attributes"] = {},
-): OnnxNode => ({
-  op,
-  inputs,
-  outputs: [output],
-  attributes,
-});
-
-/** alpha times the product of a and b, either transposed. */
-const product = (a: string, b: string, output: string, { transA = 0, transB = 0, alpha = 1 } = {}): OnnxNode => ({
-  ...node("FusedMatMul", [a, b], output, { transA: { i: transA }, transB: { i: transB }, alpha: { f: alpha } }),
-  domain: "com.microsoft",
-});
-
 /** a = P E and, where the graph has them to itself, the probabilities p. */
 type Core = (names: { q: string; k: string; e: string; a: string; p: string }) => OnnxNode[];
 
@@ -74,6 +64,19 @@ const multiHeadCore =
     {
       ...node("MultiHeadAttention", [q, k, e], a, { num_heads: { i: heads }, unidirectional: { i: Number(masked) } }),
       domain: "com.microsoft",
+    },
+  ];
+
+/** Likewise, and always causal; with keys and values from before, of which it gives all back. */
+const groupedCore =
+  ({ H, Hkv, N, M }: AttentionWorkload["shape"]): Core =>
+  ({ q, k, e, a }) => [
+    {
+      op: "GroupQueryAttention",
+      domain: "com.microsoft",
+      inputs: [q, k, e, ...(N < M ? ["past_k", "past_v"] : ["", ""]), "last", "length"],
+      outputs: N < M ? [a, "present_k", "present_v"] : [a],
+      attributes: { num_heads: { i: H }, kv_num_heads: { i: Hkv } },
     },
   ];
 
@@ -181,6 +184,50 @@ function attention(ort: Ort, workload: AttentionWorkload): Formulation[] {
     name: "Attention",
     prepare: () => prepare(ort, graphOf(fused(), grouped, outputs, units), data),
   });
+  const arrange = (x: Float32Array) => swap(x, [1, N, H, D]);
+  const decodes = N === 1 && workload.variant === "standard";
+  if (decodes || (shape.causal && N === M)) {
+    // One new key behind those of before, or all of them.
+    const past = M - N;
+    const [before, after] = [data.k, data.v].reduce<[Float32Array[], Float32Array[]]>(
+      (parts, x) => {
+        const rows = Array.from({ length: Hkv }, (_, h) => x.subarray(h * M * D, (h + 1) * M * D));
+        parts[0].push(join(rows.map((head) => head.subarray(0, past * D))));
+        parts[1].push(swap(join(rows.map((head) => head.subarray(past * D))), [1, Hkv, N, D]));
+        return parts;
+      },
+      [[], []],
+    );
+    const graph = graphOf(
+      attentionNodes(workload, units, groupedCore(shape)),
+      {
+        ...{ q: [1, N, H * D], k: [1, N, Hkv * D], v: [1, N, Hkv * D] },
+        ...(past > 0 && { past_k: [1, Hkv, past, D], past_v: [1, Hkv, past, D] }),
+      },
+      outputs,
+      units,
+    );
+    const constants = {
+      ...graph.constants,
+      last: { data: Int32Array.of(M - 1), shape: [1] },
+      length: { data: Int32Array.of(M), shape: [1] },
+    };
+    const given = {
+      ...{ q: swap(data.q, [1, H, N, D]), k: after[0]!, v: after[1]! },
+      ...(past > 0 && { past_k: before[0]!, past_v: before[1]! }),
+    };
+    formulations.push({
+      name: "GroupQueryAttention",
+      prepare: () => prepare(ort, { ...graph, constants }, given, arrange),
+    });
+  }
+  if (H === Hkv && blocksOf(shape, 0).length > 0) {
+    const { nodes, constants } = blockNodes(workload, units);
+    formulations.push({
+      name: "blocks of queries",
+      prepare: () => prepare(ort, { inputs, outputs, nodes, constants }, data),
+    });
+  }
   if (H !== Hkv) return formulations;
   const beside = { q: [1, N, H * D], k: [1, M, H * D], v: [1, M, H * D] };
   const multi = () => attentionNodes(workload, units, multiHeadCore(units));
@@ -189,19 +236,29 @@ function attention(ort: Ort, workload: AttentionWorkload): Formulation[] {
   });
   formulations.push({
     name: "MultiHeadAttention",
-    prepare: () => prepare(ort, graphOf(multi(), beside, outputs, units), turned(), (x) => swap(x, [1, N, H, D])),
+    prepare: () => prepare(ort, graphOf(multi(), beside, outputs, units), turned(), arrange),
   });
   return formulations;
 }
 
-function matmul(ort: Ort, { shape }: MatmulWorkload): Formulation {
+/** b as an input, or as a weight, which the runtime packs once and does not copy. */
+function matmul(ort: Ort, { shape }: MatmulWorkload): Formulation[] {
   const { m, k, n } = shape;
   const nodes = [node("MatMul", ["a", "b"], "out")];
-  const graph = { inputs: { a: [m, k], b: [k, n] }, outputs: ["out"], nodes, constants: {} };
-  return { name: "MatMul", prepare: () => prepare(ort, graph, { ...matmulInputs(shape) }) };
+  const data = { ...matmulInputs(shape) };
+  const [a, b] = [
+    [m, k],
+    [k, n],
+  ];
+  const graph = { inputs: { a: a!, b: b! }, outputs: ["out"], nodes, constants: {} };
+  const weight = { ...graph, inputs: { a: a! }, constants: { b: { data: data.b, shape: b! } } };
+  return [
+    { name: "MatMul", prepare: () => prepare(ort, graph, data) },
+    { name: "MatMul, b a constant", prepare: () => prepare(ort, weight, data) },
+  ];
 }
 
 export const ortFormulations =
   (ort: Ort): Formulate =>
   (workload) =>
-    workload.kind === "matmul" ? [matmul(ort, workload)] : attention(ort, workload);
+    workload.kind === "matmul" ? matmul(ort, workload) : attention(ort, workload);

@@ -7,7 +7,14 @@
  */
 import { matmulInputs, ordinary } from "../tasks.js";
 import { join, load, type Outputs, type Peer, type Ready } from "./peer.js";
-import { type AttentionWorkload, additiveMask, type MatmulWorkload, unitsOf } from "./workloads.js";
+import {
+  type AttentionWorkload,
+  additiveMask,
+  type Block,
+  blocksOf,
+  type MatmulWorkload,
+  unitsOf,
+} from "./workloads.js";
 
 interface Tensor {
   dataSync(): Float32Array;
@@ -29,6 +36,8 @@ interface Tf {
   log(x: Tensor): Tensor;
   max(x: Tensor, axis: number, keepDims: boolean): Tensor;
   sum(x: Tensor, axis: number, keepDims: boolean): Tensor;
+  slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor;
+  concat(parts: readonly Tensor[], axis: number): Tensor;
 }
 
 type Head = Readonly<Record<"q" | "k" | "v" | "dout", Tensor>>;
@@ -60,7 +69,26 @@ function head(tf: Tf, { q, k, v, dout }: Head, mask: Tensor | undefined, workloa
   return { out, dq, dk, dv: laser ? tf.mul(e, pg) : pg };
 }
 
-function attention(tf: Tf, workload: AttentionWorkload): Ready {
+/** One head, causal forward by blocks of queries. */
+function blocksHead(
+  tf: Tf,
+  { q, k, v }: Head,
+  blocks: readonly (Block & { tensor: Tensor })[],
+  { shape, variant }: AttentionWorkload,
+): HeadOutputs {
+  const { scale, D } = unitsOf(shape);
+  const c = variant === "laser" ? tf.max(v, 0, true) : undefined;
+  const e = c ? tf.exp(tf.sub(v, c)) : v;
+  const [scaled, turned] = [tf.mul(q, scale), tf.transpose(k)];
+  const parts = blocks.map(({ start, end, tensor }) => {
+    const scores = tf.matMul(tf.slice(scaled, [start, 0], [end - start, D]), tf.slice(turned, [0, 0], [D, end]));
+    return tf.matMul(tf.softmax(tf.add(scores, tensor)), tf.slice(e, [0, 0], [end, D]));
+  });
+  const a = tf.concat(parts, 0);
+  return { out: c ? tf.add(tf.log(a), c) : a };
+}
+
+function attention(tf: Tf, workload: AttentionWorkload, byBlocks = false): Ready {
   const { shape } = workload;
   const { heads, rows, keys, D, masked } = unitsOf(shape);
   const inputs = ordinary(shape);
@@ -73,7 +101,14 @@ function attention(tf: Tf, workload: AttentionWorkload): Ready {
     dout: part(inputs.dout, rows, h),
   }));
   const mask = masked ? tf.tensor2d(additiveMask(rows, keys, true, -1e30), [rows, keys]) : undefined;
-  const run = (): HeadOutputs[] => parts.map((one) => tf.tidy(() => head(tf, one, mask, workload)));
+  const blocks = (byBlocks ? blocksOf(shape, -1e30) : []).map((block) => ({
+    ...block,
+    tensor: tf.tensor2d(block.mask, [block.end - block.start, block.end]),
+  }));
+  const run = (): HeadOutputs[] =>
+    parts.map((one) =>
+      tf.tidy(() => (byBlocks ? blocksHead(tf, one, blocks, workload) : head(tf, one, mask, workload))),
+    );
   return {
     call: () => tf.dispose(run()),
     read() {
@@ -83,7 +118,7 @@ function attention(tf: Tf, workload: AttentionWorkload): Ready {
       tf.dispose(results);
       return Object.fromEntries(outputs) as Outputs;
     },
-    dispose: () => tf.dispose([parts, mask]),
+    dispose: () => tf.dispose([parts, mask, blocks.map(({ tensor }) => tensor)]),
   };
 }
 
@@ -111,9 +146,12 @@ export const tfjs: Peer = {
   packages: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"],
   async open() {
     const tf = await openTfjs<Tf>();
-    return (workload) =>
-      workload.kind === "matmul"
-        ? [{ name: "matMul", prepare: () => matmul(tf, workload) }]
-        : [{ name: "a head at a time", prepare: () => attention(tf, workload) }];
+    return (workload) => {
+      if (workload.kind === "matmul") return [{ name: "matMul", prepare: () => matmul(tf, workload) }];
+      const all = [{ name: "a head at a time", prepare: () => attention(tf, workload) }];
+      if (workload.direction === "forward" && blocksOf(workload.shape, 0).length > 0)
+        all.push({ name: "blocks of queries", prepare: () => attention(tf, workload, true) });
+      return all;
+    };
   },
 };

@@ -79,6 +79,27 @@ export function unitsOf({ H, Hkv, N, M, D, causal }: AttentionShape): Units {
   return { heads: Hkv, rows: (H / Hkv) * N, keys: M, D, scale: 1 / Math.sqrt(D), masked };
 }
 
+/** Rows of a block of queries: with four of N 1024, 62 % of a causal call's scores are computed. */
+const BLOCK = 256;
+
+export interface Block {
+  /** Its rows are [start, end), which see no key from `end` on. */
+  start: number;
+  end: number;
+  /** [end - start, end], added to its scores. */
+  mask: Float32Array;
+}
+
+/** Causal attention by blocks of queries, which leaves out keys that are hidden from all of one; none where it gains nothing. */
+export function blocksOf({ N, M, causal }: AttentionShape, hidden: number): Block[] {
+  if (!causal || N !== M || N <= BLOCK) return [];
+  return Array.from({ length: Math.ceil(N / BLOCK) }, (_, n) => {
+    const [start, end] = [n * BLOCK, Math.min((n + 1) * BLOCK, N)];
+    const mask = additiveMask(N, end, true, hidden).slice(start * end, end * end);
+    return { start, end, mask };
+  });
+}
+
 /** [rows, keys], added to the scores: 0 where a key is seen. Columns from `seen` on are padding. */
 export function additiveMask(rows: number, keys: number, causal: boolean, hidden: number, seen = keys): Float32Array {
   const mask = new Float32Array(rows * keys);

@@ -10,8 +10,7 @@
  *   norms      LayerNormalization behind Add 1.01
  *   all apart  MatMul, Add, Transpose, Softmax, Tanh 1.05
  */
-import type { OnnxGraph, OnnxNode } from "../peers/onnx.js";
-import { node } from "../peers/ort.js";
+import { node, type OnnxGraph, type OnnxNode } from "../peers/onnx.js";
 import { EPS, type Start } from "./trainer.js";
 import type { Workload } from "./workloads.js";
 
