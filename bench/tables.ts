@@ -2,6 +2,7 @@
 import type { EngineResult } from "./engines.js";
 import { groups } from "./groups.js";
 import type { Environment } from "./machine.js";
+import { NOISY } from "./measure.js";
 import type { Cost, Growth } from "./peers/costs.js";
 import { megabytes } from "./peers/report.js";
 import type { WorkloadResult } from "./peers/run.js";
@@ -156,7 +157,9 @@ function workloadTable({ workloads, versions }: PeersFile): string {
     ...peers.map((peer) => {
       const result = results.find((one) => one.peer === peer);
       const ratio = peer.startsWith("laser-attention") ? undefined : result?.ratios[ours];
-      return result ? `${duration(result.median)}${ratio === undefined ? "" : ` (${ratio.toFixed(1)}x)`}` : "";
+      if (result === undefined) return "";
+      const noisy = result.spread > NOISY ? " ~" : "";
+      return `${duration(result.median)}${noisy}${ratio === undefined ? "" : ` (${ratio.toFixed(1)}x)`}`;
     }),
   ]);
   return table(["", ...peers.map((peer) => (versions[peer] ? `${peer} ${versions[peer]}` : peer))], rows);
@@ -177,8 +180,11 @@ function costTable({ costs, growth }: PeersFile): string[] {
 export function peersTables(file: PeersFile): string {
   return [
     `${file.machine}; ${shortRuntime(file.runtime)}; one thread each; ${file.date}; \`npm run bench:peers\`.`,
-    "Time of one call, those of a row interleaved; of each library the fastest of several formulations, outputs checked against " +
-      "float64. In brackets how many times the time of `laser-attention/relaxed`. onnxruntime-node is native code.",
+    "Time of one call, those of a row interleaved; of each library the fastest of the formulations in `bench/peers`, samples of its outputs " +
+      "checked against float64. In brackets how many times the time of `laser-attention/relaxed`; ~ marks a time whose median is more than a " +
+      "tenth above its best. onnxruntime-node is native code. Inputs of this package, tfjs and jax-js lie in their memory already; " +
+      "onnxruntime-web copies what is no constant at each call. onnxruntime-web and tfjs-wasm have no fused multiply-add: hold them against " +
+      "the plain build too.",
     workloadTable(file),
     ...costTable(file),
   ].join("\n\n");

@@ -13,6 +13,8 @@ export interface Opened {
 export interface Result extends Measurement {
   peer: string;
   formulation: string;
+  /** All that were tried. */
+  tried: string[];
   /** Against float64, see check.ts. */
   error: number;
   /** Time over that of each build of this package, by its name: median over the rounds. */
@@ -42,6 +44,7 @@ const CHOICE = 40;
 interface Entry {
   peer: Peer;
   formulation: Formulation;
+  tried: string[];
   ready: Ready;
   error: number;
 }
@@ -62,7 +65,7 @@ async function fastest({ peer, formulate }: Opened, workload: Workload): Promise
     const time = only ? 0 : (await interleave([ready.call], { time: CHOICE }))[0]!.summary.median;
     if (time < least) {
       await best?.ready.dispose();
-      best = { peer, formulation, ready, error };
+      best = { peer, formulation, tried: formulations.map(({ name }) => name), ready, error };
       least = time;
     } else await ready.dispose();
   }
@@ -103,8 +106,8 @@ export async function measureWorkload(
     own.includes(peer) ? [[peer.name, series[n]!]] : [],
   );
   const results = entries.map(
-    ({ peer, formulation, error }, n): Result => ({
-      ...{ peer: peer.name, formulation: formulation.name, error, ...series[n]!.summary },
+    ({ peer, formulation, tried, error }, n): Result => ({
+      ...{ peer: peer.name, formulation: formulation.name, tried, error, ...series[n]!.summary },
       ratios: Object.fromEntries(builds.map(([name, build]) => [name, ratio(series[n]!, build)])),
     }),
   );
