@@ -10,7 +10,7 @@ const windows = process.platform === "win32";
 function signal(child, name) {
   try {
     if (windows)
-      spawnSync("taskkill", ["/pid", child.pid, "/t", "/f"], { stdio: "ignore" }); // it has no groups
+      spawnSync("taskkill", ["/pid", String(child.pid), "/t", "/f"], { stdio: "ignore" }); // it has no groups
     else process.kill(-child.pid, name);
   } catch {
     // The group has ended.

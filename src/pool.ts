@@ -245,7 +245,10 @@ export class Pool {
     }
     this.#problem.leave();
     if (this.#broken === undefined && this.#join(given)) Atomics.store(words, FAILED, 0);
-    else this.#break(this.#reason);
+    else {
+      this.#problem.abandon();
+      this.#break(this.#reason);
+    }
     this.#open = false;
   }
 
@@ -300,8 +303,9 @@ export class Pool {
   /** Ends all workers and gives the error to throw. `given`: how many of them had the call. */
   #giveUp(reason: string, given: number, cause?: unknown): Error {
     if (Atomics.load(this.#words, DONE) < given) {
-      if (!endsAtOnce) this.#arena.abandon(); // they may be slow, and not dead
       this.#problem.leave();
+      if (!endsAtOnce) this.#arena.abandon(); // they may be slow, and not dead
+      this.#problem.abandon();
     }
     this.#break(reason);
     this.#reported = true;

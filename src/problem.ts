@@ -11,7 +11,7 @@ export class Problem {
   /** Rows of the kernels that are one query, of as many heads (src/attention.ts, headsAsRows). */
   rowsOfQuery = 1;
   readonly #arena: Arena;
-  readonly #words: number;
+  #words: number;
   #ints: Int32Array;
   #floats: Float32Array;
 
@@ -65,6 +65,13 @@ export class Problem {
     for (let at = Field.taken / 4; at < this.#words; at += PROBLEM_STRIDE / 4) Atomics.store(this.#ints, at, 2 ** 30);
     Atomics.store(this.#ints, Field.turn / 4, -(2 ** 31));
     Atomics.notify(this.#ints, Field.turn / 4);
+  }
+
+  /** From now on there is the first struct only: threads that were given up may still read theirs, which must not become zeros. */
+  abandon(): void {
+    this.#words = PROBLEM_STRIDE / 4;
+    this.#ints = new Int32Array(0);
+    this.attach();
   }
 
   /** Values above 2^31 wrap into the sign bit, which the kernels read as unsigned. */

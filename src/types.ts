@@ -106,7 +106,10 @@ export interface Answer {
  * const la = await create(options);
  */
 export interface CreateOptions<Source = AsyncKernelSource> {
-  /** The most bytes that the linear memory may grow to, kernels included: 1 MiB to 4 GiB (default 4 GiB). */
+  /**
+   * The most bytes that the linear memory may grow to, kernels included: 1 MiB to 4 GiB. Default 4 GiB; with threads less, down to 512 MiB,
+   * where the host has no room for that: `la.memory.limit`.
+   */
   maxMemory?: number | undefined;
   /**
    * Kernels to use instead of those inside the entry, so that a page compiles them once for all its workers:

@@ -88,7 +88,7 @@ test("transcribe: a file that can't be read is named, and the others are transcr
     /cannot read none\.wav \(ENOENT\)/,
     /rate\.wav: resample: from must be .* got 500/,
     /short\.wav: logMel: samples must be 200 or more/,
-    /long\.wav lasts 2\.5 s, and the model's context 1\.3 s: cut it at pauses/,
+    /long\.wav lasts 2\.50 s, and the model's context 1\.3\d s: cut it at pauses/,
   ].entries())
     assert.match(said[n]!, what);
   const unread = await run(["transcribe", ...files, "--checkpoint", "list/last.safetensors"], undefined, "closed");

@@ -136,7 +136,7 @@ if (!("Deno" in globalThis)) {
       const la = createSync({ threads: 4 });
       let error;
       try {
-        runInNewContext("la.threads", { la }, { timeout: 500 });
+        runInNewContext("la.threads", { la }, { timeout: 3000 });
       } catch ({ code }) {
         error = code;
       }

@@ -134,6 +134,7 @@ test("what a pass returns in the place of writing it, or disposes, is refused: i
   for (const harmless of [
     { backward: (dy: Tensor) => dy },
     { backward: (_: Tensor, made: Tensor[]) => made },
+    { backward: (_: Tensor, [dx]: Tensor[]) => [dx] },
     { forward: () => [1] },
   ])
     run(harmless)();

@@ -166,7 +166,7 @@ Written by \`npm run evidence\` from the runs in bench/evidence/results. Both va
 
 ${resultTable(all)}
 
-Means and standard deviations over seeds, after the last step. Of so few seeds deviations are themselves uncertain; the last column shows how much. They say nothing of how far other held-out data would be from these: 2,000 images alone make an error of 0.5 uncertain by 0.011, 913 words a word error rate of 0.024 by 0.005. So few seeds say little about small differences, and these are small models on small data: a reason to try LASER on a task of your own, or not, and no more than that.
+Means and standard deviations over seeds, after the last step. Of so few seeds deviations are themselves uncertain; the last column shows how much. They say nothing of how far other held-out data would be from these: 2,000 images alone make an error of 0.5 uncertain by 0.011, 913 words a word error rate of two or three per cent by 0.005. So few seeds say little about small differences, and these are small models on small data: a reason to try LASER on a task of your own, or not, and no more than that.
 
 ## Beside PyTorch
 
@@ -174,6 +174,7 @@ ${pytorchTable(all)}
 
 Behind a mean of PyTorch: how far the mean here lies above it, in standard errors; beyond ${APART} it is in bold. Behind a difference: that difference, likewise, of variants as if they had nothing in common. Both count what seeds do, not which data are held out, and of two or three seeds even ${APART} says little. The first column of PyTorch are three seeds of the same recipe, with data prepared in other ways, measured on a GPU before this page was written; no script here prints them. The second are eight seeds of \`bench/evidence/pytorch.py\` on an H100, of which means and deviations were kept. It prepares the data as it is prepared here, with random numbers of its own, and takes the mean over 12 draws of what is held out: strings of digits differ more from draw to draw than from seed to seed (averaged over seeds, from 0.013 to 0.025 standard, from 0.015 to 0.030 LASER), hidden characters hardly.
 
+- The language model lies below the first column with both variants; which windows are drawn and judged may differ, and was not looked into.
 - The Conformer is better here than in the first column, with either library. The preparation of data can make as much of a difference: with 1,000 strings made once, in place of new ones each time, and every digit normalised by itself, \`pytorch.py conformer VARIANT SEED FOLDER 1000 alone\` gave 0.068 ± 0.014 (standard) and 0.069 ± 0.019 (LASER) over three seeds.
 - BERT differs most from run to run. Eight seeds in PyTorch went from 1.58 to 1.72 (standard) and from 1.52 to 1.63 (LASER). With the first values and batches that seeds 1, 2 and 3 have here (\`npm run evidence -- --export\`), \`pytorch.py\` gave 1.655, 1.786 and 1.705 (standard), 1.666, 1.638 and 1.509 (LASER): so what seeds draw moves a run by about as much as the difference from the other columns. So does rounding: before linear layers summed in another order the same seeds gave 1.619, 1.769 and 1.711, and 1.637, 1.655 and 1.553, here. That three standard runs lie within 0.02 of each other now is chance, and makes their distance in standard errors look large.
 

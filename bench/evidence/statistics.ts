@@ -21,7 +21,7 @@ export const ofVariant = (results: readonly Result[], variant: Variant): Result[
 
 /** LASER less standard, seed by seed: both saw the same batches. After the last step, or so many evaluations before. */
 export function differences(results: readonly Result[], before = 0): number[] {
-  const lossOf = ({ evaluations }: Result): number => evaluations.at(-1 - before)!.value;
+  const lossOf = ({ evaluations }: Result): number => evaluations.at(-1 - before)?.value ?? Number.NaN;
   const standard = new Map(ofVariant(results, "standard").map((run) => [run.recipe.seed, lossOf(run)]));
   return ofVariant(results, "laser").flatMap((run) => {
     const other = standard.get(run.recipe.seed);

@@ -8,8 +8,7 @@ import { resample } from "../data/resample.js";
 import { parseDigitName, parseTranscripts } from "../data/transcripts.js";
 import { readWav } from "../data/wav.js";
 import type { Data, FamilyName, Images, Recording, Speech } from "../train/index.js";
-import { checkEnds, isOfUser, note, readBytes, UserError } from "./files.js";
-import { lines } from "./options.js";
+import { checkEnds, isOfUser, note, readBytes, UserError, withLf } from "./files.js";
 
 const TEXT =
   "Any plain text will do; Tiny Shakespeare is data/tinyshakespeare/input.txt of github.com/karpathy/char-rnn";
@@ -70,7 +69,7 @@ function readUtf8(path: string, hint: string): string {
 /** Lines end with LF, whichever way the file has them: a checkout on Windows trains the same model. */
 export function readText(path: string): string {
   if (isFolder(path)) throw new UserError(`${path} is a folder. ${TEXT}`);
-  const text = lines(readUtf8(path, TEXT));
+  const text = withLf(readUtf8(path, TEXT));
   if (text === "") throw new UserError(`${path} is empty. ${TEXT}`);
   return text;
 }

@@ -81,11 +81,14 @@ export const printJson = (value: unknown): void => put(`${printable(JSON.stringi
 /** The text of a model: a file or a pipe gets its bytes, a terminal must not obey them. */
 export const write = (text: string): void => put(process.stdout.isTTY === true ? visible(text) : text);
 
-/** A path as a shell takes it; of Windows one that ends with a backslash would quote the quote. */
+/** A path as a shell takes it; of Windows a backslash at its end would quote the quote, unless it stands twice. */
 export function shellWord(path: string): string {
   if (/^[\w@%+=:,./-]+$/.test(path)) return path;
-  return process.platform === "win32" ? `"${path.replace(/\\+$/, "")}"` : `'${path.replaceAll("'", "'\\''")}'`;
+  return process.platform === "win32" ? `"${path.replace(/\\+$/, "$&$&")}"` : `'${path.replaceAll("'", "'\\''")}'`;
 }
+
+/** A text as those in files are read: lines end with LF. */
+export const withLf = (text: string): string => text.replaceAll("\r\n", "\n");
 
 /** The bytes of a file. `hint`: where to get such a file. */
 export function readBytes(path: string, hint = ""): Uint8Array {
@@ -142,9 +145,9 @@ export function removeHalves(path: string): void {
 const BUSY = ["EPERM", "EACCES", "EBUSY"];
 const [TRIES, PAUSE_MS] = [30, 100];
 
-/** Renames, for some seconds again and again where something is in the way that may go. */
+/** Renames, on Windows for some seconds again and again where something is in the way that may go. */
 function replace(from: string, to: string): void {
-  for (let left = TRIES; ; left--) {
+  for (let left = process.platform === "win32" ? TRIES : 1; ; left--) {
     try {
       renameSync(from, to);
       return;

@@ -2,9 +2,9 @@
 import type { Command } from "commander";
 import { fill } from "../models/fill.js";
 import { naming } from "./data.js";
-import { printJson, UserError, write } from "./files.js";
+import { printJson, UserError, withLf, write } from "./files.js";
 import { tokenizerOf, type Usage, usage, withModel } from "./model.js";
-import { character, integer, lines } from "./options.js";
+import { character, integer } from "./options.js";
 
 interface Options extends Usage {
   text: string;
@@ -14,7 +14,7 @@ interface Options extends Usage {
 
 export function addFill(program: Command): void {
   usage(program, "fill", "fill in hidden characters, by a model of train bert")
-    .requiredOption("--text <text>", "a text with holes, as in 'To be or n_t to be'", lines)
+    .requiredOption("--text <text>", "a text with holes, as in 'To be or n_t to be'", withLf)
     .option("--hole <character>", "what a hole looks like", character, "_")
     .option("--candidates <n>", "characters to list for each hole", integer(1), 3)
     .action((options: Options) =>

@@ -3,9 +3,9 @@ import { setImmediate } from "node:timers/promises";
 import type { Command } from "commander";
 import { generate } from "../models/generate.js";
 import { naming } from "./data.js";
-import { outputClosed, printJson, write } from "./files.js";
+import { outputClosed, printJson, withLf, write } from "./files.js";
 import { tokenizerOf, type Usage, usage, withModel } from "./model.js";
-import { integer, lines, real } from "./options.js";
+import { integer, real } from "./options.js";
 
 interface Options extends Usage {
   prompt: string;
@@ -18,7 +18,7 @@ interface Options extends Usage {
 
 export function addGenerate(program: Command): void {
   usage(program, "generate", "go on with a text, by a model of train lm")
-    .requiredOption("--prompt <text>", "the beginning", lines)
+    .requiredOption("--prompt <text>", "the beginning", withLf)
     .option(
       "--count <n>",
       "tokens to write: characters, or bytes (train --tokens), of which the last may be a part of one",

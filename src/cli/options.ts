@@ -26,9 +26,6 @@ export function real(least: number, most = Number.POSITIVE_INFINITY) {
   };
 }
 
-/** A text, read as those in files are: lines end with LF. */
-export const lines = (text: string): string => text.replaceAll("\r\n", "\n");
-
 export function path(text: string): string {
   if (text !== "") return text;
   throw new InvalidArgumentError("It must be a path.");

@@ -5,7 +5,7 @@ import { framesOf, LOG_MEL_RATE, logMel, MELS, secondsOf } from "../data/log-mel
 import { transcribe } from "../models/transcribe.js";
 import { textOf } from "../train/index.js";
 import { naming, readSamples } from "./data.js";
-import { complain, printJson, UserError, visible, write } from "./files.js";
+import { complain, outputClosed, printJson, UserError, visible, write } from "./files.js";
 import { stringsOf, type Usage, usage, withModel } from "./model.js";
 import { integer } from "./options.js";
 
@@ -30,10 +30,11 @@ export function addTranscribe(program: Command): void {
         }
         const found: ({ file: string } & ({ text: string; logLikelihood: number } | { error: string }))[] = [];
         for (const file of files) {
+          if (outputClosed()) return;
           try {
             const samples = readSamples(file);
             if (framesOf(samples.length) > longest) {
-              const [lasts, most] = [samples.length / LOG_MEL_RATE, secondsOf(longest)].map((x) => x.toFixed(1));
+              const [lasts, most] = [samples.length / LOG_MEL_RATE, secondsOf(longest)].map((x) => x.toFixed(2));
               throw new UserError(`${file} lasts ${lasts} s, and the model's context ${most} s: cut it at pauses`);
             }
             const [one] = naming(file, () => {

@@ -45,8 +45,8 @@ interface Format {
 }
 
 /**
- * Reads a whole file with one or two channels. Where the size of the samples is 2^31 - 2^12 or more and beyond the file, or 0 and so is that
- * of the file, as programs leave it that write to a pipe or are ended, they go on to the end.
+ * Reads a whole file with one or two channels. Where the size of the samples is 2^31 - 2^12 or more and beyond the file, or 0 and that of the
+ * file ends before them, as programs leave it that write to a pipe or are ended, they go on to the end. Part of a frame at the end is left out.
  *
  * @example
  * const { rate, samples } = readWav(await (await fetch("/7_lucas_3.wav")).arrayBuffer());
@@ -66,7 +66,7 @@ export function readWav(bytes: Uint8Array | ArrayBuffer): Wav {
     const available = file.length - at - 8;
     const told = view.getUint32(at + 4, true);
     // Programs that write to a pipe can't know the size beforehand: the samples go on to the end, and a pipe that broke ends anywhere.
-    // A recorder that was ended before it came back to the header leaves 0 in both sizes.
+    // A recorder that was ended before it came back to the header leaves 0 there, and a file that ends with the header, or 0 too.
     const never = told === 0 && view.getUint32(4, true) <= at;
     const open = id === "data" && (never || (told >= UNKNOWN && told > available));
     const size = open ? available : told;
@@ -92,7 +92,7 @@ const name = (view: DataView, at: number): string =>
 const OTHERS: readonly [RegExp, string][] = [
   [/^fLaC/, "FLAC"],
   [/^OggS/, "Ogg"],
-  [/^(ID3|\xff[\xe0-\xff])/, "MP3"],
+  [/^(ID3|\xff[\xe2-\xe7\xf2-\xf7\xfa-\xfd])/, "MP3"],
   [/^.{4}ftyp/s, "MP4 or M4A"],
   [/^.E\xdf\xa3/s, "WebM or Matroska"],
   [/^FORM.{4}AIF/s, "AIFF"],

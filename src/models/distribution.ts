@@ -76,7 +76,7 @@ const sorted = (ids: number[], scores: ArrayLike<number>): number[] =>
 
 /** The `k` best ids, best first. Of 50,257 scores few are picked one by one: to sort all takes some thirty times as long as to pick 40. */
 function best(scores: ArrayLike<number>, k: number): number[] {
-  if (16 * k > scores.length) {
+  if (128 * k > scores.length) {
     const all = Array.from({ length: scores.length }, (_, id) => id);
     return sorted(all, scores).slice(0, k);
   }

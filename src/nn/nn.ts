@@ -129,7 +129,7 @@ export class Nn {
 
   /**
    * Runs `body` without keeping anything for gradients. Values end with it: return arrays and numbers.
-   * @throws TypeError inside of a step or of another `evaluate`, or when `body` returns a promise, or the `data` of a tensor that ends
+   * @throws TypeError inside of a step or of another `evaluate`, or when `body` returns a promise, or itself the `data` of a tensor that ends
    *
    * @example const scores = nn.evaluate(() => model.logits(ids).toArray());
    */

@@ -81,7 +81,8 @@ const isResult = (one: unknown): boolean => one instanceof Tensor || Value.is(on
 /** Passes write into what they are given, which they may return; other tensors that they return, alone or in an array, would be lost. */
 function checkWritten(name: "forward" | "backward", result: unknown, given: readonly unknown[]): void {
   check.notPromise("operation", result, name);
-  if (given.includes(result) || !(isResult(result) || (Array.isArray(result) && result.some(isResult)))) return;
+  const all: readonly unknown[] = Array.isArray(result) ? result : [result];
+  if (all.every((one) => given.includes(one) || !isResult(one))) return;
   const task = name === "forward" ? "write the result into y" : "add to the gradients that it is given";
   throw new TypeError(`operation: ${name} must ${task}, got ${check.show(result)} returned`);
 }

@@ -111,7 +111,7 @@ export function conformerTask(nn: Nn, recipe: Recipe, speech: Speech): Task {
   // Of transcripts without a blank, as those of Chinese, a whole one would be one word, and wrong to the end of training.
   const blank =
     separator === " " ||
-    [...speech.train, ...speech.test].some(({ labels }) => textOf(labels, symbols, separator).includes(" "));
+    [...speech.train, ...speech.test].some(({ labels }) => textOf(labels, symbols, separator).trim().includes(" "));
   const partsOf = blank ? wordsOf : (text: string) => [...text];
   const pairs = (one: Utterances) =>
     transcribe(nn, model, one.features, one.frames).map(({ labels }, n) => ({
