@@ -19,7 +19,7 @@ import {
   SPINS,
 } from "./protocol.js";
 import { PAGE } from "./shape.js";
-import { endsAtOnce, type Kernels, lanes } from "./wasm.js";
+import { type Kernels, lanes } from "./wasm.js";
 import type { WorkerStart } from "./worker.js";
 
 /** Taken now: tests of a program may replace its timers. */
@@ -27,6 +27,12 @@ const { setTimeout } = host;
 
 /** ms of waiting after which to give up: on workers that do not start, and on a call without any progress of any thread. */
 const LIMITS_MS = { start: 10_000, progress: 10_000 };
+
+/**
+ * Whether a worker that is terminated ends at once, also in the middle of a kernel: in Node, where 20 has no navigator. In Deno, Bun and
+ * Chromium it writes on for seconds.
+ */
+export const endsAtOnce = /^(undefined|Node\.js)/.test(String(host.navigator?.userAgent));
 
 /** The longest wait from one look at what is waited for to the next. */
 const LOOK_MS = 100;

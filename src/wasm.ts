@@ -127,9 +127,6 @@ function makeMemory(descriptor: { initial: number; maximum?: number; shared?: bo
 
 const engine = String(host.navigator?.userAgent);
 
-/** Whether a worker that is terminated ends at once, also in the middle of a kernel: in Node. In Deno, Bun and Chromium it writes on for seconds. */
-export const endsAtOnce = /^(undefined|Node\.js)/.test(engine); // Node 20 has no navigator
-
 /**
  * Which kernels are faster with products by lanes (assembly/lanes.ts): 0 none, 1 plain ones, 2 relaxed ones, 3 both. V8 checks the bounds of
  * every load in Deno and workerd; JavaScriptCore is slow at loads that fill all lanes; V8 before 13 (Node 21 to 23) runs out of

@@ -6,14 +6,14 @@
  * call and the operations that its layers are made of, which it shares with ./nn, and readers of what models take (2.7 KB).
  */
 export const BUDGETS = [
-  { what: "laser-attention", files: "index.js", measure: "brotli", limit: 26_950, goal: 18_000 },
-  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 31_560 },
-  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 36_230 },
-  { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 13_460 },
-  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 60_000 },
-  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 27_650 },
+  { what: "laser-attention", files: "index.js", measure: "brotli", limit: 27_000, goal: 18_000 },
+  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 31_640 },
+  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 36_500 },
+  { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 13_500 },
+  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 60_650 },
+  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 28_320 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 36_530, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_540, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 386_000, goal: 250_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 393_000, goal: 250_000 },
 ];

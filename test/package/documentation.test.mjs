@@ -25,7 +25,6 @@ const NEVER_THROWS = {
     ...["models/index.byteTokenizer", "nn/index.Module#eval"],
     ...["bits", "uniform", "normal", "truncatedNormal"].map((name) => `nn/index.Random#${name}`),
   ],
-  "takes every value of its type": ["nn/index.Module#train"],
   "may be called at any time, and again": ["index.Tensor", "nn/index.AttentionCache", "nn/index.Nn"].map(
     (name) => `${name}#dispose`,
   ),
