@@ -144,9 +144,10 @@ function readSamples(view: DataView, at: number, size: number, { codec, channels
   const samples = new Float32Array(Math.floor(size / frame)); // what is left of a frame is none
   for (let n = 0; n < samples.length; n++) {
     const place = at + n * frame;
-    const sample = Math.fround(channels === 1 ? read(place) : (read(place) + read(place + frame / 2)) / 2);
-    if (!Number.isFinite(sample)) throw new RangeError(`${WHERE}: every sample must be finite, got ${sample} at ${n}`);
-    samples[n] = sample;
+    samples[n] = channels === 1 ? read(place) : (read(place) + read(place + frame / 2)) / 2;
+    if (!Number.isFinite(samples[n]))
+      // as a float32
+      throw new RangeError(`${WHERE}: every sample must be finite, got ${samples[n]} at ${n}`);
   }
   return samples;
 }
