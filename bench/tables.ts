@@ -183,8 +183,8 @@ export function peersTables(file: PeersFile): string {
     "Time of one call, those of a row interleaved; of each library the fastest of the formulations in `bench/peers`, samples of its outputs " +
       "checked against float64. In brackets how many times the time of `laser-attention/relaxed`; ~ marks a time whose median is more than a " +
       "tenth above its best. onnxruntime-node is native code. Inputs of this package, tfjs and jax-js lie in their memory already; " +
-      "onnxruntime-web copies what is no constant at each call; of products it may have the right factor as one, packed once. onnxruntime-web and tfjs-wasm have no fused multiply-add: hold them against " +
-      "the plain build too.",
+      "onnxruntime-web copies what is no constant at each call; of products it may have the right factor as one, packed once. " +
+      "onnxruntime-web and tfjs-wasm have no fused multiply-add: hold them against the plain build too.",
     workloadTable(file),
     ...costTable(file),
   ].join("\n\n");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { digestOf, readData, readFrom } from "../src/cli/data.js";
-import { UserError, writeWhole } from "../src/cli/files.js";
+import { UserError } from "../src/cli/files.js";
 import type { Data, Images, Speech } from "../src/train/index.js";
 import { replacing } from "./support/host.js";
 import { wav } from "./support/wav.js";
@@ -52,8 +52,8 @@ test("of digits takes 0 to 4 are held out, of a list every tenth that says somet
 });
 
 test("lines of a text end with LF, whichever way the file has them: the model and the digest are the same", () => {
-  writeWhole(at("unix.txt"), "a\nb\r\n\n");
-  writeWhole(at("windows.txt"), "a\r\nb\r\n\r\n");
+  writeFileSync(at("unix.txt"), "a\nb\r\n\n");
+  writeFileSync(at("windows.txt"), "a\r\nb\r\n\r\n");
   const [one, two] = ["unix.txt", "windows.txt"].map((name) => readData("lm", at(name)));
   assert.is(one, "a\nb\n\n");
   assert.is(two, one);

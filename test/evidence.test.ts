@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { evidenceChart } from "../bench/evidence/chart.js";
-import { lines, page } from "../bench/evidence/page.js";
+import { JUDGED, lines, page } from "../bench/evidence/page.js";
 import { charts } from "../bench/evidence/publish.js";
 import { isCurrent, type Result, readResults } from "../bench/evidence/runs.js";
 import { readSource } from "../bench/evidence/source.js";
@@ -62,6 +62,15 @@ test("there are runs of both variants of every family, with the same seeds, to t
   for (const { recipe, value, evaluations } of results) {
     assert.is(evaluations.length, Math.ceil(recipe.steps / recipe.every));
     assert.equal(evaluations.at(-1), { step: recipe.steps, value });
+  }
+});
+
+test("rates are of as many images and words as docs/evidence.md says", () => {
+  for (const [family, count] of Object.entries(JUDGED)) {
+    for (const { value } of results.filter((one) => one.family === family)) {
+      const wrong = value * count;
+      assert.ok(Math.abs(wrong - Math.round(wrong)) < 1e-9 * count, `${family}: ${wrong}`);
+    }
   }
 });
 

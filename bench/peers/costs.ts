@@ -35,7 +35,7 @@ function waysOf(peer: string, results: readonly WorkloadResult[]): readonly stri
 
 /**
  * Each length and formulation in a process of its own: memory is the most it took above a process that imports no peer. Of time and of memory
- * the least of all formulations: which is the fastest is a matter of chance where some are alike, and they differ by three in memory.
+ * the least of all formulations: which is the fastest is a matter of chance where some are alike, and they may differ in memory.
  */
 export function measureGrowth(results: readonly WorkloadResult[], quick: boolean): Growth[] {
   const bare = bareBytes();

@@ -10,6 +10,7 @@ import {
   additiveMask,
   type Block,
   blocksOf,
+  goesByBlocks,
   type MatmulWorkload,
   unitsOf,
 } from "./workloads.js";
@@ -205,8 +206,7 @@ export const jaxJs: Peer = {
     const formulate: Formulate = (workload) => {
       if (workload.kind === "matmul") return [{ name: "matmul", prepare: () => matmul(jax, workload) }];
       const ways: Whole[] = ["one jit", "a jit a head"];
-      if (workload.direction === "forward" && blocksOf(workload.shape, 0).length > 0)
-        ways.push("blocks of queries, a jit a head");
+      if (goesByBlocks(workload)) ways.push("blocks of queries, a jit a head");
       return ways.map((whole) => ({ name: whole, prepare: () => attention(jax, workload, whole) }));
     };
     return formulate;

@@ -7,7 +7,7 @@ import { type Formulate, type Formulation, join, type Outputs, type Ready } from
 import {
   type AttentionWorkload,
   additiveMask,
-  blocksOf,
+  goesByBlocks,
   type MatmulWorkload,
   type Units,
   unitsOf,
@@ -162,6 +162,34 @@ function graphOf(nodes: OnnxNode[], inputs: OnnxGraph["inputs"], outputs: readon
   return { inputs, outputs, nodes, constants };
 }
 
+/** GroupQueryAttention: all keys are new, or with one query the last of them. */
+function groupQuery(ort: Ort, workload: AttentionWorkload, units: Units): Formulation {
+  const { H, Hkv, N, M, D } = workload.shape;
+  const { q, k, v } = ordinary(workload.shape);
+  const past = M - N;
+  /** Rows [first, end) of every key head. */
+  const rows = (x: Float32Array, first: number, end: number): Float32Array =>
+    join(Array.from({ length: Hkv }, (_, h) => x.subarray((h * M + first) * D, (h * M + end) * D)));
+  const added = (x: Float32Array) => swap(rows(x, past, M), [1, Hkv, N, D]);
+  const data = {
+    ...{ q: swap(q, [1, H, N, D]), k: added(k), v: added(v) },
+    ...(past > 0 && { past_k: rows(k, 0, past), past_v: rows(v, 0, past) }),
+  };
+  const before = [1, Hkv, past, D];
+  const inputs = {
+    ...{ q: [1, N, H * D], k: [1, N, Hkv * D], v: [1, N, Hkv * D] },
+    ...(past > 0 && { past_k: before, past_v: before }),
+  };
+  const graph = graphOf(attentionNodes(workload, units, groupedCore(workload.shape)), inputs, ["out"], units);
+  const constants = {
+    ...graph.constants,
+    last: { data: Int32Array.of(M - 1), shape: [1] },
+    length: { data: Int32Array.of(M), shape: [1] },
+  };
+  const prepared = () => prepare(ort, { ...graph, constants }, data, (x) => swap(x, [1, N, H, D]));
+  return { name: "GroupQueryAttention", prepare: prepared };
+}
+
 function attention(ort: Ort, workload: AttentionWorkload): Formulation[] {
   const { shape, direction } = workload;
   const { H, Hkv, N, M, D } = shape;
@@ -184,44 +212,9 @@ function attention(ort: Ort, workload: AttentionWorkload): Formulation[] {
     name: "Attention",
     prepare: () => prepare(ort, graphOf(fused(), grouped, outputs, units), data),
   });
-  const arrange = (x: Float32Array) => swap(x, [1, N, H, D]);
-  const decodes = N === 1 && workload.variant === "standard";
-  if (decodes || (shape.causal && N === M)) {
-    // One new key behind those of before, or all of them.
-    const past = M - N;
-    const [before, after] = [data.k, data.v].reduce<[Float32Array[], Float32Array[]]>(
-      (parts, x) => {
-        const rows = Array.from({ length: Hkv }, (_, h) => x.subarray(h * M * D, (h + 1) * M * D));
-        parts[0].push(join(rows.map((head) => head.subarray(0, past * D))));
-        parts[1].push(swap(join(rows.map((head) => head.subarray(past * D))), [1, Hkv, N, D]));
-        return parts;
-      },
-      [[], []],
-    );
-    const graph = graphOf(
-      attentionNodes(workload, units, groupedCore(shape)),
-      {
-        ...{ q: [1, N, H * D], k: [1, N, Hkv * D], v: [1, N, Hkv * D] },
-        ...(past > 0 && { past_k: [1, Hkv, past, D], past_v: [1, Hkv, past, D] }),
-      },
-      outputs,
-      units,
-    );
-    const constants = {
-      ...graph.constants,
-      last: { data: Int32Array.of(M - 1), shape: [1] },
-      length: { data: Int32Array.of(M), shape: [1] },
-    };
-    const given = {
-      ...{ q: swap(data.q, [1, H, N, D]), k: after[0]!, v: after[1]! },
-      ...(past > 0 && { past_k: before[0]!, past_v: before[1]! }),
-    };
-    formulations.push({
-      name: "GroupQueryAttention",
-      prepare: () => prepare(ort, { ...graph, constants }, given, arrange),
-    });
-  }
-  if (H === Hkv && blocksOf(shape, 0).length > 0) {
+  if ((N === 1 && workload.variant === "standard") || (shape.causal && N === M))
+    formulations.push(groupQuery(ort, workload, units));
+  if (goesByBlocks(workload)) {
     const { nodes, constants } = blockNodes(workload, units);
     formulations.push({
       name: "blocks of queries",
@@ -236,7 +229,7 @@ function attention(ort: Ort, workload: AttentionWorkload): Formulation[] {
   });
   formulations.push({
     name: "MultiHeadAttention",
-    prepare: () => prepare(ort, graphOf(multi(), beside, outputs, units), turned(), arrange),
+    prepare: () => prepare(ort, graphOf(multi(), beside, outputs, units), turned(), (x) => swap(x, [1, N, H, D])),
   });
   return formulations;
 }
@@ -246,12 +239,8 @@ function matmul(ort: Ort, { shape }: MatmulWorkload): Formulation[] {
   const { m, k, n } = shape;
   const nodes = [node("MatMul", ["a", "b"], "out")];
   const data = { ...matmulInputs(shape) };
-  const [a, b] = [
-    [m, k],
-    [k, n],
-  ];
-  const graph = { inputs: { a: a!, b: b! }, outputs: ["out"], nodes, constants: {} };
-  const weight = { ...graph, inputs: { a: a! }, constants: { b: { data: data.b, shape: b! } } };
+  const graph = { inputs: { a: [m, k], b: [k, n] }, outputs: ["out"], nodes, constants: {} };
+  const weight = { ...graph, inputs: { a: [m, k] }, constants: { b: { data: data.b, shape: [k, n] } } };
   return [
     { name: "MatMul", prepare: () => prepare(ort, graph, data) },
     { name: "MatMul, b a constant", prepare: () => prepare(ort, weight, data) },

@@ -12,6 +12,7 @@ import {
   additiveMask,
   type Block,
   blocksOf,
+  goesByBlocks,
   type MatmulWorkload,
   unitsOf,
 } from "./workloads.js";
@@ -149,8 +150,7 @@ export const tfjs: Peer = {
     return (workload) => {
       if (workload.kind === "matmul") return [{ name: "matMul", prepare: () => matmul(tf, workload) }];
       const all = [{ name: "a head at a time", prepare: () => attention(tf, workload) }];
-      if (workload.direction === "forward" && blocksOf(workload.shape, 0).length > 0)
-        all.push({ name: "blocks of queries", prepare: () => attention(tf, workload, true) });
+      if (goesByBlocks(workload)) all.push({ name: "blocks of queries", prepare: () => attention(tf, workload, true) });
       return all;
     };
   },

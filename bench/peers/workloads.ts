@@ -90,9 +90,11 @@ export interface Block {
   mask: Float32Array;
 }
 
-/** Causal attention by blocks of queries, which leaves out keys that are hidden from all of one; none where it gains nothing. */
-export function blocksOf({ N, M, causal }: AttentionShape, hidden: number): Block[] {
-  if (!causal || N !== M || N <= BLOCK) return [];
+/** Whether blocks of queries gain anything: of causal forward passes they leave out the keys that are hidden from all of one. */
+export const goesByBlocks = ({ shape: { N, M, causal }, direction }: AttentionWorkload): boolean =>
+  causal && direction === "forward" && N === M && N > BLOCK;
+
+export function blocksOf({ N }: AttentionShape, hidden: number): Block[] {
   return Array.from({ length: Math.ceil(N / BLOCK) }, (_, n) => {
     const [start, end] = [n * BLOCK, Math.min((n + 1) * BLOCK, N)];
     const mask = additiveMask(N, end, true, hidden).slice(start * end, end * end);

@@ -141,7 +141,7 @@ function makeBands(): Tables["bands"] {
 
 /**
  * Fast Fourier transform of SIZE points in place: Cooley and Tukey, radix 2. Without arrays that are taken apart, which engines make: with
- * them features take some five times as long, a quarter of the time of training a Conformer.
+ * them features take two (Node 20) to four times as long (Node 24).
  */
 function transform(real: Float64Array, imaginary: Float64Array, { cos, sin, reversed }: Tables): void {
   for (let n = 0; n < SIZE; n++) {

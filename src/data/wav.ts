@@ -145,9 +145,8 @@ function readSamples(view: DataView, at: number, size: number, { codec, channels
   for (let n = 0; n < samples.length; n++) {
     const place = at + n * frame;
     samples[n] = channels === 1 ? read(place) : (read(place) + read(place + frame / 2)) / 2;
-    if (!Number.isFinite(samples[n]))
-      // as a float32
-      throw new RangeError(`${WHERE}: every sample must be finite, got ${samples[n]} at ${n}`);
+    const sample = samples[n]!; // as a float32
+    if (!Number.isFinite(sample)) throw new RangeError(`${WHERE}: every sample must be finite, got ${sample} at ${n}`);
   }
   return samples;
 }
