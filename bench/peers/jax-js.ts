@@ -50,12 +50,13 @@ type Head = Record<"q" | "k" | "v", Jarray> & { dout?: Jarray; mask?: Jarray };
 type HeadOutputs = { out: Jarray; dq?: Jarray; dk?: Jarray; dv?: Jarray };
 const keep: Keep = { keepdims: true };
 
-/** One head; docs/math.md has the formulas. An array lives until it is used without `.ref`. */
-function head({ numpy: np }: Jax, { q, k, v, dout, mask }: Head, scale: number, laser: boolean): HeadOutputs {
+/**
+ * out, dq, dk and P^T G of queries against keys with their E, whose column maxima are c (LASER); docs/math.md has the formulas. An array
+ * lives until it is used without `.ref`.
+ */
+function core({ numpy: np }: Jax, { q, k, v: e, dout, mask }: Head, c: Jarray | undefined, scale: number): HeadOutputs {
   const scores = np.matmul(dout ? q.ref.mul(scale) : q.mul(scale), (dout ? k.ref : k).transpose());
   const s = mask ? scores.add(mask) : scores;
-  const c = laser ? np.max(v.ref, 0, keep) : undefined;
-  const e = c ? np.exp(v.sub(c.ref)) : v;
   const shifted = np.exp(s.ref.sub(np.max(s, -1, keep)));
   const sums = np.sum(shifted.ref, -1, keep);
   if (!dout) {
@@ -65,17 +66,56 @@ function head({ numpy: np }: Jax, { q, k, v, dout, mask }: Head, scale: number, 
   const p = shifted.div(sums);
   const a = np.matmul(p.ref, e.ref);
   const out = c ? np.log(a.ref).add(c) : a.ref;
-  const delta = np.sum(laser ? dout.ref : dout.ref.mul(a.ref), -1, keep);
-  const g = laser ? dout.div(a) : dout;
-  if (!laser) a.dispose();
-  const dp = np.matmul(g.ref, e.ref.transpose());
+  const delta = np.sum(c ? dout.ref : dout.ref.mul(a.ref), -1, keep);
+  const g = c ? dout.div(a) : dout;
+  if (!c) a.dispose();
+  const dp = np.matmul(g.ref, e.transpose());
   const ds = p.ref.mul(dp.sub(delta));
   const dq = np.matmul(ds.ref, k).mul(scale);
   const dk = np.matmul(ds.transpose(), q).mul(scale);
-  const pg = np.matmul(p.transpose(), g);
-  if (laser) return { out, dq, dk, dv: e.mul(pg) };
+  return { out, dq, dk, dv: np.matmul(p.transpose(), g) };
+}
+
+/** One head, at once or, where there are some, by blocks of queries: N is a multiple of 8 then, and so are their ends. */
+function head(
+  jax: Jax,
+  { q, k, v, dout, mask }: Head,
+  { blocks, masks }: { blocks: readonly Block[]; masks: readonly Jarray[] },
+  scale: number,
+  laser: boolean,
+): HeadOutputs {
+  const { numpy: np } = jax;
+  const c = laser ? np.max(v.ref, 0, keep) : undefined;
+  const e = c ? np.exp(v.sub(c.ref)) : v;
+  const given = (x: Jarray | undefined, name: "dout" | "mask") => (x ? { [name]: x } : {});
+  let all: HeadOutputs;
+  if (blocks.length === 0) {
+    all = core(jax, { q, k, v: e.ref, ...given(dout, "dout"), ...given(mask, "mask") }, c?.ref, scale);
+  } else {
+    const parts = blocks.map(({ start, end }, n) => {
+      const rows = (x: Jarray, from: number) => x.ref.slice([from, end]);
+      const some = { q: rows(q, start), k: rows(k, 0), v: rows(e, 0), mask: masks[n]! };
+      return core(jax, { ...some, ...given(dout && rows(dout, start), "dout") }, c?.ref, scale);
+    });
+    const joined = (name: "out" | "dq") =>
+      np.concatenate(
+        parts.map((part) => part[name]!),
+        0,
+      );
+    /** The sum of what the blocks give to the keys that they see. */
+    const summed = (name: "dk" | "dv") =>
+      parts.reduce((sum: Jarray | undefined, part, n) => {
+        const { start, end } = blocks[n]!;
+        const x = part[name]!;
+        return sum ? np.concatenate([sum.add(x.ref.slice([0, start])), x.slice([start, end])], 0) : x;
+      }, undefined)!;
+    all = { out: joined("out"), ...(dout && { dq: joined("dq"), dk: summed("dk"), dv: summed("dv") }) };
+    for (const used of [q, k, dout]) used?.dispose();
+  }
+  const dv = all.dv && (c ? e.ref.mul(all.dv) : all.dv);
   e.dispose();
-  return { out, dq, dk, dv: pg };
+  c?.dispose();
+  return dv ? { ...all, dv } : all;
 }
 
 /** Forward for few queries: K first, scores as columns, which takes less than half the time at four of them. */
@@ -84,29 +124,6 @@ function columnsHead({ numpy: np }: Jax, { q, k, v }: Head, scale: number): Head
   const shifted = np.exp(s.ref.sub(np.max(s, 0, keep)));
   const sums = np.sum(shifted.ref, 0, keep);
   return { out: np.matmul(shifted.div(sums).transpose(), v) };
-}
-
-/** Causal forward by blocks of queries: N is a multiple of 8, and so are their ends. */
-function blocksHead(
-  { numpy: np }: Jax,
-  { q, k, v }: Head,
-  blocks: readonly Block[],
-  masks: readonly Jarray[],
-  scale: number,
-  laser: boolean,
-): HeadOutputs {
-  const c = laser ? np.max(v.ref, 0, keep) : undefined;
-  const e = c ? np.exp(v.sub(c.ref)) : v;
-  const scaled = q.mul(scale);
-  const parts = blocks.map(({ start, end }, n) => {
-    const s = np.matmul(scaled.ref.slice([start, end]), k.ref.slice([0, end]).transpose()).add(masks[n]!);
-    const shifted = np.exp(s.ref.sub(np.max(s, -1, keep)));
-    const sums = np.sum(shifted.ref, -1, keep);
-    return np.matmul(shifted, e.ref.slice([0, end])).div(sums);
-  });
-  for (const used of [scaled, k, e]) used.dispose();
-  const a = np.concatenate(parts, 0);
-  return { out: c ? np.log(a).add(c) : a };
 }
 
 const FEW = 8;
@@ -134,25 +151,22 @@ function attention(jax: Jax, workload: AttentionWorkload, whole: Whole): Ready {
       ...(direction === "both" && { dout: part(inputs.dout, rows, h) }),
     }),
   );
-  const [tall, wide] = [up(rows), up(keys)];
-  const additive = additiveMask(tall, wide, masked, -1e30, keys);
-  const mask = masked || keys < wide ? jax.numpy.array(additive).reshape([tall, wide]) : undefined;
-  const withMask = (one: Head): Head => ({ ...jax.tree.ref(one), ...(mask && { mask: mask.ref }) });
-  const few = rows < FEW && variant === "standard" && direction === "forward";
-  const compute = (one: Head) => (few ? columnsHead(jax, one, scale) : head(jax, one, scale, variant === "laser"));
-  const single = jax.jit(compute);
   const blocks = whole.startsWith("blocks") ? blocksOf(shape, -1e30) : [];
   const masks = blocks.map(({ start, end, mask }) => jax.numpy.array(mask).reshape([end - start, end]));
-  const blocked = jax.jit((one: Head, given: Jarray[]) =>
-    blocksHead(jax, one, blocks, given, scale, variant === "laser"),
-  );
-  const together = jax.jit((all: Head[]) => all.map(compute));
+  const [tall, wide] = [up(rows), up(keys)];
+  const hides = blocks.length === 0 && (masked || keys < wide);
+  const mask = hides && jax.numpy.array(additiveMask(tall, wide, masked, -1e30, keys)).reshape([tall, wide]);
+  const withMask = (one: Head): Head => ({ ...jax.tree.ref(one), ...(mask && { mask: mask.ref }) });
+  const few = rows < FEW && variant === "standard" && direction === "forward";
+  const laser = variant === "laser";
+  const compute = (one: Head, masks: readonly Jarray[]) =>
+    few ? columnsHead(jax, one, scale) : head(jax, one, { blocks, masks }, scale, laser);
+  const single = jax.jit(compute);
+  const together = jax.jit((all: Head[]) => all.map((one) => compute(one, [])));
   const run = (): HeadOutputs[] =>
     whole === "one jit"
       ? together(parts.map(withMask))
-      : parts.map((one) =>
-          blocks.length > 0 ? blocked(jax.tree.ref(one), jax.tree.ref(masks)) : single(withMask(one)),
-        );
+      : parts.map((one) => single(withMask(one), jax.tree.ref(masks)));
   return {
     call: async () => jax.tree.dispose(await jax.blockUntilReady(run())),
     read() {
@@ -167,7 +181,6 @@ function attention(jax: Jax, workload: AttentionWorkload, whole: Whole): Ready {
     dispose() {
       single.dispose();
       together.dispose();
-      blocked.dispose();
       jax.tree.dispose([parts, mask, masks]);
     },
   };

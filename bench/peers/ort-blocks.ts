@@ -1,49 +1,65 @@
-/** Causal forward as onnxruntime's nodes, a head and a block of queries at a time, each against the keys up to its end. */
-import { node, type OnnxGraph, type OnnxNode, product } from "./onnx.js";
+/** Causal attention as onnxruntime's nodes, a head and a block of queries at a time, each against the keys up to its end. */
+import { node, type OnnxGraph, type OnnxNode } from "./onnx.js";
+import { eachHead, partNodes, shiftNodes, softmaxCore, unshiftNode } from "./ort-nodes.js";
 import { type AttentionWorkload, blocksOf, type Units } from "./workloads.js";
 
 export function blockNodes(
-  { shape, variant }: AttentionWorkload,
-  { heads, scale }: Units,
-): { nodes: OnnxNode[]; constants: OnnxGraph["constants"] } {
+  workload: AttentionWorkload,
+  units: Units,
+  inputs: readonly string[],
+  outputs: readonly string[],
+): Pick<OnnxGraph, "nodes" | "constants"> {
+  const { shape, variant } = workload;
   const laser = variant === "laser";
+  const both = workload.direction === "both";
   const blocks = blocksOf(shape, Number.NEGATIVE_INFINITY);
   const constants: Record<string, OnnxGraph["constants"][string]> = {
-    ...{ ones: Array<number>(heads).fill(1), zero: [0], along: [-2], ...(laser && { rows: [-2] }) },
+    ...{ ones: Array<number>(units.heads).fill(1), zero: [0], along: [-2] },
+    ...(laser && { rows: [-2] }),
+    ...(both && { columns: [-1] }),
   };
   for (const { start, end, mask } of blocks) {
     constants[`start${start}`] = [start];
     constants[`end${start}`] = [end];
     constants[`mask${start}`] = { data: mask, shape: [end - start, end] };
+    if (both && start > 0) constants[`pads${start}`] = [0, 0, 0, 0, 0, 0, end - start, 0];
   }
-  const nodes: OnnxNode[] = [];
-  const all = Array.from({ length: heads }, (_, h) => String(h));
-  for (const name of ["q", "k", "v"])
-    nodes.push({ ...node("Split", [name, "ones"], "", { axis: { i: 1 } }), outputs: all.map((h) => name + h) });
-  const slice = (x: string, from: string, to: string, output: string) => node("Slice", [x, from, to, "along"], output);
-  for (const h of all) {
-    const [e, a] = laser ? [`e${h}`, `a${h}`] : [`v${h}`, `out${h}`];
-    if (laser) {
-      nodes.push(node("ReduceMax", [`v${h}`, "rows"], `c${h}`), node("Sub", [`v${h}`, `c${h}`], `u${h}`));
-      nodes.push(node("Exp", [`u${h}`], e));
-    }
-    for (const { start } of blocks) {
-      const at = (name: string) => `${name}${h}.${start}`;
-      nodes.push(
-        slice(`q${h}`, `start${start}`, `end${start}`, at("q")),
-        slice(`k${h}`, "zero", `end${start}`, at("k")),
-        slice(e, "zero", `end${start}`, at("e")),
-        product(at("q"), at("k"), at("s"), { transB: 1, alpha: scale }),
-        node("Add", [at("s"), `mask${start}`], at("t")),
-        node("Softmax", [at("t")], at("p"), { axis: { i: -1 } }),
-        node("MatMul", [at("p"), at("e")], at("a")),
-      );
-    }
-    const parts = blocks.map(({ start }) => `a${h}.${start}`);
-    nodes.push(node("Concat", parts, a, { axis: { i: 2 } }));
-    if (laser) nodes.push(node("Log", [a], `l${h}`), node("Add", [`l${h}`, `c${h}`], `out${h}`));
-  }
-  const outs = all.map((h) => `out${h}`);
-  nodes.push(node("Concat", outs, "out", { axis: { i: 1 } }));
+  const [e, pg] = laser ? ["e", "pg"] : ["v", "dv"];
+  const [queries, rows] = both
+    ? [
+        ["q", "dout"],
+        ["out", "dq"],
+      ]
+    : [["q"], ["out"]];
+  const nodes = eachHead(units, inputs, outputs, (h) => [
+    ...(laser ? shiftNodes(h) : []),
+    ...blocks.flatMap(({ start }) => {
+      const part = `${h}.${start}`;
+      const slice = (name: string, from: string) =>
+        node("Slice", [name + h, from, `end${start}`, "along"], name + part);
+      return [
+        ...queries.map((name) => slice(name, `start${start}`)),
+        ...["k", e].map((name) => slice(name, "zero")),
+        ...partNodes(workload, units, softmaxCore(units, `mask${start}`), part, `c${h}`),
+      ];
+    }),
+    ...rows.map((name) => {
+      const parts = blocks.map(({ start }) => `${name}${h}.${start}`);
+      return node("Concat", parts, name + h, { axis: { i: 2 } });
+    }),
+    ...(both ? ["dk", pg].flatMap((name) => sumNodes(blocks, name, h)) : []),
+    ...(both && laser ? [unshiftNode(h)] : []),
+  ]);
   return { nodes, constants };
+}
+
+/** The sum of what the blocks give to the keys that they see: the sum so far, padded, and the next. */
+function sumNodes(blocks: readonly { start: number }[], name: string, h: string): OnnxNode[] {
+  let sum = `${name}${h}.0`;
+  return blocks.slice(1).flatMap(({ start }, n) => {
+    const [part, padded] = [`${name}${h}.${start}`, `${name}padded${h}.${start}`];
+    const before = sum;
+    sum = n === blocks.length - 2 ? name + h : `${name}sum${h}.${start}`;
+    return [node("Pad", [before, `pads${start}`], padded), node("Add", [part, padded], sum)];
+  });
 }

@@ -1,8 +1,9 @@
 /** onnxruntime-web and onnxruntime-node: one API, one set of graphs. There is no autodiff: backward is written as nodes. */
 import { swap } from "../../test/support/run.js";
 import { matmulInputs, ordinary } from "../tasks.js";
-import { node, type OnnxGraph, type OnnxNode, onnxModel, product } from "./onnx.js";
+import { node, type OnnxGraph, type OnnxNode, onnxModel } from "./onnx.js";
 import { blockNodes } from "./ort-blocks.js";
+import { attentionCore, attentionNodes, eachHead, groupedCore, multiHeadCore, softmaxCore } from "./ort-nodes.js";
 import { type Formulate, type Formulation, join, type Outputs, type Ready } from "./peer.js";
 import {
   type AttentionWorkload,
@@ -40,96 +41,6 @@ const SESSION = {
 /** A graph, optimised and ready to run on one thread. */
 export const openSession = (ort: Ort, graph: OnnxGraph): Promise<Session> =>
   ort.InferenceSession.create(onnxModel(graph), SESSION);
-
-/** a = P E and, where the graph has them to itself, the probabilities p. */
-type Core = (names: { q: string; k: string; e: string; a: string; p: string }) => OnnxNode[];
-
-const softmaxCore =
-  ({ masked, scale }: Units): Core =>
-  ({ q, k, e, a, p }) => [
-    product(q, k, `s${p}`, { transB: 1, alpha: scale }),
-    ...(masked ? [node("Add", [`s${p}`, "mask"], `t${p}`)] : []),
-    node("Softmax", [masked ? `t${p}` : `s${p}`], p, { axis: { i: -1 } }),
-    node("MatMul", [p, e], a),
-  ];
-
-const attentionCore =
-  ({ masked }: Units): Core =>
-  ({ q, k, e, a }) => [node("Attention", [q, k, e], a, { is_causal: { i: Number(masked) } })];
-
-/** Heads side by side: [1, N, H D]. */
-const multiHeadCore =
-  ({ heads, masked }: Units): Core =>
-  ({ q, k, e, a }) => [
-    {
-      ...node("MultiHeadAttention", [q, k, e], a, { num_heads: { i: heads }, unidirectional: { i: Number(masked) } }),
-      domain: "com.microsoft",
-    },
-  ];
-
-/** Likewise, and always causal; with keys and values from before, of which it gives all back. */
-const groupedCore =
-  ({ H, Hkv, N, M }: AttentionWorkload["shape"]): Core =>
-  ({ q, k, e, a }) => [
-    {
-      op: "GroupQueryAttention",
-      domain: "com.microsoft",
-      inputs: [q, k, e, ...(N < M ? ["past_k", "past_v"] : ["", ""]), "last", "length"],
-      outputs: N < M ? [a, "present_k", "present_v"] : [a],
-      attributes: { num_heads: { i: H }, kv_num_heads: { i: Hkv } },
-    },
-  ];
-
-/** Forward and backward around a core; `head` makes the names of one head distinct. docs/math.md has the formulas. */
-function attentionNodes({ variant, direction }: AttentionWorkload, units: Units, core: Core, head = ""): OnnxNode[] {
-  const at = (name: string) => `${name}${head}`;
-  const [q, k, v, dout, out] = ["q", "k", "v", "dout", "out"].map(at) as [string, string, string, string, string];
-  const laser = variant === "laser";
-  const [e, a] = laser ? [at("e"), at("a")] : [v, out];
-  const names = { q, k, e, a, p: at("p") };
-  const forward = [
-    ...(laser ? [node("ReduceMax", [v, "rows"], at("c")), node("Sub", [v, at("c")], at("u"))] : []),
-    ...(laser ? [node("Exp", [at("u")], e)] : []),
-    ...core(names),
-    ...(laser ? [node("Log", [a], at("l")), node("Add", [at("l"), at("c")], out)] : []),
-  ];
-  if (direction === "forward") return forward;
-  const g = laser ? at("g") : dout;
-  const alpha = units.scale;
-  return [
-    ...forward,
-    laser ? node("Div", [dout, a], g) : node("Mul", [dout, out], at("w")),
-    node("ReduceSum", [laser ? dout : at("w"), "columns"], at("delta")),
-    product(g, e, at("dp"), { transB: 1 }),
-    node("Sub", [at("dp"), at("delta")], at("dpd")),
-    node("Mul", [at("p"), at("dpd")], at("ds")),
-    product(at("ds"), k, at("dq"), { alpha }),
-    product(at("ds"), q, at("dk"), { transA: 1, alpha }),
-    product(at("p"), g, laser ? at("pg") : at("dv"), { transA: 1 }),
-    ...(laser ? [node("Mul", [e, at("pg")], at("dv"))] : []),
-  ];
-}
-
-/** The same nodes for each head on its own, which keeps a head's scores in the caches. */
-function splitNodes(workload: AttentionWorkload, units: Units, inputs: string[], outputs: readonly string[]) {
-  const heads = Array.from({ length: units.heads }, (_, h) => String(h));
-  const axis = { axis: { i: 1 } };
-  return [
-    ...inputs.map((name) => ({
-      ...node("Split", [name, "ones"], "", axis),
-      outputs: heads.map((head) => name + head),
-    })),
-    ...heads.flatMap((head) => attentionNodes(workload, units, softmaxCore(units), head)),
-    ...outputs.map((name) =>
-      node(
-        "Concat",
-        heads.map((head) => name + head),
-        name,
-        axis,
-      ),
-    ),
-  ];
-}
 
 type Data = Readonly<Record<string, Float32Array>>;
 
@@ -200,11 +111,17 @@ function attention(ort: Ort, workload: AttentionWorkload): Formulation[] {
   const outputs = backward ? ["out", "dq", "dk", "dv"] : ["out"];
   const inputs = { q: query, k: key, v: key, ...(backward && { dout: query }) };
   const whole = () => attentionNodes(workload, units, softmaxCore(units));
-  const split = () => splitNodes(workload, units, Object.keys(inputs), outputs);
+  /** Which keeps a head's scores in the caches. */
+  const split = () =>
+    eachHead(units, Object.keys(inputs), outputs, (head) => attentionNodes(workload, units, softmaxCore(units), head));
   const formulations: Formulation[] = [
     { name: "MatMul, Softmax", prepare: () => prepare(ort, graphOf(whole(), inputs, outputs, units), data) },
     { name: "MatMul, Softmax a head", prepare: () => prepare(ort, graphOf(split(), inputs, outputs, units), data) },
   ];
+  if (goesByBlocks(workload)) {
+    const graph = () => ({ inputs, outputs, ...blockNodes(workload, units, Object.keys(inputs), outputs) });
+    formulations.push({ name: "blocks of queries", prepare: () => prepare(ort, graph(), data) });
+  }
   if (backward) return formulations;
   const grouped = { q: [1, H, N, D], k: [1, Hkv, M, D], v: [1, Hkv, M, D] };
   const fused = () => attentionNodes(workload, units, attentionCore(units));
@@ -214,13 +131,6 @@ function attention(ort: Ort, workload: AttentionWorkload): Formulation[] {
   });
   if ((N === 1 && workload.variant === "standard") || (shape.causal && N === M))
     formulations.push(groupQuery(ort, workload, units));
-  if (goesByBlocks(workload)) {
-    const { nodes, constants } = blockNodes(workload, units);
-    formulations.push({
-      name: "blocks of queries",
-      prepare: () => prepare(ort, { inputs, outputs, nodes, constants }, data),
-    });
-  }
   if (H !== Hkv) return formulations;
   const beside = { q: [1, N, H * D], k: [1, M, H * D], v: [1, M, H * D] };
   const multi = () => attentionNodes(workload, units, multiHeadCore(units));

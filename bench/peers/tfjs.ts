@@ -43,50 +43,71 @@ interface Tf {
 
 type Head = Readonly<Record<"q" | "k" | "v" | "dout", Tensor>>;
 type HeadOutputs = { out: Tensor; dq?: Tensor; dk?: Tensor; dv?: Tensor };
+type BlockTensor = Block & { tensor: Tensor };
 
-/** One head; docs/math.md has the formulas. */
-function head(tf: Tf, { q, k, v, dout }: Head, mask: Tensor | undefined, workload: AttentionWorkload): HeadOutputs {
-  const { scale, rows, keys } = unitsOf(workload.shape);
+/** out, dq, dk and P^T G of queries against keys with their E, whose column maxima are c (LASER); docs/math.md has the formulas. */
+function core(
+  tf: Tf,
+  { q, k, v: e, dout }: Head,
+  c: Tensor | undefined,
+  mask: Tensor | undefined,
+  { shape, direction }: AttentionWorkload,
+): HeadOutputs {
+  const { scale, rows, keys } = unitsOf(shape);
   const few = rows < keys / 8;
-  const laser = workload.variant === "laser";
-  const c = laser ? tf.max(v, 0, true) : undefined;
-  const copy = (x: Tensor) => tf.add(x, 0);
-  const e = c ? tf.exp(tf.sub(v, c)) : copy(v);
   const scaled = tf.mul(q, scale);
   // With few queries it is less work to turn these and their scores.
   const scores = few ? tf.transpose(tf.matMul(k, tf.transpose(scaled))) : tf.matMul(scaled, tf.transpose(k));
   const p = tf.softmax(mask ? tf.add(scores, mask) : scores);
   const a = tf.matMul(p, e);
   const out = c ? tf.add(tf.log(a), c) : a;
-  if (workload.direction === "forward") return { out };
+  if (direction === "forward") return { out };
   /** x^T y */
   const cross = (x: Tensor, y: Tensor) => tf.transpose(tf.matMul(tf.transpose(y), x));
-  const g = laser ? tf.div(dout, a) : dout;
-  const delta = tf.sum(laser ? dout : tf.mul(dout, out), 1, true);
+  const g = c ? tf.div(dout, a) : dout;
+  const delta = tf.sum(c ? dout : tf.mul(dout, out), 1, true);
   const ds = tf.mul(p, tf.sub(tf.matMul(g, tf.transpose(e)), delta));
-  const dq = tf.mul(tf.matMul(ds, copy(k)), scale);
-  const dk = tf.mul(cross(ds, q), scale);
-  const pg = cross(p, g);
-  return { out, dq, dk, dv: laser ? tf.mul(e, pg) : pg };
+  return { out, dq: tf.mul(tf.matMul(ds, k), scale), dk: cross(ds, scaled), dv: cross(p, g) };
 }
 
-/** One head, causal forward by blocks of queries. */
-function blocksHead(
+/** One head, at once or by blocks of queries. */
+function head(
   tf: Tf,
-  { q, k, v }: Head,
-  blocks: readonly (Block & { tensor: Tensor })[],
-  { shape, variant }: AttentionWorkload,
+  { q, k, v, dout }: Head,
+  mask: Tensor | undefined,
+  blocks: readonly BlockTensor[],
+  workload: AttentionWorkload,
 ): HeadOutputs {
-  const { scale, D } = unitsOf(shape);
-  const c = variant === "laser" ? tf.max(v, 0, true) : undefined;
+  const { D } = unitsOf(workload.shape);
+  const c = workload.variant === "laser" ? tf.max(v, 0, true) : undefined;
+  const copy = (x: Tensor) => tf.add(x, 0);
   const e = c ? tf.exp(tf.sub(v, c)) : v;
-  const [scaled, turned] = [tf.mul(q, scale), tf.transpose(k)];
-  const parts = blocks.map(({ start, end, tensor }) => {
-    const scores = tf.matMul(tf.slice(scaled, [start, 0], [end - start, D]), tf.slice(turned, [0, 0], [D, end]));
-    return tf.matMul(tf.softmax(tf.add(scores, tensor)), tf.slice(e, [0, 0], [end, D]));
-  });
-  const a = tf.concat(parts, 0);
-  return { out: c ? tf.add(tf.log(a), c) : a };
+  const rows = (x: Tensor, start: number, end: number) => tf.slice(x, [start, 0], [end - start, D]);
+  const both = workload.direction === "both";
+  let all: HeadOutputs;
+  if (blocks.length === 0) {
+    all = core(tf, { q, k: both ? copy(k) : k, v: c ? e : copy(e), dout }, c, mask, workload);
+  } else {
+    const parts = blocks.map(({ start, end, tensor }) => {
+      const [queries, dqueries] = [rows(q, start, end), rows(dout, start, end)];
+      return core(tf, { q: queries, k: rows(k, 0, end), v: rows(e, 0, end), dout: dqueries }, c, tensor, workload);
+    });
+    const joined = (name: "out" | "dq") =>
+      tf.concat(
+        parts.map((part) => part[name]!),
+        0,
+      );
+    /** The sum of what the blocks give to the keys that they see. */
+    const summed = (name: "dk" | "dv") =>
+      parts.reduce((sum: Tensor | undefined, part, n) => {
+        const { start, end } = blocks[n]!;
+        const x = part[name]!;
+        return sum ? tf.concat([tf.add(sum, rows(x, 0, start)), rows(x, start, end)], 0) : x;
+      }, undefined)!;
+    all = { out: joined("out") };
+    if (both) all = { ...all, dq: joined("dq"), dk: summed("dk"), dv: summed("dv") };
+  }
+  return c && all.dv ? { ...all, dv: tf.mul(e, all.dv) } : all;
 }
 
 function attention(tf: Tf, workload: AttentionWorkload, byBlocks = false): Ready {
@@ -106,10 +127,7 @@ function attention(tf: Tf, workload: AttentionWorkload, byBlocks = false): Ready
     ...block,
     tensor: tf.tensor2d(block.mask, [block.end - block.start, block.end]),
   }));
-  const run = (): HeadOutputs[] =>
-    parts.map((one) =>
-      tf.tidy(() => (byBlocks ? blocksHead(tf, one, blocks, workload) : head(tf, one, mask, workload))),
-    );
+  const run = (): HeadOutputs[] => parts.map((one) => tf.tidy(() => head(tf, one, mask, blocks, workload)));
   return {
     call: () => tf.dispose(run()),
     read() {

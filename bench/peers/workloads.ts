@@ -90,9 +90,8 @@ export interface Block {
   mask: Float32Array;
 }
 
-/** Whether blocks of queries gain anything: of causal forward passes they leave out the keys that are hidden from all of one. */
-export const goesByBlocks = ({ shape: { N, M, causal }, direction }: AttentionWorkload): boolean =>
-  causal && direction === "forward" && N === M && N > BLOCK;
+/** Whether blocks of queries gain anything: of causal calls they leave out the keys that are hidden from all of one. */
+export const goesByBlocks = ({ shape: { N, M, causal } }: AttentionWorkload): boolean => causal && N === M && N > BLOCK;
 
 export function blocksOf({ N }: AttentionShape, hidden: number): Block[] {
   return Array.from({ length: Math.ceil(N / BLOCK) }, (_, n) => {
