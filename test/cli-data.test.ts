@@ -51,6 +51,26 @@ test("of digits takes 0 to 4 are held out, of a list every tenth that says somet
   ); // at 8 kHz
 });
 
+test("images of test*.bin are held out: none of them is trained on", () => {
+  mkdirSync(at("images"));
+  for (const [name, labels] of [
+    ["a", [1, 2]],
+    ["test", [3, 4, 5]],
+  ] as const)
+    writeFileSync(
+      at(`images/${name}.bin`),
+      Uint8Array.from(labels.flatMap((label) => [label, ...new Uint8Array(3072)])),
+    );
+  const { train, test: held } = readData("vit", at("images")) as Images;
+  assert.equal(
+    [[...train.labels], [...held.labels]],
+    [
+      [1, 2],
+      [3, 4, 5],
+    ],
+  );
+});
+
 test("lines of a text end with LF, whichever way the file has them: the model and the digest are the same", () => {
   writeFileSync(at("unix.txt"), "a\nb\r\n\n");
   writeFileSync(at("windows.txt"), "a\r\nb\r\n\r\n");

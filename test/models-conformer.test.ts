@@ -2,7 +2,17 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { conformer } from "../src/models/index.js";
-import { createSync, type Nn, Random } from "../src/nn/index.js";
+import {
+  add,
+  createSync,
+  glu,
+  type LayerNorm,
+  type Linear,
+  type Nn,
+  Random,
+  silu,
+  type Value,
+} from "../src/nn/index.js";
 import { firstDifference } from "./support/bits.js";
 import { throws } from "./support/throws.js";
 
@@ -31,6 +41,42 @@ test("features are what the head reads: a vector for each step, which no frame b
     const same = nn.evaluate(() => model.features(changed, [T, 4]).toArray());
     const counted = (STEPS + 2) * 16;
     assert.is(firstDifference(same.subarray(0, counted), vectors.subarray(0, counted)), -1, variant);
+  }
+  nn.dispose();
+});
+
+test("a block is what its parts and docs/models.md's order give, and padding says nothing to the steps beside it", () => {
+  const nn = createSync({ threads: 1 });
+  for (const variant of ["standard", "laser"] as const) {
+    const model = made(nn, variant);
+    // biases and weights of norms too: as they begin, many are 0 or 1
+    for (const [n, { tensor }] of [...model.parameters.values()].entries())
+      tensor.set(new Random(n).normals(tensor.data.length, 0.3));
+    const block = model.blocks[0]!;
+    const frames = [STEPS, 1];
+    const keep = nn.la.tensor(Uint8Array.of(1, 1, 1, 1, 0, 0), [2, STEPS]);
+    const x = nn.input(new Random(9).normals(2 * STEPS * 16), [2, STEPS, 16]);
+    const [got, want] = nn.evaluate(() => {
+      const half = (to: Value, norm: LayerNorm, fc: Linear, out: Linear) =>
+        add(nn, to, out.forward(silu(nn, fc.forward(norm.forward(to)))), 0.5);
+      let y = half(x, block.ff1_ln, block.ff1_fc, block.ff1_out);
+      const mask = keep.view([2, 1, 1, STEPS]);
+      y = add(nn, y, block.attn.forward(block.attn_ln.forward(y), { variant, mask }));
+      const gated = glu(nn, block.pw1.forward(block.conv_ln.forward(y))).tensor.toArray();
+      for (const [b, count] of frames.entries()) gated.fill(0, (b * STEPS + count) * 16, (b + 1) * STEPS * 16);
+      const convolved = block.conv_norm.forward(block.dw.forward(nn.input(gated, [2, STEPS, 16])));
+      y = add(nn, y, block.pw2.forward(silu(nn, convolved)));
+      y = block.ln.forward(half(y, block.ff2_ln, block.ff2_fc, block.ff2_out));
+      return [block.forward(x, keep, variant).toArray(), y.toArray()];
+    });
+    // fused activations round as their operations do, but for products whose sums begin with the bias
+    for (const [n, y] of want.entries()) assert.ok(Math.abs(got[n]! - y) <= 1e-5, `${variant} ${n}: ${got[n]}, ${y}`);
+
+    const positions = (table: number) => {
+      model.pos.weight.tensor.data.fill(table);
+      return nn.evaluate(() => model.logits(features, [T, 4]).toArray());
+    };
+    assert.not.equal(positions(0), positions(1));
   }
   nn.dispose();
 });

@@ -273,4 +273,22 @@ test("parameters, caches, optimisers and models that memory has no room for leav
   nn.dispose();
 });
 
+test("eval and train reach the parts of parts", () => {
+  const nn = createSync({ threads: 1 });
+  const model = gpt(nn, config);
+  const modes = () =>
+    new Set([model.training, ...model.blocks.flatMap((block) => [block.training, block.attn.training])]);
+  model.eval();
+  assert.equal([...modes()], [false]);
+  model.train();
+  assert.equal([...modes()], [true]);
+  nn.dispose();
+});
+
+test("a loss whose targets are all left out is NaN, as in PyTorch", () => {
+  const nn = createSync({ threads: 1 });
+  assert.ok(Number.isNaN(nn.evaluate(() => crossEntropy(nn, nn.input(new Float32Array(6), [2, 3]), [-1, -1]).item)));
+  nn.dispose();
+});
+
 test.run();

@@ -324,6 +324,8 @@ test("wrong use is refused with its name, what was expected and what came, and t
     RangeError,
     "gpt: targets must be 4 rows of 9 like ids, got 1 of 1",
   );
+  const turned = Array.from(ids[0]!, (_, n) => ids.map((row) => row[n]!)); // as many in all
+  throws(() => nn.step(() => model.loss(ids, turned)), RangeError, "like ids, got 9 of 4");
   nn.step(() => model.loss(ids, targets));
   assert.is(nn.la.memory.used, after);
   assert.ok(after > used);

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { type Conformer, type Gpt, generate } from "../src/models/index.js";
 import { createSync } from "../src/nn/index.js";
 import { type Data, type FamilyName, makeTask, type Recipe, recipeOf, type Speech } from "../src/train/index.js";
+import { distance, wordsOf } from "../src/train/word-error.js";
 import { TEXT, tone } from "./support/made-data.js";
 import { throws } from "./support/throws.js";
 
@@ -12,11 +13,22 @@ const SIZES = { width: 16, heads: 2, layers: 1, context: 32, steps: 1, seed: 5 }
 const taskOf = (family: FamilyName, data: Data, more: Partial<Recipe>) =>
   makeTask(nn, family, recipeOf(family, { ...SIZES, ...more }), data);
 
-test("a masked loss is the mean over all hidden tokens, whatever the batches they are in", () => {
-  const of = (batch: number, evaluations: number) => taskOf("bert", TEXT, { batch, evaluations }).evaluate();
-  // The same eight windows and holes. The batches of one row hide different numbers of tokens; sums round differently.
-  const [whole, parts] = [of(8, 1), of(1, 8)];
-  assert.ok(Math.abs(parts - whole) <= 1e-6 * whole, `${parts}, ${whole}`);
+test("a validation loss is the mean over all tokens that count, whatever the batches they are in, and the same each time", () => {
+  // Eight windows are held out, of which the last batch of seven has one. Batches of one row hide different numbers of tokens.
+  const { context } = SIZES;
+  const text = "the quick brown fox jumps over the lazy dog ".repeat(60).slice(0, 10 * (8 * context + 1));
+  for (const family of ["lm", "bert"] as const) {
+    const of = (batch: number, evaluations: number) => {
+      const task = taskOf(family, text, { batch, evaluations });
+      const loss = task.evaluate();
+      assert.is(task.evaluate(), loss, family);
+      return loss;
+    };
+    const [whole, parts, uneven] = [of(8, 1), of(1, 8), of(7, 2)];
+    // sums round differently
+    for (const other of [parts, uneven])
+      assert.ok(Math.abs(other - whole) <= 1e-6 * whole, `${family} ${other}, ${whole}`);
+  }
 });
 
 test("a text that is too short is refused with what of it is held out", () => {
@@ -45,6 +57,27 @@ test("a ViT whose scores are NaN has no test error, so that the trainer says wha
   assert.ok(task.evaluate() >= 0);
   task.model.parameters.get("head.bias")!.tensor.data[0] = Number.NaN;
   assert.ok(Number.isNaN(task.evaluate()));
+});
+
+test("a test error counts each image once, those of a last batch with fewer too", () => {
+  const labels = Uint8Array.of(0, 0, 0, 0, 3); // the last image alone is of another class
+  const images = { count: 5, labels, pixels: new Uint8Array(5 * 3072).fill(9) };
+  const task = taskOf("vit", { train: images, test: images }, { batch: 2, evaluations: 9 });
+  task.model.parameters.get("head.weight")!.tensor.data.fill(0);
+  task.model.parameters.get("head.bias")!.tensor.data.fill(0)[0] = 1;
+  assert.is(task.evaluate(), 1 / 5);
+});
+
+test("a word more, a word less and another word count one error each", () => {
+  for (const [said, heard, errors] of [
+    ["one", "one two", 1],
+    ["one two", "two", 1],
+    ["one two", "one three", 1],
+    ["one two three", "zero one three four", 3],
+    ["", "one two", 2],
+    ["one two", "", 2],
+  ] as const)
+    assert.is(distance(wordsOf(said), wordsOf(heard)), errors, `${said}, ${heard}`);
 });
 
 test("recordings with transcripts are each evaluated once, digits as strings of them, as many batches as there are evaluations", () => {
