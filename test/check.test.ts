@@ -90,6 +90,7 @@ test("every wrong option is refused", () => {
     ["layout", "NBHD", TypeError, 'layout must be "BHND" or "BNHD", got "NBHD"'],
     ["window", 3, TypeError, "window must be [left, right], got 3"],
     ["window", [1], TypeError, "window must be [left, right], got [1]"],
+    ["window", [1, 2, 3], TypeError, "window must be [left, right], got [1, 2, 3]"],
     ["window", ["1", 2], TypeError, "window must be [left, right]"],
     ["window", [Number.NaN, 1], RangeError, "window must hold integers", "[NaN, 1]"],
     ["window", [1, 0.5], RangeError, "window must hold integers", "[1, 0.5]"],

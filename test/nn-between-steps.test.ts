@@ -1,30 +1,12 @@
 /** What gradients are between steps: of a parameter with no part in the last one, one frozen since, and after a step that threw. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { AdamW, createSync, loss, Module, type Nn, type Parameter } from "../src/nn/index.js";
-
-class Pair extends Module {
-  readonly a: Parameter;
-  readonly b: Parameter;
-  constructor(nn: Nn) {
-    super();
-    this.a = nn.parameter(new Float32Array(3).fill(1), [3]);
-    this.b = nn.parameter(new Float32Array(3).fill(1), [3]);
-  }
-}
-
-/** A step that gives `parameter` the gradient 1. */
-const pull = (nn: Nn, parameter: Parameter): number =>
-  nn.step(() =>
-    loss(nn, parameter, (dx) => {
-      dx?.data.fill(1);
-      return 0;
-    }),
-  );
+import { AdamW, createSync } from "../src/nn/index.js";
+import { Pair, pull } from "./support/pair.js";
 
 test("a parameter that had no part in the last step is not counted in the norm, by which gradients are clipped", () => {
   const nn = createSync({ threads: 1 });
-  const model = new Pair(nn);
+  const model = new Pair(nn, 1);
   const optimizer = new AdamW(nn, model, { lr: 0.1 });
   for (const parameter of [model.a, model.b]) {
     pull(nn, parameter);
@@ -35,7 +17,7 @@ test("a parameter that had no part in the last step is not counted in the norm, 
 
 test("a parameter that is frozen after its gradient was computed stays as it is, decay included", () => {
   const nn = createSync({ threads: 1 });
-  const model = new Pair(nn);
+  const model = new Pair(nn, 1);
   const optimizer = new AdamW(nn, model, { lr: 0.1, weightDecay: 0.5, decays: () => true });
   pull(nn, model.a);
   pull(nn, model.b);
@@ -48,7 +30,7 @@ test("a parameter that is frozen after its gradient was computed stays as it is,
 
 test("a step that throws takes back what it added nothing to: gradients that earlier steps gathered stay", () => {
   const nn = createSync({ threads: 1 });
-  const model = new Pair(nn);
+  const model = new Pair(nn, 1);
   pull(nn, model.a);
   const fails = () => {
     throw new Error("on purpose");

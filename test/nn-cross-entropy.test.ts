@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createSync, crossEntropy as meanCrossEntropy } from "../src/nn/index.js";
 import { loadProbe } from "./support/kernels.js";
 import { builds, close, differences, sameBits, U } from "./support/nn.js";
 import { crossEntropy } from "./support/nn-oracle.js";
@@ -112,6 +113,14 @@ test("float64 exp and log are within 2^-52 relative of the host's, and have thei
   sameBits("exp", apply("exp", Float64Array.of(0, -inf, inf, nan, -1000, 1000)), [1, 0, inf, nan, 0, inf]);
   close("subnormal", apply("exp", Float64Array.of(-740, -745)), [Math.exp(-740), Math.exp(-745)], () => 2 ** -1074);
   sameBits("log", apply("log", Float64Array.of(1, 0, inf, nan)), [0, -inf, inf, nan]);
+});
+
+test("a loss whose targets are all left out is NaN, as in PyTorch", () => {
+  const nn = createSync({ threads: 1 });
+  assert.ok(
+    Number.isNaN(nn.evaluate(() => meanCrossEntropy(nn, nn.input(new Float32Array(6), [2, 3]), [-1, -1]).item)),
+  );
+  nn.dispose();
 });
 
 test.run();

@@ -10,35 +10,15 @@ import {
   createSync,
   loss,
   Module,
-  type Nn,
   type Parameter,
   readSafetensors,
   writeSafetensors,
 } from "../src/nn/index.js";
+import { Pair, pull } from "./support/pair.js";
 import { throws } from "./support/throws.js";
 
 const config = { vocabulary: 9, context: 8, width: 16, heads: 2, layers: 1, variant: "laser" as const };
 const [ids, targets] = [[[1, 2, 3, 4, 5, 6, 7, 8]], [[2, 3, 4, 5, 6, 7, 8, 0]]];
-
-class Pair extends Module {
-  readonly a: Parameter;
-  readonly b: Parameter;
-  constructor(nn: Nn) {
-    super();
-    this.a = nn.parameter(new Float32Array(3), [3]);
-    this.b = nn.parameter(new Float32Array(3), [3]);
-  }
-}
-
-/** A step whose loss gives `parameter` this gradient. */
-const pull = (nn: Nn, parameter: Parameter, gradient = 1): number => {
-  const forward = () =>
-    loss(nn, parameter, (dx) => {
-      dx?.data.fill(1);
-      return 0;
-    });
-  return nn.step(forward, gradient);
-};
 
 test("a model and an optimiser that a scope made and returned train as those made outside, in memory of their own", () => {
   const run = (scoped: boolean): { losses: number[]; others: Float32Array } => {

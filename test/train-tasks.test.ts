@@ -4,7 +4,6 @@ import * as assert from "uvu/assert";
 import { type Conformer, type Gpt, generate } from "../src/models/index.js";
 import { createSync } from "../src/nn/index.js";
 import { type Data, type FamilyName, makeTask, type Recipe, recipeOf, type Speech } from "../src/train/index.js";
-import { distance, wordsOf } from "../src/train/word-error.js";
 import { TEXT, tone } from "./support/made-data.js";
 import { throws } from "./support/throws.js";
 
@@ -66,18 +65,6 @@ test("a test error counts each image once, those of a last batch with fewer too"
   task.model.parameters.get("head.weight")!.tensor.data.fill(0);
   task.model.parameters.get("head.bias")!.tensor.data.fill(0)[0] = 1;
   assert.is(task.evaluate(), 1 / 5);
-});
-
-test("a word more, a word less and another word count one error each", () => {
-  for (const [said, heard, errors] of [
-    ["one", "one two", 1],
-    ["one two", "two", 1],
-    ["one two", "one three", 1],
-    ["one two three", "zero one three four", 3],
-    ["", "one two", 2],
-    ["one two", "", 2],
-  ] as const)
-    assert.is(distance(wordsOf(said), wordsOf(heard)), errors, `${said}, ${heard}`);
 });
 
 test("recordings with transcripts are each evaluated once, digits as strings of them, as many batches as there are evaluations", () => {

@@ -337,6 +337,7 @@ test("word errors are insertions, omissions and replacements, as few as do", () 
     ["", "", 0],
     ["one two", "one two", 0],
     ["one two", "two", 1],
+    ["one", "one two", 1],
     ["one", "two three", 2],
     [" one  two ", "one two", 0], // more spaces are no more words
     ["", " ", 0],

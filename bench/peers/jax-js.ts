@@ -4,7 +4,7 @@
  * what they are passed to, hence `.ref`.
  */
 import { matmulInputs, ordinary } from "../tasks.js";
-import { type Formulate, join, load, type Outputs, type Peer, type Ready } from "./peer.js";
+import { type Formulate, fromBlocks, join, load, type Outputs, type Peer, type Ready } from "./peer.js";
 import {
   type AttentionWorkload,
   additiveMask,
@@ -47,7 +47,7 @@ interface Jax {
 }
 
 type Head = Record<"q" | "k" | "v", Jarray> & { dout?: Jarray; mask?: Jarray };
-type HeadOutputs = { out: Jarray; dq?: Jarray; dk?: Jarray; dv?: Jarray };
+type HeadOutputs = Outputs<Jarray>;
 const keep: Keep = { keepdims: true };
 
 /**
@@ -79,38 +79,30 @@ function core({ numpy: np }: Jax, { q, k, v: e, dout, mask }: Head, c: Jarray | 
 /** One head, at once or, where there are some, by blocks of queries: N is a multiple of 8 then, and so are their ends. */
 function head(
   jax: Jax,
-  { q, k, v, dout, mask }: Head,
+  one: Head,
   { blocks, masks }: { blocks: readonly Block[]; masks: readonly Jarray[] },
   scale: number,
   laser: boolean,
 ): HeadOutputs {
   const { numpy: np } = jax;
+  const { q, k, v, dout } = one;
   const c = laser ? np.max(v.ref, 0, keep) : undefined;
   const e = c ? np.exp(v.sub(c.ref)) : v;
-  const given = (x: Jarray | undefined, name: "dout" | "mask") => (x ? { [name]: x } : {});
   let all: HeadOutputs;
-  if (blocks.length === 0) {
-    all = core(jax, { q, k, v: e.ref, ...given(dout, "dout"), ...given(mask, "mask") }, c?.ref, scale);
-  } else {
+  if (blocks.length === 0) all = core(jax, { ...one, v: e.ref }, c?.ref, scale);
+  else {
     const parts = blocks.map(({ start, end }, n) => {
       const rows = (x: Jarray, from: number) => x.ref.slice([from, end]);
       const some = { q: rows(q, start), k: rows(k, 0), v: rows(e, 0), mask: masks[n]! };
-      return core(jax, { ...some, ...given(dout && rows(dout, start), "dout") }, c?.ref, scale);
+      return core(jax, dout ? { ...some, dout: rows(dout, start) } : some, c?.ref, scale);
     });
-    const joined = (name: "out" | "dq") =>
-      np.concatenate(
-        parts.map((part) => part[name]!),
-        0,
-      );
-    /** The sum of what the blocks give to the keys that they see. */
-    const summed = (name: "dk" | "dv") =>
-      parts.reduce((sum: Jarray | undefined, part, n) => {
-        const { start, end } = blocks[n]!;
-        const x = part[name]!;
-        return sum ? np.concatenate([sum.add(x.ref.slice([0, start])), x.slice([start, end])], 0) : x;
-      }, undefined)!;
-    all = { out: joined("out"), ...(dout && { dq: joined("dq"), dk: summed("dk"), dv: summed("dv") }) };
     for (const used of [q, k, dout]) used?.dispose();
+    all = fromBlocks<Jarray>(
+      blocks,
+      parts,
+      (all) => np.concatenate(all, 0),
+      (sum, x, { start, end }) => np.concatenate([sum.add(x.ref.slice([0, start])), x.slice([start, end])], 0),
+    );
   }
   const dv = all.dv && (c ? e.ref.mul(all.dv) : all.dv);
   e.dispose();
@@ -159,8 +151,8 @@ function attention(jax: Jax, workload: AttentionWorkload, whole: Whole): Ready {
   const withMask = (one: Head): Head => ({ ...jax.tree.ref(one), ...(mask && { mask: mask.ref }) });
   const few = rows < FEW && variant === "standard" && direction === "forward";
   const laser = variant === "laser";
-  const compute = (one: Head, masks: readonly Jarray[]) =>
-    few ? columnsHead(jax, one, scale) : head(jax, one, { blocks, masks }, scale, laser);
+  const compute = (one: Head, given: readonly Jarray[]) =>
+    few ? columnsHead(jax, one, scale) : head(jax, one, { blocks, masks: given }, scale, laser);
   const single = jax.jit(compute);
   const together = jax.jit((all: Head[]) => all.map((one) => compute(one, [])));
   const run = (): HeadOutputs[] =>

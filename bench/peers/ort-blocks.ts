@@ -3,6 +3,7 @@ import { node, type OnnxGraph, type OnnxNode } from "./onnx.js";
 import { eachHead, partNodes, shiftNodes, softmaxCore, unshiftNode } from "./ort-nodes.js";
 import { type AttentionWorkload, blocksOf, type Units } from "./workloads.js";
 
+/** Nodes, and those of their constants that are theirs alone. */
 export function blockNodes(
   workload: AttentionWorkload,
   units: Units,
@@ -13,11 +14,7 @@ export function blockNodes(
   const laser = variant === "laser";
   const both = workload.direction === "both";
   const blocks = blocksOf(shape, Number.NEGATIVE_INFINITY);
-  const constants: Record<string, OnnxGraph["constants"][string]> = {
-    ...{ ones: Array<number>(units.heads).fill(1), zero: [0], along: [-2] },
-    ...(laser && { rows: [-2] }),
-    ...(both && { columns: [-1] }),
-  };
+  const constants: Record<string, OnnxGraph["constants"][string]> = { zero: [0], along: [-2] };
   for (const { start, end, mask } of blocks) {
     constants[`start${start}`] = [start];
     constants[`end${start}`] = [end];
@@ -25,12 +22,8 @@ export function blockNodes(
     if (both && start > 0) constants[`pads${start}`] = [0, 0, 0, 0, 0, 0, end - start, 0];
   }
   const [e, pg] = laser ? ["e", "pg"] : ["v", "dv"];
-  const [queries, rows] = both
-    ? [
-        ["q", "dout"],
-        ["out", "dq"],
-      ]
-    : [["q"], ["out"]];
+  const queries = both ? ["q", "dout"] : ["q"];
+  const rows = both ? ["out", "dq"] : ["out"];
   const nodes = eachHead(units, inputs, outputs, (h) => [
     ...(laser ? shiftNodes(h) : []),
     ...blocks.flatMap(({ start }) => {

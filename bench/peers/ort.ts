@@ -1,4 +1,4 @@
-/** onnxruntime-web and onnxruntime-node: one API, one set of graphs. There is no autodiff: backward is written as nodes. */
+/** onnxruntime-web and onnxruntime-node: one API, one set of graphs. */
 import { swap } from "../../test/support/run.js";
 import { matmulInputs, ordinary } from "../tasks.js";
 import { node, type OnnxGraph, type OnnxNode, onnxModel } from "./onnx.js";
@@ -61,7 +61,12 @@ async function prepare(ort: Ort, graph: OnnxGraph, data: Data, arrange = (x: Flo
 }
 
 /** A graph of nodes, with the constants that they use. */
-function graphOf(nodes: OnnxNode[], inputs: OnnxGraph["inputs"], outputs: readonly string[], units: Units): OnnxGraph {
+function graphOf(
+  nodes: readonly OnnxNode[],
+  inputs: OnnxGraph["inputs"],
+  outputs: readonly string[],
+  units: Units,
+): OnnxGraph {
   const { rows, keys, heads, masked } = units;
   const used = new Set(nodes.flatMap(({ inputs }) => inputs));
   const mask = used.has("mask") && additiveMask(rows, keys, masked, Number.NEGATIVE_INFINITY);
@@ -119,8 +124,12 @@ function attention(ort: Ort, workload: AttentionWorkload): Formulation[] {
     { name: "MatMul, Softmax a head", prepare: () => prepare(ort, graphOf(split(), inputs, outputs, units), data) },
   ];
   if (goesByBlocks(workload)) {
-    const graph = () => ({ inputs, outputs, ...blockNodes(workload, units, Object.keys(inputs), outputs) });
-    formulations.push({ name: "blocks of queries", prepare: () => prepare(ort, graph(), data) });
+    const byBlocks = () => {
+      const { nodes, constants } = blockNodes(workload, units, Object.keys(inputs), outputs);
+      const graph = graphOf(nodes, inputs, outputs, units);
+      return { ...graph, constants: { ...graph.constants, ...constants } };
+    };
+    formulations.push({ name: "blocks of queries", prepare: () => prepare(ort, byBlocks(), data) });
   }
   if (backward) return formulations;
   const grouped = { q: [1, H, N, D], k: [1, Hkv, M, D], v: [1, Hkv, M, D] };

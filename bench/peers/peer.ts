@@ -1,13 +1,13 @@
 /** What every peer, and this package itself, looks like to the benchmark. */
 import type { Call } from "../measure.js";
-import type { Workload } from "./workloads.js";
+import type { Block, Workload } from "./workloads.js";
 
-/** Row-major: out [H, N, D] or the product, gradients where the workload has them. */
-export interface Outputs {
-  out: Float32Array;
-  dq?: Float32Array;
-  dk?: Float32Array;
-  dv?: Float32Array;
+/** Of a call row-major: out [H, N, D] or the product, gradients where the workload has them. Or of a head, or a block, as a peer's arrays. */
+export interface Outputs<T = Float32Array> {
+  out: T;
+  dq?: T;
+  dk?: T;
+  dv?: T;
 }
 
 /** A workload with its inputs in place. */
@@ -47,4 +47,17 @@ export function join(parts: readonly Float32Array[]): Float32Array {
     at += part.length;
   }
   return all;
+}
+
+/** What all blocks give: rows one after the other, and of keys the sums. `grow`: x, of keys up to the block's end, plus a sum of fewer. */
+export function fromBlocks<T>(
+  blocks: readonly Block[],
+  parts: readonly Outputs<T>[],
+  concat: (rows: T[]) => T,
+  grow: (sum: T, x: T, block: Block) => T,
+): Outputs<T> {
+  const each = (name: keyof Outputs<T>) => parts.map((part) => part[name] as T);
+  const summed = (name: "dk" | "dv") => each(name).reduce((sum, x, n) => grow(sum, x, blocks[n]!));
+  const out = concat(each("out"));
+  return parts[0]!.dq === undefined ? { out } : { out, dq: concat(each("dq")), dk: summed("dk"), dv: summed("dv") };
 }

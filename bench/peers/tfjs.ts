@@ -6,7 +6,7 @@
  * K and V are new in every call of a model, so attention gets them as copies, which cost little.
  */
 import { matmulInputs, ordinary } from "../tasks.js";
-import { join, load, type Outputs, type Peer, type Ready } from "./peer.js";
+import { fromBlocks, join, load, type Outputs, type Peer, type Ready } from "./peer.js";
 import {
   type AttentionWorkload,
   additiveMask,
@@ -42,7 +42,7 @@ interface Tf {
 }
 
 type Head = Readonly<Record<"q" | "k" | "v" | "dout", Tensor>>;
-type HeadOutputs = { out: Tensor; dq?: Tensor; dk?: Tensor; dv?: Tensor };
+type HeadOutputs = Outputs<Tensor>;
 type BlockTensor = Block & { tensor: Tensor };
 
 /** out, dq, dk and P^T G of queries against keys with their E, whose column maxima are c (LASER); docs/math.md has the formulas. */
@@ -89,23 +89,16 @@ function head(
     all = core(tf, { q, k: both ? copy(k) : k, v: c ? e : copy(e), dout }, c, mask, workload);
   } else {
     const parts = blocks.map(({ start, end, tensor }) => {
-      const [queries, dqueries] = [rows(q, start, end), rows(dout, start, end)];
-      return core(tf, { q: queries, k: rows(k, 0, end), v: rows(e, 0, end), dout: dqueries }, c, tensor, workload);
+      const given = both ? rows(dout, start, end) : dout;
+      const block = { q: rows(q, start, end), k: rows(k, 0, end), v: rows(e, 0, end), dout: given };
+      return core(tf, block, c, tensor, workload);
     });
-    const joined = (name: "out" | "dq") =>
-      tf.concat(
-        parts.map((part) => part[name]!),
-        0,
-      );
-    /** The sum of what the blocks give to the keys that they see. */
-    const summed = (name: "dk" | "dv") =>
-      parts.reduce((sum: Tensor | undefined, part, n) => {
-        const { start, end } = blocks[n]!;
-        const x = part[name]!;
-        return sum ? tf.concat([tf.add(sum, rows(x, 0, start)), rows(x, start, end)], 0) : x;
-      }, undefined)!;
-    all = { out: joined("out") };
-    if (both) all = { ...all, dq: joined("dq"), dk: summed("dk"), dv: summed("dv") };
+    all = fromBlocks<Tensor>(
+      blocks,
+      parts,
+      (all) => tf.concat(all, 0),
+      (sum, x, { start, end }) => tf.concat([tf.add(sum, rows(x, 0, start)), rows(x, start, end)], 0),
+    );
   }
   return c && all.dv ? { ...all, dv: tf.mul(e, all.dv) } : all;
 }
