@@ -55,12 +55,12 @@ function kept({ options, slopes }: Call): SavedAttention["options"] {
   return Object.freeze(given) as Omit<AttentionOptions, "out">;
 }
 
-export function attentionBackward<W extends Needs>(
+export function attentionBackward<N extends Needs>(
   engine: Engine,
   dout: Tensor,
   saved: SavedAttention,
-  options?: AttentionBackwardOptions<W>,
-): AttentionGradients<W> {
+  options?: AttentionBackwardOptions,
+): AttentionGradients<N> {
   const call = checkBackward(engine.space, dout, saved, options);
   const { into, needs, q, k, v, out, lse } = call;
   const { B, H, N } = call.sizes;
@@ -85,7 +85,7 @@ export function attentionBackward<W extends Needs>(
         place(problem, Field.dv, result.dv, layout);
         placeScores(problem, Field.dbias, result.dbias);
       });
-    return result as AttentionGradients<W>;
+    return result as AttentionGradients<N>;
   });
 }
 

@@ -4,7 +4,7 @@ import { innermost, operand, rank, shapeIs, writable } from "./check-tensor.js";
 import type { Shape } from "./shape.js";
 import type { Space } from "./space.js";
 import { type AnyTensor, Tensor } from "./tensor.js";
-import type { AttentionBackwardOptions, AttentionOptions, GradientName, Needs, SavedAttention } from "./types.js";
+import type { AttentionBackwardOptions, AttentionOptions, GradientName, SavedAttention } from "./types.js";
 
 /** What q, k and v of a call agree on. */
 export interface Sizes {
@@ -227,7 +227,7 @@ export function checkBackward(
   }
   const { out, lse, q, k, v, options } = saved as SavedAttention;
   check.options(where, given, ["into", "needs"]);
-  const { into: targets = {}, needs: wanted = {} } = (given ?? {}) as AttentionBackwardOptions<Needs>;
+  const { into: targets = {}, needs: wanted = {} } = (given ?? {}) as AttentionBackwardOptions;
   check.options(where, targets, GRADIENTS, "into");
   check.options(where, wanted, GRADIENTS, "needs");
   const [into, needs] = [readEach(targets), readEach(wanted)];

@@ -5,6 +5,7 @@ import { complete, type Disposing } from "./disposable.js";
 import type { Engine } from "./engine.js";
 import { Field } from "./generated/problem.js";
 import { matmul, matmulBackward } from "./matmul.js";
+import type { InferredOptions, NeedsOf } from "./needs.js";
 import { exp, expBackward, log, logBackward, softmax, softmaxBackward } from "./ops.js";
 import type { PoolMaker } from "./pool.js";
 import { Problem } from "./problem.js";
@@ -20,7 +21,6 @@ import type {
   MatmulGradients,
   MatmulOptions,
   MemoryUse,
-  Needs,
   Recomputed,
   SavedAttention,
 } from "./types.js";
@@ -128,7 +128,7 @@ export class LaserAttention {
    */
   zeros(shape: readonly number[], dtype?: "f32"): Tensor;
   zeros(shape: readonly number[], dtype: "u8"): Tensor<"u8">;
-  zeros(shape: readonly number[], dtype: DType): AnyTensor;
+  zeros(shape: readonly number[], dtype?: DType): AnyTensor;
   zeros(shape: readonly number[], dtype: DType = "f32"): Tensor | Tensor<"u8"> {
     const tensor = this.#allocate("zeros", shape, dtype);
     tensor.data.fill(0);
@@ -145,7 +145,7 @@ export class LaserAttention {
    */
   empty(shape: readonly number[], dtype?: "f32"): Tensor;
   empty(shape: readonly number[], dtype: "u8"): Tensor<"u8">;
-  empty(shape: readonly number[], dtype: DType): AnyTensor;
+  empty(shape: readonly number[], dtype?: DType): AnyTensor;
   empty(shape: readonly number[], dtype: DType = "f32"): Tensor | Tensor<"u8"> {
     return this.#allocate("empty", shape, dtype) as Tensor | Tensor<"u8">;
   }
@@ -196,11 +196,11 @@ export class LaserAttention {
    * const saved = la.attentionForward(q, k, v, { variant: "laser", causal: true });
    * const { dq, dk, dv } = la.attentionBackward(dout, saved);
    */
-  attentionBackward<const N extends Needs = Record<never, never>>(
+  attentionBackward<const O extends AttentionBackwardOptions = Record<never, never>>(
     dout: Tensor,
     saved: SavedAttention,
-    options?: AttentionBackwardOptions<N>,
-  ): AttentionGradients<N> {
+    options?: InferredOptions<O>,
+  ): AttentionGradients<NeedsOf<O>> {
     return attentionBackward(this.engine, dout, saved, options);
   }
 

@@ -212,25 +212,25 @@ export type Needs = { readonly [name in GradientName]?: boolean | undefined };
  * const options: AttentionBackwardOptions = { into: { dq: la.empty([B, H, N, D]) } };
  * la.attentionBackward(dout, saved, options);
  */
-export interface AttentionBackwardOptions<N extends Needs = Needs> {
+export interface AttentionBackwardOptions {
   /**
    * Tensors to write gradients into, for example views of one dqkv. They are overwritten and share no element with an input or
    * with each other.
    */
   into?: { readonly [name in GradientName]?: Tensor | undefined } | undefined;
   /** Which gradients to compute. Default: all. */
-  needs?:
-    | (N & { readonly [name in keyof N as string extends name ? never : Exclude<name, GradientName>]: never })
-    | undefined;
+  needs?: Needs | undefined;
 }
 
-type Wanted<N extends Needs, K extends GradientName> = K extends keyof N
-  ? N[K] extends false
-    ? undefined
-    : N[K] extends true
-      ? Tensor
-      : Tensor | undefined
-  : Tensor;
+type Wanted<N extends Needs, K extends GradientName> = N extends unknown
+  ? K extends keyof N
+    ? N[K] extends false
+      ? undefined
+      : N[K] extends true
+        ? Tensor
+        : Tensor | undefined
+    : Tensor
+  : never;
 
 /**
  * Gradients of an attention call: undefined where not needed.

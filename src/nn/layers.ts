@@ -55,14 +55,19 @@ const filled = (nn: Nn, size: number, value: number): Parameter =>
   nn.parameter(new Float32Array(size).fill(value), [size]);
 
 /**
- * Options of a {@link Linear} layer.
+ * Options of a {@link Linear} layer. The type of one without a bias asks for `bias`: what a condition may leave out has one, or has none.
  *
  * @example const bare = new Linear(nn, random, 8, 3, { bias: false });
  */
-export interface LinearLayerOptions<Bias extends boolean = boolean> {
+export type LinearLayerOptions<Bias extends boolean = boolean> = {
   /** Whether it has a bias. Default true. */
   bias?: Bias | undefined;
-}
+} & (Bias extends true
+  ? unknown
+  : {
+      /** false: none. */
+      bias: Bias;
+    });
 
 /**
  * Options of {@link LayerNorm} and {@link RmsNorm}.
@@ -98,12 +103,12 @@ export class Linear<Bias extends boolean = true> extends Module {
    * `inputs` (K) to `outputs` (N) features; `random` makes the first values.
    * @throws RangeError for a size out of range; TypeError for no generator, for options that do not fit, and inside of a step
    */
-  constructor(nn: Nn, random: Random, inputs: number, outputs: number, options: LinearLayerOptions<Bias> = {}) {
+  constructor(nn: Nn, random: Random, inputs: number, outputs: number, options?: LinearLayerOptions<Bias>) {
     super();
     checkRandom("Linear", random);
     checkSizes("Linear", { inputs, outputs });
     checkOptions("Linear", options, ["bias"]);
-    const { bias = true } = options;
+    const { bias = true } = options ?? ({} as LinearLayerOptions);
     flag("Linear", "bias", bias);
     this.#nn = nn;
     [this.weight, this.bias] = whole("Linear", nn, () => [

@@ -49,7 +49,16 @@ const recomputed: number = last.elements + last.firstRow + last.lastRow;
 const dtype: DType = "u8";
 const q: Tensor = la.tensor(new Float32Array(80), [1, 2, 5, 8]);
 const mask: Tensor<"u8"> = la.tensor(new Uint8Array(5), [1, 1, 1, 5]);
-const either: AnyTensor[] = [q, mask, la.zeros([2]), la.zeros([2], "u8"), la.empty([2], "f32"), la.empty([2], "u8")];
+const perhapsBytes: DType | undefined = globalThis === undefined ? "u8" : undefined;
+const either: AnyTensor[] = [
+  q,
+  mask,
+  la.zeros([2], perhapsBytes),
+  la.zeros([2]),
+  la.zeros([2], "u8"),
+  la.empty([2], "f32"),
+  la.empty([2], "u8"),
+];
 const floats: Data = q.toArray();
 const hidden: Data<"u8"> = mask.data;
 const copyOf = <T extends DType>(tensor: Tensor<T>): Data<T> => tensor.toArray();
@@ -81,7 +90,7 @@ const everything: AttentionGradients = la.attentionBackward(out, saved);
 const dq: Tensor = everything.dq;
 const dbias: Tensor | undefined = everything.dbias;
 const needs = { dq: false, dk: true } satisfies Needs;
-const into: AttentionBackwardOptions<{ dq: false; dk: true }> = { needs: { dq: false, dk: true }, into: { dk: q } };
+const into = { needs, into: { dk: q } } satisfies AttentionBackwardOptions;
 const some: AttentionGradients<{ dq: false; dk: true }> = la.attentionBackward(out, saved, into);
 const none: undefined = some.dq;
 const dk: Tensor = la.attentionBackward(out, saved, { needs: { dq: false } }).dk;
@@ -90,8 +99,28 @@ const anyNeeds: AttentionBackwardOptions = { needs: { dq: false } };
 const perhaps: Tensor | undefined = la.attentionBackward(out, saved, anyNeeds).dq;
 // @ts-expect-error options whose needs are not known give gradients that may be none
 const unsure: Tensor = la.attentionBackward(out, saved, anyNeeds).dq;
+declare const condition: boolean;
+const [without1, without2, without3] = [
+  la.attentionBackward(out, saved, condition ? { needs: { dq: false } } : {}),
+  la.attentionBackward(out, saved, { ...(condition ? { needs: { dq: false } } : {}) }),
+  la.attentionBackward(out, saved, { needs: condition ? { dq: false } : { dk: false } }),
+];
+const conditional: (Tensor | undefined)[] = [without1.dq, without2.dq, without3.dq, without3.dk];
+const certain: Tensor[] = [without1.dk, without2.dk, without3.dv];
+// @ts-expect-error gradients that may be none
+const risky: Tensor[] = [without1.dq];
+// @ts-expect-error however the options come about
+const risky2: Tensor[] = [without2.dq];
+// @ts-expect-error of two needs, too
+const risky3: Tensor[] = [without3.dk];
+// @ts-expect-error nor is there nothing for certain
+const nothing: undefined[] = [without1.dq];
 // @ts-expect-error no such gradient
 la.attentionBackward(out, saved, { needs: { dq: false, dx: false } });
+// @ts-expect-error no such option
+la.attentionBackward(out, saved, { need: { dq: false } });
+// @ts-expect-error names of gradients are no needs
+la.attentionBackward(out, saved, { needs: ["dq"] });
 const likewise: AnyTensor = la.tensor(either[0]?.toArray() ?? floats, sizes);
 const name: GradientName = "dbias";
 
@@ -156,6 +185,7 @@ export const used = [
   needs,
   perhaps,
   unsure,
+  [conditional, certain, risky, risky2, risky3, nothing],
   without,
   likewise,
   none,

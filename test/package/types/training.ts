@@ -175,13 +175,17 @@ const losses: Loss[] = [
 
 const read: ForwardOptions = { rows: [0], cache: undefined };
 const without: LinearLayerOptions = { bias: Math.random() < 0.5 };
+const never: LinearLayerOptions<false> = { bias: false };
+// @ts-expect-error a layer whose options may be left out is not one without a bias
+new Linear(nn, random, 8, 3, Math.random() < 0.5 ? never : {});
 const norms: NormLayerOptions = { eps: 1e-12 };
 class Own extends Module {
   readonly parts = [new Depthwise(nn, random, 8, 3), new LayerNorm(nn, 8, norms), new RmsNorm(nn, 8)] as const;
   readonly attention = new SelfAttention(nn, random, 8, 2);
   readonly table = new Embedding(nn, random, 10, 8);
   readonly head = new Linear(nn, random, 8, 3);
-  readonly bare: Linear<false> = new Linear(nn, random, 8, 3, { bias: false });
+  readonly bare: Linear<false> = new Linear(nn, random, 8, 3, never);
+  readonly likely = new Linear<boolean>(nn, random, 8, 3, Math.random() < 0.5 ? never : {});
   readonly either: Linear<boolean> = new Linear(nn, random, 8, 3, without);
 
   forward(ids: readonly number[]): Value {
