@@ -2,7 +2,7 @@ import { callback, options as checkOptions } from "../check.js";
 import type { Random } from "../data/random.js";
 import type { Activation } from "../nn/activation.js";
 import { add } from "../nn/add.js";
-import type { SelfAttentionOptions } from "../nn/attention.js";
+import type { ValueAttentionOptions } from "../nn/attention.js";
 import type { AttentionCache } from "../nn/cached-attention.js";
 import { checkIds } from "../nn/check-nn.js";
 import { lookUp } from "../nn/embedding.js";
@@ -68,7 +68,7 @@ export class Block extends Module {
    * const x = nn.input(new Float32Array(2 * 5 * 16), [2, 5, 16]);
    * const y = model.blocks[0]?.forward(x, { variant: "laser", causal: true });
    */
-  forward(x: Value, attention: SelfAttentionOptions, options: BlockOptions = {}): Value {
+  forward(x: Value, attention: ValueAttentionOptions, options: BlockOptions = {}): Value {
     checkOptions("block", options, ["cache", "rows", "drop"]);
     const { cache, drop = dropNone } = options;
     callback("block", drop, "drop");
@@ -108,7 +108,7 @@ export function throughBlocks(
   nn: Nn,
   blocks: readonly Block[],
   x: Value,
-  attention: SelfAttentionOptions,
+  attention: ValueAttentionOptions,
   rows?: ArrayLike<number>,
   { caches, drop }: Passed = {},
 ): Value {

@@ -9,19 +9,38 @@ import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
 
 /**
- * Options of an attention call (variant, causal, window, mask, bias and so on), but for what the layer decides. A bias gets no gradient here.
+ * Options of an attention call (variant, causal, window, mask and so on), but for what the operation decides. A bias that is a value gets a
+ * gradient, one that is a tensor is a constant.
  *
- * @example const options: SelfAttentionOptions = { variant: "laser", causal: true };
+ * @example const options: ValueAttentionOptions = { variant: "laser", bias: nn.parameter(new Float32Array(2 * 25), [1, 2, 5, 5]) };
  */
-export type SelfAttentionOptions = Omit<AttentionOptions, "layout" | "out">;
+export interface ValueAttentionOptions extends Omit<AttentionOptions, "layout" | "out" | "bias"> {
+  /** f32 [B or 1, H or 1, N or 1, M], added to the scores after softcap. -inf hides a key. */
+  bias?: Tensor | Value | undefined;
+}
 
-/** @throws TypeError for an option that these layers decide, which TypeScript refuses */
-export function checkOwn(where: string, options: object | undefined): void {
+/**
+ * The options as the facade takes them, and the bias where it is a value.
+ * @throws TypeError for an option that these layers decide, which TypeScript refuses
+ */
+export function facadeOptions(
+  where: string,
+  nn: Nn,
+  options: ValueAttentionOptions,
+): [options: AttentionOptions, learnt: Value | undefined] {
   for (const name of ["layout", "out"] as const) {
-    if ((options as Partial<AttentionOptions> | undefined)?.[name] === undefined) continue;
+    if ((options as Partial<AttentionOptions>)[name] === undefined) continue;
     throw new TypeError(`${where}: options must not have ${name}: the layer decides it`);
   }
+  const { bias, ...others } = options;
+  if (!Value.is(bias)) return [{ ...others, bias }, undefined];
+  checkValue(where, "bias", nn, bias, 4);
+  return [{ ...others, bias: bias.tensor }, bias];
 }
+
+/** Room for the gradient of a bias, where it gets one. */
+export const biasGradient = ({ tape }: Nn, learnt: Value | undefined): Tensor | undefined =>
+  learnt?.tracked ? tape.empty(learnt.shape) : undefined;
 
 /** q, k and v [B, N, H, D] as views of qkv [B, N, 3 C]. */
 export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: Tensor] {
@@ -40,7 +59,7 @@ export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: T
  * const qkv = nn.input(new Float32Array(2 * 5 * 24), [2, 5, 24]);
  * const y = selfAttention(nn, qkv, 2, { variant: "laser", causal: true }); // [2, 5, 8]
  */
-export function selfAttention(nn: Nn, qkv: Value, heads: number, options: SelfAttentionOptions): Value {
+export function selfAttention(nn: Nn, qkv: Value, heads: number, options: ValueAttentionOptions): Value {
   const given = { ...options }; // before the value, which a getter may dispose
   checkValue("selfAttention", "qkv", nn, qkv, 3);
   const { tape, engine } = nn;
@@ -50,29 +69,24 @@ export function selfAttention(nn: Nn, qkv: Value, heads: number, options: SelfAt
     const expected = `three times a multiple of heads (${heads}) on its last axis`;
     throw new RangeError(`selfAttention: qkv must have ${expected}, got ${show(qkv.shape)}`);
   }
-  checkOwn("selfAttention", given);
+  const [checked, learnt] = facadeOptions("selfAttention", nn, given);
   const C = width / 3;
   const out = tape.empty([B, N, C]);
   const perHead = [B, N, heads, C / heads];
-  const call = { ...given, layout: "BNHD", out: out.view(perHead) } as const;
+  const call = { ...checked, layout: "BNHD", out: out.view(perHead) } as const;
   const saved = attentionForward(engine, ...headsOf(qkv.tensor, heads), call);
 
-  return tape.record(out, [qkv], [saved.lse], (dout) => {
-    tape.give(qkv, (to) => {
-      const [dq, dk, dv] = headsOf(to, heads);
-      attentionBackward(engine, dout.view(perHead), saved, { into: { dq, dk, dv }, needs: { dbias: false } });
-    });
+  return tape.record(out, [qkv, learnt], [saved.lse], (dout) => {
+    const dbias = biasGradient(nn, learnt);
+    const write = (to?: Tensor): void => {
+      const [dq, dk, dv] = to === undefined ? [] : headsOf(to, heads);
+      const needs = { dq: !!dq, dk: !!dk, dv: !!dv, dbias: !!dbias };
+      attentionBackward(engine, dout.view(perHead), saved, { into: { dq, dk, dv, dbias }, needs });
+    };
+    if (qkv.tracked) tape.give(qkv, write);
+    else write();
+    if (dbias !== undefined) tape.hand(learnt!, dbias);
   });
-}
-
-/**
- * Options of {@link attention}: those of an attention call, but for what the operation decides. A bias that is a value gets a gradient.
- *
- * @example const options: ValueAttentionOptions = { variant: "laser", bias: nn.parameter(new Float32Array(2 * 25), [1, 2, 5, 5]) };
- */
-export interface ValueAttentionOptions extends Omit<SelfAttentionOptions, "bias"> {
-  /** f32 [B or 1, H or 1, N or 1, M], added to the scores. */
-  bias?: Tensor | Value | undefined;
 }
 
 /**
@@ -94,7 +108,7 @@ export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, o
   for (const [name, value] of Object.entries({ q, k, v })) checkValue(where, name, nn, value, 3);
   const { tape, engine } = nn;
   integer(where, "heads", heads, 1);
-  checkOwn(where, given);
+  const [checked, learnt] = facadeOptions(where, nn, given);
   /** Width of a head, of so many. */
   const share = (name: string, { shape }: Value, parts: number, what: string): number => {
     const size = shape[2]! / parts;
@@ -104,9 +118,6 @@ export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, o
   const D = share("q", q, heads, `heads (${heads})`);
   const keyHeads = share("k", k, D, `the width of a head (${D})`);
   const E = share("v", v, keyHeads, `the heads of k (${keyHeads})`);
-  const learnt = Value.is(given.bias) ? given.bias : undefined;
-  if (learnt !== undefined) checkValue(where, "bias", nn, learnt, 4);
-  const bias = learnt?.tensor ?? (given.bias as Tensor | undefined);
   const inHeads = (tensor: Tensor, size: number): Tensor => {
     const [b, n, width] = tensor.shape as [number, number, number];
     return tensor.view([b, n, width / size, size]);
@@ -114,11 +125,11 @@ export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, o
   const [B, N] = q.shape as [number, number, number];
   const inputs = [q, k, v, learnt];
   const out = tape.empty([B, N, heads * E]);
-  const call = { ...given, bias, layout: "BNHD", out: inHeads(out, E) } as const;
+  const call = { ...checked, layout: "BNHD", out: inHeads(out, E) } as const;
   const saved = attentionForward(engine, inHeads(q.tensor, D), inHeads(k.tensor, D), inHeads(v.tensor, E), call);
 
   return tape.record(out, inputs, [saved.lse], (dout) => {
-    checkUndisposed(where, { q: q.tensor, k: k.tensor, v: v.tensor, bias });
+    checkUndisposed(where, { q: q.tensor, k: k.tensor, v: v.tensor, bias: checked.bias });
     const made = inputs.map((value) => (value?.tracked ? tape.empty(value.shape) : undefined));
     const [dq, dk, dv, dbias] = made;
     const into = { dq: dq && inHeads(dq, D), dk: dk && inHeads(dk, D), dv: dv && inHeads(dv, E), dbias };

@@ -4,7 +4,7 @@ import { alive, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { complete, type Disposing } from "../disposable.js";
 import type { Tensor } from "../tensor.js";
-import { checkOwn, headsOf, type SelfAttentionOptions } from "./attention.js";
+import { facadeOptions, headsOf, type ValueAttentionOptions } from "./attention.js";
 import { checkFeatures, checkInstance, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
@@ -112,7 +112,7 @@ export function cachedAttention(
   qkv: Value,
   heads: number,
   cache: AttentionCache,
-  options: SelfAttentionOptions,
+  options: ValueAttentionOptions,
 ): Value {
   const where = "cachedAttention";
   checkInstance(where, nn);
@@ -131,8 +131,8 @@ export function cachedAttention(
   if (M > context) {
     throw new RangeError(`${where}: the cache must have room for ${N} more tokens, got ${cache.length} of ${context}`);
   }
-  checkOwn(where, given);
-  const align = given.align === "top-left" ? "bottom-right" : given.align;
+  const [checked] = facadeOptions(where, nn, given);
+  const align = checked.align === "top-left" ? "bottom-right" : checked.align;
   const out = tape.empty([B, N, C]);
   const into = out.view([B, N, heads, C / heads]);
   const before = cache.length;
@@ -140,7 +140,7 @@ export function cachedAttention(
   const [q] = headsOf(qkv.tensor, heads);
   const all = (tensor: Tensor) => tensor.view([B, context, heads, C / heads]).narrow(1, 0, M);
   try {
-    attention(engine, q, all(cache.k), all(cache.v), { ...given, align, layout: "BNHD", out: into });
+    attention(engine, q, all(cache.k), all(cache.v), { ...checked, align, layout: "BNHD", out: into });
   } catch (error) {
     cache.clear(before);
     throw error;

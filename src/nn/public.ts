@@ -4,7 +4,7 @@ export { Random, type RandomState } from "../data/random.js";
 export type { Activation } from "./activation.js";
 export { AdamW, type AdamWOptions, type AdamWState, type AdamWStepOptions } from "./adamw.js";
 export { add } from "./add.js";
-export { attention, type SelfAttentionOptions, selfAttention, type ValueAttentionOptions } from "./attention.js";
+export { attention, selfAttention, type ValueAttentionOptions } from "./attention.js";
 export { AttentionCache, cachedAttention } from "./cached-attention.js";
 export { type Checkpoint, loadCheckpoint, type Saved, saveCheckpoint } from "./checkpoint.js";
 export { crossEntropy } from "./cross-entropy.js";

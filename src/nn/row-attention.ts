@@ -1,7 +1,7 @@
 /** Self-attention of some queries to all keys: of a block behind which only some rows are read. */
 import { attentionBackward, attentionForward } from "../attention.js";
 import type { Tensor } from "../tensor.js";
-import { checkOwn, type SelfAttentionOptions } from "./attention.js";
+import { biasGradient, facadeOptions, type ValueAttentionOptions } from "./attention.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
 
@@ -13,7 +13,7 @@ const PERHAPS = ["mask", "bias"] as const;
  * Whether attention of `rows` alone gives what these rows get among all B N, for less: no option numbers queries, and no batch entry
  * has N of them, since every entry is asked as often as the one with the most.
  */
-export function asksFew(options: SelfAttentionOptions, rows: ArrayLike<number>, B: number, N: number): boolean {
+export function asksFew(options: ValueAttentionOptions, rows: ArrayLike<number>, B: number, N: number): boolean {
   const numbered =
     NUMBERED.some((name) => options?.[name]) ||
     PERHAPS.some((name) => options?.[name] && options[name].shape?.[2] !== 1);
@@ -39,10 +39,10 @@ export function rowAttention(
   q: Value,
   kv: Value,
   heads: number,
-  options: SelfAttentionOptions,
+  options: ValueAttentionOptions,
   rows: ArrayLike<number>,
 ): Value {
-  checkOwn("selfAttention", options);
+  const [checked, learnt] = facadeOptions("selfAttention", nn, options);
   const { tape, engine } = nn;
   const [B, N] = kv.shape as [number, number, number];
   const [R, C] = q.shape as [number, number];
@@ -67,21 +67,22 @@ export function rowAttention(
   const asking = padded(q.tensor);
   const outs = tape.empty([B, most, C]);
   const [k, v] = halves(kv.tensor);
-  const call = { ...options, layout: "BNHD", out: outs.view(perHead) } as const;
+  const call = { ...checked, layout: "BNHD", out: outs.view(perHead) } as const;
   const saved = attentionForward(engine, asking.view(perHead), k, v, call);
   const out = tape.empty(q.shape);
   collect(out, outs);
 
-  return tape.record(out, [q, kv], [asking, outs, saved.lse], (dout) => {
+  return tape.record(out, [q, kv, learnt], [asking, outs, saved.lse], (dout) => {
     const douts = padded(dout);
-    const dqueries = tape.empty([B, most, C]);
+    const [dqueries, dbias] = [tape.empty([B, most, C]), biasGradient(nn, learnt)];
     tape.give(kv, (to) => {
       const [dk, dv] = halves(to);
-      const into = { dq: dqueries.view(perHead), dk, dv };
-      attentionBackward(engine, douts.view(perHead), saved, { into, needs: { dbias: false } });
+      const into = { dq: dqueries.view(perHead), dk, dv, dbias };
+      attentionBackward(engine, douts.view(perHead), saved, { into, needs: { dbias: !!dbias } });
     });
     douts.dispose();
     tape.give(q, (to) => collect(to, dqueries));
     dqueries.dispose();
+    if (dbias !== undefined) tape.hand(learnt!, dbias);
   });
 }

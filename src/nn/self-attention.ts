@@ -1,7 +1,7 @@
 /** The module of attention with its projections. */
 import { alive, options as checkOptions } from "../check.js";
 import { checkRandom, type Random } from "../data/random.js";
-import { type SelfAttentionOptions, selfAttention } from "./attention.js";
+import { selfAttention, type ValueAttentionOptions } from "./attention.js";
 import { type AttentionCache, cachedAttention } from "./cached-attention.js";
 import { checkIds, checkValue } from "./check-nn.js";
 import { lookUp } from "./embedding.js";
@@ -66,7 +66,7 @@ export class SelfAttention extends Module {
    *
    * @example const y = new SelfAttention(nn, random, 8, 2).forward(x, { variant: "laser" }); // [2, 5, 8]
    */
-  forward(x: Value, attention: SelfAttentionOptions, options: ForwardOptions = {}): Value {
+  forward(x: Value, attention: ValueAttentionOptions, options: ForwardOptions = {}): Value {
     const [nn, heads] = [this.#nn, this.#heads];
     const where = "selfAttention";
     checkOptions(where, options, ["cache", "rows"]);

@@ -66,7 +66,6 @@ import type {
   SafetensorsTensor,
   SafetensorsType,
   Schedule,
-  SelfAttentionOptions,
   StateDict,
   Value,
   ValueAttentionOptions,
@@ -137,7 +136,7 @@ const row: Parameter = nn.parameter(random.normals(8), [8]);
 const taps: Parameter = nn.parameter(random.normals(24), [8, 1, 3]);
 const activation: Activation = "gelu-erf";
 const part: LinearOptions = { activation, part: [0, 4] };
-const attends: SelfAttentionOptions = { variant: "laser", causal: true, window: [4, 0] };
+const attends: ValueAttentionOptions = { variant: "laser", causal: true, window: [4, 0] };
 const biased: ValueAttentionOptions = { variant: "standard", bias: nn.parameter(new Float32Array(25), [1, 1, 5, 5]) };
 const body: Operation = {
   shape: x.shape,
