@@ -127,6 +127,32 @@ test("a loop that is left gives all memory back, and others may run between two 
   nn.dispose();
 });
 
+test("a text takes memory for its prompt and what is to follow, for the context at most, and gives all of it back", () => {
+  const nn = createSync({ threads: 1 });
+  const model = gpt(nn, { ...config, context: 64 });
+  const whole = 4 * 4 * 64 * config.width; // keys and values of two layers
+  const used = (): number => {
+    nn.release(); // what steps keep for the next one
+    return nn.la.memory.used;
+  };
+  for (const [count, bytes] of [
+    [5, (whole * 7) / 64],
+    [62, whole],
+    [1000, whole],
+  ] as const) {
+    const before = used();
+    const ids = generate(nn, model, [1, 2, 3], { count });
+    assert.is(used(), before);
+    ids.next();
+    assert.is(used() - before, bytes, `${count}`);
+    ids.return();
+    assert.is(used(), before);
+  }
+  for (const tokens of [0, 65, 1.5])
+    throws(() => model.caches(1, tokens), RangeError, "gpt: tokens must be", `${tokens}`);
+  nn.dispose();
+});
+
 test("wrong prompts, options, models and scores are refused at once with their names", () => {
   const [nn, other] = [createSync({ threads: 1 }), createSync({ threads: 1 })];
   const model = gpt(nn, config);

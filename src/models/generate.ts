@@ -31,11 +31,13 @@ export interface GenerateOptions extends SamplingOptions {
  * Keys and values of earlier tokens are kept, so that a token costs one query a layer. A model knows `context` positions: of a longer
  * prompt the end is used; when all positions are taken, the newer half of them is computed anew from position 0 and the
  * text goes on from there, without what came before. Between two tokens the instance may do other work; one that
- * trains this very model changes what is generated. Memory is given back at the end, or when the loop is left.
+ * trains this very model changes what is generated. Memory, for the prompt and `count` tokens, is taken when the first id is asked for,
+ * and given back at the end, or when the loop is left.
  *
  * @param prompt Token ids, one at least
  * @throws TypeError or RangeError, at once, for options that are wrong or a prompt that is empty, and inside of a step or of `evaluate`;
- * later a RangeError when scores are not finite, and a TypeError when the next id is asked for inside of a step or of `evaluate`
+ * later a RangeError when scores are not finite or memory is exhausted, and a TypeError when the next id is asked for inside of a step or of
+ * `evaluate`
  *
  * @example
  * for (const id of generate(nn, model, [1, 2, 3], { count: 20, temperature: 0.8, topK: 10, seed: 7 })) {
@@ -54,7 +56,7 @@ export function generate(
   const { vocabulary } = model.config;
   list(where, "prompt", prompt);
   if (prompt.length === 0) throw new RangeError(`${where}: prompt must have a token, got none`);
-  checkIds(where, prompt, prompt.length, vocabulary, 0, "prompt");
+  const ids = checkIds(where, prompt, prompt.length, vocabulary, 0, "prompt").slice(-model.config.context);
   if (options === undefined) throw new TypeError(`${where}: options must be an object with a count, got undefined`);
   checkOptions(where, options, ["count", "temperature", "topK", "topP", "seed", "random", "stop"]);
   const { count, seed, random = new Random(seed ?? 1), stop = [], temperature, topK, topP } = options;
@@ -64,18 +66,18 @@ export function generate(
     throw new TypeError(`${where}: seed must be left out where random is given`);
   }
   checkRandom(where, random);
-  checkIds(where, stop, undefined, vocabulary, 0, "stop");
+  const ends = new Set(checkIds(where, stop, undefined, vocabulary, 0, "stop"));
   const pick = (scores: Float32Array): number => {
     const probabilities = modelDistribution(where, scores, { temperature, topK, topP });
     return temperature === 0 ? probabilities.indexOf(1) : draw(probabilities, random);
   };
-  return tokens(nn, model, Array.from(prompt), count, pick, new Set(Array.from(stop)));
+  return tokens(nn, model, ids, count, pick, ends);
 }
 
 function* tokens(
   nn: Nn,
   model: Gpt,
-  prompt: readonly number[],
+  prompt: number[],
   count: number,
   pick: (scores: Float32Array) => number,
   stop: ReadonlySet<number>,
@@ -84,9 +86,10 @@ function* tokens(
   const { space } = nn.engine;
   const { context } = model.config;
   checkOutside("generate", space);
-  const caches = space.scoped(undefined, () => model.caches()); // they outlive a scope around the first token
+  const room = Math.min(context, prompt.length + count - 1); // the last token is not fed
+  const caches = space.scoped(undefined, () => model.caches(1, room)); // they outlive a scope around the first token
   try {
-    let seen = prompt.slice(-context);
+    let seen = prompt;
     let fed = seen; // what the caches do not have yet
     for (let n = 0; n < count; n++) {
       checkOutside("generate", space);

@@ -1,5 +1,5 @@
 import { show } from "../check.js";
-import { list } from "../check-number.js";
+import { integer, list } from "../check-number.js";
 import { AttentionCache, checkCache } from "../nn/cached-attention.js";
 import type { Nn } from "../nn/nn.js";
 import { rowOfEach } from "../nn/rows.js";
@@ -31,14 +31,16 @@ export class Gpt extends TokenModel {
   }
 
   /**
-   * Empty caches for {@link next}, a layer each, for B rows. They have memory of their own: dispose them at the end.
-   * @throws RangeError when B is below 1, or memory is exhausted; TypeError inside of a step
+   * Empty caches for {@link next}, a layer each, for B rows of so many tokens, the context if nothing is said: 8 B tokens width bytes
+   * each. They have memory of their own: dispose them at the end.
+   * @throws RangeError when B or tokens is below 1, tokens above the context, or memory is exhausted; TypeError inside of a step
    *
-   * @example const caches = model.caches();
+   * @example const caches = model.caches(1, 20); // a prompt and what is to follow it
    */
-  caches(B = 1): AttentionCache[] {
+  caches(B = 1, tokens = this.config.context): AttentionCache[] {
     const { layers, context, width } = this.config;
-    const make = () => new AttentionCache(this.#nn, B, context, width);
+    integer("gpt", "tokens", tokens, 1, context);
+    const make = () => new AttentionCache(this.#nn, B, tokens, width);
     return whole("gpt", this.#nn, () => Array.from({ length: layers }, make));
   }
 
