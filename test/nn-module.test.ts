@@ -285,4 +285,30 @@ test("eval and train reach the parts of parts", () => {
   nn.dispose();
 });
 
+test("a module, or a part, that another copy of the package made is refused, and not left out without a word", async () => {
+  const nn = createSync({ threads: 1 });
+  const copy = await import("laser-attention/nn"); // the built package; the rest of this test is of the sources
+  const other = copy.createSync({ threads: 1 });
+  const foreign = new copy.Linear(other, new copy.Random(1), 2, 2);
+  class Mixed extends Module {
+    readonly own = nn.parameter(new Float32Array(2), [2]);
+    constructor(readonly layers: readonly unknown[]) {
+      super();
+    }
+  }
+  assert.is(new Mixed([1, undefined, {}]).parameters.size, 1);
+  const got = "got one of another copy of laser-attention";
+  throws(() => new AdamW(nn, foreign as never), TypeError, `AdamW: model must be a module, ${got}`);
+  for (const part of [foreign, foreign.weight]) {
+    throws(
+      () => new Mixed([nn.parameter(new Float32Array(2), [2]), part]).parameters,
+      TypeError,
+      "Module: 1 must be a module or a parameter",
+      got,
+    );
+  }
+  other.dispose();
+  nn.dispose();
+});
+
 test.run();

@@ -4,7 +4,7 @@ import { count, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { checkOutside } from "./check-nn.js";
 import type { SafetensorsInput } from "./safetensors.js";
-import { Parameter } from "./value.js";
+import { PART, Parameter } from "./value.js";
 
 /**
  * Values of parameters by name: what `stateDict` gives, and `tensors` of a safetensors file. Only float32 can be loaded.
@@ -48,6 +48,11 @@ export abstract class Module {
   /** @internal */
   constructor() {
     complete(Module, "Module");
+  }
+
+  /** @internal */
+  get [PART](): true {
+    return true;
   }
 
   /** Whether dropout drops: true until `eval()`. */
@@ -173,9 +178,13 @@ export abstract class Module {
 
 export interface Module extends Disposing {}
 
+const OTHER = "one of another copy of laser-attention";
+
+const isPart = (value: unknown): boolean => typeof value === "object" && value !== null && PART in value;
+
 export function checkModule(where: string, model: unknown): asserts model is Module {
   if (model instanceof Module) return;
-  throw new TypeError(`${where}: model must be a module, got ${show(model)}`);
+  throw new TypeError(`${where}: model must be a module, got ${isPart(model) ? OTHER : show(model)}`);
 }
 
 export function checkParameters(where: string, { size }: ReadonlyMap<unknown, unknown>): void {
@@ -245,13 +254,20 @@ function listed(wrong: readonly string[]): string {
 
 /**
  * Modules and parameters in the properties of a module or the elements of an array, arrays in arrays too. `path`: what leads there.
- * @throws RangeError when a module is a part of itself, at any depth
+ * @throws RangeError when a module is a part of itself, at any depth; TypeError for a part that is of another copy of the package, which would
+ * not be trained
  */
 function parts(of: Module | readonly unknown[], path: readonly unknown[] = [of]): [string, Module | Parameter][] {
   const found: [string, Module | Parameter][] = [];
   for (const [name, value] of Object.entries(of)) {
-    if (value instanceof Parameter) found.push([name, value]);
-    if (!(value instanceof Module || Array.isArray(value))) continue;
+    if (value instanceof Parameter) {
+      found.push([name, value]);
+      continue;
+    }
+    if (!(value instanceof Module || Array.isArray(value))) {
+      if (isPart(value)) throw new TypeError(`Module: ${name} must be a module or a parameter, got ${OTHER}`);
+      continue;
+    }
     if (path.includes(value)) {
       throw new RangeError(
         "Module: a module must not be a part of itself: keep what it is a part of in a private property",
