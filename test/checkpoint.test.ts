@@ -16,6 +16,7 @@ import {
 import { readSafetensors, type SafetensorsInput, writeSafetensors } from "../src/nn/safetensors.js";
 import { warmupCosine } from "../src/nn/schedule.js";
 import { firstDifference } from "./support/bits.js";
+import { Pair } from "./support/pair.js";
 import { throws } from "./support/throws.js";
 
 const config: GptConfig = { vocabulary: 11, context: 8, width: 16, heads: 2, layers: 2, variant: "laser", seed: 3 };
@@ -254,6 +255,18 @@ test("an extra that JSON would change, and files that are broken, are refused by
     RangeError,
     "steps must be an integer of 0 or more, got 1.5",
   );
+  nn.dispose();
+});
+
+test("a parameter whose name would be read as a moment is refused, one whose name begins alike is not", () => {
+  const nn = createSync({ threads: 1 });
+  const saved = (name: string) => Object.assign(new Pair(nn), { family: "own", config: {}, [name]: new Pair(nn) });
+  const wrong = saved("optimizer");
+  const message = 'saveCheckpoint: no parameter\'s name can begin with optimizer., got "optimizer.a"';
+  for (const optimizer of [undefined, new AdamW(nn, wrong)])
+    throws(() => saveCheckpoint(wrong, optimizer), RangeError, message);
+  const { state } = loadCheckpoint(saveCheckpoint(saved("optimizers")));
+  assert.equal([...state.keys()].sort(), ["a", "b", "optimizers.a", "optimizers.b"]);
   nn.dispose();
 });
 

@@ -85,6 +85,7 @@ test("a seed gives the same ids in every runtime, at any number of threads; a ge
   assert.equal(ids(two, { seed: 7 }), seven);
   assert.equal(ids(one, { random: new Random(7) }), seven);
   assert.equal(ids(one, {}), ids(one, { seed: 1 }));
+  assert.equal(ids(one, { seed: 0 }), ids(one, { random: new Random(0) }));
   assert.not.equal(ids(one, { seed: 8 }), seven);
   const random = new Random(7);
   ids(one, { random });

@@ -14,6 +14,7 @@ import {
   type Value,
 } from "../src/nn/index.js";
 import { firstDifference } from "./support/bits.js";
+import { U } from "./support/nn.js";
 import { throws } from "./support/throws.js";
 
 const [T, MELS, STACK, CLASSES] = [7, 8, 2, 4];
@@ -77,6 +78,23 @@ test("a block is what its parts give one after the other, with padding as silenc
     };
     assert.not.equal(positions(0), positions(1));
   }
+  nn.dispose();
+});
+
+test("as many labels as steps have one path, whose likelihood is the loss; one label more has none", () => {
+  const nn = createSync({ threads: 1 });
+  const model = made(nn, "laser");
+  const one = features.subarray(0, T * MELS);
+  const loss = (labels: number[]): number => nn.evaluate(() => model.loss(one, [T], [labels]).item);
+  const scores = nn.evaluate(() => model.logits(one, [T]).toArray());
+  const labels = [1, 2, 3];
+  const terms = labels.map((label, step) => {
+    const own = [...scores.subarray(step * CLASSES, (step + 1) * CLASSES)];
+    return Math.log(own.reduce((sum, x) => sum + Math.exp(x), 0)) - own[label]!;
+  });
+  const want = terms.reduce((sum, x) => sum + x) / STEPS;
+  assert.ok(Math.abs(loss(labels) - want) <= 8 * U * want, `${loss(labels)}, ${want}`);
+  assert.is(loss([1, 2, 3, 1]), Number.POSITIVE_INFINITY);
   nn.dispose();
 });
 

@@ -8,7 +8,7 @@ import { throws } from "./support/throws.js";
 
 type Dropout = { dropout?: number; seed?: number };
 interface Case {
-  model: Module;
+  model: Module & { readonly blocks: readonly Module[] };
   loss(options?: Dropout): Loss;
 }
 
@@ -68,6 +68,27 @@ for (const [name, make] of Object.entries(families)) {
     one.model.train();
     assert.equal(stepOf(nn, one, { dropout: 0.2, seed: 3 }), dropped);
     for (const each of [nn, other]) each.dispose();
+  });
+
+  test(`${name}: what the first block reads are the embeddings, of which some elements are dropped and the others scaled up`, () => {
+    const nn = createSync({ threads: 1 });
+    const { model, loss } = make(nn);
+    const block = model.blocks[0] as unknown as { forward(x: Value, ...rest: unknown[]): Value };
+    const forward = block.forward.bind(block);
+    let read: number[] = [];
+    block.forward = (x, ...rest) => {
+      read = [...x.toArray()];
+      return forward(x, ...rest);
+    };
+    const of = (options?: Dropout): number[] => {
+      nn.evaluate(() => loss(options).item);
+      return read;
+    };
+    const [whole, dropped] = [of(), of({ dropout: 0.5, seed: 3 })];
+    const twice = whole.map((x, n) => (dropped[n] === 0 ? 0 : 2 * x));
+    assert.equal(dropped, twice);
+    assert.ok(dropped.includes(0) && dropped.some((x) => x !== 0));
+    nn.dispose();
   });
 
   test(`${name}: gradients with dropout are those of the loss with the same mask`, () => {

@@ -2,7 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { AdamW, createSync, crossEntropy, Linear, Random as Seeded } from "../src/nn/index.js";
-import { builds, close, SIZES, sameBits } from "./support/nn.js";
+import { builds, close, SIZES, sameBits, U } from "./support/nn.js";
+import { Pair, pull } from "./support/pair.js";
 import { Random } from "./support/random.js";
 
 const random = new Random(27);
@@ -75,6 +76,24 @@ test("an optimiser keeps the betas that it was made with", () => {
     return [...model.weight.tensor.data];
   };
   assert.equal(run(0.9), run(0.5));
+  nn.dispose();
+});
+
+test("clipping divides by the norm and 1e-6, as torch.nn.utils.clip_grad_norm_ does, and leaves a norm that is the most", () => {
+  const nn = createSync({ threads: 1 });
+  const gradient = 2 ** -20; // of a size where 1e-6 shows
+  /** The mean of gradients after a first step, half of what they were clipped to. */
+  const mean = (clip: number): number => {
+    const model = new Pair(nn);
+    const optimizer = new AdamW(nn, model, { betas: [0.5, 0.5] });
+    pull(nn, model.a, gradient);
+    assert.is(optimizer.step({ clip }), norm);
+    return Number(optimizer.stateDict().moments.get("m.a")!.data[0]);
+  };
+  const norm = Math.sqrt(3 * gradient ** 2);
+  const want = (0.5 * gradient * 1e-6) / (norm + 1e-6);
+  close("clipped", [mean(1e-6)], [want], () => 2 * U * want); // the factor is rounded, and its product
+  assert.is(mean(norm), gradient / 2);
   nn.dispose();
 });
 

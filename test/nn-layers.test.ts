@@ -53,7 +53,7 @@ test("a linear layer without bias has one parameter, and is the product alone", 
   nn.dispose();
 });
 
-test("norms take an eps, which is that of their operation", () => {
+test("norms take an eps, which is that of their operation: left out, PyTorch's 1e-5 of a layer norm, 1e-6 of an RMS norm", () => {
   const nn = createSync({ threads: 1 });
   const x = nn.input(random().normals(8, 1e-3), [2, 4]); // of a size where eps shows
   const forward = (layer: LayerNorm | RmsNorm) => nn.evaluate(() => layer.forward(x).toArray());
@@ -65,8 +65,14 @@ test("norms take an eps, which is that of their operation", () => {
     ]);
     assert.equal([forward(one), forward(two)], [a, b]);
   }
-  assert.equal(forward(new LayerNorm(nn, 4)), forward(new LayerNorm(nn, 4, { eps: 1e-5 })));
-  assert.equal(forward(new RmsNorm(nn, 4)), forward(new RmsNorm(nn, 4, { eps: 1e-6 })));
+  const [one, two] = [new LayerNorm(nn, 4), new RmsNorm(nn, 4)];
+  const [a, b] = nn.evaluate(() => [
+    layerNorm(nn, x, one.weight, one.bias).toArray(),
+    rmsNorm(nn, x, two.weight).toArray(),
+  ]);
+  const usual = [forward(new LayerNorm(nn, 4, { eps: 1e-5 })), forward(new RmsNorm(nn, 4, { eps: 1e-6 }))];
+  assert.equal([a, b], usual);
+  assert.equal([forward(one), forward(two)], usual);
   assert.not.equal(forward(new LayerNorm(nn, 4)), forward(new LayerNorm(nn, 4, { eps: 1e-12 })));
   throws(
     () => new LayerNorm(nn, 4, { eps: -1 }),

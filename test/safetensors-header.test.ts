@@ -135,12 +135,14 @@ test("metadata that is no text is refused with its key", () => {
   }
 });
 
-test("what the Python library accepts is read: tensors at odd offsets, metadata that is null", () => {
+test("what the Python library accepts is read: tensors at odd offsets, empty ones where another begins, metadata that is null", () => {
   const bytes = file({ __metadata__: null, a: tensor("U8", [5], 0, 5), b: tensor("F32", [1], 5, 9) }, 9);
   new DataView(bytes.buffer).setFloat32(bytes.length - 4, 1.5, true);
   const { tensors, metadata } = readSafetensors(bytes);
   assert.equal(tensors.get("b")!.data, Float32Array.of(1.5));
   assert.equal(metadata, {});
+  const empty = file({ a: tensor("U8", [5], 0, 5), c: tensor("U8", [0], 5, 5), b: tensor("U8", [0], 0, 0) }, 5);
+  assert.equal([...readSafetensors(empty).tensors.keys()], ["b", "a", "c"]);
 });
 
 test("names of megabytes and entries nested without end give short messages", () => {

@@ -238,6 +238,7 @@ test("wrong features, frames, beams and scores are refused by name", () => {
   throws(call(good, [11]), RangeError, "conformer: frames[0] must be an integer from 0 to 10, got 11");
   throws(call(new Float32Array(41), [10]), RangeError, "features must be 1 times some frames of 4, got 41");
   throws(call(new Float32Array(400), [10]), RangeError, "there must be 2 to 33 frames, got 100");
+  throws(call(good.subarray(0, 4), [1]), RangeError, "there must be 2 to 33 frames, got 1");
   throws(
     () => transcribe(nn, {} as Conformer, good, [10]),
     TypeError,
