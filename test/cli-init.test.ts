@@ -47,11 +47,22 @@ test("a run that begins with a checkpoint has its parameters, sizes, variant and
     assert.equal(differing(`${family}/best.safetensors`, `${family}-on/last.safetensors`), [], family);
     const { config, extra } = state(`${family}-on/last.safetensors`);
     assert.equal([config!.width, config!.variant], [16, variant]);
-    assert.match(readFileSync(at(`${family}-on/report.html`), "utf8"), `Began with: ${family}/best.safetensors`);
     for (const name of ["vocabulary", "symbols"])
       assert.equal(extra[name], state(`${family}/last.safetensors`).extra[name]);
-    await train(family, other, "--out", `${family}-on`, "--resume", "--steps", "1");
+    await train(family, other, "--out", `${family}-on`, "--resume", "--steps", "1"); // it still knows what it began with
+    assert.match(readFileSync(at(`${family}-on/report.html`), "utf8"), `Began with: ${family}/best.safetensors`);
   }
+});
+
+test("a run may begin with the parameters of the other variant", () => {
+  const variant = "laser";
+  const init = readInit(at("lm"), "lm", { variant });
+  assert.is(init.sizes.variant, "standard");
+  const nn = createSync({ threads: 1 });
+  const { model } = makeTask(nn, "lm", recipeOf("lm", { ...init.sizes, variant }), ...spelled(less, init.checkpoint));
+  begin(model, init);
+  assert.equal(model.stateDict(), init.checkpoint.state);
+  nn.dispose();
 });
 
 test("labels of other data are counted in the symbols of the checkpoint", () => {

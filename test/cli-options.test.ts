@@ -1,12 +1,13 @@
 /** The options of the commands that use a model, each of which must reach it. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { Command } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createNn } from "../src/cli/options.js";
+import { createNn, recipeOptions } from "../src/cli/options.js";
 import { bert, conformer, gpt, vit } from "../src/models/index.js";
 import { createSync, type Saved, saveCheckpoint } from "../src/nn/index.js";
 import { at, folder, ok, run } from "./support/command.js";
-import { cifarBytes, tone, wavBytes } from "./support/made-data.js";
+import { cifarBytes, wavBytes } from "./support/made-data.js";
 
 const nn = createSync({ threads: 1 });
 const sizes = { width: 16, heads: 2, layers: 1, variant: "laser" } as const;
@@ -71,12 +72,12 @@ test("fill and classify: what a hole looks like, and how many candidates are lis
   );
 });
 
-test("transcribe: a wider beam finds what is likelier; what lies between symbols", async () => {
+test("transcribe: a wider beam finds what is likelier, in a recording as long as the context too; what lies between symbols", async () => {
   const model = conformer(nn, { ...sizes, mels: 40, stack: 1, context: 32, classes: 3, kernel: 3 });
   for (const { tensor } of model.parameters.values()) tensor.data.fill(0);
-  model.head.bias.tensor.set(Float32Array.of(0.4, 0, -9)); // a blank in each of 18 frames is the best path, not the best text
+  model.head.bias.tensor.set(Float32Array.of(0.4, 0, -9)); // a blank in each of 32 frames is the best path, not the best text
   save("conformer.safetensors", model, { symbols: ["x", "y"], separator: "-" });
-  writeFileSync(at("one.wav"), wavBytes(tone(1, 1)));
+  writeFileSync(at("one.wav"), wavBytes(new Float32Array(200 + 31 * 80))); // 32 frames
   const found = async (...more: string[]): Promise<{ text: string; logLikelihood: number }> =>
     (await json("transcribe", "one.wav", "--checkpoint", "conformer.safetensors", ...more))[0];
   const [path, beam] = [await found("--beam", "1"), await found()];
@@ -124,6 +125,20 @@ test("train and compare: a folder that holds a best checkpoint alone, or a repor
       "report.html",
       new RegExp(`report\\.html ${there} a new run would write over it, so remove it`),
     );
+});
+
+test("a count or a rate of a recipe may be 0, but not an empty text, which is 0 to JavaScript", () => {
+  const parse = (...args: string[]) =>
+    recipeOptions(new Command().exitOverride().configureOutput({ writeErr: () => {} }))
+      .parse(args, { from: "user" })
+      .opts();
+  for (const [name, what] of [
+    ["warmup", /'--warmup <n>' argument '\s?' is invalid\. It must be an integer/],
+    ["lr", /'--lr <rate>' argument '\s?' is invalid\. It must be a number/],
+  ] as const) {
+    assert.equal(parse(`--${name}`, "0"), { [name]: 0 });
+    for (const text of ["", " "]) assert.throws(() => parse(`--${name}`, text), what);
+  }
 });
 
 test("train --resume: a folder of compare is named as one, with the command that goes on with it", async () => {

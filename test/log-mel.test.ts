@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { LOG_MEL_RATE, logMel, MELS } from "../src/data/log-mel.js";
+import { framesOf, LOG_MEL_RATE, logMel, MELS, secondsOf } from "../src/data/log-mel.js";
 import { Random } from "../src/data/random.js";
 import { readWav } from "../src/data/wav.js";
 import { readSafetensors } from "../src/nn/safetensors.js";
@@ -61,6 +61,19 @@ test("features are what the definition says, rounded to float32", () => {
       );
     }
   }
+});
+
+test("frames last 25 ms and begin every 10 ms", () => {
+  for (const [frames, seconds] of [
+    [1, 0.025],
+    [2, 0.035],
+    [98, 0.995],
+  ] as const) {
+    assert.is(secondsOf(frames), seconds);
+    const samples = seconds * LOG_MEL_RATE;
+    assert.equal([framesOf(samples - 1), framesOf(samples)], [frames - 1, frames]);
+  }
+  assert.is(framesOf(0), 0);
 });
 
 test("every band has mean 0 and deviation 1, silence and a single frame are 0", () => {

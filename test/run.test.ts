@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { chart } from "../src/cli/chart.js";
+import { chart, smooth } from "../src/cli/chart.js";
+import { report } from "../src/cli/report.js";
 import { BEST, digestOfFile, formatTime, LAST, runAll } from "../src/cli/run.js";
 import { VERSION } from "../src/generated/version.js";
 import { type Checkpoint, createSync, loadCheckpoint } from "../src/nn/index.js";
@@ -86,6 +87,18 @@ for (const [signal, exit] of [
     assert.is(process.listenerCount(signal), 0);
   });
 }
+
+test("of two signals the first is the exit code; a run that a signal meets in its last step is done and has none", async () => {
+  const emitting =
+    (step: number, ...signals: NodeJS.Signals[]) =>
+    ({ steps }: Trainer) => {
+      if (steps === step) for (const signal of signals) process.emit(signal);
+    };
+  const stopped = await run("signals", { onStep: emitting(2, "SIGTERM", "SIGINT") });
+  assert.equal([stopped.done, stopped.code], [false, 143]);
+  const last = await run("last", { steps: 3, onStep: emitting(3, "SIGINT") });
+  assert.equal([last.done, last.code ?? 0], [true, 0]);
+});
 
 test("a run that fails in its first two steps leaves no checkpoint, one that fails later its last; the report has the losses", async () => {
   for (const last of [0, 1, 2]) {
@@ -216,6 +229,38 @@ test("a report says which version made it, of what data and what is held out, an
   assert.match(texts[0]!, `laser-attention ${VERSION}<`);
   assert.match(texts[0]!, ">step</text>"); // below the chart
   assert.is(texts[0], texts[1]);
+});
+
+test("what others wrote is text in a report: failures, paths, samples and names, with their &, <, > and quotes", () => {
+  const hostile = '<b title="&lt;">';
+  const text = "&lt;b title=&quot;&amp;lt;&quot;&gt;";
+  const made = {
+    ...{ family: "lm", steps: 1, recipe: recipeOf("lm", SIZES), best: undefined },
+    history: { losses: [1], norms: [1], evaluations: [] },
+    task: { measure: "loss", model: { parameterCount: 1 }, sample: () => hostile },
+  } as unknown as Trainer;
+  const notes = { data: hostile, init: hostile };
+  const [failed, done] = [report([made], notes, hostile), report([made], notes)];
+  assert.match(failed, `<strong>Failed.</strong> ${text}</p>`);
+  for (const said of [`Data: ${text}</p>`, `Began with: ${text}</p>`, `<pre>${text}</pre>`]) assert.match(done, said);
+  const html = chart(hostile, [{ name: hostile, points: [[1, 2]] }]);
+  for (const said of [`<h2>${text}</h2>`, `aria-label="${text}"`, `>${text}</span>`]) assert.match(html, said);
+  assert.not.match(html, "<b");
+});
+
+test("a long curve is smoothed to means over parts, each at its last step", () => {
+  assert.equal(smooth([5, 1, 3]), [
+    [1, 5],
+    [2, 1],
+    [3, 3],
+  ]);
+  assert.equal(smooth([1, 2, 6, 7, 9], 2), [
+    [3, 3],
+    [5, 8],
+  ]);
+  assert.is(smooth(new Array(400).fill(0)).length, 200);
+  assert.is(smooth(new Array(401).fill(0)).length, 134); // parts of 3
+  assert.equal(smooth([]), []);
 });
 
 test("a chart of one point shows it", () => {
