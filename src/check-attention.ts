@@ -30,19 +30,25 @@ export interface Call {
   readonly outShape: number[];
 }
 
-const OPTION_NAMES: readonly (keyof AttentionOptions)[] = [
-  "variant",
-  "causal",
-  "window",
-  "align",
-  "mask",
-  "bias",
-  "scale",
-  "softcap",
-  "alibi",
-  "layout",
-  "out",
-];
+/**
+ * All options, and whether what a query gets depends on its number; "rows": where they have a row for each. One more must say it
+ * here; whether heads can be rows with it, `headsAsRows` in attention.ts.
+ */
+export const NUMBERED: Readonly<Record<keyof AttentionOptions, boolean | "rows">> = {
+  variant: false,
+  causal: true,
+  window: true,
+  align: false, // but by others
+  mask: "rows",
+  bias: "rows",
+  scale: false,
+  softcap: false,
+  alibi: true,
+  layout: false,
+  out: false,
+};
+
+const OPTION_NAMES = Object.keys(NUMBERED);
 
 const GRADIENTS: readonly GradientName[] = ["dq", "dk", "dv", "dbias"];
 

@@ -1,22 +1,20 @@
 /** Self-attention of some queries to all keys: of a block behind which only some rows are read. */
 import { attentionBackward, attentionForward } from "../attention.js";
+import { NUMBERED } from "../check-attention.js";
 import type { Tensor } from "../tensor.js";
 import { biasGradient, facadeOptions, type ValueAttentionOptions } from "./attention.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
-
-/** Options in which a query has a number of its own, and those in which it may have: not where one row is that of all. */
-const NUMBERED = ["causal", "window", "alibi"] as const;
-const PERHAPS = ["mask", "bias"] as const;
 
 /**
  * Whether attention of `rows` alone gives what these rows get among all B N, for less: no option numbers queries, and no batch entry
  * has N of them, since every entry is asked as often as the one with the most.
  */
 export function asksFew(options: ValueAttentionOptions, rows: ArrayLike<number>, B: number, N: number): boolean {
-  const numbered =
-    NUMBERED.some((name) => options?.[name]) ||
-    PERHAPS.some((name) => options?.[name] && options[name].shape?.[2] !== 1);
+  const numbered = Object.entries(options).some(([name, option]) => {
+    const when = NUMBERED[name as keyof typeof NUMBERED];
+    return option && (when === "rows" ? option.shape?.[2] !== 1 : when);
+  });
   return !numbered && spread(rows, B, N).most < N;
 }
 
