@@ -140,18 +140,21 @@ function starter(worker: ThreadsOptions["worker"]): StartWorker {
         : new Worker(address as string, { type: "module" });
     const place = address === undefined ? "beside the program" : `at ${address}`;
     thread.onerror = ({ message = "" }) =>
-      failed(
-        `worker.js was not found ${place} or broke down${message && ` (${message})`}: copy it there, with the page's headers, or name it with the option worker`,
-      );
+      failed(`worker.js was not found ${place} or broke down${message && ` (${message})`}`);
     thread.postMessage(start);
     return thread;
   };
 }
 
+const remedy =
+  "serve laser-attention/worker.js from the page's origin, with its headers, and name it with the option worker";
+
 function assemble(plan: Plan, { modules, simd }: Compiled, kernels: Kernels): LaserAttention {
   const { members, memory, maxMemory, startWorker } = plan;
   const make = (arena: Arena, problem: Problem): Pool => {
-    const pool = new Pool(arena, problem, kernels, members, maySleep(), warn);
+    const page = nodeModule("node:worker_threads") === undefined;
+    const say = page ? (reason: string) => warn(`${reason}: ${remedy}`) : warn;
+    const pool = new Pool(arena, problem, kernels, members, maySleep(), say);
     pool.start(modules, memory, startWorker);
     return pool;
   };

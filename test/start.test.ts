@@ -213,6 +213,7 @@ test("workers that break down: the warning says where their file was looked for 
     readonly address: unknown;
     constructor(address: unknown) {
       this.address = address;
+      if (address === "https://elsewhere.org/worker.js") throw new Error("SecurityError");
     }
     postMessage(): void {
       setTimeout(() => this.onerror(this.address === "/broken.js" ? { message: "SyntaxError" } : {}));
@@ -228,18 +229,22 @@ test("workers that break down: the warning says where their file was looked for 
           new URL("https://example.org/worker.js"),
           "/broken.js",
           "/broken.js",
+          "https://elsewhere.org/worker.js",
         ])
           assert.is((await create({ threads: 2, worker })).threads, 1);
       }),
     ),
   );
+  const remedy =
+    "serve laser-attention/worker.js from the page's origin, with its headers, and name it with the option worker";
   const said = (place: string, more = ""): string =>
-    `laser-attention: one thread only: worker.js was not found ${place} or broke down${more}: copy it there, with the page's headers, or name it with the option worker`;
+    `laser-attention: one thread only: worker.js was not found ${place} or broke down${more}: ${remedy}`;
   assert.equal(found, [
     said("beside the program"),
     said("at /assets/worker.js"),
     said("at https://example.org/worker.js"),
     said("at /broken.js", " (SyntaxError)"),
+    `laser-attention: one thread only: a worker could not be started: SecurityError: ${remedy}`,
   ]);
 });
 

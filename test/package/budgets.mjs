@@ -8,7 +8,7 @@
 export const BUDGETS = [
   { what: "laser-attention", files: "index.js", measure: "brotli", limit: 27_000, goal: 18_000 },
   { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 31_640 },
-  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 36_500 },
+  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 36_530 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 13_530 },
   { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 60_800 },
   { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 28_500 },
