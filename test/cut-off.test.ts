@@ -117,6 +117,59 @@ if (!("Deno" in globalThis)) {
     assert.equal(found, { ended: 20, wrong: 0, damaged: 0, threads: 2 });
   });
 
+  test("memory that is given back after a call was ended so is nobody's but the next tensor's", async () => {
+    const found = await reported(`
+      const { createSync } = await import("laser-attention/threads.js");
+      const la = createSync({ threads: 2 });
+      if (la.threads !== 2) throw new Error("no threads");
+      const shape = [1, 4, 512, 32];
+      const q = la.tensor(Float32Array.from({ length: 4 * 512 * 32 }, (_, n) => Math.sin(n)), shape);
+      const found = { ended: 0, written: 0 };
+      for (let n = 0; n < 10; n++) {
+        const out = la.empty(shape);
+        const call = () => la.attention(q, q, q, { variant: "laser", out });
+        try {
+          runInNewContext("for (;;) call()", { call }, { timeout: 10 + n });
+        } catch {
+          found.ended++;
+        }
+        out.dispose();
+        const next = la.zeros(shape); // in its place
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20); // as long as a call takes
+        if (next.data.some((x) => x !== 0)) found.written++;
+        next.dispose();
+      }
+      console.log(JSON.stringify(found));
+    `);
+    assert.equal(found, { ended: 10, written: 0 });
+  });
+
+  test("a tensor that is dropped after a scope was ended so is reclaimed", async () => {
+    const found = await reported(`
+      const { setFlagsFromString } = process.getBuiltinModule("node:v8");
+      const { createSync } = await import("laser-attention/index.js");
+      setFlagsFromString("--expose-gc");
+      const gc = runInNewContext("gc");
+      const la = createSync();
+      const scope = () => la.scope(() => runInNewContext("for (;;);"));
+      let ended = 0;
+      try {
+        runInNewContext("scope()", { scope }, { timeout: 20 });
+      } catch {
+        ended++;
+      }
+      await undefined;
+      const { used } = la.memory;
+      (() => la.zeros([5000]))();
+      for (let round = 0; round < 100 && la.memory.used > used; round++) {
+        gc();
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      console.log(JSON.stringify({ ended, kept: la.memory.used - used }));
+    `);
+    assert.equal(found, { ended: 1, kept: 0 });
+  });
+
   test("a timeout of node:vm while workers start leaves one thread, with a warning, and nothing that keeps the process", async () => {
     const { code, stdout, stderr } = await runProgram(`
       const { runInNewContext } = process.getBuiltinModule("node:vm");

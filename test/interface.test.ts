@@ -76,6 +76,7 @@ test("saved keeps its tensors and a copy of the options without out", () => {
   assert.is(saved.out, out);
   assert.is(saved.q, q);
   assert.not("out" in saved.options);
+  assert.ok(Object.isFrozen(saved.options));
   const before = la.attentionBackward(dout, saved);
   slopes.fill(3);
   assert.equal(la.attentionBackward(dout, saved).dq.toArray(), before.dq.toArray());
@@ -125,6 +126,47 @@ test("q, k, v, dout and into as views of interleaved bases give the bits of cont
   }
 });
 
+test("another lse in the place of the saved one is read as it is, and nothing that lies behind it", () => {
+  const saved = la.attentionForward(q, k, v, { variant: "laser" });
+  const values = [...saved.lse.toArray()];
+  const gradients = [0, Number.NaN].map((behind) => {
+    const both = la.tensor(Float32Array.from([...values, ...values.map(() => behind)]), [2, B, H, N]);
+    const { dq, dk, dv } = la.attentionBackward(dout, { ...saved, lse: both.narrow(0, 0, 1).view([B, H, N]) });
+    return [dq, dk, dv].map((t) => t.toArray());
+  });
+  assert.equal(gradients[1], gradients[0]);
+  assert.ok(gradients[0]!.every((x) => x.every(Number.isFinite)));
+});
+
+test("views whose last axis has one element, or that have none, are taken with any stride along it", () => {
+  const copy = (t: Tensor): Tensor => la.tensor(t.toArray(), t.shape);
+  const apart = (t: Tensor): Tensor => {
+    if (t.shape[3]! > 1 && !t.shape.includes(0)) return copy(t);
+    const base = la.zeros([...t.shape, 3]);
+    const view = base.view(t.shape, base.strides.slice(0, -1));
+    view.set(t.toArray());
+    return view;
+  };
+  for (const [n, m, width] of [
+    [9, 11, 1],
+    [9, 1, 1],
+    [0, 11, 4],
+    [9, 0, 4],
+  ] as const) {
+    const given = [n, n, m, m].map((rows) => normal(B, H, rows, width));
+    const scores = normal(1, 1, n, m);
+    const run = (place: (t: Tensor) => Tensor) => {
+      const [x, dy, keys, values] = given.map(place) as [Tensor, Tensor, Tensor, Tensor];
+      const options = { variant: "laser", bias: place(scores), out: place(dy) } as const;
+      const saved = la.attentionForward(x, keys, values, options);
+      const into = { dq: place(x), dk: place(keys), dv: place(values) };
+      const { dbias } = la.attentionBackward(dy, saved, { into });
+      return [saved.out, saved.lse, into.dq, into.dk, into.dv, dbias!].map((t) => t.toArray());
+    };
+    assert.equal(run(apart), run(copy), `${n} x ${m} of ${width}`);
+  }
+});
+
 test("needs: what is not needed is undefined, the rest keeps its bits; dbias exists only with a bias", () => {
   const saved = la.attentionForward(q, k, v, { variant: "laser", bias });
   const all = la.attentionBackward(dout, saved);
@@ -154,6 +196,17 @@ test("N = 0 and M = 0 are valid: no row, or rows that see nothing", () => {
     assert.ok(blind.out.data.every((x) => x === 0));
     assert.ok(blind.lse.data.every((x) => x === Number.NEGATIVE_INFINITY));
     assert.ok(la.attentionBackward(dout, blind).dq.data.every((x) => x === 0));
+  }
+});
+
+test("a scale of 0 is no scale left out: every key that a query sees has the same weight, and any softcap is taken", () => {
+  const values = la.tensor(Float32Array.of(1, 3, 5, 11), [1, 1, 4, 1]);
+  const [x, y] = [normal(1, 1, 4, 4), normal(1, 1, 4, 4)];
+  for (const softcap of [undefined, 2 ** -140]) {
+    const run = (window: [number, number]) =>
+      Array.from(la.attention(x, y, values, { variant: "standard", scale: 0, softcap, window }).toArray());
+    assert.equal(run([-1, -1]), [5, 5, 5, 5]);
+    assert.equal(run([1, 0]), [1, 2, 4, 8]);
   }
 });
 

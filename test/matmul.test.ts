@@ -303,6 +303,15 @@ test("the gradient of a factor that was repeated is summed in float64", () => {
   }
 });
 
+test("the gradient of a factor that was repeated has the sign of 0 of its terms, where all of them underflow", () => {
+  for (const la of engines) {
+    const [tiny, one] = [la.tensor(Float32Array.of(2 ** -100, 2 ** -100), [2, 1, 1]), la.zeros([1, 1, 1])];
+    const negative = la.tensor(Float32Array.of(-(2 ** -100), -(2 ** -100)), [2, 1, 1]);
+    const [term] = la.matmul(negative, tiny).toArray(); // -0 where products are fused
+    sameBits(la.simd, la.matmulBackward(negative, one, tiny).da.toArray(), Float32Array.of(term!));
+  }
+});
+
 test("a product of no terms is 0, not -0, of few rows too", () => {
   for (const la of engines) {
     for (const m of [1, 2, 4]) {

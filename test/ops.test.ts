@@ -107,12 +107,25 @@ test("matmul reads strided views in place: a transposed view gives the bits of t
   const [a, b] = [normal([2, 5, 12]).narrow(2, 3, 7), normal([2, 6, 7])];
   const flipped = b.view([2, 7, 6], [42, 1, 7]);
   assert.equal(la.matmul(a, flipped).toArray(), la.matmul(a, b, { transposeB: true }).toArray());
-  const repeated = normal([1, 7]).view([4, 5, 7], [0, 0, 1]);
-  const whole = la.tensor(repeated.toArray(), [4, 5, 7]);
-  assert.equal(
-    la.matmul(repeated, flipped.narrow(0, 0, 1)).toArray(),
-    la.matmul(whole, flipped.narrow(0, 0, 1)).toArray(),
-  );
+  const [rows, one] = [normal([20, 7]), flipped.view([7, 6], [1, 7])];
+  for (const [shape, strides] of [
+    [
+      [4, 5, 7],
+      [0, 0, 1],
+    ],
+    [
+      [4, 5, 7],
+      [0, 7, 1],
+    ],
+    [
+      [2, 3, 5, 7],
+      [35, 35, 7, 1],
+    ],
+  ] as const) {
+    const repeated = rows.view(shape, strides);
+    const whole = la.tensor(repeated.toArray(), shape);
+    assert.equal(la.matmul(repeated, one).toArray(), la.matmul(whole, one).toArray());
+  }
 });
 
 test("gradients of factors that repeat elements by a stride of 0 have the full shape, like those of a copy", () => {
@@ -124,12 +137,18 @@ test("gradients of factors that repeat elements by a stride of 0 have the full s
   assert.equal(got.db.toArray(), expected.db.toArray());
 });
 
-test("products over a size of 0 are 0, and so are gradients of empty products", () => {
-  assert.equal([...la.matmul(la.zeros([2, 0]), la.zeros([0, 3])).data], [0, 0, 0, 0, 0, 0]);
-  assert.equal(la.matmul(la.zeros([4, 0, 2]), la.zeros([2, 3])).shape, [4, 0, 3]);
-  const { da, db } = la.matmulBackward(la.zeros([4, 0, 3]), la.zeros([4, 0, 2]), normal([2, 3]));
-  assert.is(da.data.length, 0);
-  assert.equal([...db.data], [0, 0, 0, 0, 0, 0]);
+test("products over a size of 0 are 0, and so are gradients of empty products, in memory that held something else", () => {
+  const own = createSync();
+  own.tensor(new Float32Array(1000).fill(7), [1000]).dispose();
+  assert.equal([...own.empty([6]).data], [7, 7, 7, 7, 7, 7]);
+  assert.equal([...own.matmul(own.zeros([2, 0]), own.zeros([0, 3])).data], [0, 0, 0, 0, 0, 0]);
+  assert.equal(own.matmul(own.zeros([4, 0, 2]), own.zeros([2, 3])).shape, [4, 0, 3]);
+  const rows = own.matmulBackward(own.zeros([4, 0, 3]), own.zeros([4, 0, 2]), own.zeros([2, 3]));
+  assert.equal(rows.da.shape, [4, 0, 2]);
+  assert.equal([...rows.db.data], [0, 0, 0, 0, 0, 0]);
+  const columns = own.matmulBackward(own.zeros([2, 0]), own.zeros([2, 3]), own.zeros([3, 0]));
+  assert.equal([...columns.da.data], [0, 0, 0, 0, 0, 0]);
+  assert.equal(columns.db.shape, [3, 0]);
   // One b for all rows of an a that has no elements and lies across: its rows would be copied together.
   const across = la.zeros([1]).view([2, 3, 0], [1, 2, 6]);
   const none = la.matmulBackward(normal([2, 3, 4]), across, normal([0, 4]));

@@ -153,6 +153,24 @@ test("an error of the calling thread is told as it is, a full stack or a trap, w
   }
 });
 
+test("a call on some of the threads that is cut off waits for those alone", () => {
+  let calls = 0;
+  const { la } = makeTeam(3, {
+    eager: false,
+    kernels: (own) => ({
+      ...own,
+      attentionForward(...args) {
+        if (calls++ === 0) throw new RangeError("Maximum call stack size exceeded");
+        own.attentionForward(...args);
+      },
+    }),
+  });
+  assert.throws(() => forward(la, 2), /Maximum call stack/); // 5.8e6 operations, worth two threads
+  assert.is(la.threads, 3);
+  assert.is(firstDifference(forward(la), reference), -1);
+  la.dispose();
+});
+
 test("workers that could not be ended, for want of stack, are ended with the instance", () => {
   const { la, workers } = makeTeam(3, { limits: { progress }, program: pretender("") });
   const ended: number[] = [];

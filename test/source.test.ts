@@ -133,6 +133,8 @@ test("no kernels, or cut off, of another version or for other memory, as bytes o
   for (const [entry, wasm, message] of cases) {
     throws(() => entry.createSync({ wasm }), RangeError, `createSync: ${message}`);
     await rejects(() => entry.create({ wasm }), RangeError, `create: ${message}`);
+    const said = await entry.create({ wasm }).catch((error: Error) => error.message);
+    assert.is(String(said).split("wasm must be").length, 2, `says it once: ${said}`);
   }
   const compiled = [
     [EMPTY, "a module that is not of this package"],

@@ -103,13 +103,19 @@ test("growth detaches old arrays, and data, set, views and copies go on working"
 });
 
 test("a tensor made of data that lies in the same memory survives the growth that it causes", () => {
-  const own = createSync();
-  const big = own.zeros([own.memory.bytes / 8]);
-  big.data.fill(2.5);
-  const { bytes } = own.memory;
-  const copy = own.tensor(big.data, big.shape);
-  assert.ok(own.memory.bytes > bytes, "the case needs a growth");
-  assert.ok(copy.data.every((x) => x === 2.5));
+  for (const [dtype, size] of [
+    ["f32", 4],
+    ["u8", 1],
+  ] as const) {
+    const own = createSync();
+    const big = own.zeros([own.memory.bytes / 2 / size], dtype);
+    big.data.fill(2);
+    const { bytes } = own.memory;
+    const copy = own.tensor(big.data, big.shape);
+    assert.is(copy.dtype, dtype);
+    assert.ok(own.memory.bytes > bytes, "the case needs a growth");
+    assert.ok(copy.data.every((x) => x === 2));
+  }
 });
 
 test("a disposed tensor and the views of it throw on every use, and disposing twice is fine", () => {
@@ -202,6 +208,17 @@ test("a tensor dropped without dispose is reclaimed, but not while a view of it 
   view = own.empty([0]);
   assert.ok(await collected(() => own.memory.used <= used + 64), "the base after its view");
   view.dispose();
+});
+
+test("a tensor that was disposed gives nothing back once more when it is collected: its memory may be another's", async () => {
+  const own = createSync();
+  (() => own.zeros([1000]).dispose())();
+  const next = own.zeros([1000]);
+  const { used } = own.memory;
+  (() => own.zeros([5000]))(); // dropped later: when it is reclaimed, so would be the other
+  assert.ok(await collected(() => own.memory.used < used + 20_000));
+  assert.is(own.memory.used, used);
+  next.dispose();
 });
 
 test("a live array keeps the memory of its tensor, however the tensor was dropped", async () => {
