@@ -1,16 +1,16 @@
-/** Workers that die, hang or trap: an error within the limit, never a hang, and then one thread. */
+/** Workers that die, hang or trap: an error within the limit, never a hang, and then one thread. The limit within a kernel: team.test.ts. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Field } from "../src/generated/problem.js";
 import { host } from "../src/host.js";
 import type { LaserAttention } from "../src/index.js";
 import { endsAtOnce } from "../src/pool.js";
-import { ARGUMENTS, DONE, READY, SLOT } from "../src/protocol.js";
+import { ARGUMENTS, DONE, SLOT } from "../src/protocol.js";
 import { firstDifference } from "./support/bits.js";
 import { plain } from "./support/engines.js";
-import { replacing, runProgram } from "./support/host.js";
+import { replacing } from "./support/host.js";
 import { Random } from "./support/random.js";
-import { makeTeam, type TeamOptions } from "./support/team.js";
+import { makeTeam, pretender, type TeamOptions } from "./support/team.js";
 
 const [H, N, D] = [4, 150, 32];
 const data = new Random(1).normals(H * N * D);
@@ -24,47 +24,6 @@ function forward(la: LaserAttention, heads = H): Float32Array {
 }
 
 const reference = forward(plain);
-
-/** A worker that says it is there and then runs `then`. `job` waits for its first job, `pause` for some ms or for ever. */
-const pretender = (then: string): string => `
-  const { workerData: { memory, control, bytes, member } } = process.getBuiltinModule("node:worker_threads");
-  const words = new Int32Array(memory.buffer, control, bytes / 4);
-  const pause = (ms) => Atomics.wait(words, words.length - 1, 0, ms);
-  const job = () => Atomics.wait(words, member * ${SLOT}, 0);
-  Atomics.add(words, ${READY}, 1);
-  Atomics.notify(words, ${READY});
-  ${then}
-  pause();`;
-
-/**
- * One head, backward: its members meet after each key tile. The worker has left the forward call to the calling thread and
- * never does anything again. Started now, since it takes ten seconds of sleep.
- */
-const barrier = runProgram(`
-  const threads = process.getBuiltinModule("node:worker_threads");
-  const text = ${JSON.stringify(pretender(`job(); Atomics.add(words, ${DONE}, 1); Atomics.notify(words, ${DONE});`))};
-  process.getBuiltinModule = () => ({
-    ...threads,
-    Worker: class extends threads.Worker {
-      constructor(_, options) {
-        super(text, options);
-      }
-    },
-  });
-  const { createSync } = await import("laser-attention/threads.js");
-  const la = createSync({ threads: 2 });
-  if (la.threads !== 2) throw new Error("no threads");
-  const x = la.tensor(Float32Array.from({ length: 300 * 64 }, (_, n) => Math.sin(n)), [1, 1, 300, 64]);
-  const saved = la.attentionForward(x, x, x, { variant: "laser" });
-  const start = performance.now();
-  try {
-    la.attentionBackward(x, saved);
-  } catch ({ message }) {
-    const ms = performance.now() - start;
-    const { dk } = la.attentionBackward(x, saved);
-    console.log(JSON.stringify({ message, ms, threads: la.threads, finite: dk.data.every(Number.isFinite) }));
-  }
-`);
 
 /** A module whose attentionForward is unreachable; useLanes, which every instance is given, does nothing. */
 const TRAP = Buffer.concat([
@@ -238,15 +197,6 @@ test("work that is not worth a thread stays on the calling one", () => {
   assert.is(firstDifference(forward(la, 1), forward(plain, 1)), -1); // 2 N N (D + D) = 2.9e6 operations
   assert.throws(() => forward(la), givesUp(standstill));
   la.dispose();
-});
-
-test("a worker that dies while the others wait for it within a kernel is an error after ten seconds", async () => {
-  const { stdout, stderr } = await barrier;
-  assert.is.not(stdout, "", stderr);
-  const { message, ms, threads, finite } = JSON.parse(stdout);
-  assert.ok(givesUp("no thread made any progress for 10000 ms, a worker has died")({ message } as Error), message);
-  assert.ok(ms > 9000 && ms < 20_000, `${ms} ms`);
-  assert.ok(threads === 1 && finite);
 });
 
 test.run();

@@ -1,15 +1,47 @@
-/** Results on several threads: the bits of one thread. The stem is that of assembly/team.ts. */
+/** Results on several threads: the bits of one thread, or an error. The stem is that of assembly/team.ts. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { LaserAttention } from "../src/index.js";
+import { DONE } from "../src/protocol.js";
 import { assertSameBits, firstDifference } from "./support/bits.js";
 import type { Results } from "./support/bounds.js";
 import { describeCase, type Kind, randomCase } from "./support/cases.js";
 import { engines } from "./support/engines.js";
+import { runProgram } from "./support/host.js";
 import type { Case } from "./support/oracle.js";
 import { Random } from "./support/random.js";
 import { type Placement, run } from "./support/run.js";
-import { makeTeam } from "./support/team.js";
+import { makeTeam, pretender } from "./support/team.js";
+
+/**
+ * One head, backward: its members meet after each key tile. The worker has left the forward call to the calling thread and
+ * never does anything again. Started now, since it takes ten seconds of sleep, in which the other tests run.
+ */
+const barrier = runProgram(`
+  const threads = process.getBuiltinModule("node:worker_threads");
+  const text = ${JSON.stringify(pretender(`job(); Atomics.add(words, ${DONE}, 1); Atomics.notify(words, ${DONE});`))};
+  process.getBuiltinModule = () => ({
+    ...threads,
+    Worker: class extends threads.Worker {
+      constructor(_, options) {
+        super(text, options);
+      }
+    },
+  });
+  const { createSync } = await import("laser-attention/threads.js");
+  const la = createSync({ threads: 2 });
+  if (la.threads !== 2) throw new Error("no threads");
+  const x = la.tensor(Float32Array.from({ length: 300 * 64 }, (_, n) => Math.sin(n)), [1, 1, 300, 64]);
+  const saved = la.attentionForward(x, x, x, { variant: "laser" });
+  const start = performance.now();
+  try {
+    la.attentionBackward(x, saved);
+  } catch ({ message }) {
+    const ms = performance.now() - start;
+    const { dk } = la.attentionBackward(x, saved);
+    console.log(JSON.stringify({ message, ms, threads: la.threads, finite: dk.data.every(Number.isFinite) }));
+  }
+`);
 
 /**
  * Teams beside the instance of one thread whose bits they must give: another build of the same kernels. The relaxed ones, whose row groups
@@ -192,6 +224,15 @@ test("products shared by rows or by columns, transposed and in batches: the bits
       }
     }
   }
+});
+
+test("a worker that dies while the others wait for it within a kernel is an error after ten seconds", async () => {
+  const { stdout, stderr } = await barrier;
+  assert.is.not(stdout, "", stderr);
+  const { message, ms, threads, finite } = JSON.parse(stdout);
+  assert.match(message, "no thread made any progress for 10000 ms, a worker has died; later calls run on one thread");
+  assert.ok(ms > 9000 && ms < 20_000, `${ms} ms`);
+  assert.ok(threads === 1 && finite);
 });
 
 test.run();

@@ -6,6 +6,7 @@ import { hex as plain } from "../../src/generated/kernels.threads.js";
 import { hex as relaxed } from "../../src/generated/kernels.threads-relaxed.js";
 import { program } from "../../src/generated/worker.js";
 import { Pool, type StartWorker } from "../../src/pool.js";
+import { READY, SLOT } from "../../src/protocol.js";
 import { ADDRESS_SPACE } from "../../src/shape.js";
 import { type Binary, createSharedMemory, instantiateSync, moduleSync, lanes as usual } from "../../src/wasm.js";
 import type { WorkerStart } from "../../src/worker.js";
@@ -86,3 +87,14 @@ export function makeTeam(threads: number, options: TeamOptions = {}): Team {
   pool.ready();
   return { la, workers, broken };
 }
+
+/** A worker that says it is there and then runs `then`. `job` waits for its first job, `pause` for some ms or for ever. */
+export const pretender = (then: string): string => `
+  const { workerData: { memory, control, bytes, member } } = process.getBuiltinModule("node:worker_threads");
+  const words = new Int32Array(memory.buffer, control, bytes / 4);
+  const pause = (ms) => Atomics.wait(words, words.length - 1, 0, ms);
+  const job = () => Atomics.wait(words, member * ${SLOT}, 0);
+  Atomics.add(words, ${READY}, 1);
+  Atomics.notify(words, ${READY});
+  ${then}
+  pause();`;
