@@ -285,6 +285,33 @@ test("eval and train reach the parts of parts", () => {
   nn.dispose();
 });
 
+test("of a parameter with two names a state may have either; both must have the same values", () => {
+  const nn = createSync({ threads: 1 });
+  class Tied extends Module {
+    readonly table = nn.parameter(Float32Array.of(1, 2), [2]);
+    readonly head = this.table;
+  }
+  const model = new Tied();
+  const entry = (...data: number[]) => ({ shape: [2], data: Float32Array.from(data) });
+  for (const [n, name] of ["table", "head"].entries()) {
+    model.loadStateDict(new Map([[name, entry(3 + n, Number.NaN)]]));
+    assert.equal([...model.table.toArray()], [3 + n, Number.NaN]);
+  }
+  model.loadStateDict(model.stateDict());
+  const two = (other: ReturnType<typeof entry>) => () =>
+    model.loadStateDict(new Map(Object.entries({ head: entry(5, 0), table: other })));
+  const words = "loadStateDict: head must have the values of table, which is the same parameter";
+  for (const other of [entry(5, 1), entry(5, -0)]) throws(two(other), RangeError, words);
+  throws(
+    two({ shape: [1], data: new Float32Array(1) }),
+    RangeError,
+    "loadStateDict: table must have shape [2], got [1]",
+  );
+  throws(() => model.loadStateDict(new Map()), RangeError, "loadStateDict: table is missing; head is missing");
+  assert.equal([...model.table.toArray()], [4, Number.NaN]);
+  nn.dispose();
+});
+
 test("a module, or a part, that another copy of the package made is refused, and not left out without a word", async () => {
   const nn = createSync({ threads: 1 });
   const copy = await import("laser-attention/nn"); // the built package; the rest of this test is of the sources

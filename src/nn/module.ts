@@ -1,6 +1,6 @@
 import { alive, flag, kindOf, lengthOf, show, tag } from "../check.js";
 import { complete, type Disposing } from "../disposable.js";
-import { count, sameShape } from "../shape.js";
+import { count, type Shape, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { checkOutside } from "./check-nn.js";
 import type { SafetensorsInput } from "./safetensors.js";
@@ -163,9 +163,9 @@ export abstract class Module {
   }
 
   /**
-   * Takes the values of all parameters from `state`.
-   * @throws RangeError that lists what is missing, left over or of another shape, up to 200 at once; then nothing is changed. TypeError inside of
-   * a step, or when a parameter is disposed
+   * Takes the values of all parameters from `state`. Of one that has several names one will do, as in files of models with tied weights.
+   * @throws RangeError that lists what is missing, left over, of another shape, or of other values than the same parameter has by another name, up to
+   * 200 at once; then nothing is changed. TypeError inside of a step, or when a parameter is disposed
    *
    * @example model.loadStateDict(readSafetensors(writeSafetensors(model.stateDict())).tensors);
    */
@@ -214,34 +214,46 @@ export function setAll(
   };
   usable();
   const wrong: string[] = [];
-  const fitting: [tensor: Tensor, data: Float32Array][] = []; // of each, what was looked at, once
-  for (const [name, tensor] of targets) {
-    const { shape } = tensor;
-    const given: unknown = values.get(name);
-    if (given === undefined) wrong.push(`${name} is missing`);
-    else if (typeof given !== "object" || given === null) {
-      wrong.push(`${name} must be an object with shape and data, got ${show(given)}`);
-    } else {
-      const { shape: sizes, data } = given as { shape?: unknown; data?: unknown };
-      if (!Array.isArray(sizes) || !sameShape(sizes, shape)) {
-        wrong.push(`${name} must have shape ${show(shape)}, got ${show(sizes)}`);
-      } else if (kindOf(data) !== "Float32Array") wrong.push(`${name} must be float32, got ${show(data)}`);
-      else if (lengthOf(data) !== count(shape)) {
-        wrong.push(`${name} must have ${count(shape)} elements, got ${lengthOf(data)}`);
-      } else {
-        const text = misfit?.(name, data as Float32Array);
-        if (text !== undefined) wrong.push(`${name} ${text}`);
-        fitting.push([tensor, data as Float32Array]);
-      }
+  const given = Array.from(targets, ([name, tensor]) => [name, tensor, values.get(name) as unknown] as const); // each looked at once
+  const told = new Set(given.map(([, tensor, one]) => (one === undefined ? undefined : tensor)));
+  const fitting = new Map<Tensor, readonly [name: string, data: Float32Array]>();
+  for (const [name, tensor, one] of given) {
+    if (one === undefined) {
+      if (!told.has(tensor)) wrong.push(`${name} is missing`);
+      continue;
     }
+    const data = elementsOf(one, tensor.shape);
+    if (typeof data === "string") {
+      wrong.push(`${name} ${data}`);
+      continue;
+    }
+    const text = misfit?.(name, data);
+    if (text !== undefined) wrong.push(`${name} ${text}`);
+    const [other, same] = fitting.get(tensor) ?? [];
+    if (same?.some((x, n) => !Object.is(x, data[n]))) {
+      wrong.push(`${name} must have the values of ${other}, which is the same parameter`);
+    }
+    fitting.set(tensor, [name, data]);
   }
   // Names that a file brings may be any text.
   for (const name of values.keys()) if (!targets.has(name)) wrong.push(`${show(name)} is not in this ${whole}`);
   if (wrong.length > 0) throw new RangeError(`${where}: ${listed(wrong)}`);
   usable(); // still, when all getters have run
   // Data that lie in the same memory, as those of another parameter, may be written to by the first of these.
-  const sources = fitting.map(([{ storage }, data]) => (storage.space.arena.mayHold(data) ? data.slice() : data));
-  for (const [n, [tensor]] of fitting.entries()) tensor.set(sources[n]!);
+  const sources = Array.from(fitting, ([tensor, [, data]]) => {
+    return [tensor, tensor.storage.space.arena.mayHold(data) ? data.slice() : data] as const;
+  });
+  for (const [tensor, data] of sources) tensor.set(data);
+}
+
+/** The elements of an entry of a state, or what is wrong with it. */
+function elementsOf(entry: unknown, shape: Shape): Float32Array | string {
+  if (typeof entry !== "object" || entry === null) return `must be an object with shape and data, got ${show(entry)}`;
+  const { shape: sizes, data } = entry as { shape?: unknown; data?: unknown };
+  if (!Array.isArray(sizes) || !sameShape(sizes, shape)) return `must have shape ${show(shape)}, got ${show(sizes)}`;
+  if (kindOf(data) !== "Float32Array") return `must be float32, got ${show(data)}`;
+  if (lengthOf(data) !== count(shape)) return `must have ${count(shape)} elements, got ${lengthOf(data)}`;
+  return data as Float32Array;
 }
 
 /** The most of what is wrong that a message tells: a file may have any number of tensors, with names of any length. */
