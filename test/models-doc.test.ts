@@ -15,9 +15,9 @@ interface Results {
   best: number;
 }
 
-test("the code of docs/models.md runs, all four families learn, and it imports what is exported", () => {
+test("the code of docs/models.md runs, all four families learn, and it imports what is exported", async () => {
   const names = ["spoken", "filled", "seen", "heard", "scores", "own", "thinned", "paddedLoss", "best"];
-  const [results, printed] = runDocument<Results>("docs/models.md", 11, names);
+  const [results, printed] = await runDocument<Results>("docs/models.md", 11, names);
   const { scores, own, thinned, paddedLoss, best, ...losses } = results;
   assert.is(printed.filter((line) => /^[a-z ]+: loss \d\.\d\d to \d\.\d\d$/.test(line)).length, 4, printed.join("\n"));
   for (const [name, all] of Object.entries(losses)) {

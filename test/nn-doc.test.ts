@@ -13,7 +13,7 @@ interface Program {
 }
 
 const names = ["nn", "model", "multiply", "rotate", "meanSquare"];
-const [{ nn, model, ...own }, printed] = runDocument<Program>("docs/nn.md", 3, names);
+const [{ nn, model, ...own }, printed] = await runDocument<Program>("docs/nn.md", 3, names);
 
 test("the program of docs/nn.md learns, and trains its head alone", () => {
   const losses = printed.map(Number);

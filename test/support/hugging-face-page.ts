@@ -23,7 +23,7 @@ interface Program {
 const names = [
   ...["tensorsOf", "fromGpt2", "gpt2", "toGpt2", "fromVit", "vitOf", "prepared", "adapt", "adaptersOf", "paddedLoss"],
 ];
-export const [page, printed] = runDocument<Program>("docs/hugging-face.md", 6, names);
+export const [page, printed] = await runDocument<Program>("docs/hugging-face.md", 6, names);
 
 export const ids = [
   [3, 1, 4, 1, 5, 9, 2, 6, 22],
