@@ -4,7 +4,7 @@ import { count, type Shape, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { checkOutside } from "./check-nn.js";
 import type { SafetensorsInput } from "./safetensors.js";
-import { PART, Parameter } from "./value.js";
+import { Parameter } from "./value.js";
 
 /**
  * Values of parameters by name: what `stateDict` gives, and `tensors` of a safetensors file. Only float32 can be loaded.
@@ -48,11 +48,6 @@ export abstract class Module {
   /** @internal */
   constructor() {
     complete(Module, "Module");
-  }
-
-  /** @internal */
-  get [PART](): true {
-    return true;
   }
 
   /** Whether dropout drops: true until `eval()`. */
@@ -180,7 +175,11 @@ export interface Module extends Disposing {}
 
 const OTHER = "one of another copy of laser-attention";
 
-const isPart = (value: unknown): boolean => typeof value === "object" && value !== null && PART in value;
+/** A module or a parameter of any copy, by what these have and hardly anything else. */
+const isPart = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  (("parameterCount" in value && "loadStateDict" in value) || ("requiresGrad" in value && "toArray" in value));
 
 export function checkModule(where: string, model: unknown): asserts model is Module {
   if (model instanceof Module) return;

@@ -60,9 +60,6 @@ export class Value {
   }
 }
 
-/** What modules and parameters have in common, of whichever copy of the package. */
-export const PART: unique symbol = Symbol.for("laser-attention part");
-
 /** Zeros in the shape of `tensor` that live as long, also when they are made in a later step or scope. */
 function zerosBeside({ shape, storage }: Tensor): Tensor {
   const { space } = storage;
@@ -103,11 +100,6 @@ export class Parameter extends Value {
    */
   get grad(): Tensor {
     return this.hold();
-  }
-
-  /** @internal */
-  get [PART](): true {
-    return true;
   }
 
   /** `grad` once it was asked for: a model that is never trained takes no memory for it. @internal */
