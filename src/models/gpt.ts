@@ -35,7 +35,7 @@ export class Gpt extends TokenModel {
    * each. They have memory of their own: dispose them at the end.
    * @throws RangeError when B or tokens is below 1, tokens above the context, or memory is exhausted; TypeError inside of a step
    *
-   * @example const caches = model.caches(1, 12); // a prompt and what is to follow it
+   * @example const caches = model.caches(1, 6); // a prompt and what is to follow it
    */
   caches(B = 1, tokens = this.config.context): AttentionCache[] {
     const { layers, context, width } = this.config;
