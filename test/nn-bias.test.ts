@@ -70,7 +70,7 @@ for (const variant of variants) {
     for (const [at, { grad }] of apart.entries()) same(`part ${at}`, part(qkv.grad.toArray(), at), grad.data);
   });
 
-  test(`${variant}: rows of self-attention, and the last token behind a cache, have a bias as all rows have it`, () => {
+  test(`${variant}: rows of self-attention, and the last token behind a cache, have a bias as all rows have it, beside weights that are frozen too`, () => {
     const layer = new SelfAttention(nn, random, C, H);
     const x = nn.input(values.subarray(0, B * N * C), [B, N, C]);
     const rows = [0, N + 2];
@@ -88,6 +88,10 @@ for (const variant of variants) {
     close(grad, layer.qkv.weight.grad.data);
     close(few.grad.data, all.grad.data);
     assert.ok(few.grad.data.some((g) => Math.abs(g) > 1e-3));
+    for (const parameter of layer.qkv.parameters.values()) parameter.requiresGrad = false;
+    const frozen = bias();
+    step(() => layer.forward(x, { variant, bias: frozen }, { rows }));
+    close(frozen.grad.data, all.grad.data);
 
     const cache = new AttentionCache(nn, B, N, C);
     const qkv = nn.input(values, [B, N, 3 * C]);

@@ -30,7 +30,7 @@ function spread(rows: ArrayLike<number>, B: number, N: number) {
  * @param q [R, C], of `heads` heads: the queries of the rows
  * @param kv [B, N, 2 C]: keys and values of all B N rows, one after the other on the last axis
  * @param rows R integers, of 0 to B N - 1
- * @returns [R, C]. Its backward pass wants q and kv to have gradients both, as parts of one weight's product have
+ * @returns [R, C]
  */
 export function rowAttention(
   nn: Nn,
@@ -72,15 +72,21 @@ export function rowAttention(
 
   return tape.record(out, [q, kv, learnt], [asking, outs, saved.lse], (dout) => {
     const douts = padded(dout);
-    const [dqueries, dbias] = [tape.empty([B, most, C]), biasGradient(nn, learnt)];
-    tape.give(kv, (to) => {
-      const [dk, dv] = halves(to);
-      const into = { dq: dqueries.view(perHead), dk, dv, dbias };
-      attentionBackward(engine, douts.view(perHead), saved, { into, needs: { dbias: !!dbias } });
-    });
+    const dqueries = q.tracked ? tape.empty([B, most, C]) : undefined;
+    const dbias = biasGradient(nn, learnt);
+    const write = (to?: Tensor): void => {
+      const [dk, dv] = to === undefined ? [] : halves(to);
+      const needs = { dq: !!dqueries, dk: !!dk, dv: !!dv, dbias: !!dbias };
+      attentionBackward(engine, douts.view(perHead), saved, {
+        into: { dq: dqueries?.view(perHead), dk, dv, dbias },
+        needs,
+      });
+    };
+    if (kv.tracked) tape.give(kv, write);
+    else write();
     douts.dispose();
-    tape.give(q, (to) => collect(to, dqueries));
-    dqueries.dispose();
+    if (dqueries !== undefined) tape.give(q, (to) => collect(to, dqueries));
+    dqueries?.dispose();
     if (dbias !== undefined) tape.hand(learnt!, dbias);
   });
 }
