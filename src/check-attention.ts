@@ -48,7 +48,7 @@ export const NUMBERED: Readonly<Record<keyof AttentionOptions, boolean | "rows">
   out: false,
 };
 
-const OPTION_NAMES = Object.keys(NUMBERED);
+const OPTION_NAMES = /* @__PURE__ */ Object.keys(NUMBERED);
 
 const GRADIENTS: readonly GradientName[] = ["dq", "dk", "dv", "dbias"];
 

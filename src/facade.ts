@@ -40,7 +40,7 @@ export type Simd = "plain" | "relaxed";
  * different instances do not mix. `using la = createSync()` disposes it at the end of the block, where the engine has `using`.
  *
  * Every method throws a TypeError for the wrong kind of argument, or for a disposed tensor, and a RangeError for a size, shape
- * or value out of range, naming the argument, what was expected and what came; and a RangeError that says how much was asked
+ * or number out of range, naming the argument, what was expected and what came; and a RangeError that says how much was asked
  * for when memory is exhausted. All of them come before any kernel runs and leave every tensor as it was.
  *
  * @example

@@ -92,7 +92,7 @@ export class Tensor<T extends DType = "f32"> {
 
   /**
    * The elements in place: a live view of linear memory, for reading and writing. Memory growth (any call that
-   * allocates) detaches the array, so take `data` anew instead of keeping it.
+   * allocates) may detach the array, so take `data` anew instead of keeping it.
    * @throws TypeError when the tensor is disposed; RangeError for a view whose elements are not contiguous (see `toArray`).
    *
    * @example

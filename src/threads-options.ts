@@ -17,7 +17,7 @@ export interface ThreadsOptions<Source = AsyncKernelSource> extends CreateOption
   threads?: number | undefined;
   /**
    * "relaxed": fused multiply-add where the engine has it, as in `laser-attention/relaxed`. Default "plain", which runs in any
-   * case where memory can't be shared.
+   * case where memory can't be shared, but for edge workers.
    */
   simd?: Simd | undefined;
   /**

@@ -132,7 +132,7 @@ export type Variant = "standard" | "laser";
 
 /**
  * Options of an attention call, all of which combine. B batch, H query heads, N queries, M keys, D key width; i is a query, j
- * a key. A wrong type is a TypeError, a wrong value or shape a RangeError.
+ * a key. A wrong type, a text that is none of the choices and an unknown option are a TypeError, a wrong number or shape a RangeError.
  *
  * @example
  * const options: AttentionOptions = { variant: "laser", causal: true, window: [128, 0], alibi: true };

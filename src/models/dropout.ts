@@ -14,7 +14,7 @@ import type { Value } from "../nn/value.js";
 export interface LossOptions {
   /** How likely an element is to become 0, from 0 to below 1. Default 0. */
   dropout?: number | undefined;
-  /** Which ones do: an integer from 0 to 2^32 - 1, another one for every step, such as its number. Needed where something is dropped. */
+  /** Which ones do: an integer from 0 to 2^32 - 1, another one for every step, such as its number. Needed with any dropout above 0. */
   seed?: number | undefined;
 }
 

@@ -37,8 +37,8 @@ export interface AdamWOptions {
   /** A step takes lr times this off a parameter, as a share of it. Default 0.01. */
   weightDecay?: number | undefined;
   /**
-   * Which parameters decay; a number is a weight decay of its own. Default: those with two axes or more, that is, not biases and
-   * norms.
+   * Which parameters decay; a number is a weight decay of its own. Default: those with two axes or more, that is, not biases, norms
+   * and the class token of a vit.
    */
   decays?: ((name: string, parameter: Parameter) => boolean | number) | undefined;
   /**

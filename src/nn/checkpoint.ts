@@ -27,7 +27,7 @@ export interface Saved extends Module {
 export interface Checkpoint {
   /** Parameters by name, for `model.loadStateDict`. */
   state: ReadonlyMap<string, ParameterValues>;
-  /** "gpt", "bert", "vit" or "conformer". */
+  /** "gpt", "bert", "vit", "conformer", or the name of a module of your own. */
   family: string | undefined;
   /** What the model is made from. */
   config: { readonly [name: string]: Json } | undefined;
