@@ -122,6 +122,7 @@ export class LaserAttention {
 
   /**
    * A new tensor of zeros.
+   * @param shape Sizes, integers of 0 or more
    * @param dtype "f32" (default) or "u8".
    *
    * @example la.zeros([2, 3]).toArray(); // Float32Array of six zeros
@@ -137,6 +138,7 @@ export class LaserAttention {
 
   /**
    * A new tensor whose elements are whatever the memory holds: for results that are written in full.
+   * @param shape Sizes, integers of 0 or more
    * @param dtype "f32" (default) or "u8".
    *
    * @example
@@ -160,6 +162,7 @@ export class LaserAttention {
    * @param q [B, H, N, D]
    * @param k [B, Hkv, M, D], where H is a multiple of Hkv: query head h reads key head floor(h / (H / Hkv))
    * @param v [B, Hkv, M, E]
+   * @param options The variant, and what else there is to say
    * @returns out [B, H, N, E], a new tensor or `options.out`
    *
    * B, H, Hkv, D, E are 1 or more, N and M 0 or more. q, k, v may be strided views that are contiguous along the last
@@ -191,6 +194,7 @@ export class LaserAttention {
    *
    * @param dout Gradient with respect to out, in the shape of out
    * @param saved The result of `attentionForward`; its tensors must be alive and unchanged
+   * @param options Which gradients, and where to write them; otherwise all, in new tensors
    *
    * @example
    * const saved = la.attentionForward(q, k, v, { variant: "laser", causal: true });
@@ -208,6 +212,7 @@ export class LaserAttention {
    * Matrix product over the last two axes.
    * @param a [..., M, K], or [..., K, M] with `transposeA`
    * @param b [..., K, N], or [..., N, K] with `transposeB`
+   * @param options Which factors are read transposed
    * @returns [..., M, N]; leading axes broadcast: aligned at the right, equal or 1. Any strided view is read in place.
    *
    * @example la.matmul(q, k, { transposeB: true }).shape; // [B, H, N, N]
@@ -220,6 +225,8 @@ export class LaserAttention {
    * Gradients of {@link matmul} in the shapes of a and b. A factor that was broadcast gets the sum over the axes it was
    * repeated along, in ascending order and float64; one b for all of a is one product over all rows, unless a is read transposed.
    * @param dout Gradient with respect to the product, in its shape
+   * @param a The first factor
+   * @param b The second
    * @param options Those of the product
    *
    * @example

@@ -159,6 +159,8 @@ export class Tensor<T extends DType = "f32"> {
   /**
    * The part `start <= index < start + length` of one axis, as a view.
    * @param axis 0 to rank - 1.
+   * @param start Its first index, 0 or more
+   * @param length How many, 0 or more
    * @throws RangeError when the part does not lie inside the axis.
    *
    * @example

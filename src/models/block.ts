@@ -60,6 +60,7 @@ export class Block extends Module {
   /**
    * The block applied to x.
    * @param x [B, N, D]
+   * @param attention The variant and other options of attention
    * @param options A cache of the tokens before x; the rows that are wanted; dropout
    * @returns [B, N, D], or [R, D] of R rows
    * @throws RangeError or TypeError as `attn.forward` does

@@ -24,7 +24,9 @@ export interface ClassifyOptions {
 /**
  * The classes of each image with their probabilities, which sum to 1 over all classes, best first.
  *
+ * @param model Of the same instance
  * @param pixels Images of [3, side, side], one after the other, from 0 to 255
+ * @param options How many classes
  * @throws TypeError for a model of another instance, and inside of a step or of `evaluate`; RangeError for pixels that are no whole
  * images, `candidates` below 1, or scores that are not finite
  *

@@ -109,6 +109,7 @@ export class ConformerBlock extends Module {
    * The block applied to x.
    * @param x [B, T, D]
    * @param keep u8 [B, T]: 0 for steps that are padding
+   * @param variant Which attention
    * @param options Dropout
    * @returns [B, T, D]
    * @throws RangeError when x has not D channels, or keep another shape, or is not contiguous
@@ -234,7 +235,10 @@ export class Conformer extends Module {
 
   /**
    * CTC loss of the labels, each divided by its length, averaged.
+   * @param features Log-mel features [B, T, mels]
+   * @param frames How many of the T frames of each batch entry count
    * @param targets Labels of each batch entry, from 1 to classes - 1
+   * @param options Dropout, and what to do with labels that frames can't spell
    * @throws RangeError as `logits` does, or when a label is none, or for dropout out of range; TypeError for dropout without a seed, or a
    * `zeroInfinity` that is no boolean
    *

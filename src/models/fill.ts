@@ -45,7 +45,9 @@ export interface FillOptions {
  * Fills in the places of each row that hold `model.maskId`, all at once: each is judged by the tokens that are not hidden.
  * Probabilities are among all tokens but the mask itself, and sum to 1.
  *
+ * @param model Of the same instance
  * @param rows Rows of token ids, each as long as it likes up to the context
+ * @param options How many tokens for a place
  * @throws TypeError for a model of another instance, and inside of a step or of `evaluate`; RangeError for a row that is empty or too
  * long, an id that is no token, `candidates` below 1, or scores that are not finite
  *

@@ -34,7 +34,9 @@ export interface GenerateOptions extends SamplingOptions {
  * trains this very model changes what is generated. Memory, for the prompt and `count` tokens, is taken when the first id is asked for,
  * and given back at the end, or when the loop is left.
  *
+ * @param model Of the same instance
  * @param prompt Token ids, one at least
+ * @param options How many tokens, and how they are drawn
  * @throws TypeError or RangeError, at once, for options that are wrong or a prompt that is empty, and inside of a step or of `evaluate`;
  * later a RangeError when scores are not finite or memory is exhausted, and a TypeError when the next id is asked for inside of a step or of
  * `evaluate`

@@ -31,6 +31,8 @@ export function planesOf(pixels: Uint8Array | Uint8ClampedArray, channels = 4): 
  * Images as a {@link vit} takes them: [B, patches, 3 * patch * patch], patches row by row, each by channel, row and column, pixels
  * from 0 to 255 scaled to -1 to 1.
  * @param pixels B images of [3, side, side], one after the other
+ * @param side Of an image, in pixels
+ * @param patch Side of a patch
  * @throws TypeError for pixels that are no Uint8Array; RangeError when they are no whole images, or side no multiple of patch
  *
  * @example

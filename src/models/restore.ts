@@ -30,6 +30,7 @@ export function restore(
 ): Gpt | Bert | Vit | Conformer;
 /**
  * The same for a model whose family is known, and so its type.
+ * @param checkpoint Of `loadCheckpoint`, or a state with a family and a config
  * @param expected "gpt", "bert", "vit" or "conformer"
  *
  * @example restore(nn, loadCheckpoint(saveCheckpoint(model)), "gpt").config.vocabulary;

@@ -39,8 +39,10 @@ export interface TranscribeOptions {
  * find, by their exact probability: the labels of a wider beam are never less likely than those of the path, and a beam that
  * nothing falls out of finds the likeliest of all.
  *
+ * @param model Of the same instance
  * @param features Log-mel features [B, T, mels]
  * @param frames How many of the T frames of each utterance count
+ * @param options The beam
  * @throws TypeError for a model of another instance, and inside of a step or of `evaluate`; RangeError for features and frames that do
  * not fit, `beam` below 1, or scores that are not finite
  *

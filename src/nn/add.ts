@@ -12,6 +12,7 @@ import type { Value } from "./value.js";
  * x + factor y: `torch.add(x, y, alpha=factor)`. Two losses give a loss.
  * @param x Any shape
  * @param y The same shape
+ * @param factor Of y, default 1
  * @throws RangeError when the shapes differ, or factor is not finite as a float32; TypeError for a loss from outside of the step
  *
  * @example const y = add(nn, x, silu(nn, x), 0.5); // the shape of x

@@ -52,6 +52,8 @@ export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: T
 /**
  * Self-attention, standard or LASER: `attentionForward` and `attentionBackward` of `nn.la` on the parts of one product.
  * @param qkv [B, N, 3 C], on its last axis q, k, v one after the other, each of `heads` heads
+ * @param heads A divisor of C
+ * @param options The variant and other options of attention
  * @returns [B, N, C]
  * @throws RangeError when the last axis is not three times a multiple of `heads`
  *
@@ -95,6 +97,8 @@ export function selfAttention(nn: Nn, qkv: Value, heads: number, options: ValueA
  * @param q [B, N, H D] of `heads` heads H
  * @param k [B, M, Hkv D], H a multiple of Hkv
  * @param v [B, M, Hkv E]
+ * @param heads H
+ * @param options The variant and other options of attention
  * @returns [B, N, H E]
  * @throws RangeError when widths, heads or batches do not fit; TypeError for `layout` and `out`
  *

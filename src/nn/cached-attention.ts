@@ -25,6 +25,8 @@ export class AttentionCache {
   #length = 0;
 
   /**
+   * @param B Rows of a batch
+   * @param context The most tokens of a row
    * @param width C: what all heads have together
    * @throws RangeError for a size below 1, or when memory is exhausted; TypeError inside of a step
    */
@@ -98,6 +100,9 @@ export function checkCache(where: string, cache: unknown): asserts cache is Atte
  * Self-attention of N more tokens to themselves and to those in the cache, which they join. `causal`, `window` and `alibi` count from the
  * last token, whatever `align` says. There is no gradient.
  * @param qkv [B, N, 3 C] as `selfAttention` takes it
+ * @param heads A divisor of C
+ * @param cache Of B rows
+ * @param options The variant and other options of attention
  * @returns [B, N, C]
  * @throws RangeError when the cache has no room for N tokens; TypeError in a training step, or for a cache that is disposed
  *

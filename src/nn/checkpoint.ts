@@ -47,6 +47,7 @@ const OPTIMIZER = "optimizer.";
  * `optimizer.steps.NAME` [1] of a parameter that did not take part in every step. Metadata, each as
  * text: `family`, `config`, `steps` of the optimiser, and `extra`.
  *
+ * @param model With its family and config
  * @param optimizer Left out, the file is a model to use, not a run to go on with
  * @param extra What else going on takes, in JSON: the state of the data's generator, the step, the best loss so far
  *

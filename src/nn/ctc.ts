@@ -28,6 +28,7 @@ export interface CtcOptions {
  * @param logits [B, T, V]
  * @param targets Labels of each batch entry, none of them `blank`
  * @param frames How many of the T frames of each batch entry count
+ * @param options Which label is the blank, and what to do with targets that frames can't spell
  * @throws RangeError when a label or a number of frames does not fit
  *
  * @example ctcLoss(nn, x, [[1, 2], [3]], [5, 4]).item; // x is [2, 5, 8]: five frames of eight labels

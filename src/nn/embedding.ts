@@ -56,6 +56,7 @@ export function lookUp(nn: Nn, table: Value, ids: ArrayLike<number>, shape: read
  * x + positions, N of them, those from `first` on.
  * @param x [B, N, D]
  * @param positions [C, D], C of first + N or more
+ * @param first The position of the first of the N, default 0
  * @returns [B, N, D]
  * @throws RangeError when x is longer than there are positions, or of another width
  *

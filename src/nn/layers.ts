@@ -120,6 +120,7 @@ export class Linear<Bias extends boolean = true> extends Module {
   /**
    * The layer applied to x.
    * @param x [..., K]
+   * @param activation Behind the product, none unless named
    * @returns [..., N]
    * @throws RangeError when x has not K on its last axis
    *

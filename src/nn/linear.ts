@@ -53,6 +53,7 @@ export interface LinearOptions {
  * @param x [..., K]
  * @param weight [N, K]
  * @param bias [N]
+ * @param options An activation; a part of the features
  * @returns [..., N], or [..., count]
  * @throws RangeError when x has not K on its last axis, or there are no such features
  *

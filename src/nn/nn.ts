@@ -98,6 +98,7 @@ export class Nn {
    *
    * A step that throws leaves no gradient where there was none; sums that earlier steps began may hold a part of it.
    *
+   * @param forward Operations of this instance, at once; returns their loss
    * @param scale Factor of the gradients: 1 / n for the mean of n steps; of steps with other numbers of targets, the share of each in all.
    * @returns The loss, unscaled
    * @throws TypeError inside of a step, or when `forward` returns no loss of its own; RangeError for a scale that is not finite

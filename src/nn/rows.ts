@@ -51,6 +51,7 @@ export function prepend(nn: Nn, row: Parameter, x: Value): Value {
 /**
  * Row `index` of each batch entry.
  * @param x [B, N, D]
+ * @param index 0 to N - 1
  * @returns [B, D]
  * @throws RangeError when there is no such row
  *

@@ -60,6 +60,7 @@ export class SelfAttention extends Module {
   /**
    * The layer applied to x.
    * @param x [B, N, C]
+   * @param attention The variant and other options of attention
    * @param options A cache of the tokens before x; the rows that are wanted
    * @returns [B, N, C], or [R, C] of R rows
    * @throws RangeError when x, heads, attention, rows or the room in the cache do not fit; TypeError for a cache in a training step
