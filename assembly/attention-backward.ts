@@ -146,12 +146,14 @@ function tileGradients(p: Problem, t: i32): void {
     if (p.factor) scaleGradient(p, p.rows, p.factor);
     const g = p.factor ? p.gScaled : p.gRows;
     for (let r0 = 0; r0 < p.rows; r0 += mr) scoreGradients(p, tile, r0, min(mr, p.rows - r0), j0, lo, hi, g);
-    if (p.slow) addSeenKeyGradients(p, lo, hi);
+    if (p.slow) addSeenKeyGradients(p, j0, lo, hi);
     else addKeyGradients(p, j0, lo - j0, hi - j0);
   }
   Team.barrier(p); // dS is there
-  if (p.slow) addSeenQueryGradient(p, p.firstRow, p.endRow);
-  else if (p.dq) addQueryGradient(p, tile, j0);
+  if (p.dq) {
+    if (p.slow) addSeenQueryGradient(p, j0, p.firstRow, p.endRow);
+    else addQueryGradient(p, tile, j0);
+  }
   Share.leaveTile(p);
 }
 
@@ -182,7 +184,7 @@ function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, fir
     const s = p.strip + row;
     const lse = load<f32>(p.rowLse + at);
     rowGradient(s, p.stripDs + row, to - from, lse, load<f32>(p.rowRest + at), load<f32>(p.rowDelta + at), p.slow != 0);
-    if (p.slow) clearHidden(p, i0 + r0 + r, r0 + r, j0 + from, min(p.M, j0 + to));
+    if (p.slow) clearHidden(p, i0 + r0 + r, r0 + r, j0, j0 + from, min(p.M, j0 + to));
     if (p.dbias && lo < hi) {
       const bias = p.dbiasHead + ((<usize>(i0 + r0 + r) * p.dbiasN + <usize>lo) << 2);
       rowAdd(bias, p.stripDs + row + ((<usize>(lo - j0 - from)) << 2), hi - lo, 1);

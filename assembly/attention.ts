@@ -60,8 +60,9 @@ export function attentionForward(problem: usize): void {
     const hk = head % p.Hkv;
     if (head != prepared) prepareKeys(p, b, hk, false);
     prepared = head;
-    const first = (group * blocks * (parts - 1 - part)) / parts;
-    for (let n = (group * blocks * (parts - part)) / parts - 1; n >= first; --n) {
+    const count = <i64>(group * blocks);
+    const first = <i32>((count * (parts - 1 - part)) / parts);
+    for (let n = <i32>((count * (parts - part)) / parts) - 1; n >= first; --n) {
       const i0 = (n % blocks) * BR;
       enterHead(p, b, hk * group + n / blocks);
       forwardBlock(p, i0, min(BR, p.N - i0));
@@ -94,7 +95,7 @@ function forwardBlock(p: Problem, i0: i32, rows: i32): void {
       const hi = Range.hi(p, tile, i0 + r0 + n - 1);
       softmaxRows(p, i0, r0, n, t * p.tileKeys, lo, hi, sumFactor);
       if (lo >= hi) continue;
-      if (tile.hostile & 2) addSeenValues(p, i0, r0, n, lo, hi, tileFactor);
+      if (tile.hostile & 2) addSeenValues(p, i0, r0, n, t * p.tileKeys, lo, hi, tileFactor);
       else addValues(p, r0, n, t * p.tileKeys, lo, hi, tileFactor);
     }
   }

@@ -4,7 +4,7 @@ import { finalRun, gradientShift } from "./laser";
 import { Tile } from "./microkernel";
 import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
-import { enterHead, loadLse, queryScale } from "./score";
+import { enterHead, loadLse, queryScale, sightless } from "./score";
 import { Share } from "./share";
 import { Simd } from "./simd";
 import { BR, NR, PANEL } from "./tile";
@@ -48,7 +48,7 @@ function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
     const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
     const g = p.g + <usize>r * row;
     const kept = p.kept + <usize>r * row;
-    if (load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity) {
+    if (sightless(p, r)) {
       memory.fill(g, 0, row);
       memory.fill(kept, 0, row);
     } else if (p.columnMax) {

@@ -5,7 +5,7 @@
 import { finite } from "./keys";
 import { LEAST } from "./laser";
 import { Problem } from "./problem";
-import { sees } from "./score";
+import { sees, sightless } from "./score";
 import { NR, PANEL, STRIP } from "./tile";
 
 /** to += s * x * factor over the columns of one row of column panels; factor 0: none. */
@@ -22,8 +22,7 @@ function addRow(to: usize, s: f32, x: usize, panel: usize, columns: i32, factor:
 }
 
 /** Forward: sum_r += P_rj E_j for rows [r0, r0 + rows) of the block at i0 and the keys [lo, hi) that they see. */
-export function addSeenValues(p: Problem, i0: i32, r0: i32, rows: i32, lo: i32, hi: i32, factor: usize): void {
-  const j0 = lo - (lo % p.tileKeys);
+export function addSeenValues(p: Problem, i0: i32, r0: i32, rows: i32, j0: i32, lo: i32, hi: i32, factor: usize): void {
   for (let r = 0; r < rows; ++r) {
     const to = p.sum + ((<usize>(r0 + r) * <usize>p.Ep) << 2);
     for (let j = lo; j < hi; ++j) {
@@ -35,17 +34,11 @@ export function addSeenValues(p: Problem, i0: i32, r0: i32, rows: i32, lo: i32, 
   }
 }
 
-/** A row that sees no key, or only scores of -inf. */
-function sightless(p: Problem, r: i32): bool {
-  return load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity;
-}
-
 /**
  * Backward: P = dS = 0 in row r (query i) wherever the keys [lo, hi) are hidden, and dS = 0 where P is 0 and nothing of the
  * pair is infinite: only dP may have overflowed there.
  */
-export function clearHidden(p: Problem, i: i32, r: i32, lo: i32, hi: i32): void {
-  const j0 = lo - (lo % p.tileKeys);
+export function clearHidden(p: Problem, i: i32, r: i32, j0: i32, lo: i32, hi: i32): void {
   const calm =
     finite(p.g + ((<usize>r * <usize>p.Ep) << 2), p.E) && finite(p.outHead + ((<usize>i * p.outN) << 2), p.E);
   for (let j = lo; j < hi; ++j) {
@@ -60,8 +53,7 @@ export function clearHidden(p: Problem, i: i32, r: i32, lo: i32, hi: i32): void 
 }
 
 /** Backward: sum += dS K over the keys of the tile that rows [first, end) of the block see. */
-export function addSeenQueryGradient(p: Problem, first: i32, end: i32): void {
-  const j0 = p.lo - (p.lo % p.tileKeys);
+export function addSeenQueryGradient(p: Problem, j0: i32, first: i32, end: i32): void {
   for (let r = first; r < end; ++r) {
     if (sightless(p, r)) continue;
     const dq = p.sum + ((<usize>r * <usize>p.Dp) << 2);
@@ -74,8 +66,7 @@ export function addSeenQueryGradient(p: Problem, first: i32, end: i32): void {
 }
 
 /** Backward: dV += P^T G f_t, dK += dS^T Q over the keys [lo, hi) of the tile and the rows of the block that see them. */
-export function addSeenKeyGradients(p: Problem, lo: i32, hi: i32): void {
-  const j0 = p.lo - (p.lo % p.tileKeys);
+export function addSeenKeyGradients(p: Problem, j0: i32, lo: i32, hi: i32): void {
   for (let r = 0; r < p.rows; ++r) {
     if (sightless(p, r)) continue;
     for (let j = lo; j < hi; ++j) {

@@ -11,8 +11,8 @@ import { touchRows } from "./touch";
 
 /**
  * Rows no further apart than this many bytes are read in place as column panels. A register tile walks down the rows: where
- * they lie far apart the first-level cache holds few of them. Up to 256 bytes, and 512 for single queries, were measured
- * (docs/design.md); the limit itself was not.
+ * they lie far apart the first-level cache holds few of them. Up to 256 bytes were measured (docs/design.md); the limit itself
+ * was not.
  */
 const NEAR: i32 = 512;
 

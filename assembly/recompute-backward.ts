@@ -3,7 +3,7 @@ import { Far } from "./laser";
 import { Problem } from "./problem";
 import { Rare } from "./rare";
 import { rowAdd } from "./rows";
-import { LOG2E } from "./score";
+import { LOG2E, sightless } from "./score";
 import { Simd } from "./simd";
 import { Split } from "./split";
 import { NR, STRIP } from "./tile";
@@ -17,7 +17,7 @@ export function findFar(p: Problem, i0: i32, r: i32): i32 {
   const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
   const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
   let count = 0;
-  if (load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity) return 0;
+  if (sightless(p, r)) return 0;
   for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
     const o = v128.load(out + d);
     const dy = v128.load(dout + d);

@@ -97,7 +97,7 @@ export class Range {
 
 /**
  * Scores of rows [i, i + rows), rows <= Tile.rows(), against the key panels [from, to) (multiples of NR, relative to key j0):
- * strip[r][x], x = j - j0. `q`: the row group's panel. `slopes`: where softcap's derivative goes, or 0.
+ * strip[r][x], x = j - j0. `q`: the row group's panel. `derivatives`: where softcap's go, or 0.
  */
 export function scoreRows(
   p: Problem,
@@ -108,7 +108,7 @@ export function scoreRows(
   to: i32,
   q: usize,
   strip: usize,
-  slopes: usize,
+  derivatives: usize,
 ): void {
   const panel = (<usize>(p.D * NR)) << 2;
   const k = p.kRows + <usize>((j0 + from) / NR) * panel;
@@ -127,8 +127,8 @@ export function scoreRows(
     const begin = row + ((<usize>from) << 2);
     const end = row + ((<usize>to) << 2);
     const j = j0 + from;
-    if (p.softcap > 0) capRow(begin, end, slopes ? begin - strip + slopes : 0, p.softcap * LOG2E);
-    if (p.slopes) alibiRow(begin, end, <f32>(i + r + p.offset - j), p.slope);
+    if (p.softcap > 0) capRow(begin, end, derivatives ? begin - strip + derivatives : 0, p.softcap * LOG2E);
+    if (p.slopes) alibiRow(begin, end, i + r + p.offset - j, p.slope);
     if (p.bias) biasRow(begin, end, biasAt(p, i + r, j));
     if (p.mask) maskRow(begin, end, maskAt(p, i + r, j));
     const lo = Band.lo(p, i + r) - j0;
@@ -162,14 +162,14 @@ export function capRow(s: usize, end: usize, slope: usize, cap: f32): void {
   }
 }
 
-/** s -= slope |i' - j|; `ahead` = i' - j of the first key. */
-function alibiRow(s: usize, end: usize, ahead: f32, slope: f32): void {
-  const step = f32x4.splat(4);
+/** s -= slope |i' - j|; `ahead` = i' - j of the first key. Distances are integers: as float32 those beyond 2^27 would not move by 4. */
+function alibiRow(s: usize, end: usize, ahead: i32, slope: f32): void {
+  const step = i32x4.splat(4);
   const m = f32x4.splat(slope);
-  let distance = f32x4.sub(f32x4.splat(ahead), f32x4(0, 1, 2, 3));
+  let distance = i32x4.sub(i32x4.splat(ahead), i32x4(0, 1, 2, 3));
   for (; s < end; s += 16) {
-    v128.store(s, f32x4.sub(v128.load(s), f32x4.mul(m, f32x4.abs(distance))));
-    distance = f32x4.sub(distance, step);
+    v128.store(s, f32x4.sub(v128.load(s), f32x4.mul(m, f32x4.abs(f32x4.convert_i32x4_s(distance)))));
+    distance = i32x4.sub(distance, step);
   }
 }
 
@@ -229,4 +229,9 @@ export function loadLse(p: Problem, i0: i32, rows: i32): void {
     store<f32>(p.rowLse + at, lse == -Infinity ? Infinity : lse * LOG2E);
     store<f32>(p.rowRest + at, p.rest ? load<f32>(p.restHead + ((<usize>(i0 + r)) << 2)) : 0);
   }
+}
+
+/** Whether row r of the block sees no key, or only scores of -inf. */
+export function sightless(p: Problem, r: i32): bool {
+  return load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity;
 }

@@ -1,5 +1,5 @@
 /**
- * Products of one query row, for calls of few queries (decoding with a cache of keys). There each key is used once or twice:
+ * Products of one row, for calls of few queries (decoding with a cache of keys) and thin products. There each key is used a few times:
  * packing it would cost as much as the product, and a register tile would compute mostly nothing. K is
  * transposed in registers, four keys by four columns at a time; E is read as column panels.
  *

@@ -1,7 +1,11 @@
 /** Scores, values and gradients near the limits of float32. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { AttentionOptions, LaserAttention, Tensor } from "../src/index.js";
+import { LaserAttention } from "../src/facade.js";
+import { hex } from "../src/generated/kernels.js";
+import { Field } from "../src/generated/problem.js";
+import type { AttentionOptions, Tensor } from "../src/index.js";
+import { createMemory, instantiateSync, moduleSync } from "../src/wasm.js";
 import { engines } from "./support/engines.js";
 import { type Case, oracle } from "./support/oracle.js";
 import { Random } from "./support/random.js";
@@ -189,6 +193,34 @@ test("LASER: dv is right where do exp(c - o) of a row is finite and its sum over
     const got = run(la, c).dv![1]!;
     assert.ok(Math.abs(got - want) < 1e-5 * want, `${la.simd}: expected ${want}, got ${got}`);
   }
+});
+
+test("ALiBi's distances go on and are rounded once where a query lies 2^24 and more keys from its keys", () => {
+  const memory = createMemory();
+  const own = instantiateSync([moduleSync({ hex })], memory);
+  let offset = 0; // which takes billions of keys or queries to be so large
+  const attentionForward = (problem: number): void => {
+    new Int32Array(memory.buffer)[(problem + Field.offset) / 4] = offset;
+    own.attentionForward(problem);
+  };
+  const la = new LaserAttention({ ...own, attentionForward }, memory, "plain");
+  const M = 288;
+  const [q, k] = [la.zeros([1, 1, 1, 1]), la.zeros([1, 1, M, 1])];
+  const v = la.tensor(
+    Float32Array.from({ length: M }, (_, j) => j),
+    [1, 1, M, 1],
+  );
+  const alibi = f32(0.01);
+  const slope = Math.fround(alibi[0]! * Math.fround(Math.LOG2E));
+  for (offset of [1e6, 2 ** 24 + 1, 2 ** 26 + 4, 2 ** 27 + 8]) {
+    const scores = Array.from({ length: M }, (_, j) => -Math.fround(slope * Math.fround(offset - j)));
+    const weights = scores.map((score) => 2 ** (score - Math.max(...scores)));
+    const want = weights.reduce((sum, w, j) => sum + w * j, 0) / weights.reduce((sum, w) => sum + w);
+    const [got] = la.attention(q, k, v, { variant: "standard", alibi }).toArray();
+    // Weights within 2^-21, and sums of 288 terms of one sign, whose roundings do not add up.
+    assert.ok(Math.abs(got! - want) < 1e-5 * want, `${offset}: ${got}, ${want}`);
+  }
+  la.dispose();
 });
 
 test.run();
