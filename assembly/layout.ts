@@ -29,7 +29,8 @@ function keysOfTile(M: i32): i32 {
 
 /**
  * Hands out areas of rows x columns floats one after the other, each 64-byte aligned, with 8 bytes for what a 6-wide panel spills
- * (what lanes.ts reads beyond a strip, and drops, may lie in the next);
+ * (what lanes.ts reads beyond a strip, and drops, may lie in the next; `see` in keys.ts writes up to 12 behind the keys, which end where
+ * 64 bytes do: there the padding is 64);
  * counts in 64 bits, so that a size too large is seen.
  */
 let next: u64 = 0;
