@@ -142,6 +142,22 @@ test("a bias that is a tensor is a constant; shapes that do not fit are refused 
   throws(() => run({ variant: "laser", bias: x(H, N, M) }), RangeError, "attention: bias must have rank 4");
 });
 
+test("options that are refused leave no memory behind, outside of a step too", () => {
+  const C = H * D;
+  const [q, qkv, cache] = [value(B, N, C), value(B, N, 3 * C), new AttentionCache(nn, B, N, C)];
+  const wrong = { variant: "laser", mask: nn.la.zeros([1, 1, 1, 1], "u8") } as const;
+  const { used } = nn.la.memory;
+  for (const call of [
+    () => attention(nn, q, q, q, H, wrong),
+    () => selfAttention(nn, qkv, H, wrong),
+    () => cachedAttention(nn, qkv, H, cache, wrong),
+  ]) {
+    throws(call, RangeError, "mask must have shape");
+    assert.is(nn.la.memory.used, used);
+  }
+  cache.dispose();
+});
+
 test("after a tensor was disposed that the backward pass reads, the step says which", () => {
   const [q, k] = [value(B, N, H * D), value(B, M, H * D)];
   const call = () => {

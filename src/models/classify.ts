@@ -1,7 +1,7 @@
 /** What an image shows, by a Vision Transformer. */
 import { options as checkOptions } from "../check.js";
 import { arrayOf, integer } from "../check-number.js";
-import { checkOutside } from "../nn/check-nn.js";
+import { checkOutside, own } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import { modelOf } from "./check-models.js";
 import { type Candidate, candidatesOf } from "./distribution.js";
@@ -49,8 +49,9 @@ export function classify(nn: Nn, model: Vit, pixels: Uint8Array, options: Classi
     throw new RangeError(`${where}: pixels must be images of ${size} bytes, got ${pixels.length} bytes`);
   }
   const found: Candidate[][] = [];
-  for (let first = 0; first < pixels.length; first += BATCH * size) {
-    const patches = patchesOf(pixels.subarray(first, first + BATCH * size), side, patch);
+  const all = own(nn, pixels);
+  for (let first = 0; first < all.length; first += BATCH * size) {
+    const patches = patchesOf(all.subarray(first, first + BATCH * size), side, patch);
     const scores = nn.evaluate(() => model.logits(patches).toArray());
     for (let at = 0; at < scores.length; at += classes) {
       found.push(candidatesOf(where, scores.subarray(at, at + classes), candidates));

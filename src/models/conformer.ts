@@ -3,6 +3,7 @@ import { callback, options as checkOptions, flag } from "../check.js";
 import { arrayOf, integer, list } from "../check-number.js";
 import { Random } from "../data/random.js";
 import { add } from "../nn/add.js";
+import { own, ownRows } from "../nn/check-nn.js";
 import { ctcLoss } from "../nn/ctc.js";
 import { glu } from "../nn/glu.js";
 import { Depthwise, Embedding, LayerNorm, Linear } from "../nn/layers.js";
@@ -215,8 +216,9 @@ export class Conformer extends Module {
     return this.#read(features, frames, dropNone);
   }
 
-  #read(features: Float32Array, frames: ArrayLike<number>, drop: Drop): Value {
+  #read(given: Float32Array, counts: ArrayLike<number>, drop: Drop): Value {
     const { mels, stack, context, variant } = this.config;
+    const [features, frames] = [own(this.#nn, given), own(this.#nn, counts)];
     const T = this.framesOf(features, frames);
     const [B, N] = [frames.length, this.steps(T)];
     if (N === 0 || N > context) {
@@ -255,9 +257,10 @@ export class Conformer extends Module {
     checkOptions("conformer", options, ["dropout", "seed", "zeroInfinity"]);
     const { zeroInfinity, dropout, seed } = options; // inherited ones too
     flag("conformer", "zeroInfinity", zeroInfinity); // before the pass
-    const x = this.#read(features, frames, dropOf("conformer", this.#nn, this, { dropout, seed }));
-    const used = Array.from(frames, (count) => this.steps(count));
-    return ctcLoss(this.#nn, this.head.forward(x), targets, used, { zeroInfinity });
+    const [counts, labels] = [own(this.#nn, frames), ownRows(this.#nn, targets)];
+    const x = this.#read(features, counts, dropOf("conformer", this.#nn, this, { dropout, seed }));
+    const used = Array.from(counts, (count) => this.steps(count));
+    return ctcLoss(this.#nn, this.head.forward(x), labels, used, { zeroInfinity });
   }
 
   /** How many frames the features have for each entry: as many as the most that count, or more. @internal */

@@ -67,20 +67,18 @@ export function fill(nn: Nn, model: Bert, rows: readonly ArrayLike<number>[], op
   list(where, "rows", rows);
   const { vocabulary, context } = model.config;
   const { maskId } = model;
-  const all = Array.from(rows);
-  for (const [n, row] of all.entries()) {
+  const all = Array.from(rows, (row, n) => {
     const name = `rows[${n}]`;
     list(where, name, row);
     if (row.length === 0 || row.length > context) {
       throw new RangeError(`${where}: ${name} must have 1 to ${context} tokens (the context), got ${row.length}`);
     }
-    checkIds(where, row, row.length, vocabulary, 0, name);
-  }
-  return all.map((row) => {
-    const ids = Int32Array.from(row);
+    return Int32Array.from(checkIds(where, row, row.length, vocabulary, 0, name));
+  });
+  return all.map((ids) => {
     const hidden = [...ids.keys()].filter((position) => ids[position] === maskId);
     if (hidden.length === 0) return { ids, places: [] };
-    const scores = nn.evaluate(() => model.logits([row], hidden).toArray());
+    const scores = nn.evaluate(() => model.logits([ids], hidden).toArray());
     const places = hidden.map((position, n) => {
       // The mask is the last token: what is before it may stand there.
       const own = scores.subarray(n * vocabulary, n * vocabulary + maskId);

@@ -1,6 +1,6 @@
 import { options as checkOptions } from "../check.js";
 import { Random } from "../data/random.js";
-import { checkIds } from "../nn/check-nn.js";
+import { checkIds, own, ownRows } from "../nn/check-nn.js";
 import { crossEntropy } from "../nn/cross-entropy.js";
 import { Embedding, LayerNorm, Linear } from "../nn/layers.js";
 import type { Loss } from "../nn/loss.js";
@@ -115,10 +115,11 @@ export abstract class TokenModel extends Module {
    */
   features(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>, options: TokenOptions = {}): Value {
     checkOptions(this.family, options, ["lengths"]);
+    const [given, wanted] = [own(this.#nn, options.lengths), own(this.#nn, places)];
     const x = this.embed(ids);
     const [B, N] = x.shape as [number, number, number];
-    const lengths = checkLengths(this.family, options.lengths, B, N);
-    const rows = places === undefined ? undefined : checkIds(this.family, places, undefined, B * N, 0, "places");
+    const lengths = checkLengths(this.family, given, B, N);
+    const rows = wanted === undefined ? undefined : checkIds(this.family, wanted, undefined, B * N, 0, "places");
     return this.read(x, rows, undefined, lengths);
   }
 
@@ -150,11 +151,12 @@ export abstract class TokenModel extends Module {
   loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[], options: TokenLossOptions = {}): Loss {
     checkOptions(this.family, options, ["dropout", "seed", "lengths"]);
     const { lengths: given, dropout, seed } = options; // inherited ones too
+    const [counts, inputs, wanted] = [own(this.#nn, given), ownRows(this.#nn, ids), ownRows(this.#nn, targets)];
     const passed = { drop: dropOf(this.family, this.#nn, this, { dropout, seed }) };
-    const x = this.embed(ids, passed);
+    const x = this.embed(inputs, passed);
     const [B, N] = x.shape as [number, number, number];
-    const lengths = checkLengths(this.family, given, B, N);
-    const all = targetsOf(this.family, targets, ids, this.config.vocabulary);
+    const lengths = checkLengths(this.family, counts, B, N);
+    const all = targetsOf(this.family, wanted, inputs, this.config.vocabulary);
     const places = [...all.keys()].filter((n) => all[n] !== -1);
     if (places.length === 0) throw new RangeError(`${this.family}: targets must have one that is not -1`);
     const padding = lengths && places.find((n) => n % N >= lengths[Math.floor(n / N)]!);

@@ -1,7 +1,7 @@
 /** What is said in a recording, by a Conformer. */
 import { options as checkOptions } from "../check.js";
 import { integer } from "../check-number.js";
-import { checkOutside } from "../nn/check-nn.js";
+import { checkOutside, own } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import { modelOf } from "./check-models.js";
 import { Conformer } from "./conformer.js";
@@ -66,12 +66,12 @@ export function transcribe(
   const { beam = 1 } = options;
   integer(where, "beam", beam, 1);
   const size = model.framesOf(features, frames) * model.config.mels;
-  const all = Array.from(frames);
+  const [all, whole] = [Array.from(frames), own(nn, features)];
   const found: Transcription[] = [];
   for (let first = 0; first < all.length; first += BATCH) {
     const counts = all.slice(first, first + BATCH);
     const { shape, scores } = nn.evaluate(() => {
-      const logits = model.logits(features.subarray(first * size, (first + counts.length) * size), counts);
+      const logits = model.logits(whole.subarray(first * size, (first + counts.length) * size), counts);
       return { shape: logits.shape, scores: logits.toArray() };
     });
     const [, N, V] = shape as [number, number, number];

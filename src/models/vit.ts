@@ -1,7 +1,7 @@
 import { typedArray } from "../check.js";
 import { CHANNELS } from "../data/patches.js";
 import { Random } from "../data/random.js";
-import { checkIds } from "../nn/check-nn.js";
+import { checkIds, own } from "../nn/check-nn.js";
 import { crossEntropy } from "../nn/cross-entropy.js";
 import { addPositions } from "../nn/embedding.js";
 import { LayerNorm, Linear, matrix } from "../nn/layers.js";
@@ -127,9 +127,9 @@ export class Vit extends Module {
    * const value = nn.step(() => small.loss(patchesOf(new Uint8Array(2 * 192), 8, 4), [0, 2]));
    */
   loss(patches: Float32Array, labels: ArrayLike<number>, options?: LossOptions): Loss {
+    const given = own(this.#nn, labels);
     const logits = this.head.forward(this.#read(patches, dropOf("vit", this.#nn, this, options)));
-    checkIds("vit", labels, logits.shape[0]!, this.config.classes, 0, "labels");
-    return crossEntropy(this.#nn, logits, labels);
+    return crossEntropy(this.#nn, logits, checkIds("vit", given, logits.shape[0]!, this.config.classes, 0, "labels"));
   }
 }
 

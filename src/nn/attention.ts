@@ -2,9 +2,10 @@
 import { attentionBackward, attentionForward } from "../attention.js";
 import { show } from "../check.js";
 import { integer } from "../check-number.js";
+import type { Engine } from "../engine.js";
 import type { Tensor } from "../tensor.js";
-import type { AttentionOptions } from "../types.js";
-import { checkUndisposed, checkValue } from "./check-nn.js";
+import type { AttentionOptions, SavedAttention } from "../types.js";
+import { checkInstance, checkUndisposed, checkValue, own } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
 
@@ -18,6 +19,13 @@ export interface ValueAttentionOptions extends Omit<AttentionOptions, "layout" |
   /** f32 [B or 1, H or 1, N or 1, M], added to the scores after softcap. -inf hides a key. */
   bias?: Tensor | Value | undefined;
 }
+
+/** A copy of options, before what a getter may dispose is looked at, and before anything is allocated. */
+export const readOptions = (nn: Nn, options: ValueAttentionOptions): ValueAttentionOptions => {
+  const given = { ...options };
+  if (given.alibi !== undefined) given.alibi = own(nn, given.alibi);
+  return given;
+};
 
 /**
  * The options as the facade takes them, and the bias where it is a value.
@@ -36,6 +44,23 @@ export function facadeOptions(
   if (!Value.is(bias)) return [{ ...others, bias }, undefined];
   checkValue(where, "bias", nn, bias, 4);
   return [{ ...others, bias: bias.tensor }, bias];
+}
+
+/** `attentionForward`; where it refuses its options, what was made for it goes at once: outside of a step nothing else would release it. */
+export function attend(
+  engine: Engine,
+  made: readonly Tensor[],
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: AttentionOptions,
+): SavedAttention {
+  try {
+    return attentionForward(engine, q, k, v, options);
+  } catch (error) {
+    for (const tensor of made) tensor.dispose();
+    throw error;
+  }
 }
 
 /** Room for the gradient of a bias, where it gets one. */
@@ -62,7 +87,8 @@ export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: T
  * const y = selfAttention(nn, qkv, 2, { variant: "laser", causal: true }); // [2, 5, 8]
  */
 export function selfAttention(nn: Nn, qkv: Value, heads: number, options: ValueAttentionOptions): Value {
-  const given = { ...options }; // before the value, which a getter may dispose
+  checkInstance("selfAttention", nn);
+  const given = readOptions(nn, options);
   checkValue("selfAttention", "qkv", nn, qkv, 3);
   const { tape, engine } = nn;
   integer("selfAttention", "heads", heads, 1);
@@ -76,7 +102,7 @@ export function selfAttention(nn: Nn, qkv: Value, heads: number, options: ValueA
   const out = tape.empty([B, N, C]);
   const perHead = [B, N, heads, C / heads];
   const call = { ...checked, layout: "BNHD", out: out.view(perHead) } as const;
-  const saved = attentionForward(engine, ...headsOf(qkv.tensor, heads), call);
+  const saved = attend(engine, [out], ...headsOf(qkv.tensor, heads), call);
 
   return tape.record(out, [qkv, learnt], [saved.lse], (dout) => {
     const dbias = biasGradient(nn, learnt);
@@ -108,7 +134,8 @@ export function selfAttention(nn: Nn, qkv: Value, heads: number, options: ValueA
  */
 export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, options: ValueAttentionOptions): Value {
   const where = "attention";
-  const given = { ...options }; // before the values, which a getter may dispose
+  checkInstance(where, nn);
+  const given = readOptions(nn, options);
   for (const [name, value] of Object.entries({ q, k, v })) checkValue(where, name, nn, value, 3);
   const { tape, engine } = nn;
   integer(where, "heads", heads, 1);
@@ -130,7 +157,7 @@ export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, o
   const inputs = [q, k, v, learnt];
   const out = tape.empty([B, N, heads * E]);
   const call = { ...checked, layout: "BNHD", out: inHeads(out, E) } as const;
-  const saved = attentionForward(engine, inHeads(q.tensor, D), inHeads(k.tensor, D), inHeads(v.tensor, E), call);
+  const saved = attend(engine, [out], inHeads(q.tensor, D), inHeads(k.tensor, D), inHeads(v.tensor, E), call);
 
   return tape.record(out, inputs, [saved.lse], (dout) => {
     checkUndisposed(where, { q: q.tensor, k: k.tensor, v: v.tensor, bias: checked.bias });

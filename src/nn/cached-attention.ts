@@ -4,7 +4,7 @@ import { alive, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { complete, type Disposing } from "../disposable.js";
 import type { Tensor } from "../tensor.js";
-import { facadeOptions, headsOf, type ValueAttentionOptions } from "./attention.js";
+import { facadeOptions, headsOf, readOptions, type ValueAttentionOptions } from "./attention.js";
 import { checkFeatures, checkInstance, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
@@ -121,7 +121,7 @@ export function cachedAttention(
 ): Value {
   const where = "cachedAttention";
   checkInstance(where, nn);
-  const given = { ...options }; // before the cache and the value, which a getter may dispose
+  const given = readOptions(nn, options);
   const { tape, engine } = nn;
   if (tape.recording) throw new TypeError(`${where}: has no gradient, so it must be called outside of a training step`);
   checkCache(where, cache);
@@ -148,6 +148,7 @@ export function cachedAttention(
     attention(engine, q, all(cache.k), all(cache.v), { ...checked, align, layout: "BNHD", out: into });
   } catch (error) {
     cache.clear(before);
+    out.dispose();
     throw error;
   }
   return new Value(out, false);

@@ -1,5 +1,5 @@
 /** Checks of what the operations of `laser-attention/nn` are given, in the manner of src/check.ts. */
-import { contiguous, show } from "../check.js";
+import { contiguous, kindOf, show } from "../check.js";
 import { list } from "../check-number.js";
 import { operand, rank, rankAtLeast, shapeIs } from "../check-tensor.js";
 import { count, type Shape } from "../shape.js";
@@ -91,6 +91,17 @@ export function checkFeatures(where: string, name: string, shape: Shape, size: n
   if (shape.length > 0 && shape.at(-1) === size) return;
   throw new RangeError(`${where}: ${name} must have ${size} on its last axis, got ${show(shape)}`);
 }
+
+/** Numbers that lie in this instance's memory, or may, as `data` of a tensor does, copied: the next allocation may detach them. */
+export function own<T>({ engine }: Nn, given: T): T {
+  if (kindOf(given) === undefined) return given;
+  const array = given as unknown as Float32Array;
+  return (engine.space.arena.mayHold(array) ? array.slice() : array) as unknown as T;
+}
+
+/** The same of the rows of a batch. */
+export const ownRows = <T>(nn: Nn, rows: T): T =>
+  Array.isArray(rows) ? (rows.map((row) => own(nn, row)) as unknown as T) : rows;
 
 /** A copy of integers from `least` to `end` - 1, `count` of them or any number: what is checked is what kernels read. */
 export function checkIds(

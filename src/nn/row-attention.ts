@@ -1,8 +1,8 @@
 /** Self-attention of some queries to all keys: of a block behind which only some rows are read. */
-import { attentionBackward, attentionForward } from "../attention.js";
+import { attentionBackward } from "../attention.js";
 import { NUMBERED } from "../check-attention.js";
 import type { Tensor } from "../tensor.js";
-import { biasGradient, facadeOptions, type ValueAttentionOptions } from "./attention.js";
+import { attend, biasGradient, facadeOptions, type ValueAttentionOptions } from "./attention.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
 
@@ -66,7 +66,7 @@ export function rowAttention(
   const outs = tape.empty([B, most, C]);
   const [k, v] = halves(kv.tensor);
   const call = { ...checked, layout: "BNHD", out: outs.view(perHead) } as const;
-  const saved = attentionForward(engine, asking.view(perHead), k, v, call);
+  const saved = attend(engine, [asking, outs], asking.view(perHead), k, v, call);
   const out = tape.empty(q.shape);
   collect(out, outs);
 
