@@ -22,7 +22,8 @@ import { Problem } from "./problem";
 import { Rare } from "./rare";
 import { recomputeForward } from "./recompute";
 import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
-import { enterHead, queryScale, Range, scoreRows, splitLse } from "./score";
+import { enterHead, queryScale, scoreRows, splitLse } from "./score";
+import { Share } from "./share";
 import { Team } from "./team";
 import { thinValues } from "./thin";
 import { BR, NR, STRIP } from "./tile";
@@ -65,13 +66,15 @@ export function attentionForward(problem: usize): void {
     for (let n = <i32>((count * (parts - part)) / parts) - 1; n >= first; --n) {
       const i0 = (n % blocks) * BR;
       enterHead(p, b, hk * group + n / blocks);
-      forwardBlock(p, i0, min(BR, p.N - i0));
+      forwardBlock(p, i0);
       Team.tick(p);
     }
   }
 }
 
-function forwardBlock(p: Problem, i0: i32, rows: i32): void {
+function forwardBlock(p: Problem, i0: i32): void {
+  Share.enterBlock(p, i0);
+  const rows = p.rows;
   touchRows(p.qHead, p.qN, p.D, i0, rows);
   touchRows(p.outHead, p.outN, p.E, i0, rows);
   packRows(p.qRows, Tile.rows(), p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
@@ -85,31 +88,32 @@ function forwardBlock(p: Problem, i0: i32, rows: i32): void {
   const tiles = tileCount(p);
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
-    if (Range.lo(p, tile, i0) >= Range.hi(p, tile, i0 + rows - 1)) continue;
+    const j0 = t * p.tileKeys;
+    if (!Share.enterTile(p, tile, j0)) continue;
     const factors = p.columnMax ? columnFactors(p, t) : 0;
     const sumFactor = factors & SUM_FACTOR ? p.sumFactor : 0;
     const tileFactor = factors & TILE_FACTOR ? p.tileFactor : 0;
     for (let r0 = 0; r0 < rows; r0 += Tile.rows()) {
       const n = min(Tile.rows(), rows - r0);
-      const lo = Range.lo(p, tile, i0 + r0);
-      const hi = Range.hi(p, tile, i0 + r0 + n - 1);
-      softmaxRows(p, i0, r0, n, t * p.tileKeys, lo, hi, sumFactor);
+      const lo = Share.groupLo(p, tile, r0);
+      const hi = Share.groupHi(p, tile, r0);
+      softmaxRows(p, r0, n, j0, lo, hi, sumFactor);
       if (lo >= hi) continue;
-      if (tile.hostile & 2) addSeenValues(p, i0, r0, n, t * p.tileKeys, lo, hi, tileFactor);
-      else addValues(p, r0, n, t * p.tileKeys, lo, hi, tileFactor);
+      if (tile.hostile & 2) addSeenValues(p, r0, n, j0, lo, hi, tileFactor);
+      else addValues(p, r0, n, j0, lo, hi, tileFactor);
     }
   }
-  finishBlock(p, i0, rows);
+  finishBlock(p);
 }
 
 /** 2a to 2c for rows [r0, r0 + n) of the block against the keys [lo, hi) of the tile at j0. */
-function softmaxRows(p: Problem, i0: i32, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, sumFactor: usize): void {
+function softmaxRows(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, sumFactor: usize): void {
   const from = (lo - j0) & -NR;
   const to = (hi - j0 + NR - 1) & -NR;
   const at = (<usize>r0) << 2;
   let alpha: usize = 0;
   if (lo < hi) {
-    scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, 0);
+    scoreRows(p, p.i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, 0);
     const s = p.strip + ((<usize>from) << 2);
     if (groupMax(s, to - from, p.rowMax + at, p.group, p.infinite ? LEAST : 0)) alpha = p.group + GROUP_ALPHA;
     groupExp2(s, n, to - from, p.rowSum + at, p.group);
@@ -146,13 +150,13 @@ function addValues(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, tileF
 }
 
 /** 3 and 4. A row that sees no key, or only scores of -inf, gives out = 0, lse = -inf. */
-function finishBlock(p: Problem, i0: i32, rows: i32): void {
+function finishBlock(p: Problem): void {
   let far = 0;
   for (let at: usize = 0; at < (<usize>BR) << 2; at += 16) {
     v128.store(p.rowLse + at, Rare.log(v128.load(p.rowSum + at))); // log l, until splitLse
   }
-  for (let r = 0; r < rows; ++r) {
-    const i = i0 + r;
+  for (let r = 0; r < p.rows; ++r) {
+    const i = p.i0 + r;
     const at = (<usize>r) << 2;
     const out = p.outHead + ((<usize>i * p.outN) << 2);
     const m = load<f32>(p.rowMax + at);
@@ -176,6 +180,6 @@ function finishBlock(p: Problem, i0: i32, rows: i32): void {
   }
   if (far) {
     p.recomputed += far;
-    recomputeForward(p, i0);
+    recomputeForward(p);
   }
 }

@@ -56,8 +56,8 @@ export function addFar(p: Problem, r: i32, s: usize, x: i32, n: i32): void {
 }
 
 /** out = (top + log2 total) log 2 in the far columns of one row. */
-export function putFar(p: Problem, i0: i32, r: i32): void {
-  const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
+export function putFar(p: Problem, r: i32): void {
+  const out = p.outHead + ((<usize>(p.i0 + r) * p.outN) << 2);
   const base = (<usize>(r * p.Ep)) << 2;
   for (let d = 0; d < p.E; d += 4) {
     const at = (<usize>d) << 2;

@@ -24,16 +24,15 @@ import { Team } from "./team";
 import { BR, NR, STRIP } from "./tile";
 
 /** Pass 4 of the forward block at i0: running maximum (top) and sum (total) of 2^(y log2 e + v log2 e) over the tiles. */
-export function recomputeForward(p: Problem, i0: i32): void {
-  Share.enterBlock(p, i0);
+export function recomputeForward(p: Problem): void {
   const bytes = (<usize>(BR * p.Ep)) << 2;
   for (let d: usize = 0; d < bytes; d += 16) v128.store(p.top + d, f32x4.splat(-Infinity));
   memory.fill(p.total, 0, bytes);
   visitTiles(p, false);
   for (let r = 0; r < p.rows; ++r) {
     if (!farOf(p, r)) continue;
-    report(p, i0 + r);
-    putFar(p, i0, r);
+    report(p, p.i0 + r);
+    putFar(p, r);
   }
 }
 
