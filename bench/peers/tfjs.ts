@@ -116,7 +116,7 @@ function attention(tf: Tf, workload: AttentionWorkload, byBlocks = false): Ready
     dout: part(inputs.dout, rows, h),
   }));
   const mask = masked ? tf.tensor2d(additiveMask(rows, keys, true, -1e30), [rows, keys]) : undefined;
-  const blocks = (byBlocks ? blocksOf(shape, -1e30) : []).map((block) => ({
+  const blocks = (byBlocks ? blocksOf(shape, -1e30, 256) : []).map((block) => ({
     ...block,
     tensor: tf.tensor2d(block.mask, [block.end - block.start, block.end]),
   }));

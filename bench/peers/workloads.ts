@@ -79,8 +79,11 @@ export function unitsOf({ H, Hkv, N, M, D, causal }: AttentionShape): Units {
   return { heads: Hkv, rows: (H / Hkv) * N, keys: M, D, scale: 1 / Math.sqrt(D), masked };
 }
 
-/** Rows of a block of queries: with four of N 1024, 62 % of a causal call's scores are computed. */
-const BLOCK = 256;
+/**
+ * Rows of a block of queries: with eight of N 1024, 56 % of a causal call's scores are computed. With 256, onnxruntime-web took 1.07 to 1.23
+ * times the time for causal calls at N 1024, forward and backward, jax-js 0.97 to 1.06, tfjs 0.92 to 0.99: it has 256 (an Intel Xeon, noisy).
+ */
+const BLOCK = 128;
 
 export interface Block {
   /** Its rows are [start, end), which see no key from `end` on. */
@@ -93,9 +96,9 @@ export interface Block {
 /** Whether blocks of queries gain anything: of causal calls they leave out the keys that are hidden from all of one. */
 export const goesByBlocks = ({ shape: { N, M, causal } }: AttentionWorkload): boolean => causal && N === M && N > BLOCK;
 
-export function blocksOf({ N }: AttentionShape, hidden: number): Block[] {
-  return Array.from({ length: Math.ceil(N / BLOCK) }, (_, n) => {
-    const [start, end] = [n * BLOCK, Math.min((n + 1) * BLOCK, N)];
+export function blocksOf({ N }: AttentionShape, hidden: number, size = BLOCK): Block[] {
+  return Array.from({ length: Math.ceil(N / size) }, (_, n) => {
+    const [start, end] = [n * size, Math.min((n + 1) * size, N)];
     const mask = additiveMask(N, end, true, hidden).slice(start * end, end * end);
     return { start, end, mask };
   });
