@@ -21,7 +21,7 @@ function addRow(to: usize, s: f32, x: usize, panel: usize, columns: i32, factor:
   }
 }
 
-/** Forward: sum_r += P_rj E_j for rows [r0, r0 + rows) of the block at i0 and the keys [lo, hi) that they see. */
+/** Forward: sum_r += P_rj E_j for rows [r0, r0 + rows) of the block and the keys [lo, hi) that they see. */
 export function addSeenValues(p: Problem, r0: i32, rows: i32, j0: i32, lo: i32, hi: i32, factor: usize): void {
   for (let r = 0; r < rows; ++r) {
     const to = p.sum + ((<usize>(r0 + r) * <usize>p.Ep) << 2);

@@ -23,7 +23,7 @@ import { splitScores, splitValues } from "./split";
 import { Team } from "./team";
 import { BR, NR, STRIP } from "./tile";
 
-/** Pass 4 of the forward block at i0: running maximum (top) and sum (total) of 2^(y log2 e + v log2 e) over the tiles. */
+/** Pass 4 of the block that was entered: running maximum (top) and sum (total) of 2^(y log2 e + v log2 e) over the tiles. */
 export function recomputeForward(p: Problem): void {
   const bytes = (<usize>(BR * p.Ep)) << 2;
   for (let d: usize = 0; d < bytes; d += 16) v128.store(p.top + d, f32x4.splat(-Infinity));

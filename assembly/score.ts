@@ -231,7 +231,7 @@ export function loadLse(p: Problem, i0: i32, rows: i32): void {
   }
 }
 
-/** Whether row r of the block sees no key, or only scores of -inf. */
+/** Behind loadLse, that is, backward: whether row r of the block sees no key, or only scores of -inf. */
 export function sightless(p: Problem, r: i32): bool {
   return load<f32>(p.rowLse + ((<usize>r) << 2)) == Infinity;
 }

@@ -1,6 +1,6 @@
 /**
- * What a member of a team does of a block of query rows against a key tile: some keys (P, dS, dv, dk, dbias), and after a barrier
- * some rows (dq). So every sum is that of one member.
+ * What a member of a team does of a block of query rows against a key tile. Backward: some keys (P, dS, dv, dk, dbias), and after a
+ * barrier some rows (dq), so that every sum is that of one member. Forward, and the recompute, whose blocks are of one member: all.
  */
 import { KeyTile } from "./layout";
 import { Tile } from "./microkernel";

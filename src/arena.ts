@@ -37,6 +37,7 @@ function hint({ byteLength }: ArrayBuffer): void {
  */
 export class Arena {
   #memory: Memory | undefined;
+  readonly #outgrown = new WeakSet<object>();
   readonly #limit: number;
   /** Which parts of it are handed out. */
   blocks: Blocks;
@@ -66,12 +67,9 @@ export class Arena {
     return this.#memory.buffer;
   }
 
-  /**
-   * Whether an array may lie in this memory. Shared memory, whose buffer is another object after a growth that left its views as they are, is
-   * not told apart by identity.
-   */
-  mayHold(array: ArrayBufferView): boolean {
-    return array.buffer === this.buffer || !(array.buffer instanceof ArrayBuffer);
+  /** Whether an array lies in this memory. Shared memory has another buffer after a growth, which leaves views of those before as they are. */
+  holds({ buffer }: ArrayBufferView): boolean {
+    return buffer === this.buffer || this.#outgrown.has(buffer);
   }
 
   /** Bytes of linear memory, bytes in blocks handed out, and the most bytes that the memory may grow to. */
@@ -184,8 +182,10 @@ export class Arena {
   }
 
   #tryGrow(bytes: number): boolean {
+    const { buffer } = this;
     try {
-      this.#memory!.grow((bytes - this.buffer.byteLength) / PAGE);
+      this.#memory!.grow((bytes - buffer.byteLength) / PAGE);
+      if (!(buffer instanceof ArrayBuffer)) this.#outgrown.add(buffer);
       return true;
     } catch {
       return false;

@@ -9,6 +9,7 @@ type Only<O, Names> = {
 /** Options as TypeScript infers them: they tell which gradients there will be. */
 export type InferredOptions<O extends AttentionBackwardOptions> = O &
   Only<O, keyof AttentionBackwardOptions> & {
+    readonly into?: (AttentionBackwardOptions["into"] & Only<NonNullable<O["into"]>, GradientName>) | undefined;
     readonly needs?: Only<NonNullable<O["needs"]>, GradientName> | undefined;
   };
 

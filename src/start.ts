@@ -147,7 +147,7 @@ function starter(worker: ThreadsOptions["worker"]): StartWorker {
 }
 
 const remedy =
-  "serve laser-attention/worker.js from the page's origin, with its headers, and name it with the option worker";
+  "a page must serve laser-attention/worker.js from its origin, with its headers, and name it with the option worker";
 
 function assemble(plan: Plan, { modules, simd }: Compiled, kernels: Kernels): LaserAttention {
   const { members, memory, maxMemory, startWorker } = plan;

@@ -92,7 +92,7 @@ export class Tensor<T extends DType = "f32"> {
 
   /**
    * The elements in place: a live view of linear memory, for reading and writing. Memory growth (any call that
-   * allocates) may detach the array, so take `data` anew instead of keeping it.
+   * allocates) may detach the array, so take `data` anew instead of keeping it. Any call but `restore` may be given it.
    * @throws TypeError when the tensor is disposed; RangeError for a view whose elements are not contiguous (see `toArray`).
    *
    * @example
@@ -127,7 +127,7 @@ export class Tensor<T extends DType = "f32"> {
       return;
     }
     // An array that lies in the same memory may overlap the target, so it is copied first.
-    const source = this.#storage.space.arena.mayHold(array) ? array.slice() : array;
+    const source = this.#storage.space.arena.holds(array) ? array.slice() : array;
     const target = this.#reach();
     let index = 0;
     forEachOffset(this.shape, [this.strides], ([offset]) => {

@@ -61,7 +61,7 @@ test("ids that another thread writes at the same time are refused or taken, and 
   const nn = createTraining({ threads: 1 });
   const ids = new Int32Array(new SharedArrayBuffer(4 * 1024));
   const program = `const { workerData } = require("node:worker_threads"); const ids = new Int32Array(workerData);
-    while (ids[0] === 0) { ids[1023] = 0; ids[1023] = 500000000; }`;
+    while (Atomics.load(ids, 0) === 0) { ids[1023] = 0; ids[1023] = 500000000; }`;
   const thread = new Worker(program, { eval: true, workerData: ids.buffer });
   while (ids[1023] === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   const table = nn.parameter(Float32Array.of(1, 2), [2, 1]);
@@ -81,7 +81,7 @@ test("ids that another thread writes at the same time are refused or taken, and 
       counts.refused++;
     }
   }
-  ids[0] = 1; // terminate() does not end a loop in Deno, where it took half of all later tests' time
+  Atomics.store(ids, 0, 1); // terminate() does not end a loop in Deno, where it took half of all later tests' time
   await thread.terminate();
   assert.ok(counts.taken > 0 && counts.refused > 0, JSON.stringify(counts));
   nn.dispose();

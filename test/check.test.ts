@@ -21,7 +21,6 @@ type Bad = [given: unknown, type: typeof TypeError | typeof RangeError, ...parts
 /** Wrong input reaches the library from JavaScript, so the types are set aside here. */
 type Loose = { [name in keyof LaserAttention]: (...given: unknown[]) => unknown };
 const loose = la as unknown as Loose;
-
 test("every wrong q is refused with its name, what was expected and what came", () => {
   const cases: Bad[] = [
     [la.zeros([2, 3]), RangeError, "attention: q must have rank 4, got [2, 3]"],

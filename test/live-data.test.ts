@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { host, type Memory } from "../src/host.js";
-import { bert, classify, conformer, fill, gpt, transcribe, vit } from "../src/models/index.js";
+import { bert, classify, conformer, fill, generate, gpt, transcribe, vit } from "../src/models/index.js";
 import { attention, createSync, type Nn, Random, SelfAttention, selfAttention } from "../src/nn/index.js";
 import { replacing } from "./support/host.js";
 
@@ -27,6 +27,7 @@ space.allocate = (...args) => {
 const random = new Random(43);
 const shape = { width: 8, heads: 2, layers: 2, variant: "laser" } as const;
 const language = gpt(nn, { ...shape, vocabulary: 5, context: 4 });
+const caches = language.caches();
 const hidden = bert(nn, { ...shape, vocabulary: 5, context: 4 });
 const viewer = vit(nn, { ...shape, side: 8, patch: 4, classes: 3 });
 const listener = conformer(nn, { ...shape, mels: 4, stack: 2, context: 10, classes: 4, kernel: 3 });
@@ -44,6 +45,16 @@ const cases: Record<string, [data: Float32Array, call: Live]> = {
   "lengths of bert.logits": [f32(2), (lengths) => evaluated(() => hidden.logits([[1, 2, 3]], undefined, { lengths }))],
   "ids of gpt.logits": [f32(1, 2, 3), (data) => evaluated(() => language.logits([data]))],
   "ids and targets of gpt.loss": [f32(1, 2, 3), (data) => nn.step(() => language.loss([data], [data]))],
+  "lengths of bert.loss": [f32(2), (lengths) => nn.step(() => hidden.loss([[1, 2, 3]], [[-1, 2, -1]], { lengths }))],
+  "frames of conformer.logits": [f32(12, 9), (data) => evaluated(() => listener.logits(features, data))],
+  "ids of gpt.next": [
+    f32(1, 2),
+    (data) => {
+      for (const cache of caches) cache.clear();
+      return evaluated(() => language.next([data], caches));
+    },
+  ],
+  "a prompt": [f32(1, 2), (prompt) => [...generate(nn, language, prompt, { count: 4 })]],
   "labels of vit.loss": [f32(2, 0), (data) => nn.step(() => viewer.loss(patches, data))],
   "patches of vit.loss": [patches, (data) => nn.step(() => viewer.loss(data, [2, 0]))],
   "features of conformer.logits": [features, (data) => evaluated(() => listener.logits(data, [12, 9]))],
@@ -83,16 +94,20 @@ test("pixels of classify may be data too: all images have their classes", () => 
   const pixels = Uint8Array.from({ length: 20 * 192 }, (_, n) => (n * 7) % 256);
   const want = classify(nn, viewer, pixels);
   const live = nn.la.tensor(pixels, [pixels.length]);
-  growing = true;
-  try {
-    assert.equal(classify(nn, viewer, live.data), want);
-  } finally {
-    growing = false;
+  const { buffer, byteOffset, length } = live.data;
+  for (const of of [() => live.data, () => Buffer.from(live.data.buffer, byteOffset, length)]) {
+    growing = true;
+    try {
+      assert.equal(classify(nn, viewer, of()), want); // a Buffer's slice would be a view
+    } finally {
+      growing = false;
+    }
   }
+  assert.is.not(live.data.buffer, buffer);
   assert.is(want.length, 20);
 });
 
-test("data that shared memory grew away from is no result of evaluate either", () => {
+test("data that shared memory grew away from is no result of evaluate either, an array of other shared memory is", () => {
   const shared = createSync({ threads: 1 });
   const body = () => {
     const { data } = shared.input(f32(1, 2, 3), [3]).tensor;
@@ -100,6 +115,13 @@ test("data that shared memory grew away from is no result of evaluate either", (
     return data;
   };
   assert.throws(() => shared.evaluate(body), /evaluate: body must return what stays/);
+  // An array of the caller's, at the same place of other memory, is no such data.
+  const byteOffset = shared.evaluate(() => shared.input(f32(1), [1]).tensor.data.byteOffset);
+  const own = new Float32Array(new SharedArrayBuffer(byteOffset + 4), byteOffset);
+  assert.is(
+    shared.evaluate(() => own),
+    own,
+  );
   shared.dispose();
 });
 

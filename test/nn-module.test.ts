@@ -334,6 +334,11 @@ test("a module, or a part, that another copy of the package made is refused, and
       got,
     );
   }
+  throws(
+    () => new AdamW(nn, nn.parameter(new Float32Array(2), [2]) as never),
+    TypeError,
+    "model must be a module, got a Parameter",
+  );
   other.dispose();
   nn.dispose();
 });

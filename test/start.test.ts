@@ -236,7 +236,7 @@ test("workers that break down: the warning says where their file was looked for 
     ),
   );
   const remedy =
-    "serve laser-attention/worker.js from the page's origin, with its headers, and name it with the option worker";
+    "a page must serve laser-attention/worker.js from its origin, with its headers, and name it with the option worker";
   const said = (place: string, more = ""): string =>
     `laser-attention: one thread only: worker.js was not found ${place} or broke down${more}: ${remedy}`;
   assert.equal(found, [

@@ -231,7 +231,7 @@ test("a worker that dies while the others wait for it within a kernel is an erro
   assert.is.not(stdout, "", stderr);
   const { message, ms, threads, finite } = JSON.parse(stdout);
   assert.match(message, "no thread made any progress for 10000 ms, a worker has died; later calls run on one thread");
-  assert.ok(ms > 9000 && ms < 20_000, `${ms} ms`);
+  assert.ok(ms > 9000 && ms < 60_000, `${ms} ms`);
   assert.ok(threads === 1 && finite);
 });
 

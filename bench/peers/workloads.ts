@@ -80,8 +80,8 @@ export function unitsOf({ H, Hkv, N, M, D, causal }: AttentionShape): Units {
 }
 
 /**
- * Rows of a block of queries: with eight of N 1024, 56 % of a causal call's scores are computed. With 256, onnxruntime-web took 1.07 to 1.23
- * times the time for causal calls at N 1024, forward and backward, jax-js 0.97 to 1.06, tfjs 0.92 to 0.99: it has 256 (an Intel Xeon, noisy).
+ * Rows of a block of queries: with eight of N 1024, 56 % of a causal call's scores are computed. onnxruntime is faster with it than with 256,
+ * tfjs with 256 (this line changed, `npm run bench:peers -- --filter "N 1024"`).
  */
 const BLOCK = 128;
 
@@ -94,7 +94,8 @@ export interface Block {
 }
 
 /** Whether blocks of queries gain anything: of causal calls they leave out the keys that are hidden from all of one. */
-export const goesByBlocks = ({ shape: { N, M, causal } }: AttentionWorkload): boolean => causal && N === M && N > BLOCK;
+export const goesByBlocks = ({ shape: { N, M, causal } }: AttentionWorkload, size = BLOCK): boolean =>
+  causal && N === M && N > size;
 
 export function blocksOf({ N }: AttentionShape, hidden: number, size = BLOCK): Block[] {
   return Array.from({ length: Math.ceil(N / size) }, (_, n) => {

@@ -2,7 +2,7 @@ import { callback, options as checkOptions } from "../check.js";
 import type { Random } from "../data/random.js";
 import type { Activation } from "../nn/activation.js";
 import { add } from "../nn/add.js";
-import { readOptions, type ValueAttentionOptions } from "../nn/attention.js";
+import { copyOptions, type ValueAttentionOptions } from "../nn/attention.js";
 import type { AttentionCache } from "../nn/cached-attention.js";
 import { checkIds } from "../nn/check-nn.js";
 import { lookUp } from "../nn/embedding.js";
@@ -78,7 +78,7 @@ export class Block extends Module {
       options.rows === undefined
         ? undefined
         : checkIds("block", options.rows, undefined, Number.POSITIVE_INFINITY, 0, "rows");
-    const given = readOptions(this.#nn, attention); // before the norm, which allocates
+    const given = copyOptions(this.#nn, attention); // before the norm, which allocates
     const seen = this.attn.forward(this.ln1.forward(x), given, { cache, rows });
     const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), drop(seen));
     return add(this.#nn, y, drop(this.out.forward(this.fc.forward(this.ln2.forward(y), this.#activation))));

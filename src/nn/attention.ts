@@ -20,10 +20,10 @@ export interface ValueAttentionOptions extends Omit<AttentionOptions, "layout" |
   bias?: Tensor | Value | undefined;
 }
 
-/** A copy of options, before what a getter may dispose is looked at, and before anything is allocated. */
-export const readOptions = (nn: Nn, options: ValueAttentionOptions): ValueAttentionOptions => {
+/** A copy of options, to be made before what a getter may dispose is looked at, and before anything is allocated, which may detach slopes. */
+export const copyOptions = (nn: Nn, options: ValueAttentionOptions): ValueAttentionOptions => {
   const given = { ...options };
-  if (given.alibi !== undefined) given.alibi = own(nn, given.alibi);
+  given.alibi = own(nn, given.alibi);
   return given;
 };
 
@@ -46,7 +46,7 @@ export function facadeOptions(
   return [{ ...others, bias: bias.tensor }, bias];
 }
 
-/** `attentionForward`; where it refuses its options, what was made for it goes at once: outside of a step nothing else would release it. */
+/** `attentionForward`; where it refuses its options, what was made for it goes at once, and not when it is collected. */
 export function attend(
   engine: Engine,
   made: readonly Tensor[],
@@ -88,7 +88,7 @@ export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: T
  */
 export function selfAttention(nn: Nn, qkv: Value, heads: number, options: ValueAttentionOptions): Value {
   checkInstance("selfAttention", nn);
-  const given = readOptions(nn, options);
+  const given = copyOptions(nn, options);
   checkValue("selfAttention", "qkv", nn, qkv, 3);
   const { tape, engine } = nn;
   integer("selfAttention", "heads", heads, 1);
@@ -135,7 +135,7 @@ export function selfAttention(nn: Nn, qkv: Value, heads: number, options: ValueA
 export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, options: ValueAttentionOptions): Value {
   const where = "attention";
   checkInstance(where, nn);
-  const given = readOptions(nn, options);
+  const given = copyOptions(nn, options);
   for (const [name, value] of Object.entries({ q, k, v })) checkValue(where, name, nn, value, 3);
   const { tape, engine } = nn;
   integer(where, "heads", heads, 1);

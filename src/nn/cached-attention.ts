@@ -4,7 +4,7 @@ import { alive, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { complete, type Disposing } from "../disposable.js";
 import type { Tensor } from "../tensor.js";
-import { facadeOptions, headsOf, readOptions, type ValueAttentionOptions } from "./attention.js";
+import { copyOptions, facadeOptions, headsOf, type ValueAttentionOptions } from "./attention.js";
 import { checkFeatures, checkInstance, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
@@ -121,7 +121,7 @@ export function cachedAttention(
 ): Value {
   const where = "cachedAttention";
   checkInstance(where, nn);
-  const given = readOptions(nn, options);
+  const given = copyOptions(nn, options);
   const { tape, engine } = nn;
   if (tape.recording) throw new TypeError(`${where}: has no gradient, so it must be called outside of a training step`);
   checkCache(where, cache);

@@ -92,11 +92,12 @@ export function checkFeatures(where: string, name: string, shape: Shape, size: n
   throw new RangeError(`${where}: ${name} must have ${size} on its last axis, got ${show(shape)}`);
 }
 
-/** Numbers that lie in this instance's memory, or may, as `data` of a tensor does, copied: the next allocation may detach them. */
+/** Numbers that lie in this instance's memory, as `data` of a tensor does, copied: the next allocation may detach them. */
 export function own<T>({ engine }: Nn, given: T): T {
   if (kindOf(given) === undefined) return given;
   const array = given as unknown as Float32Array;
-  return (engine.space.arena.mayHold(array) ? array.slice() : array) as unknown as T;
+  if (!engine.space.arena.holds(array)) return given;
+  return Uint8Array.prototype.slice.call(array) as unknown as T; // of any kind; a Buffer's own slice is a view
 }
 
 /** The same of the rows of a batch. */

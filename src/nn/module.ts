@@ -183,7 +183,9 @@ const isPart = (value: unknown): boolean =>
 
 export function checkModule(where: string, model: unknown): asserts model is Module {
   if (model instanceof Module) return;
-  throw new TypeError(`${where}: model must be a module, got ${isPart(model) ? OTHER : show(model)}`);
+  throw new TypeError(
+    `${where}: model must be a module, got ${isPart(model) && !(model instanceof Parameter) ? OTHER : show(model)}`,
+  );
 }
 
 export function checkParameters(where: string, { size }: ReadonlyMap<unknown, unknown>): void {
@@ -214,7 +216,7 @@ export function setAll(
   usable();
   const wrong: string[] = [];
   const given = Array.from(targets, ([name, tensor]) => [name, tensor, values.get(name) as unknown] as const); // each looked at once
-  const told = new Set(given.map(([, tensor, one]) => (one === undefined ? undefined : tensor)));
+  const told = new Set(given.filter(([, , one]) => one !== undefined).map(([, tensor]) => tensor));
   const fitting = new Map<Tensor, readonly [name: string, data: Float32Array]>();
   for (const [name, tensor, one] of given) {
     if (one === undefined) {
@@ -240,7 +242,7 @@ export function setAll(
   usable(); // still, when all getters have run
   // Data that lie in the same memory, as those of another parameter, may be written to by the first of these.
   const sources = Array.from(fitting, ([tensor, [, data]]) => {
-    return [tensor, tensor.storage.space.arena.mayHold(data) ? data.slice() : data] as const;
+    return [tensor, tensor.storage.space.arena.holds(data) ? data.slice() : data] as const;
   });
   for (const [tensor, data] of sources) tensor.set(data);
 }

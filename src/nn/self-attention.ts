@@ -1,7 +1,7 @@
 /** The module of attention with its projections. */
 import { alive, options as checkOptions } from "../check.js";
 import { checkRandom, type Random } from "../data/random.js";
-import { readOptions, selfAttention, type ValueAttentionOptions } from "./attention.js";
+import { copyOptions, selfAttention, type ValueAttentionOptions } from "./attention.js";
 import { type AttentionCache, cachedAttention } from "./cached-attention.js";
 import { checkIds, checkValue } from "./check-nn.js";
 import { lookUp } from "./embedding.js";
@@ -72,7 +72,7 @@ export class SelfAttention extends Module {
     const where = "selfAttention";
     checkOptions(where, options, ["cache", "rows"]);
     const { cache, rows: wanted } = options;
-    const given = readOptions(nn, attention); // once: whether few are asked goes by what runs
+    const given = copyOptions(nn, attention); // once: whether few are asked goes by what runs
     checkValue(where, "x", nn, x, 3);
     const [B, N] = x.shape as [number, number, number];
     const rows = wanted === undefined ? undefined : checkIds(where, wanted, undefined, B * N, 0, "rows");

@@ -71,7 +71,7 @@ if (able.create === 2 && ["chromium", "firefox", "webkit"].includes(host)) {
     });
     assert.is(found.length, 1);
     assert.match(found[0]!, `worker.js was not found at ${beside("./missing.js")} or broke down`);
-    assert.match(found[0]!, "from the page's origin, with its headers, and name it with the option worker");
+    assert.match(found[0]!, "from its origin, with its headers, and name it with the option worker");
   });
 }
 

@@ -119,6 +119,9 @@ const nothing: undefined[] = [without1.dq];
 la.attentionBackward(out, saved, { needs: { dq: false, dx: false } });
 // @ts-expect-error no such option
 la.attentionBackward(out, saved, { need: { dq: false } });
+// @ts-expect-error no such gradient to write
+la.attentionBackward(out, saved, { into: { dq: q, dz: q } });
+const written: Tensor = la.attentionBackward(out, saved, condition ? { into: { dq: q } } : {}).dq;
 // @ts-expect-error names of gradients are no needs
 la.attentionBackward(out, saved, { needs: ["dq"] });
 const likewise: AnyTensor = la.tensor(either[0]?.toArray() ?? floats, sizes);
@@ -185,7 +188,7 @@ export const used = [
   needs,
   perhaps,
   unsure,
-  [conditional, certain, risky, risky2, risky3, nothing],
+  [written, conditional, certain, risky, risky2, risky3, nothing],
   without,
   likewise,
   none,
