@@ -83,9 +83,16 @@ test("where the others would wait for the one that was cut off, they end at once
 
 // Deno's node:vm has no timeouts. A process of its own: after one that ended a finalization callback, Node may run no more of them.
 if (!("Deno" in globalThis)) {
-  /** What a program that uses runInNewContext prints as JSON. */
+  /** What a program prints as JSON that uses runInNewContext; `timedOut`: 1, once a timeout has ended a loop of calls. */
   const reported = async (source: string) => {
-    const vm = `const { runInNewContext } = process.getBuiltinModule("node:vm");\n`;
+    const vm = `const { runInNewContext } = process.getBuiltinModule("node:vm");
+      const timedOut = (call, timeout) => {
+        try {
+          runInNewContext("for (;;) call()", { call }, { timeout });
+        } catch {
+          return 1;
+        }
+      };\n`;
     const { stdout, stderr } = await runProgram(vm + source);
     assert.is.not(stdout, "", stderr);
     return JSON.parse(stdout);
@@ -104,11 +111,7 @@ if (!("Deno" in globalThis)) {
       const others = Array.from({ length: 20 }, () => la.zeros([4096]));
       const found = { ended: 0, wrong: 0, damaged: 0 };
       for (let n = 0; n < 20; n++) {
-        try {
-          runInNewContext("for (;;) call()", { call }, { timeout: 5 + n });
-        } catch {
-          found.ended++;
-        }
+        found.ended += timedOut(call, 5 + n);
         if (call().data.some((x, i) => x !== expected[i])) found.wrong++;
         if (others.some(({ data }) => data.some((x) => x !== 0))) found.damaged++;
       }
@@ -128,11 +131,7 @@ if (!("Deno" in globalThis)) {
       for (let n = 0; n < 10; n++) {
         const out = la.empty(shape);
         const call = () => la.attention(q, q, q, { variant: "laser", out });
-        try {
-          runInNewContext("for (;;) call()", { call }, { timeout: 10 + n });
-        } catch {
-          found.ended++;
-        }
+        found.ended += timedOut(call, 10 + n);
         out.dispose();
         const next = la.zeros(shape); // in its place
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20); // as long as a call takes
@@ -250,19 +249,12 @@ if (!("Deno" in globalThis)) {
       const file = loadCheckpoint(saveCheckpoint(model));
       const expected = model.head.weight.tensor.toArray();
       const found = { ended: 0, wrong: 0 };
-      const cut = (call, timeout) => {
-        try {
-          runInNewContext("for (;;) call()", { call }, { timeout });
-        } catch {
-          found.ended++;
-        }
-      };
       for (let n = 0; n < 6; n++) {
-        cut(() => restore(nn, file), 3 + n);
+        found.ended += timedOut(() => restore(nn, file), 3 + n);
         await undefined;
         const drawn = gpt(nn, config).head.weight.tensor.toArray();
         if (drawn.some((x, i) => x !== expected[i])) found.wrong++;
-        cut(() => model.train(), 3 + n);
+        found.ended += timedOut(() => model.train(), 3 + n);
         if (model.parameters.size === 0) found.wrong++;
         nn.release();
       }
@@ -282,11 +274,7 @@ if (!("Deno" in globalThis)) {
       const { used } = la.memory;
       const found = { ended: 0, kept: 0 };
       for (let n = 0; n < 10; n++) {
-        try {
-          runInNewContext("for (;;) call()", { call }, { timeout: 5 + n });
-        } catch {
-          found.ended++;
-        }
+        found.ended += timedOut(call, 5 + n);
         await undefined;
         if (la.memory.used !== used) found.kept++;
       }

@@ -6,7 +6,6 @@ import {
   attention,
   cachedAttention,
   createSync,
-  loss,
   type Parameter,
   Random,
   selfAttention,
@@ -14,6 +13,7 @@ import {
   type ValueAttentionOptions,
 } from "../src/nn/index.js";
 import { firstDifference } from "./support/bits.js";
+import { weighed } from "./support/pair.js";
 import { throws } from "./support/throws.js";
 
 const nn = createSync({ threads: 1 });
@@ -21,13 +21,6 @@ const random = new Random(23);
 const variants = ["standard", "laser"] as const;
 const normals = (...shape: number[]): Float32Array => random.normals(shape.reduce((a, b) => a * b));
 const value = (...shape: number[]): Parameter => nn.parameter(normals(...shape), shape);
-
-/** The sum of y times numbers that do not change, so that its gradient is these. */
-const weighed = (y: Value, weights: Float32Array) =>
-  loss(nn, y, (dy) => {
-    dy?.set(weights);
-    return y.toArray().reduce((sum, one, i) => sum + one * weights[i]!, 0);
-  });
 
 const same = (label: string, got: Float32Array, want: Float32Array): void =>
   assert.is(firstDifference(got, want), -1, label);
@@ -45,7 +38,7 @@ for (const variant of variants) {
         const y = attention(nn, q, k, v, H, { variant, window: [3, 2], bias });
         assert.equal(y.shape, [B, N, H * E]);
         out = y.toArray();
-        return weighed(y, dout);
+        return weighed(nn, y, dout);
       });
       const { la } = nn;
       const saved = la.attentionForward(
@@ -66,14 +59,14 @@ for (const variant of variants) {
     const x = value(B, N, H * D);
     const dout = normals(B, N, H * D);
     const options = { variant, causal: true };
-    nn.step(() => weighed(attention(nn, x, x, x, H, options), dout));
+    nn.step(() => weighed(nn, attention(nn, x, x, x, H, options), dout));
     const three = new Float32Array(B * N * 3 * H * D);
     for (let row = 0; row < B * N; row++) {
       for (let n = 0; n < 3; n++)
         three.set(x.tensor.data.subarray(row * H * D, (row + 1) * H * D), (3 * row + n) * H * D);
     }
     const qkv = nn.parameter(three, [B, N, 3 * H * D]);
-    nn.step(() => weighed(selfAttention(nn, qkv, H, options), dout));
+    nn.step(() => weighed(nn, selfAttention(nn, qkv, H, options), dout));
     const sum = new Float32Array(B * N * H * D);
     for (let row = 0; row < B * N; row++) {
       const [dq, dk, dv] = [0, 1, 2].map((n) =>
@@ -102,7 +95,7 @@ test("only what needs a gradient gets one, whichever of the four it is", () => {
       const [q, k, v, bias] = made.map((one, n) =>
         learnt.includes(names[n]!) ? one : nn.input(values[names[n]!], shapes[names[n]!]),
       );
-      return weighed(attention(nn, q!, k!, v!, H, { variant: "laser", bias }), dout);
+      return weighed(nn, attention(nn, q!, k!, v!, H, { variant: "laser", bias }), dout);
     });
     return made;
   };
@@ -164,7 +157,7 @@ test("after a tensor was disposed that the backward pass reads, the step says wh
     const v = nn.input(normals(B, M, H * D), [B, M, H * D]);
     const y = attention(nn, q, k, v, H, { variant: "laser" });
     v.tensor.dispose();
-    return weighed(y, normals(B, N, H * D));
+    return weighed(nn, y, normals(B, N, H * D));
   };
   throws(() => nn.step(call), TypeError, "attention: v is disposed, and its gradients are not taken yet");
 });

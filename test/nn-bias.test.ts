@@ -6,7 +6,6 @@ import {
   attention,
   cachedAttention,
   createSync,
-  loss,
   type Parameter,
   Random,
   SelfAttention,
@@ -15,6 +14,7 @@ import {
   type Value,
 } from "../src/nn/index.js";
 import { firstDifference } from "./support/bits.js";
+import { weighed } from "./support/pair.js";
 import { throws } from "./support/throws.js";
 
 const nn = createSync({ threads: 1 });
@@ -34,11 +34,7 @@ function step(make: () => Value): Float32Array {
   nn.step(() => {
     const y = make();
     out = y.toArray();
-    const weights = new Random(41).normals(out.length);
-    return loss(nn, y, (dy) => {
-      dy?.set(weights);
-      return out.reduce((sum, one, i) => sum + one * weights[i]!, 0);
-    });
+    return weighed(nn, y, new Random(41).normals(out.length));
   });
   return out;
 }

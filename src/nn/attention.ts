@@ -21,7 +21,8 @@ export interface ValueAttentionOptions extends Omit<AttentionOptions, "layout" |
 }
 
 /** A copy of options, to be made before what a getter may dispose is looked at, and before anything is allocated, which may detach slopes. */
-export const copyOptions = (nn: Nn, options: ValueAttentionOptions): ValueAttentionOptions => {
+export const copyOptions = (where: string, nn: Nn, options: ValueAttentionOptions): ValueAttentionOptions => {
+  checkInstance(where, nn);
   const given = { ...options };
   given.alibi = own(nn, given.alibi);
   return given;
@@ -87,8 +88,7 @@ export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: T
  * const y = selfAttention(nn, qkv, 2, { variant: "laser", causal: true }); // [2, 5, 8]
  */
 export function selfAttention(nn: Nn, qkv: Value, heads: number, options: ValueAttentionOptions): Value {
-  checkInstance("selfAttention", nn);
-  const given = copyOptions(nn, options);
+  const given = copyOptions("selfAttention", nn, options);
   checkValue("selfAttention", "qkv", nn, qkv, 3);
   const { tape, engine } = nn;
   integer("selfAttention", "heads", heads, 1);
@@ -134,8 +134,7 @@ export function selfAttention(nn: Nn, qkv: Value, heads: number, options: ValueA
  */
 export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, options: ValueAttentionOptions): Value {
   const where = "attention";
-  checkInstance(where, nn);
-  const given = copyOptions(nn, options);
+  const given = copyOptions(where, nn, options);
   for (const [name, value] of Object.entries({ q, k, v })) checkValue(where, name, nn, value, 3);
   const { tape, engine } = nn;
   integer(where, "heads", heads, 1);

@@ -5,7 +5,7 @@ import { integer } from "../check-number.js";
 import { complete, type Disposing } from "../disposable.js";
 import type { Tensor } from "../tensor.js";
 import { copyOptions, facadeOptions, headsOf, type ValueAttentionOptions } from "./attention.js";
-import { checkFeatures, checkInstance, checkValue } from "./check-nn.js";
+import { checkFeatures, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
 import { whole } from "./whole.js";
@@ -120,8 +120,7 @@ export function cachedAttention(
   options: ValueAttentionOptions,
 ): Value {
   const where = "cachedAttention";
-  checkInstance(where, nn);
-  const given = copyOptions(nn, options);
+  const given = copyOptions(where, nn, options);
   const { tape, engine } = nn;
   if (tape.recording) throw new TypeError(`${where}: has no gradient, so it must be called outside of a training step`);
   checkCache(where, cache);

@@ -55,7 +55,7 @@ const filled = (nn: Nn, size: number, value: number): Parameter =>
   nn.parameter(new Float32Array(size).fill(value), [size]);
 
 /**
- * Options of a {@link Linear} layer. The type of one without a bias asks for `bias`: what a condition may leave out has one, or has none.
+ * Options of a {@link Linear} layer. Those of a `Linear<false>` have `bias: false` for certain; a condition makes a `new Linear<boolean>(...)`.
  *
  * @example const bare = new Linear(nn, random, 8, 3, { bias: false });
  */
