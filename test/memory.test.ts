@@ -40,7 +40,7 @@ function recurring(la: LaserAttention, count: number): (() => void)[] {
   });
 }
 
-const COUNT = "Deno" in globalThis ? 20_000 : 100_000;
+const COUNT = "Deno" in globalThis ? 20_000 : 50_000;
 test(`${COUNT} mixed calls over fifty recurring shapes do not grow memory after the first round`, () => {
   const la = createSync();
   const calls = recurring(la, 50);
@@ -140,12 +140,12 @@ test("4 GiB is the end, and what was allocated before stays usable", () => {
   la.dispose();
 });
 
-// Of width 16, and in Node alone: at 64 they take 15 s. `npm run bench -- --long` prints the memory of that width.
+// Of width 16, and in Node alone: time goes by the square of N. `npm run bench -- --long` prints the memory of 16,384 at width 64.
 for (const variant of "Deno" in globalThis ? [] : (["standard", "laser"] as const)) {
-  test(`${variant}: 16,384 queries and keys, forward and backward, take less than 16 MiB beyond inputs and outputs`, () => {
+  test(`${variant}: 8,192 queries and keys, forward and backward, take less than 8 MiB beyond inputs and outputs`, () => {
     const la = createSync();
     const random = new Random(16);
-    const [N, D] = [16_384, 16];
+    const [N, D] = [8192, 16]; // a matrix of scores would take 256 MiB
     const [q, k, v, dout] = [
       random.normals(N * D),
       random.normals(N * D),
@@ -156,10 +156,10 @@ for (const variant of "Deno" in globalThis ? [] : (["standard", "laser"] as cons
     const saved = la.attentionForward(tensor(q), tensor(k), tensor(v), { variant });
     const { dq } = la.attentionBackward(tensor(dout), saved);
     const inputsAndOutputs = 8 * 4 * N * D + 4 * N; // q, k, v, dout, out, dq, dk, dv; lse
-    assert.ok(la.memory.bytes - inputsAndOutputs < 2 ** 24, `${la.memory.bytes} bytes`);
+    assert.ok(la.memory.bytes - inputsAndOutputs < 2 ** 23, `${la.memory.bytes} bytes`);
 
     // Three rows, as a call of their own, against float64: it is this call that took so little.
-    const rows = [0, 8191, N - 1];
+    const rows = [0, 4095, N - 1];
     const pick = (x: Float32Array, width: number): Float32Array =>
       Float32Array.from(
         { length: rows.length * width },

@@ -70,7 +70,7 @@ function check(label: string, c: Case, placement?: Placement): Results {
 
 for (const [kind, first, last] of [
   ["ordinary", 1001, 1050],
-  ["long", 1001, 1040],
+  ["long", 1001, 1025],
 ] as [Kind, number, number][]) {
   test(`several threads give the bits of one: ${kind} random combinations ${first} to ${last}`, () => {
     for (let seed = first; seed <= last; seed++) {
@@ -91,7 +91,7 @@ function normal(seed: number, variant: Case["variant"], sizes: Pick<Case, "B" | 
 
 test("a bias that heads, rows or batches share has one order of its sum, at any number of threads", () => {
   // Blocks of one head fewer than the threads and more; N = 1; groups of heads, and none.
-  for (const N of [1, 48, 97, 145]) {
+  for (const N of [1, 49, 96]) {
     for (const [B, H, Hkv] of [
       [2, 1, 1],
       [1, 3, 3],
@@ -165,7 +165,7 @@ test("LASER's exact recompute gives the same bits, and counts the same elements,
 });
 
 test("one head, and fewer heads or blocks than threads, are shared too", () => {
-  for (const N of [1, 47, 48, 49, 95, 96, 97, 145, 191, 193]) {
+  for (const N of [1, 47, 48, 49, 96, 97, 193]) {
     for (const [B, H, Hkv] of [
       [1, 1, 1],
       [1, 2, 1],
