@@ -1,6 +1,6 @@
 /** npm run parity -- FILE...: replays training goldens and compares; without files, those of the shared folder or the committed ones. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createSync } from "../../src/nn/index.js";
 import { failures, parityLimits, replay } from "../support/parity.js";
 
@@ -27,7 +27,7 @@ for (const simd of ["plain", "relaxed"] as const) {
       if (process.stderr.isTTY) process.stderr.write(`\r${file} ${step}/${steps} `);
     });
     if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-    const { model, variant, steps, loss, gradient, gradientNorm, endNorm, ms } = parity;
+    const { steps, loss, gradient, gradientNorm, endNorm, ms } = parity;
     const errors = Object.entries({ loss, gradient, gradientNorm, endNorm }).map(
       ([kind, { error, where }]) => `${kind} ${error.toExponential(1)} (${where})`,
     );
@@ -35,7 +35,7 @@ for (const simd of ["plain", "relaxed"] as const) {
     missed += wrong.length;
     const verdict = wrong.length > 0 ? `  MISS: ${wrong.join("; ")}` : "";
     console.log(
-      `${nn.la.simd} ${model} ${variant}, ${steps} steps, ${(ms / 1000).toFixed(1)} s: ${errors.join(", ")}${verdict}`,
+      `${nn.la.simd} ${basename(file, ".safetensors")}, ${steps} steps, ${(ms / 1000).toFixed(1)} s: ${errors.join(", ")}${verdict}`,
     );
     nn.dispose();
   }

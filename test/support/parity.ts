@@ -13,8 +13,6 @@ export interface Worst {
 }
 
 export interface Parity {
-  model: string;
-  variant: string;
   steps: number;
   /** Loss of every step before its update. */
   loss: Worst;
@@ -39,11 +37,15 @@ type Case = { model: Module; loss(step: number): Loss };
 type Tensors = ReadonlyMap<string, SafetensorsTensor>;
 type Ints = Uint8Array | Int32Array;
 
-/** Row `index` of the leading axis. */
+/** Row `index` of the leading axis; int64, as PyTorch has token ids, as int32. */
 function at(tensors: Tensors, name: string, index: number): { data: Ints; shape: number[] } {
   const { data, shape } = tensors.get(`data.${name}`)!;
   const size = data.length / shape[0]!;
-  return { data: data.subarray(index * size, (index + 1) * size) as Ints, shape: shape.slice(1) };
+  const row = data.subarray(index * size, (index + 1) * size);
+  return {
+    data: row instanceof BigInt64Array ? Int32Array.from(row, Number) : (row as Ints),
+    shape: shape.slice(1),
+  };
 }
 
 /** The same as B rows. */
@@ -172,8 +174,7 @@ export function replay(nn: Nn, bytes: Uint8Array, progress?: (step: number, step
     if (name.endsWith("qkv.bias")) continue;
     note("endNorm", name, norm(model.parameters.get(name)!.tensor.data), expected);
   }
-  const { model: kind, variant } = metadata;
-  return { model: kind!, variant: variant!, steps: losses.length, ...worst, ms: performance.now() - start };
+  return { steps: losses.length, ...worst, ms: performance.now() - start };
 }
 
 const none = (): Worst => ({ error: 0, where: "" });
