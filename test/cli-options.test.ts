@@ -4,8 +4,10 @@ import { Command } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createNn, recipeOptions } from "../src/cli/options.js";
+import type { Simd } from "../src/index.js";
 import { bert, conformer, gpt, vit } from "../src/models/index.js";
-import { createSync, type Saved, saveCheckpoint } from "../src/nn/index.js";
+import { createSync, loadCheckpoint, type Saved, saveCheckpoint } from "../src/nn/index.js";
+import { firstDifference } from "./support/bits.js";
 import { at, folder, ok, run } from "./support/command.js";
 import { cifarBytes, wavBytes } from "./support/made-data.js";
 
@@ -103,8 +105,28 @@ test("fill: a line for each hole, of its place and its candidates, best first; t
   }
 });
 
-test("train and compare: a folder that holds a best checkpoint alone, or a report, is not written into", async () => {
+test("train: --simd says which kernels, a run keeps them, and the report says which", async () => {
   writeFileSync(at("some.txt"), "abcdefgh".repeat(40));
+  const train = ["train", "lm", "--data", "some.txt", "--threads", "1", "--steps", "3"];
+  const sizes = ["--context", "8", "--width", "16", "--layers", "1", "--batch", "2"];
+  const runOf = async (simd: Simd) => {
+    await ok(...train, ...sizes, "--out", simd, "--simd", simd);
+    assert.match(readFileSync(at(simd, "report.html"), "utf8"), `Kernels: ${simd}<`);
+    return loadCheckpoint(readFileSync(at(simd, "last.safetensors")));
+  };
+  const [plain, relaxed] = [await runOf("plain"), await runOf("relaxed")];
+  assert.equal([plain.extra.simd, relaxed.extra.simd], ["plain", "relaxed"]);
+  const nn = await createNn(1, "relaxed"); // Node 20 has plain ones for it
+  const [one, other] = [plain, relaxed].map(({ state }) => state.get("head.weight")!.data as Float32Array);
+  assert.is(firstDifference(one!, other!) === -1, nn.la.simd === "plain");
+  nn.dispose();
+  await ok("train", "lm", "--resume", "--out", "relaxed");
+  const { code, stderr } = await run(["train", "lm", "--resume", "--out", "relaxed", "--simd", "plain"]);
+  assert.is(code, 1);
+  assert.match(stderr, "so --simd must be relaxed, got plain. To start a new run from its checkpoint: --init");
+});
+
+test("train and compare: a folder that holds a best checkpoint alone, or a report, is not written into", async () => {
   mkdirSync(at("best"));
   const refused = async (command: string, file: string, what: RegExp) => {
     writeFileSync(at("best", file), "kept");

@@ -1,5 +1,6 @@
 /** Options that several commands share. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Simd } from "../index.js";
 import { create, type Nn } from "../nn/index.js";
 import { COUNTS, FAMILIES, MOST_DROPOUT, type Recipe, recipeOf } from "../train/index.js";
 
@@ -62,6 +63,11 @@ export const tokensOption = new Option(
   "of lm: the characters of the text, or the bytes of UTF-8, which any prompt has (default: characters, or those of the checkpoint)",
 ).choices(["characters", "bytes"] satisfies Tokens[]);
 
+export const simdOption = new Option(
+  "--simd <build>",
+  "which kernels: plain, with the same bits in every runtime, or relaxed, faster where the engine fuses multiply and add (default: plain, or those of the run)",
+).choices(["plain", "relaxed"] satisfies Simd[]);
+
 /** What the recipes have: that of lm, and of each family that has another. */
 function defaults(name: keyof Recipe): string {
   const usual = recipeOf("lm")[name];
@@ -106,5 +112,6 @@ const NAMES = Object.keys(recipeOf("lm"));
 export const givenRecipe = (options: object): Partial<Recipe> =>
   Object.fromEntries(Object.entries(options).filter(([name]) => NAMES.includes(name)));
 
-/** The plain build: its bits are the same in every runtime. */
-export const createNn = (threads?: number): Promise<Nn> => create(threads === undefined ? {} : { threads });
+/** Unless asked for another, the plain build: its bits are the same in every runtime. */
+export const createNn = (threads?: number, simd: Simd = "plain"): Promise<Nn> =>
+  create({ simd, ...(threads !== undefined && { threads }) });

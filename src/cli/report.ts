@@ -14,10 +14,10 @@ const HELD: Readonly<Record<FamilyName, string>> = {
   conformer: "takes 0 to 4 of digits, every tenth recording of a list",
 };
 
-/** `notes`: the path of the data, and of what the run began with. `failure`: what ended a run that has nothing to show any more. Without a date: the same run has the same report. */
+/** `notes`: the path of the data, and of what the run began with; its kernels. `failure`: what ended a run that has nothing to show any more. Without a date: the same run has the same report. */
 export function report(
   trainers: readonly Trainer[],
-  { data, init }: { readonly [name: string]: unknown },
+  { data, init, simd }: { readonly [name: string]: unknown },
   failure?: string,
 ): string {
   const { family, task, recipe } = trainers[0]!;
@@ -41,6 +41,7 @@ export function report(
     `<tr><td>${task.measure}, best</td>${best.join("")}</tr>`,
     `<tr><td>parameters</td>${trainers.map(({ task }) => `<td>${task.model.parameterCount}</td>`).join("")}</tr>`,
     `<tr><td>steps done</td>${trainers.map(({ steps }) => `<td>${steps}</td>`).join("")}</tr>${rows.join("")}</table>`,
+    typeof simd === "string" ? `<p>Kernels: ${simd}</p>` : "",
     typeof data === "string" ? `<p>Data: ${escapeHtml(data)}</p>` : "",
     typeof init === "string" ? `<p>Began with: ${escapeHtml(init)}</p>` : "",
     `<p>Held out: ${HELD[family]}, of which an evaluation takes at most ${evaluations} batches of ${batch}.</p>`,

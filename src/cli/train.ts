@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Argument, type Command } from "commander";
 import { show } from "../check.js";
 import { byteTokenizer } from "../data/text.js";
+import type { Simd } from "../index.js";
 import { checkHeld } from "../models/restore.js";
 import type { Checkpoint } from "../nn/checkpoint.js";
 import { checkRecipe, FAMILIES, type FamilyName, makeTask, type Recipe, recipeOf, Trainer } from "../train/index.js";
@@ -19,6 +20,7 @@ import {
   givenRecipe,
   path,
   recipeOptions,
+  simdOption,
   type Tokens,
   tokensOption,
   variantOption,
@@ -34,6 +36,7 @@ interface Part {
 
 interface TrainOptions extends Common, Partial<Recipe> {
   tokens?: Tokens;
+  simd?: Simd;
   data?: string;
   out?: string;
   resume?: boolean;
@@ -46,6 +49,7 @@ interface Stored {
   recipe: Recipe;
   family: FamilyName;
   data: string;
+  simd: Simd;
   digest: string | undefined;
   /** What it began with, if not with drawn parameters. */
   init: string | undefined;
@@ -57,7 +61,7 @@ function stored(folder: string): Stored {
   const file = join(folder, LAST);
   const last = digestOfFile(file);
   const checkpoint = readCheckpoint(file);
-  const { run, data, digest, init } = checkpoint.extra as unknown as Partial<Stored> & {
+  const { run, data, digest, init, simd } = checkpoint.extra as unknown as Partial<Stored> & {
     run?: Pick<Stored, "family" | "recipe"> | null;
   };
   if (!run?.recipe || typeof data !== "string") throw new UserError(`${file} holds no run to go on with`);
@@ -70,7 +74,10 @@ function stored(folder: string): Stored {
     throw new UserError(`${file}: ${(error as Error).message}`);
   }
   // Nothing but what a recipe has.
-  return { checkpoint, family, recipe: givenRecipe(recipe) as Recipe, data, digest, init, last };
+  return {
+    ...{ checkpoint, family, recipe: givenRecipe(recipe) as Recipe, data, digest, init, last },
+    simd: simd === "relaxed" ? simd : "plain", // files from before there was a choice have none
+  };
 }
 
 /** Ends an error of --resume where --init would do. */
@@ -79,7 +86,11 @@ const START_ANEW = ". To start a new run from its checkpoint: --init";
 const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** What --resume goes on with, a run for each part. One of a pair may have none: it was stopped before it was saved, and begins anew. */
-function resumed(family: FamilyName, parts: readonly Part[], tokens?: Tokens): (Stored | undefined)[] {
+function resumed(
+  family: FamilyName,
+  parts: readonly Part[],
+  { tokens, simd }: Pick<TrainOptions, "tokens" | "simd">,
+): (Stored | undefined)[] {
   const found = parts.map(({ folder }) => (existsSync(join(folder, LAST)) ? stored(folder) : undefined));
   if (found.every((one) => one === undefined)) {
     const { folder } = parts[0]!;
@@ -97,8 +108,8 @@ function resumed(family: FamilyName, parts: readonly Part[], tokens?: Tokens): (
     const file = join(folder, LAST);
     if (other !== family) throw new UserError(`${file} is a run of ${other}, not of ${family}`);
     checkTokens(tokens, file, checkpoint);
-    for (const [name, value] of Object.entries(given)) {
-      const own = recipe[name as keyof Recipe];
+    for (const [name, value] of Object.entries({ ...given, simd })) {
+      const own = { ...recipe, simd: one.simd }[name as keyof Recipe];
       if (value === own || value === undefined) continue;
       const hint = parts.length === 1 && !FIXED.includes(name) ? START_ANEW : "";
       throw new UserError(
@@ -108,7 +119,7 @@ function resumed(family: FamilyName, parts: readonly Part[], tokens?: Tokens): (
   }
   const [one, two] = found;
   if (one !== undefined && two !== undefined) {
-    const all = ({ recipe, checkpoint }: Stored) => ({ ...recipe, tokens: tokensOf(checkpoint) });
+    const all = ({ recipe, checkpoint, simd }: Stored) => ({ ...recipe, tokens: tokensOf(checkpoint), simd });
     checkPair(all(one), all(two));
   }
   return found;
@@ -133,7 +144,7 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   if (options.init !== undefined && options.resume === true) {
     throw new UserError("--init starts a run and --resume goes on with one: leave one of them out");
   }
-  const before = options.resume === true ? resumed(family, parts, options.tokens) : [];
+  const before = options.resume === true ? resumed(family, parts, options) : [];
   const kept = before.find((one) => one !== undefined);
   const out = options.out!;
   const files = [LAST, BEST].flatMap((name) => parts.map(({ folder }) => join(folder, name)));
@@ -147,6 +158,7 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
   if (data === undefined) throw new UserError("--data PATH is missing: what to train on");
   const init = options.init === undefined ? undefined : readInit(options.init, family, parts[0]!.given);
   if (init !== undefined) checkTokens(options.tokens, init.file, init.checkpoint);
+  const simd = kept?.simd ?? options.simd ?? "plain";
   const runs: Run[] = [];
   const read = readFrom(options.data, data, (path) => readData(family, path));
   let digest: string | undefined;
@@ -154,7 +166,7 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
     const own = before[n];
     const recipe =
       own?.recipe ?? (kept ? { ...kept.recipe, ...given } : recipeOf(family, { ...init?.sizes, ...given }));
-    const nn = await createNn(options.threads);
+    const nn = await createNn(options.threads, simd);
     const known = own ?? kept ?? init;
     const asked = options.tokens === "bytes" ? byteTokenizer() : undefined;
     const [content, tokenizer] = known === undefined ? [read, asked] : spelled(read, known.checkpoint);
@@ -172,7 +184,8 @@ async function start(command: string, family: FamilyName, options: TrainOptions,
     runs.push({ trainer, folder, last: own?.last });
   }
   const again = `npx laser-attention ${command} ${family} --resume --out ${shellWord(out)}`;
-  await runAll(runs, { json: options.json, out, notes: { data, digest, init: kept?.init ?? init?.file }, again });
+  const notes = { data, digest, init: kept?.init ?? init?.file, simd };
+  await runAll(runs, { json: options.json, out, notes, again });
   for (const { trainer } of runs) trainer.nn.dispose();
 }
 
@@ -193,7 +206,7 @@ file, PATH, tab, TRANSCRIPT, with paths relative to the list, of which every ten
 
 last.safetensors, which --resume goes on with, is written after the second step, at every evaluation, and when the run is stopped
 (ctrl-C, SIGTERM, SIGHUP, or nobody reads the output); best.safetensors at every evaluation that is the best so far. Both hold all losses,
-and the path of the data as it was given. A run keeps its recipe, its number of steps included.`;
+and the path of the data as it was given. A run keeps its recipe, its number of steps included, and its kernels.`;
 
 const familyArgument = () => new Argument("<family>", "which model").choices(FAMILIES);
 
@@ -210,6 +223,7 @@ export function addTrain(program: Command): void {
     .option("--init <path>", `start a new run from a checkpoint: ${CHECKPOINT}`, path)
     .addOption(variantOption.default("laser"))
     .addOption(tokensOption)
+    .addOption(simdOption)
     .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {
       const out = options.out ?? `${family}-${options.variant}`;
@@ -237,6 +251,7 @@ export function addCompare(program: Command): void {
     .option("--out <folder>", "where checkpoints and report.html go (default: FAMILY-compare)", path)
     .option("--resume", "go on with the runs in --out")
     .addOption(tokensOption)
+    .addOption(simdOption)
     .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {
       const out = options.out ?? `${family}-compare`;
