@@ -1,9 +1,10 @@
 /** Where memory of training ends, grows, and is not shared. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Arena } from "../src/arena.js";
 import { host } from "../src/host.js";
-import { type Bert, bert } from "../src/models/index.js";
-import { createSync, type Nn } from "../src/nn/index.js";
+import { type Bert, bert, gpt } from "../src/models/index.js";
+import { type AttentionCache, createSync, type Nn } from "../src/nn/index.js";
 import { createMemory } from "../src/wasm.js";
 import { firstDifference } from "./support/bits.js";
 import { replacing, warnings } from "./support/host.js";
@@ -51,6 +52,51 @@ test("memory that is not shared may grow anywhere in a first step or evaluation:
       }),
     );
   }
+});
+
+/** Runs `call`, whose n-th block of memory is refused. */
+function refusing<R>(n: number, call: () => R): R {
+  const { allocate } = Arena.prototype;
+  let count = 0;
+  Arena.prototype.allocate = function (bytes) {
+    if (++count === n) throw new RangeError("refused");
+    return allocate.call(this, bytes);
+  };
+  try {
+    return call();
+  } finally {
+    Arena.prototype.allocate = allocate;
+  }
+}
+
+test("a layer that throws behind its attention leaves the cache as it was", () => {
+  const nn = createSync({ threads: 1 });
+  const model = gpt(nn, { vocabulary: 11, context: 8, width: 16, heads: 2, layers: 1, variant: "laser" });
+  const [cache] = model.caches() as [AttentionCache];
+  const [block] = model.blocks;
+  const data = new Random(3).normals(48);
+  for (const of of [block!, block!.attn]) {
+    const call = () =>
+      nn.evaluate(() => {
+        return of.forward(nn.input(data, [1, 3, 16]), { variant: "laser", causal: true }, { cache }).toArray();
+      });
+    const expected = call();
+    assert.is(cache.length, 3);
+    cache.clear();
+    nn.release();
+    let got: Float32Array | undefined;
+    for (let n = 1; got === undefined; n++) {
+      try {
+        got = refusing(n, call);
+      } catch {
+        assert.is(cache.length, 0, `block ${n}`);
+      }
+    }
+    assert.is(firstDifference(got, expected), -1);
+    cache.clear();
+    nn.release();
+  }
+  nn.dispose();
 });
 
 for (const target of targets) {

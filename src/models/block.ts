@@ -3,7 +3,7 @@ import type { Random } from "../data/random.js";
 import type { Activation } from "../nn/activation.js";
 import { add } from "../nn/add.js";
 import { copyOptions, type ValueAttentionOptions } from "../nn/attention.js";
-import type { AttentionCache } from "../nn/cached-attention.js";
+import { type AttentionCache, keeping } from "../nn/cached-attention.js";
 import { checkIds } from "../nn/check-nn.js";
 import { lookUp } from "../nn/embedding.js";
 import { LayerNorm, Linear } from "../nn/layers.js";
@@ -79,9 +79,11 @@ export class Block extends Module {
         ? undefined
         : checkIds("block", options.rows, undefined, Number.POSITIVE_INFINITY, 0, "rows");
     const given = copyOptions("block", this.#nn, attention); // before the norm, which allocates
-    const seen = this.attn.forward(this.ln1.forward(x), given, { cache, rows });
-    const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), drop(seen));
-    return add(this.#nn, y, drop(this.out.forward(this.fc.forward(this.ln2.forward(y), this.#activation))));
+    return keeping(cache, () => {
+      const seen = this.attn.forward(this.ln1.forward(x), given, { cache, rows });
+      const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), drop(seen));
+      return add(this.#nn, y, drop(this.out.forward(this.fc.forward(this.ln2.forward(y), this.#activation))));
+    });
   }
 }
 

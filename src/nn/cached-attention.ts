@@ -96,6 +96,17 @@ export function checkCache(where: string, cache: unknown): asserts cache is Atte
   alive(where, "cache", cache.k);
 }
 
+/** Runs `body`; when it throws, the cache forgets the tokens that it was given by then, so that the call can be made again. */
+export function keeping<R>(cache: AttentionCache | undefined, body: () => R): R {
+  const before = cache?.length;
+  try {
+    return body();
+  } catch (error) {
+    if (cache instanceof AttentionCache && cache.length > before!) cache.clear(before);
+    throw error;
+  }
+}
+
 /**
  * Self-attention of N more tokens to themselves and to those in the cache, which they join. `causal`, `window` and `alibi` count from the
  * last token, whatever `align` says. There is no gradient.

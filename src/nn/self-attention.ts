@@ -2,7 +2,7 @@
 import { alive, options as checkOptions } from "../check.js";
 import { checkRandom, type Random } from "../data/random.js";
 import { copyOptions, selfAttention, type ValueAttentionOptions } from "./attention.js";
-import { type AttentionCache, cachedAttention } from "./cached-attention.js";
+import { type AttentionCache, cachedAttention, keeping } from "./cached-attention.js";
 import { checkIds, checkValue } from "./check-nn.js";
 import { lookUp } from "./embedding.js";
 import { checkSizes, Linear } from "./layers.js";
@@ -87,8 +87,10 @@ export class SelfAttention extends Module {
       return this.proj.forward(rowAttention(nn, q, kv, heads, given, rows));
     }
     const qkv = this.qkv.forward(x);
-    const all =
-      cache !== undefined ? cachedAttention(nn, qkv, heads, cache, given) : selfAttention(nn, qkv, heads, given);
-    return this.proj.forward(rows === undefined ? all : lookUp(nn, all, rows));
+    return keeping(cache, () => {
+      const all =
+        cache !== undefined ? cachedAttention(nn, qkv, heads, cache, given) : selfAttention(nn, qkv, heads, given);
+      return this.proj.forward(rows === undefined ? all : lookUp(nn, all, rows));
+    });
   }
 }
