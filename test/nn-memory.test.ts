@@ -99,6 +99,17 @@ test("a layer that throws behind its attention leaves the cache as it was", () =
   nn.dispose();
 });
 
+test("an evaluation may dispose the instance, once it has its array", () => {
+  const nn = createSync({ threads: 1 });
+  const x = nn.parameter(Float32Array.of(1, 2), [2]);
+  const found = nn.evaluate(() => {
+    const array = x.toArray();
+    nn.dispose();
+    return array;
+  });
+  assert.equal([...found], [1, 2]);
+});
+
 for (const target of targets) {
   test(`${target}: sums down columns are whole where rows end with the last block of 4 GiB`, async () => {
     const memory = createMemory();

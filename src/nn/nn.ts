@@ -185,7 +185,12 @@ export class Nn {
       plan.begin();
       const result = space.scoped(undefined, body); // what a step makes ends with the step, not with a scope around it
       check.notPromise(where, result, "body");
-      if (ArrayBuffer.isView(result) && space.arena.holds(result) && plan.has(result.byteOffset))
+      if (
+        !space.arena.disposed &&
+        ArrayBuffer.isView(result) &&
+        space.arena.holds(result) &&
+        plan.has(result.byteOffset)
+      )
         throw new TypeError(`${where}: body must return what stays, got data of a tensor that ends: use toArray()`);
       whole = true;
       return result;
