@@ -7,7 +7,7 @@ import type { Tensor } from "../tensor.js";
 import { copyOptions, facadeOptions, headsOf, type ValueAttentionOptions } from "./attention.js";
 import { checkFeatures, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
-import { Value } from "./value.js";
+import type { Value } from "./value.js";
 import { whole } from "./whole.js";
 
 /**
@@ -161,5 +161,5 @@ export function cachedAttention(
     out.dispose();
     throw error;
   }
-  return new Value(out, false);
+  return tape.record(out, [], [], () => {});
 }
