@@ -229,7 +229,7 @@ test("a cache refuses what does not fit, and training steps", () => {
   throws(
     () => cachedAttention(nn, qkv, 2, cache, { variant: "laser" }),
     RangeError,
-    "room for 3 more tokens, got 0 of 2",
+    "room for 3 more tokens, got room for 2 of 2",
   );
   throws(
     () => cachedAttention(nn, qkv, 2, [cache] as never, { variant: "laser" }),

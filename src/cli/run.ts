@@ -68,7 +68,10 @@ async function trainAll(
   const saved = new Map(runs.flatMap((run) => (run.trainer.steps > 0 ? [[run, run.trainer.steps]] : [])));
   /** The contents of each last.safetensors as it was read or written here: two may go on with one run. */
   const known = new Map(runs.map((run) => [run, run.last]));
-  const save = (name: string, run: Run) => {
+  const fresh = runs.filter(({ trainer }) => trainer.steps === 0);
+  /** What new runs begin with, until they are saved: the last good parameters of one whose first step made useless ones. */
+  const begun = new Map(fresh.map((run) => [run, run.trainer.save(notes)]));
+  const save = (name: string, run: Run, bytes = run.trainer.save(notes), steps = run.trainer.steps) => {
     const last = join(run.folder, LAST);
     const found = digestOfFile(last);
     if (found !== undefined && found !== known.get(run)) {
@@ -76,10 +79,10 @@ async function trainAll(
         `${last} was written by another run in the meantime: stop one of them, or give another --out`,
       );
     }
-    const bytes = run.trainer.save(notes);
     writeWhole(join(run.folder, name), bytes);
     if (name !== LAST) return;
-    saved.set(run, run.trainer.steps);
+    begun.delete(run);
+    saved.set(run, steps);
     known.set(run, sha256(bytes));
   };
   const trainers = runs.map(({ trainer }) => trainer);
@@ -89,7 +92,9 @@ async function trainAll(
     try {
       return trainer.step();
     } catch (error) {
+      if (!isOfNumbers(error)) throw error;
       const reported = trainer.steps > 0;
+      if (reported && begun.has(run)) save(LAST, run, begun.get(run), 0);
       const failure = ofNumbers(run, saved.get(run), reported || saved.size > 0, error);
       if (reported) saveReport(failure.message);
       say({ event: "failed", variant: trainer.recipe.variant, message: failure.message });
@@ -99,7 +104,7 @@ async function trainAll(
   const files = runs.flatMap(({ folder }) => [LAST, BEST].map((name) => join(folder, name)));
   for (const file of [...files, join(out, REPORT)]) removeHalves(file);
   if (!json && runs.every(({ trainer }) => trainer.done)) print("All steps were done before.");
-  let first = runs.some(({ trainer }) => trainer.steps === 0);
+  let first = fresh.length > 0;
   const bar = new Bar(runs, json);
   try {
     while (!stopped() && runs.some(({ trainer }) => !trainer.done)) {
@@ -153,12 +158,17 @@ async function trainAll(
   return done;
 }
 
-/**
- * What to do about a step whose numbers are not finite. `written`: whether --out holds something now, which a new run refuses.
- * @throws any other error
- */
-function ofNumbers({ trainer, folder }: Run, saved: number | undefined, written: boolean, error: unknown): UserError {
-  if (!(error instanceof RangeError) || !error.message.startsWith("step ")) throw error;
+/** Whether a step says that its numbers are not finite. */
+const isOfNumbers = (error: unknown): error is RangeError =>
+  error instanceof RangeError && error.message.startsWith("step ");
+
+/** What to do about such a step. `written`: whether --out holds something now, which a new run refuses. */
+function ofNumbers(
+  { trainer, folder }: Run,
+  saved: number | undefined,
+  written: boolean,
+  error: RangeError,
+): UserError {
   const file = join(folder, LAST);
   const kept = saved === undefined ? "" : `. The last checkpoint is ${file}, of step ${saved}`;
   const other = written ? " and another --out" : "";

@@ -269,8 +269,9 @@ export class Conformer extends Module {
     list("conformer", "frames", frames);
     arrayOf("conformer", "features", features, "Float32Array");
     const B = frames.length;
+    if (B === 0) throw new RangeError("conformer: the batch must not be empty, got no frames");
     const T = features.length / (B * mels);
-    if (B === 0 || !Number.isInteger(T)) {
+    if (!Number.isInteger(T)) {
       throw new RangeError(
         `conformer: features must be ${B} times some frames of ${mels}, got ${features.length} numbers`,
       );

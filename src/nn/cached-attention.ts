@@ -144,7 +144,8 @@ export function cachedAttention(
   if (B !== rows) throw new RangeError(`${where}: qkv must have the ${rows} rows of the cache, got ${show(qkv.shape)}`);
   const M = cache.length + N;
   if (M > context) {
-    throw new RangeError(`${where}: the cache must have room for ${N} more tokens, got ${cache.length} of ${context}`);
+    const got = `${context - cache.length} of ${context}`;
+    throw new RangeError(`${where}: the cache must have room for ${N} more tokens, got room for ${got}`);
   }
   const [checked] = facadeOptions(where, nn, given);
   const align = checked.align === "top-left" ? "bottom-right" : checked.align;

@@ -42,10 +42,8 @@ function at(tensors: Tensors, name: string, index: number): { data: Ints; shape:
   const { data, shape } = tensors.get(`data.${name}`)!;
   const size = data.length / shape[0]!;
   const row = data.subarray(index * size, (index + 1) * size);
-  return {
-    data: row instanceof BigInt64Array ? Int32Array.from(row, Number) : (row as Ints),
-    shape: shape.slice(1),
-  };
+  const wide = row instanceof BigInt64Array || row instanceof BigUint64Array;
+  return { data: wide ? Int32Array.from(row, Number) : (row as Ints), shape: shape.slice(1) };
 }
 
 /** The same as B rows. */
@@ -126,6 +124,9 @@ const withoutKeys = (name: string, x: Float32Array): Float32Array =>
 export function replay(nn: Nn, bytes: Uint8Array, progress?: (step: number, steps: number) => void): Parity {
   const start = performance.now();
   const { tensors, metadata } = readSafetensors(bytes);
+  for (const name of ["config", "norms", "model", "variant"]) {
+    if (metadata[name] === undefined) throw new TypeError(`parity: a golden of training has ${name} in its metadata`);
+  }
   const config = JSON.parse(metadata.config!) as Config;
   const norms = JSON.parse(metadata.norms!) as { grad0_norm: Record<string, number>; end_norm: Record<string, number> };
   const { model, loss } = cases[metadata.model!]!(nn, config, tensors, metadata.variant as "standard" | "laser");
