@@ -1,5 +1,5 @@
 import { alive, show } from "./check.js";
-import { overlaps, type Region, repeats } from "./overlap.js";
+import { overlaps, repeats } from "./overlap.js";
 import { batchAxes, broadcast, type Shape, sameShape } from "./shape.js";
 import type { Space } from "./space.js";
 import { type AnyTensor, Tensor } from "./tensor.js";
@@ -57,14 +57,6 @@ export function inner(where: string, k: number, kB: number, a: Shape, b: Shape):
   );
 }
 
-/** A tensor as the overlap test sees it. */
-const regionOf = ({ storage, offset, shape, strides }: AnyTensor): Region => ({
-  storage,
-  offset,
-  shape,
-  strides,
-});
-
 /** A tensor to write to: each of its elements once, and none of them an element of one of `others`. */
 export function writable(
   where: string,
@@ -72,12 +64,12 @@ export function writable(
   target: AnyTensor,
   others: Readonly<Record<string, AnyTensor | undefined>>,
 ): void {
-  if (repeats(regionOf(target))) {
+  if (repeats(target)) {
     throw new RangeError(`${where}: ${name} must hold each element once, got strides ${show(target.strides)}`);
   }
   for (const other in others) {
     const tensor = others[other];
-    if (tensor !== undefined && overlaps(regionOf(target), regionOf(tensor))) {
+    if (tensor !== undefined && overlaps(target, tensor)) {
       throw new RangeError(`${where}: ${name} must share no element with ${other}, got overlapping views`);
     }
   }
