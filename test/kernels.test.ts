@@ -70,7 +70,7 @@ const MODULES = [
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
   kernels: { release: [36_300, 12_470], relaxed: [37_640, 13_090] },
-  nn: { release: [15_950, 5720], relaxed: [15_760, 5720] },
+  nn: { release: [15_870, 5720], relaxed: [15_680, 5720] },
 } as const;
 
 /** What shared memory, atomics and the work of several threads may add. */

@@ -12,7 +12,6 @@
 import { Exp } from "../exp";
 import { expRow } from "../log-sum-exp";
 import { Simd } from "../simd";
-import { fill } from "./elementwise";
 import { exp64, log64 } from "./float64";
 
 /**
@@ -78,7 +77,8 @@ export function ctc(
     if (!dlogits) continue;
     const factor = load<f32>(factors + at);
     const counted = (<usize>count * <usize>V) << 2;
-    if (value == Infinity) fill(dlogits, NaN, count * V);
+    if (value == Infinity)
+      memory.fill(dlogits, 0xff, counted); // NaN
     else backward(dlogits, value, factor, scratch, alpha, logits, targets, count, V, states, blank);
     memory.fill(dlogits + counted, 0, bytes - counted);
     dlogits += bytes;

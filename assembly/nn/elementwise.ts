@@ -1,4 +1,4 @@
-/** Sums and copies of whole arrays. Each element is one operation, so any part may be done by itself. */
+/** Sums of whole arrays, and products with a number. Each element is one operation, so any part may be done by itself. */
 import { Simd } from "../simd";
 
 /** y_b = x_b + rows for each of `batches` blocks of n floats; y may be x. Positions, which all sequences share. */
@@ -15,13 +15,6 @@ export function addScaled(y: usize, a: usize, b: usize, factor: f32, n: i32): vo
   for (; n > 0; n -= 4, y += 16, a += 16, b += 16) {
     if (Simd.storeEnds(y, Simd.madd(v128.load(b), f, v128.load(a)), n)) return;
   }
-}
-
-/** y_i = value. */
-export function fill(y: usize, value: f32, n: i32): void {
-  assert(n >= 0, "n must be 0 or more");
-  const v = f32x4.splat(value);
-  for (; n > 0; n -= 4, y += 16) if (Simd.storeEnds(y, v, n)) return;
 }
 
 /** y_i = x_i factor; y may be x. */
