@@ -1,11 +1,9 @@
 /** Sums of two values of one shape, such as residual connections, and of two losses. */
 import { finite } from "../check.js";
 import { shapeIs } from "../check-tensor.js";
-import { count } from "../shape.js";
 import { checkLoss, checkValue } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
-import { split } from "./split.js";
 import type { Value } from "./value.js";
 
 /**
@@ -21,18 +19,14 @@ export function add(nn: Nn, x: Loss, y: Loss, factor?: number): Loss;
 export function add(nn: Nn, x: Value, y: Value, factor?: number): Value;
 export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
   checkValue("add", "x", nn, x, "any");
-  const { tape, engine } = nn;
+  const { tape } = nn;
   checkValue("add", "y", nn, y, "any");
   shapeIs("add", "y", y.tensor, x.shape);
   if (x instanceof Loss) checkLoss("add", "x", nn, x);
   if (y instanceof Loss) checkLoss("add", "y", nn, y);
   finite("add", "factor", factor);
-  const n = count(x.shape);
   const sum = tape.empty(x.shape);
-  split(engine, "addScaled", n, 64, n, (first, size) => {
-    const at = 4 * first;
-    return [sum.ptr + at, x.tensor.ptr + at, y.tensor.ptr + at, factor, size];
-  });
+  tape.sum(sum, x.tensor, y.tensor, factor);
   const item = x instanceof Loss && y instanceof Loss ? x.item + factor * y.item : undefined;
 
   const out: Value = tape.record(

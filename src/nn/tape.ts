@@ -155,7 +155,7 @@ export class Tape {
   giveCopy(value: Value, part: Tensor): void {
     this.give(
       value,
-      (to, base) => (base === undefined ? to.data.set(part.data) : this.#sum(to, base, part)),
+      (to, base) => (base === undefined ? to.data.set(part.data) : this.sum(to, base, part)),
       "to a base",
     );
   }
@@ -174,6 +174,15 @@ export class Tape {
   scale(y: Tensor, x: Tensor, factor: number): void {
     const n = count(y.shape);
     split(this.engine, "scale", n, 64, n, (first, size) => [y.ptr + 4 * first, x.ptr + 4 * first, factor, size]);
+  }
+
+  /** y = a + factor b; y may be one of them. */
+  sum(y: Tensor, a: Tensor, b: Tensor, factor = 1): void {
+    const n = count(y.shape);
+    split(this.engine, "addScaled", n, 64, n, (first, size) => {
+      const at = 4 * first;
+      return [y.ptr + at, a.ptr + at, b.ptr + at, factor, size];
+    });
   }
 
   /** Walks what was recorded from its end. Entries whose result got no gradient are skipped. */
@@ -215,17 +224,8 @@ export class Tape {
     }
     const part = this.empty(to.shape);
     write(part);
-    this.#sum(to, base, part);
+    this.sum(to, base, part);
     part.dispose();
-  }
-
-  /** y = a + b; y may be one of them. */
-  #sum(y: Tensor, a: Tensor, b: Tensor): void {
-    const n = count(y.shape);
-    split(this.engine, "addScaled", n, 64, n, (first, size) => {
-      const at = 4 * first;
-      return [y.ptr + at, a.ptr + at, b.ptr + at, 1, size];
-    });
   }
 
   #drop(value: Value): void {
