@@ -5,12 +5,12 @@ import { parseDigitName, parseTranscripts } from "../src/data/transcripts.js";
 import { dataFiles } from "./support/data.js";
 import { throws } from "./support/throws.js";
 
-test("the name of a recording says digit, speaker and take, with or without folders", () => {
-  const expected = { digit: 7, speaker: "lucas", take: 3 };
+test("the name of a recording says digit and take, with or without folders", () => {
+  const expected = { digit: 7, take: 3 };
   for (const path of ["7_lucas_3.wav", "a_b/7_lucas_3.wav", "/x/7_lucas_3.wav", "x\\7_lucas_3.wav"]) {
     assert.equal(parseDigitName(path), expected);
   }
-  assert.equal(parseDigitName("0_o'neil-2_49.wav"), { digit: 0, speaker: "o'neil-2", take: 49 });
+  assert.equal(parseDigitName("0_o'neil-2_49.wav"), { digit: 0, take: 49 });
 });
 
 test("other names are refused with words", () => {
@@ -25,7 +25,6 @@ test("other names are refused with words", () => {
   ]) {
     throws(() => parseDigitName(path), RangeError, `must end with DIGIT_SPEAKER_TAKE.wav, got "${path}"`);
   }
-  throws(() => parseDigitName(7 as never), TypeError, "parseDigitName: path must be a string, got 7");
 });
 
 test("a list of recordings has a path and a transcript a line", () => {
@@ -45,19 +44,14 @@ test("a line of another form is refused with its number", () => {
   }
   const long = `parseTranscripts: line 1 must be PATH, a tab, TRANSCRIPT, got "${"a".repeat(200)}..."`;
   throws(() => parseTranscripts("a".repeat(1e6)), RangeError, long);
-  throws(() => parseTranscripts(null as never), TypeError, "parseTranscripts: text must be a string, got null");
 });
 
 const folder = dataFiles("transcripts", "fsdd/recordings");
-(folder ? test : test.skip)(
-  "all 3,000 names of the Free Spoken Digit Dataset are read: 10 digits, 6 speakers, 50 takes",
-  () => {
-    const read = readdirSync(folder![0]!).map(parseDigitName);
-    assert.is(read.length, 3000);
-    assert.is(new Set(read.map(({ speaker }) => speaker)).size, 6);
-    for (let digit = 0; digit < 10; digit++) assert.is(read.filter((name) => name.digit === digit).length, 300);
-    for (let take = 0; take < 50; take++) assert.is(read.filter((name) => name.take === take).length, 60);
-  },
-);
+(folder ? test : test.skip)("all 3,000 names of the Free Spoken Digit Dataset are read: 10 digits, 50 takes", () => {
+  const read = readdirSync(folder![0]!).map(parseDigitName);
+  assert.is(read.length, 3000);
+  for (let digit = 0; digit < 10; digit++) assert.is(read.filter((name) => name.digit === digit).length, 300);
+  for (let take = 0; take < 50; take++) assert.is(read.filter((name) => name.take === take).length, 60);
+});
 
 test.run();

@@ -1,23 +1,20 @@
 /** Which words a recording holds: by the names of the Free Spoken Digit Dataset, and by lists. */
 import { show } from "../check.js";
-import { string } from "../check-number.js";
 
 /** What the name of a recording of the Free Spoken Digit Dataset says. */
 export interface DigitRecording {
   digit: number;
-  speaker: string;
   take: number;
 }
 
 /**
  * Reads a name like `7_lucas_3.wav`, with or without folders before it.
  *
- * @example parseDigitName("recordings/7_lucas_3.wav"); // { digit: 7, speaker: "lucas", take: 3 }
+ * @example parseDigitName("recordings/7_lucas_3.wav"); // { digit: 7, take: 3 }
  */
 export function parseDigitName(path: string): DigitRecording {
-  string("parseDigitName", "path", path);
-  const parts = /(?:^|[/\\])(\d)_([^/\\_]+)_(\d+)\.wav$/.exec(path);
-  if (parts !== null) return { digit: Number(parts[1]), speaker: parts[2]!, take: Number(parts[3]) };
+  const parts = /(?:^|[/\\])(\d)_[^/\\_]+_(\d+)\.wav$/.exec(path);
+  if (parts !== null) return { digit: Number(parts[1]), take: Number(parts[2]) };
   throw new RangeError(`parseDigitName: path must end with DIGIT_SPEAKER_TAKE.wav, got ${show(path)}`);
 }
 
@@ -34,7 +31,6 @@ export interface Transcript {
  * @example parseTranscripts("a.wav\tone two\n"); // [{ path: "a.wav", transcript: "one two" }]
  */
 export function parseTranscripts(text: string): Transcript[] {
-  string("parseTranscripts", "text", text);
   const found: Transcript[] = [];
   for (const [n, line] of text
     .replace(/^\ufeff/, "")
