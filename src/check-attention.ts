@@ -88,8 +88,6 @@ function checkAlibi(where: string, name: string, value: unknown, { H, N }: Sizes
   if (slopes.length !== H) {
     throw new RangeError(`${where}: ${name} must have one slope for each of ${H} query heads, got ${slopes.length}`);
   }
-  const bad = slopes.find((slope) => !Number.isFinite(slope));
-  if (bad !== undefined) throw new RangeError(`${where}: ${name} must hold finite slopes, got ${bad}`);
   for (const slope of slopes) checkLog2(where, `a slope of ${name}`, slope);
   return slopes;
 }

@@ -113,7 +113,7 @@ test("every wrong option is refused", () => {
     ["alibi", [1, 2, 3, 4], TypeError, "alibi must be true, false or a Float32Array, got [1, 2, 3, 4]"],
     ["alibi", new Float64Array(H), TypeError, "alibi must be", "a Float64Array"],
     ["alibi", new Float32Array(H - 1), RangeError, "alibi must have one slope for each of 4 query heads, got 3"],
-    ["alibi", new Float32Array(H).fill(Number.NaN), RangeError, "alibi must hold finite slopes, got NaN"],
+    ["alibi", new Float32Array(H).fill(Number.NaN), RangeError, "a slope of alibi must be a finite float32, got NaN"],
     ["mask", new Uint8Array(M), TypeError, "mask must be a tensor, got a Uint8Array"],
     ["mask", la.zeros([B, 1, N, M]), TypeError, 'mask must have dtype "u8", got "f32"'],
     ["mask", la.zeros([N, M], "u8"), RangeError, "mask must have shape [2 or 1, 4 or 1, 3 or 1, 5], got [3, 5]"],
