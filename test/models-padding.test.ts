@@ -104,9 +104,13 @@ test("lengths that do not fit, targets in the padding and options that there are
   const hidden = fill(targets, () => -1);
   const before = nn.la.memory.used - nn.stepBytes;
   const logits = (options: object) => nn.evaluate(() => model.logits(ids, undefined, options).toArray());
-  throws(() => logits({ lengths: [9, 1] }), RangeError, "bert: lengths must be 3, one for each row, got 2");
-  throws(() => logits({ lengths: [9, 1, 10] }), RangeError, "bert: lengths[2] must be an integer from 0 to 9, got 10");
-  throws(() => logits({ lengths: [9, 1, 2.5] }), RangeError, "bert: lengths[2] must be an integer");
+  throws(() => logits({ lengths: [9, 1] }), RangeError, "bert: there must be 3 lengths, got 2");
+  throws(() => logits({ lengths: [9, 1, 10] }), RangeError, "bert: lengths must be integers from 0 to 9, got 10 at 2");
+  throws(
+    () => logits({ lengths: [9, 1, 2.5] }),
+    RangeError,
+    "bert: lengths must be integers from 0 to 9, got 2.5 at 2",
+  );
   throws(() => logits({ lengths: 9 }), TypeError, "bert: lengths must be");
   throws(() => logits({ length: [9, 1, 4] }), TypeError, 'bert: options must be among lengths, got "length"');
   const loss = (of: number[][], options: object) => nn.step(() => model.loss(ids, of, options));

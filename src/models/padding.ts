@@ -1,22 +1,15 @@
 /** Batches of rows that end before the longest does. */
-import { integer, list } from "../check-number.js";
+import { checkIds } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
 import type { Tensor } from "../tensor.js";
 
 /** A copy of B integers of 0 to N, if there are any. @throws TypeError or RangeError for others */
-export function checkLengths(
+export const checkLengths = (
   where: string,
   lengths: ArrayLike<number> | undefined,
   B: number,
   N: number,
-): number[] | undefined {
-  if (lengths === undefined) return undefined;
-  list(where, "lengths", lengths);
-  const all = Array.from(lengths);
-  if (all.length !== B) throw new RangeError(`${where}: lengths must be ${B}, one for each row, got ${all.length}`);
-  for (const [b, length] of all.entries()) integer(where, `lengths[${b}]`, length, 0, N);
-  return all;
-}
+): number[] | undefined => (lengths === undefined ? undefined : checkIds(where, lengths, B, N + 1, 0, "lengths"));
 
 /** u8 [B, N]: 1 for the first `lengths[b]` of each row, 0 for its padding. */
 export function keepOf(nn: Nn, lengths: ArrayLike<number>, N: number): Tensor<"u8"> {
