@@ -1,6 +1,6 @@
 /** Text from a language model, token by token. */
 import { options as checkOptions } from "../check.js";
-import { integer, list } from "../check-number.js";
+import { integer } from "../check-number.js";
 import { checkRandom, Random } from "../data/random.js";
 import { checkIds, checkOutside } from "../nn/check-nn.js";
 import type { Nn } from "../nn/nn.js";
@@ -56,9 +56,8 @@ export function generate(
   modelOf(where, nn, model, Gpt, "gpt");
   checkOutside(where, nn.engine.space);
   const { vocabulary } = model.config;
-  list(where, "prompt", prompt);
-  if (prompt.length === 0) throw new RangeError(`${where}: prompt must have a token, got none`);
-  const ids = checkIds(where, prompt, prompt.length, vocabulary, 0, "prompt").slice(-model.config.context);
+  const ids = checkIds(where, prompt, undefined, vocabulary, 0, "prompt").slice(-model.config.context);
+  if (ids.length === 0) throw new RangeError(`${where}: prompt must have a token, got none`);
   if (options === undefined) throw new TypeError(`${where}: options must be an object with a count, got undefined`);
   checkOptions(where, options, ["count", "temperature", "topK", "topP", "seed", "random", "stop"]);
   const { count, seed, random = new Random(seed ?? 1), stop = [], temperature, topK, topP } = options;
