@@ -6,7 +6,7 @@ import { unfilled } from "../nn/layers.js";
 import { stateMap } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import { whole } from "../nn/whole.js";
-import { Bert, type BertConfig } from "./bert.js";
+import { Bert } from "./bert.js";
 import { Conformer, type ConformerConfig } from "./conformer.js";
 import { Gpt, type GptConfig } from "./gpt.js";
 import { Vit, type VitConfig } from "./vit.js";
@@ -47,12 +47,12 @@ export function restore(
   { family, config, state }: Pick<Checkpoint, "family" | "config" | "state">,
   expected?: Model["family"],
 ): Model {
-  const given = config as unknown;
+  const given = config as never; // each checks it
   const make = {
-    gpt: () => new Gpt(nn, given as GptConfig),
-    bert: () => new Bert(nn, given as BertConfig),
-    vit: () => new Vit(nn, given as VitConfig),
-    conformer: () => new Conformer(nn, given as ConformerConfig),
+    gpt: () => new Gpt(nn, given),
+    bert: () => new Bert(nn, given),
+    vit: () => new Vit(nn, given),
+    conformer: () => new Conformer(nn, given),
   };
   if (family === undefined || !Object.hasOwn(make, family)) {
     throw new RangeError(`restore: family must be ${Object.keys(make).join(", ")}, got ${show(family)}`);
