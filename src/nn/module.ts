@@ -151,10 +151,7 @@ export abstract class Module {
    * @example const file = writeSafetensors(model.stateDict());
    */
   stateDict(): Map<string, ParameterValues> {
-    const copies = [...this.parameters].map(
-      ([name, { shape, tensor }]) => [name, { shape, data: tensor.toArray() }] as const,
-    );
-    return new Map(copies);
+    return new Map([...this.parameters].map(([name, { shape, tensor }]) => [name, { shape, data: tensor.toArray() }]));
   }
 
   /**
