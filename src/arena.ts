@@ -81,6 +81,7 @@ export class Arena {
     return this.#memory === undefined;
   }
 
+  /** Views of the memory. `f32` and `u8` are named like the element types, by which tensors ask for them. */
   f32(ptr: number, length: number): Float32Array {
     return new Float32Array(this.buffer, ptr, length);
   }

@@ -115,8 +115,7 @@ export class LaserAttention {
     const [byteOffset, length] = [check.byteOffsetOf(data), check.lengthOf(data)];
     const own = check.bufferOf(data) === space.arena.buffer;
     const tensor = space.allocate(sizes, dtype);
-    if (dtype === "u8") tensor.data.set(own ? space.arena.u8(byteOffset, length) : data);
-    else tensor.data.set(own ? space.arena.f32(byteOffset, length) : data);
+    tensor.data.set(own ? space.arena[dtype](byteOffset, length) : data);
     return tensor as Tensor | Tensor<"u8">;
   }
 

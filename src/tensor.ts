@@ -242,7 +242,7 @@ export class Tensor<T extends DType = "f32"> {
 
   #live(ptr: number, length: number): Data<T> {
     const { arena } = this.#storage.space;
-    const array = (this.dtype === "u8" ? arena.u8(ptr, length) : arena.f32(ptr, length)) as Data<T>;
+    const array = arena[this.dtype](ptr, length) as Data<T>;
     held.set(array, this.#storage);
     return array;
   }
