@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../src/data/random.js";
-import { byteTokenizer, characterTokenizer, splitTokens, windowBatch } from "../src/data/text.js";
+import { byteTokenizer, characterTokenizer, windowBatch } from "../src/data/text.js";
 import { readSafetensors } from "../src/nn/safetensors.js";
+import { splitText } from "../src/train/text.js";
 import { dataFiles, trainingFiles } from "./support/data.js";
 import { throws } from "./support/throws.js";
 
@@ -55,10 +56,10 @@ test("text that comes id by id is that of all ids at once: of a character's byte
 });
 
 test("a split keeps every token, in order", () => {
-  const ids = Int32Array.from({ length: 101 }, (_, n) => n);
-  const { train, validation } = splitTokens(ids);
+  const text = String.fromCharCode(...Array.from({ length: 101 }, (_, n) => n));
+  const { train, validation } = splitText(text, 10, byteTokenizer());
   assert.is(train.length, 90);
-  assert.equal([...train, ...validation], [...ids]);
+  assert.equal([...train, ...validation], [...byteTokenizer().encode(text)]);
 });
 
 test("windows lie anywhere in the text, targets one token later, the same for the same seed", () => {

@@ -138,16 +138,6 @@ function checkId(where: string, name: string, id: unknown, size: number): number
   return id;
 }
 
-/**
- * The beginning of a text for training and the rest for validation, as views of `ids`.
- *
- * @example const { train, validation } = splitTokens(tokenizer.encode(text)); // 90 % and 10 %
- */
-export function splitTokens(ids: Int32Array): { train: Int32Array; validation: Int32Array } {
-  const cut = Math.floor(ids.length * 0.9);
-  return { train: ids.subarray(0, cut), validation: ids.subarray(cut) };
-}
-
 /** A batch of {@link windowBatch}: both arrays are [batch, context], row-major. */
 export interface WindowBatch {
   inputs: Int32Array;
