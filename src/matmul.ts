@@ -210,7 +210,7 @@ export function product(
   c: Matrix,
   a: Matrix,
   b: Matrix,
-  span?: number,
+  span: number,
   base?: Matrix,
 ): void {
   withProduct(engine, sizes, (run) => run(c, a, b, base), span);
