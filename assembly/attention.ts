@@ -34,8 +34,11 @@ export function attentionForwardScratch(problem: usize): usize {
   return layout(changetype<Problem>(problem), false);
 }
 
-/** Units of work for each member, so that those who are done early find something to do. */
-const UNITS = 4;
+/**
+ * Units of work for each member, so that those who are done early find something to do. With 4, two threads took 1.00 to 1.03 times the time, up to
+ * 1.07 where another program had one of the processors; with 12 and 16 as with 8 (`npm run bench:compare -- DIR --entry threads --filter "LM H"`).
+ */
+const UNITS = 8;
 
 /**
  * out and lse of the problem at `problem` (assembly/problem.ts), or a member's part of them. A unit of work is a key head or a

@@ -27,7 +27,10 @@ export const STRIP: usize = KT << 2;
 /** Depth of a matmul block: 256 x MR floats of A and 256 x 8 of B stay in the first-level cache. */
 export const KC: i32 = 256;
 
-/** Rows and columns of a matmul block, 48 x 256 floats of A and 256 x 1024 of B; of fewer columns deeper, see KN. */
+/**
+ * Rows and columns of a matmul block, 48 x 256 floats of A and 256 x 1024 of B; of fewer columns deeper, see KN. 197 x 384 x 1536 took 1.00 times the
+ * time with 24 and with 96 rows and with 512 columns, 1.015 with 2048 (relaxed; `npm run bench:compare -- DIR --filter "matmul "`).
+ */
 export const MC: i32 = 48;
 export const NC: i32 = 1024;
 

@@ -113,5 +113,4 @@ export const givenRecipe = (options: object): Partial<Recipe> =>
   Object.fromEntries(Object.entries(options).filter(([name]) => NAMES.includes(name)));
 
 /** Unless asked for another, the plain build: its bits are the same in every runtime. */
-export const createNn = (threads?: number, simd: Simd = "plain"): Promise<Nn> =>
-  create({ simd, ...(threads !== undefined && { threads }) });
+export const createNn = (threads?: number, simd: Simd = "plain"): Promise<Nn> => create({ threads, simd });
