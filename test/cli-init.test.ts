@@ -121,7 +121,7 @@ test("what can't begin with a checkpoint is refused: other sizes, families, char
       "--init",
       "own.safetensors",
     ],
-    ["the checkpoint has no vocabulary", "lm", "abc.txt", "--init", "bare.safetensors"],
+    ["the checkpoint has neither a vocabulary", "lm", "abc.txt", "--init", "bare.safetensors"],
     ["cannot read nothing (ENOENT)", "lm", "abc.txt", "--init", "nothing"],
     ["--init starts a run and --resume goes on with one", "lm", "less.txt", "--init", "lm", "--resume"],
   ] as const) {

@@ -6,6 +6,7 @@ import type { StateDict } from "../src/nn/index.js";
 import { runDocument } from "./support/document.js";
 
 interface Results {
+  turns: number;
   written: string;
   probabilities: Float64Array;
   filled: Filled;
@@ -19,15 +20,20 @@ test("the code of docs/inference.md runs, the model writes what it learned, and 
   // Before the last line: the run that did not stop, and the models' parameters.
   const more =
     "train(model, optimizer, random, 3, 6); const states = [model, again, restore(nn, checkpoint)].map((one) => one.stateDict());";
-  const names = ["written", "probabilities", "filled", "vectors", "classes", "heard", "states"];
+  const names = ["turns", "written", "probabilities", "filled", "vectors", "classes", "heard", "states"];
+  const others = "let turns = 0; const timer = setInterval(() => turns++, 0);\n$&";
   const [found, printed] = await runDocument<Results>("docs/inference.md", 14, names, (code) =>
-    code.replace(/nn\.dispose\(\);\s*$/, `${more}\n$&`),
+    code
+      .replace(/^const answer = /m, others)
+      .replace(/^console\.log\(\(await answer\.text.*$/m, "$&\nclearInterval(timer);")
+      .replace(/nn\.dispose\(\);\s*$/, `${more}\n$&`),
   );
-  const { written, probabilities, filled, vectors, classes, heard, states } = found;
+  const { turns, written, probabilities, filled, vectors, classes, heard, states } = found;
   assert.is(written.length, 40);
   assert.match(written, "or not to be");
   assert.is(printed[0], written);
   assert.is(printed[1], "true");
+  assert.ok(turns > 1, "other work has its turn while a body is sent");
   assert.is(printed.length, 7);
   assert.is(probabilities.length, new Set("to be or not").size);
   assert.is(filled.places[0]!.position, 4);

@@ -27,10 +27,14 @@ export const isOfUser = (error: unknown): error is Error =>
 /** The text with what a terminal obeys escaped, newline and tab aside. Names, paths and messages may come from files that others made. */
 export const visible = (text: string): string => text.replace(/[^\n\t]+/g, printable);
 
+/** How an error of memory ends, for programs (src/arena.ts); and here. */
+const API_ADVICE = /; dispose and scope give .*/;
+const LESS = "; a smaller batch, context or model needs less";
+
 /** Says on the error stream what went wrong, in one line where it is the user's; the exit code is 1. */
 export function complain(error: unknown): void {
   const said = isOfUser(error)
-    ? printable(error.message.replace(/^(laser-attention: )?/, "laser-attention: "))
+    ? printable(error.message.replace(/^(laser-attention: )?/, "laser-attention: ").replace(API_ADVICE, LESS))
     : visible(`${(error as Error).stack}`);
   process.stderr.write(`${said}\n`);
   process.exitCode = 1;

@@ -10,7 +10,7 @@ import { addCompare, addTrain } from "./train.js";
 import { addTranscribe } from "./transcribe.js";
 
 const EXIT_CODES = `
-Exit codes: 0 done; 1 an error; 130, 143, 129 training was stopped by SIGINT (ctrl-C), SIGTERM, SIGHUP, and is saved;
+Exit codes: 0 done; 1 an error; 130, 143, 129, 149 training was stopped by SIGINT (ctrl-C), SIGTERM, SIGHUP, ctrl-Break, and is saved;
 141 nobody reads the output.`;
 
 const program = new Command("laser-attention")

@@ -87,7 +87,9 @@ export function tokenizerOf({ vocabulary, tokens }: Extra, family: "gpt" | "bert
     );
   }
   if (typeof vocabulary !== "string")
-    throw new UserError('the checkpoint has no vocabulary, nor tokens: "bytes", in its extra: train wrote none');
+    throw new UserError(
+      'the checkpoint has neither a vocabulary nor tokens: "bytes" in its extra, where train puts them',
+    );
   const tokenizer = characterTokenizer(vocabulary);
   if (tokenizer.size === size) return tokenizer;
   throw new UserError(

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Simd } from "../index.js";
 import { create, type Nn } from "../nn/index.js";
 import { COUNTS, FAMILIES, MOST_DROPOUT, type Recipe, recipeOf } from "../train/index.js";
+import { UserError } from "./files.js";
 
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER) {
   return (text: string): number => {
@@ -54,7 +55,8 @@ export const common = (command: Command): Command =>
     )
     .option("--json", "JSON for programs", false);
 
-export const variantOption = new Option("--variant <name>", "which attention").choices(["laser", "standard"]);
+export const variantOption = (of: string): Option =>
+  new Option("--variant <name>", `which attention${of}`).choices(["laser", "standard"]).default("laser", "laser");
 
 export type Tokens = "characters" | "bytes";
 
@@ -65,7 +67,7 @@ export const tokensOption = new Option(
 
 export const simdOption = new Option(
   "--simd <build>",
-  "which kernels: plain, with the same bits in every runtime, or relaxed, faster where the engine fuses multiply and add (default: plain, or those of the run)",
+  "which kernels: plain, with the same bits in every runtime, or relaxed, faster where the engine has relaxed SIMD (default: plain; with --resume those of the run)",
 ).choices(["plain", "relaxed"] satisfies Simd[]);
 
 /** What the recipes have: that of lm, and of each family that has another. */
@@ -112,5 +114,13 @@ const NAMES = Object.keys(recipeOf("lm"));
 export const givenRecipe = (options: object): Partial<Recipe> =>
   Object.fromEntries(Object.entries(options).filter(([name]) => NAMES.includes(name)));
 
-/** Unless asked for another, the plain build: its bits are the same in every runtime. */
-export const createNn = (threads?: number, simd: Simd = "plain"): Promise<Nn> => create({ threads, simd });
+/**
+ * Unless asked for another, the plain build: its bits are the same in every runtime.
+ * @throws UserError where the engine has no relaxed SIMD: a run says which kernels it has
+ */
+export async function createNn(threads?: number, simd: Simd = "plain"): Promise<Nn> {
+  const nn = await create({ threads, simd });
+  if (nn.la.simd === simd) return nn;
+  nn.dispose();
+  throw new UserError("this engine has no relaxed SIMD, which --simd relaxed needs, and a run that was begun with it");
+}

@@ -170,7 +170,8 @@ function ofNumbers(
   error: RangeError,
 ): UserError {
   const file = join(folder, LAST);
-  const kept = saved === undefined ? "" : `. The last checkpoint is ${file}, of step ${saved}`;
+  const late = saved !== undefined && saved > 0 ? ", whose parameters may have been useless already" : "";
+  const kept = saved === undefined ? "" : `. The last checkpoint is ${file}, of step ${saved}${late}`;
   const other = written ? " and another --out" : "";
   return new UserError(`${trainer.recipe.variant}: ${error.message}${kept}. Try a smaller --lr${other}`);
 }

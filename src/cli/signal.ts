@@ -92,7 +92,7 @@ export function addSignal(program: Command): void {
     .description("attention probabilities and gradients of a language model, layer by layer")
     .option("--checkpoint <path>", `${CHECKPOINT}; without it, a new model of the recipe's size`)
     .option("--data <file>", "the text (default: that of the checkpoint's run)")
-    .addOption(variantOption.default("laser"))
+    .addOption(variantOption(", of a new model"))
     .option("--seed <n>", "seed of a new model", integer(0), 1)
     .action((options: Options) => {
       if (options.checkpoint === undefined) return showNew(options);

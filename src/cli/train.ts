@@ -221,7 +221,7 @@ export function addTrain(program: Command): void {
     .option("--out <folder>", "where checkpoints and report.html go (default: FAMILY-VARIANT, with --init none)", path)
     .option("--resume", "go on with the run in --out")
     .option("--init <path>", `start a new run from a checkpoint: ${CHECKPOINT}`, path)
-    .addOption(variantOption.default("laser"))
+    .addOption(variantOption("; with --init or --resume that of the checkpoint, unless given"))
     .addOption(tokensOption)
     .addOption(simdOption)
     .addHelpText("after", NOTES)
