@@ -66,8 +66,8 @@ export function rowAttention(
   const outs = tape.empty([B, most, C]);
   const [k, v] = halves(kv.tensor);
   const call = { ...checked, layout: "BNHD", out: outs.view(perHead) } as const;
+  const saved = attend(engine, [asking, outs], asking.view(perHead), k, v, call);
   const out = tape.empty(q.shape);
-  const saved = attend(engine, [asking, outs, out], asking.view(perHead), k, v, call);
   collect(out, outs);
 
   return tape.record(out, [q, kv, learnt], [asking, outs, saved.lse], (dout) => {

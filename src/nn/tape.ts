@@ -31,28 +31,14 @@ export class Tape {
   readonly #entries: Entry[] = [];
   /** Parameters whose gradient this step began. */
   readonly #begun: Parameter[] = [];
-  /** What the operation that runs has made, outside of steps: of one that throws, given back when the program yields. */
-  readonly #making: Tensor[] = [];
 
   constructor(engine: NnEngine) {
     this.engine = engine;
-    const { arena } = engine.space;
-    const { yielded } = arena;
-    arena.yielded = () => {
-      yielded?.();
-      for (const tensor of this.#making.splice(0)) tensor.dispose();
-    };
   }
 
-  /** A new tensor of the step, or of an operation that ends with `record`; uninitialised. */
+  /** A new tensor of the step, uninitialised. */
   empty(shape: Shape): Tensor {
-    const { space } = this.engine;
-    const tensor = space.allocate(shape, "f32");
-    if (space.source === undefined) {
-      space.arena.watch();
-      this.#making.push(tensor);
-    }
-    return tensor;
+    return this.engine.space.allocate(shape, "f32");
   }
 
   /** The same with a copy of integers, which kernels read as i32. */
@@ -78,7 +64,6 @@ export class Tape {
     backward: (dout: Tensor) => void,
     { item, handed }: { item?: number | undefined; handed?: Tensor | undefined } = {},
   ): Value {
-    if (this.#making.length > 0) this.#making.length = 0; // shortening an array takes time
     const tracked = this.tracks(inputs);
     const out = item === undefined ? new Value(tensor, tracked) : new Loss(tensor, tracked, item);
     if (tracked && this.engine.space.made !== undefined) {
