@@ -64,7 +64,7 @@ export function attentionForward(problem: usize): void {
     const hk = head % p.Hkv;
     if (head != prepared) prepareKeys(p, b, hk, false);
     prepared = head;
-    const count = <i64>(group * blocks); // times 4 members it may pass 2^31: 8.4 million heads of one query on 64 threads do, which no test has
+    const count = <i64>(group * blocks); // times UNITS members it may pass 2^31: millions of heads of one query on 64 threads do, which no test has
     const first = <i32>((count * (parts - 1 - part)) / parts);
     for (let n = <i32>((count * (parts - part)) / parts) - 1; n >= first; --n) {
       const i0 = (n % blocks) * BR;

@@ -24,6 +24,8 @@ function save(file: string, model: Saved, extra: object): void {
   writeFileSync(at(file), saveCheckpoint(model, undefined, { ...extra }));
 }
 
+writeFileSync(at("some.txt"), "abcdefgh".repeat(40));
+
 const json = async (...args: string[]) => JSON.parse(await ok(...args, "--threads", "1", "--json"));
 
 test("generate: the best checkpoint of a folder, and how tokens are drawn", async () => {
@@ -108,7 +110,6 @@ test("fill: a line for each hole, of its place and its candidates, best first; t
 });
 
 test("train: --simd says which kernels, a run keeps them, and the report says which", async () => {
-  writeFileSync(at("some.txt"), "abcdefgh".repeat(40));
   const train = ["train", "lm", "--data", "some.txt", "--threads", "1", "--steps", "3"];
   const sizes = ["--context", "8", "--width", "16", "--layers", "1", "--batch", "2"];
   const runOf = async (simd: Simd) => {

@@ -10,10 +10,18 @@ import { wav } from "./support/wav.js";
 
 writeData(at);
 
+type Change = (own: Record<string, unknown>) => object;
+function changeExtra(file: string, extra: Change, from = readFileSync(file)): void {
+  const { tensors, metadata } = readSafetensors(from);
+  const own = JSON.parse(metadata.extra!) as Record<string, unknown>;
+  const changed = { ...metadata, extra: JSON.stringify({ ...own, ...extra(own) }) };
+  writeFileSync(file, writeSafetensors(tensors, { metadata: changed }));
+}
+
 /** Another recipe in the extra of a checkpoint. */
 const recipe =
   (values: object) =>
-  ({ run }: Record<string, unknown>): object => {
+  ({ run }: Parameters<Change>[0]): object => {
     const { recipe, ...rest } = run as { recipe: object };
     return { run: { ...rest, recipe: { ...recipe, ...values } } };
   };
@@ -161,14 +169,8 @@ test("--resume takes the data of the run only, wherever they are; a file without
 test("what a file says of its run is checked before anything is read or trained, and is text in the report; a recipe without dropout is one of 0", async () => {
   await train("lm", "text.txt", "--out", "hostile");
   const file = at("hostile/last.safetensors");
-  const { tensors, metadata } = readSafetensors(readFileSync(file));
-  const change = (extra: (own: Record<string, unknown>) => object) => {
-    const own = JSON.parse(metadata.extra!) as { run: { recipe: object } };
-    writeFileSync(
-      file,
-      writeSafetensors(tensors, { metadata: { ...metadata, extra: JSON.stringify({ ...own, ...extra(own) }) } }),
-    );
-  };
+  const before = readFileSync(file);
+  const change = (extra: Change) => changeExtra(file, extra, before);
   const resume = () => run(["train", "lm", "--resume", "--out", "hostile"]);
   for (const [what, extra] of [
     [/holds no run to go on with\n$/, () => ({ data: 5 })],
@@ -177,20 +179,20 @@ test("what a file says of its run is checked before anything is read or trained,
     [/last\.safetensors: train: every must be an integer of 1 or more, got 0\n$/, recipe({ every: 0 })],
     [/last\.safetensors: restore: layers must be at most .* got 4096\n$/, recipe({ layers: 4096 })],
     [/resume: the history must have a loss/, ({ run }) => ({ run: { ...(run as object), history: null } })],
-  ] as [RegExp, (own: Record<string, unknown>) => object][]) {
+  ] as [RegExp, Change][]) {
     change(extra);
     const { code, stderr } = await resume();
     assert.match(stderr, what);
     assert.equal([code, stderr.split("\n").length], [1, 2]);
   }
-  change(recipe({ "<script>": 1, dropout: undefined }));
+  change((own) => ({ ...recipe({ "<script>": 1, dropout: undefined })(own), simd: 5 })); // kernels that nobody has are the plain ones
   assert.is((await resume()).code, 0);
   const html = readFileSync(at("hostile/report.html"), "utf8");
   assert.ok(html.includes("<td>dropout</td><td>0</td>") && !html.includes("<script>"), html);
 });
 
 test("compare goes on where only one of the pair was saved, and ends as one that never stopped", async () => {
-  const args = ["compare", "lm", "--data", "text.txt", "--steps", "4", ...SIZES];
+  const args = ["compare", "lm", "--data", "text.txt", "--steps", "4", "--simd", "plain", ...SIZES];
   await ok(...args, "--out", "pair");
   const file = at("pair/laser/last.safetensors");
   const whole = readFileSync(file);
@@ -199,6 +201,11 @@ test("compare goes on where only one of the pair was saved, and ends as one that
   await ok("compare", "lm", "--resume", "--out", "pair");
   assert.ok(readFileSync(file).equals(whole));
   // A pair of two recipes would wait for each other for ever, or be no comparison.
+  changeExtra(file, () => ({ simd: "relaxed" }));
+  assert.match(
+    (await run(["compare", "lm", "--resume", "--out", "pair"])).stderr,
+    /got --simd "plain" and "relaxed"\n$/,
+  );
   await ok("train", "lm", "--data", "text.txt", "--steps", "5", ...SIZES, "--variant", "standard", "--out", "other");
   writeFileSync(at("pair/standard/last.safetensors"), readFileSync(at("other/last.safetensors")));
   const { code, stderr } = await run(["compare", "lm", "--resume", "--out", "pair"]);

@@ -235,6 +235,7 @@ test("wrong features, frames, beams and scores are refused by name", () => {
     transcribe(nn, model, features as Float32Array, frames as number[], { beam } as { beam: number });
   const good = new Float32Array(40);
   throws(call(good, [10], 0), RangeError, "transcribe: beam must be an integer of 1 or more, got 0");
+  throws(call(good, []), RangeError, "conformer: the batch must not be empty, got no frames");
   throws(call(good, [11]), RangeError, "conformer: frames[0] must be an integer from 0 to 10, got 11");
   throws(call(new Float32Array(41), [10]), RangeError, "features must be 1 times some frames of 4, got 41");
   throws(call(new Float32Array(400), [10]), RangeError, "there must be 2 to 33 frames, got 100");

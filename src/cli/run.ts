@@ -94,7 +94,11 @@ async function trainAll(
     } catch (error) {
       if (!isOfNumbers(error)) throw error;
       const reported = trainer.steps > 0;
-      if (reported && begun.has(run)) save(LAST, run, begun.get(run), 0);
+      try {
+        if (reported && begun.has(run)) save(LAST, run, begun.get(run), 0);
+      } catch {
+        // The reason to tell is that of the step.
+      }
       const failure = ofNumbers(run, saved.get(run), reported || saved.size > 0, error);
       if (reported) saveReport(failure.message);
       say({ event: "failed", variant: trainer.recipe.variant, message: failure.message });
