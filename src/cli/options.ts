@@ -56,7 +56,7 @@ export const common = (command: Command): Command =>
     .option("--json", "JSON for programs", false);
 
 export const variantOption = (of: string): Option =>
-  new Option("--variant <name>", `which attention${of}`).choices(["laser", "standard"]).default("laser", "laser");
+  new Option("--variant <name>", `which attention${of}`).choices(["laser", "standard"]).default("laser");
 
 export type Tokens = "characters" | "bytes";
 

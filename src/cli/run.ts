@@ -68,9 +68,8 @@ async function trainAll(
   const saved = new Map(runs.flatMap((run) => (run.trainer.steps > 0 ? [[run, run.trainer.steps]] : [])));
   /** The contents of each last.safetensors as it was read or written here: two may go on with one run. */
   const known = new Map(runs.map((run) => [run, run.last]));
-  const fresh = runs.filter(({ trainer }) => trainer.steps === 0);
   /** What new runs begin with, until they are saved: the last good parameters of one whose first step made useless ones. */
-  const begun = new Map(fresh.map((run) => [run, run.trainer.save(notes)]));
+  const begun = new Map(runs.flatMap((run) => (run.trainer.steps === 0 ? [[run, run.trainer.save(notes)]] : [])));
   const save = (name: string, run: Run, bytes = run.trainer.save(notes), steps = run.trainer.steps) => {
     const last = join(run.folder, LAST);
     const found = digestOfFile(last);
@@ -108,7 +107,6 @@ async function trainAll(
   const files = runs.flatMap(({ folder }) => [LAST, BEST].map((name) => join(folder, name)));
   for (const file of [...files, join(out, REPORT)]) removeHalves(file);
   if (!json && runs.every(({ trainer }) => trainer.done)) print("All steps were done before.");
-  let first = fresh.length > 0;
   const bar = new Bar(runs, json);
   try {
     while (!stopped() && runs.some(({ trainer }) => !trainer.done)) {
@@ -130,9 +128,8 @@ async function trainAll(
         say({ event: "evaluation", variant, step: progress.step, measure, value }, text);
       }
       // Whatever ends a run, there is a checkpoint to go on from; but none of parameters that the next step found useless.
-      if (first && trainers.every(({ steps, done }) => steps > 1 || done)) {
+      if (begun.size > 0 && trainers.every(({ steps, done }) => steps > 1 || done)) {
         for (const run of runs) save(LAST, run);
-        first = false;
       }
       // Lets the signal in.
       await setImmediate();
@@ -174,7 +171,7 @@ function ofNumbers(
   error: RangeError,
 ): UserError {
   const file = join(folder, LAST);
-  const late = saved !== undefined && saved > 0 ? ", whose parameters may have been useless already" : "";
+  const late = saved ? ", whose parameters may have been useless already" : "";
   const kept = saved === undefined ? "" : `. The last checkpoint is ${file}, of step ${saved}${late}`;
   const other = written ? " and another --out" : "";
   return new UserError(`${trainer.recipe.variant}: ${error.message}${kept}. Try a smaller --lr${other}`);

@@ -205,8 +205,9 @@ Data of conformer: a folder of DIGIT_SPEAKER_TAKE.wav, of which takes 0 to 4 are
 file, PATH, tab, TRANSCRIPT, with paths relative to the list, of which every tenth is held out.
 
 last.safetensors, which --resume goes on with, is written after the second step, at every evaluation, and when the run is stopped
-(ctrl-C, SIGTERM, SIGHUP, or nobody reads the output); where it fails before, what the run began with. best.safetensors at every evaluation that is the best so far. Both hold all losses,
-and the path of the data as it was given. A run keeps its recipe, its number of steps included, and its kernels.`;
+(ctrl-C, SIGTERM, SIGHUP, or nobody reads the output); if it fails before that, with what it began with. best.safetensors is written at
+every evaluation that is the best so far. Both hold all losses, and the path of the data as it was given. A run keeps its recipe, its
+number of steps included, and its kernels.`;
 
 const familyArgument = () => new Argument("<family>", "which model").choices(FAMILIES);
 

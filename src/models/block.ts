@@ -79,7 +79,7 @@ export class Block extends Module {
         ? undefined
         : checkIds("block", options.rows, undefined, Number.POSITIVE_INFINITY, 0, "rows");
     const given = copyOptions("block", this.#nn, attention); // before the norm, which allocates
-    return keeping(cache, () => {
+    return keeping([cache], () => {
       const seen = this.attn.forward(this.ln1.forward(x), given, { cache, rows });
       const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), drop(seen));
       return add(this.#nn, y, drop(this.out.forward(this.fc.forward(this.ln2.forward(y), this.#activation))));

@@ -1,6 +1,6 @@
 import { show } from "../check.js";
 import { integer, list } from "../check-number.js";
-import { AttentionCache, checkCache } from "../nn/cached-attention.js";
+import { AttentionCache, checkCache, keeping } from "../nn/cached-attention.js";
 import type { Nn } from "../nn/nn.js";
 import { rowOfEach } from "../nn/rows.js";
 import type { Value } from "../nn/value.js";
@@ -67,7 +67,7 @@ export class Gpt extends TokenModel {
     if (new Set(all).size !== layers)
       throw new RangeError("gpt: caches must be one for each layer, got the same twice");
     if (new Set(lengths).size !== 1) throw new RangeError(`gpt: caches must be of one length, got ${show(lengths)}`);
-    try {
+    return keeping(all, () => {
       const passed = { caches: all };
       const x = this.embed(ids, passed);
       const [B, N] = x.shape as [number, number, number];
@@ -76,11 +76,7 @@ export class Gpt extends TokenModel {
         throw new RangeError(`gpt: ids must have as many rows as the caches, ${k.shape[0]}, got ${B}`);
       }
       return this.head.forward(this.read(x, rowOfEach(B, N, N - 1), passed));
-    } catch (error) {
-      // Layers before the one that failed have taken the tokens in already.
-      for (const cache of all) cache.clear(lengths[0]);
-      throw error;
-    }
+    });
   }
 }
 

@@ -96,13 +96,15 @@ export function checkCache(where: string, cache: unknown): asserts cache is Atte
   alive(where, "cache", cache.k);
 }
 
-/** Runs `body`; when it throws, the cache forgets the tokens that it was given by then, so that the call can be made again. */
-export function keeping<R>(cache: AttentionCache | undefined, body: () => R): R {
-  const before = cache?.length;
+/** Runs `body`; when it throws, caches forget the tokens that they were given by then, so that the call can be made again. */
+export function keeping<R>(caches: readonly (AttentionCache | undefined)[], body: () => R): R {
+  const lengths = caches.map((cache) => cache?.length ?? 0);
   try {
     return body();
   } catch (error) {
-    if (cache instanceof AttentionCache && cache.length > before!) cache.clear(before);
+    for (const [n, cache] of caches.entries()) {
+      if (cache instanceof AttentionCache && cache.length > lengths[n]!) cache.clear(lengths[n]);
+    }
     throw error;
   }
 }

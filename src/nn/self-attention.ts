@@ -87,7 +87,7 @@ export class SelfAttention extends Module {
       return this.proj.forward(rowAttention(nn, q, kv, heads, given, rows));
     }
     const qkv = this.qkv.forward(x);
-    return keeping(cache, () => {
+    return keeping([cache], () => {
       const all =
         cache !== undefined ? cachedAttention(nn, qkv, heads, cache, given) : selfAttention(nn, qkv, heads, given);
       return this.proj.forward(rows === undefined ? all : lookUp(nn, all, rows));
