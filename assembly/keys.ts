@@ -10,9 +10,9 @@ import { MR, NR, PANEL } from "./tile";
 import { touchRows } from "./touch";
 
 /**
- * Rows no further apart than this many bytes are read in place as column panels. A register tile walks down the rows: where
- * they lie far apart the first-level cache holds few of them. Up to 256 bytes were measured (docs/design.md); the limit itself
- * was not.
+ * Rows no further apart than this many bytes are read in place as column panels. A register tile walks down the rows: where they lie far apart
+ * the first-level cache holds few of them. With 256, widths 80 to 128 took 0.99 to 1.02 times the time, with 128 a window or 49 to 65 rows of
+ * width 64 1.03 to 1.05 (standard), with 1,024 nothing changed (relaxed; `npm run bench:compare -- DIR`, "head size", "window", "left over").
  */
 const NEAR: i32 = 512;
 

@@ -22,12 +22,14 @@ import { worst } from "./recompute.js";
 import {
   attentionShapes,
   growthShapes,
+  headShapes,
   leftOverMatmulShapes,
   leftOverShapes,
   optionShapes,
   recomputeShapes,
   smallShapes,
   thinMatmulShapes,
+  transposedMatmulShapes,
   visibleShapes,
 } from "./shapes.js";
 import { attentionTask, matmulTask, prepareAttention, type Task, variants } from "./tasks.js";
@@ -48,12 +50,12 @@ const window = visibleShapes.find(({ window }) => window !== undefined)!;
 const oneHead = growthShapes.find(({ N }) => N === 1024)!;
 const directions = ["forward", "backward"] as const;
 const tasks: readonly Pick<Task, "name" | "prepare">[] = [
-  ...[ViT, LM, window, oneHead, ...optionShapes, ...leftOverShapes, smallShapes[1]!].flatMap((shape) =>
+  ...[ViT, LM, window, oneHead, ...optionShapes, ...leftOverShapes, ...headShapes, smallShapes[1]!].flatMap((shape) =>
     directions.flatMap((direction) => variants.map((variant) => attentionTask(shape, variant, direction))),
   ),
   ...variants.map((variant) => attentionTask(decode, variant, "forward")),
   matmulTask({ m: 512, k: 512, n: 512 }),
-  ...[...leftOverMatmulShapes, ...thinMatmulShapes].map(matmulTask),
+  ...[...leftOverMatmulShapes, ...thinMatmulShapes, ...transposedMatmulShapes].map(matmulTask),
   ...recomputeShapes.flatMap((shape) =>
     directions.map((direction) => ({
       name: `recompute ${attentionTask(shape, "laser", direction).name}`,

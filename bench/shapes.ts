@@ -84,6 +84,8 @@ export interface MatmulShape {
   m: number;
   k: number;
   n: number;
+  /** b's columns are contiguous, as of a weight of PyTorch. */
+  transposed?: true;
 }
 
 const oddProduct: MatmulShape = { m: 197, k: 384, n: 1536 };
@@ -103,6 +105,14 @@ export const thinMatmulShapes: readonly MatmulShape[] = [
   { m: 8, k: 768, n: 3072 },
   { m: 3072, k: 768, n: 1 },
 ];
+
+/** The other factor's columns are contiguous, as those of a linear layer's weight. */
+export const transposedMatmulShapes: readonly MatmulShape[] = [1, 2, 3, 4].map((m) => ({
+  m,
+  k: 768,
+  n: 3072,
+  transposed: true,
+}));
 
 export const rowOps = { rows: 1024, width: 256 } as const;
 

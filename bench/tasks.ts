@@ -121,15 +121,15 @@ export function matmulInputs({ m, k, n }: MatmulShape): { a: Float32Array; b: Fl
 }
 
 export function matmulTask(shape: MatmulShape): Task {
-  const { m, k, n } = shape;
+  const { m, k, n, transposed } = shape;
   return {
-    name: `matmul ${m} x ${k} x ${n}`,
+    name: `matmul ${m} x ${k} x ${n}${transposed ? " transposed" : ""}`,
     work: 2 * m * k * n,
     unit: "GFLOP/s",
     prepare(la) {
       const inputs = matmulInputs(shape);
       const a = la.tensor(inputs.a, [m, k]);
-      const b = la.tensor(inputs.b, [k, n]);
+      const b = la.tensor(inputs.b, [k, n], transposed ? { strides: [1, k] } : {});
       return () => la.matmul(a, b).dispose();
     },
   };
