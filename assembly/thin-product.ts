@@ -9,8 +9,8 @@ import { LINE } from "./touch";
 
 /**
  * The most rows of a, where rows of b are contiguous, and where its columns lie one after the other: with some more, packing is as fast. With at most
- * four, the product of eight took 1.33 times the time (`npm run bench:compare -- DIR --filter "matmul 8"`). By columns, limits of one and four took
- * 0.98 to 1.03 times the time of two rows to four ("transposed", three entries).
+ * four, the product of eight took 1.33 times the time (`npm run bench:compare -- DIR --filter "matmul 8"`). By columns, two rows take 1.25
+ * to 1.36 times the time with at most one; with four, three take 0.90 to 1.00 and four 1.08 to 1.27 ("transposed", three entries).
  */
 const ROWS: i32 = 8;
 const TRANSPOSED_ROWS: i32 = 2;

@@ -84,7 +84,7 @@ export interface MatmulShape {
   m: number;
   k: number;
   n: number;
-  /** b's columns are contiguous, as of a weight of PyTorch. */
+  /** b is given as [n, k]. */
   transposed?: true;
 }
 

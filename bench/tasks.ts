@@ -121,7 +121,7 @@ export function matmulInputs({ m, k, n }: MatmulShape): { a: Float32Array; b: Fl
 }
 
 export function matmulTask(shape: MatmulShape): Task {
-  const { m, k, n, transposed } = shape;
+  const { m, k, n, transposed = false } = shape;
   return {
     name: `matmul ${m} x ${k} x ${n}${transposed ? " transposed" : ""}`,
     work: 2 * m * k * n,
@@ -129,8 +129,8 @@ export function matmulTask(shape: MatmulShape): Task {
     prepare(la) {
       const inputs = matmulInputs(shape);
       const a = la.tensor(inputs.a, [m, k]);
-      const b = la.tensor(inputs.b, [k, n], transposed ? { strides: [1, k] } : {});
-      return () => la.matmul(a, b).dispose();
+      const b = la.tensor(inputs.b, transposed ? [n, k] : [k, n]);
+      return () => la.matmul(a, b, { transposeB: transposed }).dispose();
     },
   };
 }

@@ -154,6 +154,12 @@ const NONE: Matrix = { ptr: 0, row: 0, col: 1 };
 export const beginOf = (count: number, unit: number, share: number, shares: number): number =>
   Math.min(count, unit * Math.ceil((Math.ceil(count / unit) * share) / shares));
 
+/**
+ * Rows or columns of c below which a product waits for memory and takes as long as with so many, so that threads are worth it sooner: on two a row
+ * of 768 and 3,072 columns takes 0.55 to 0.84 of the time (`npm run bench:compare -- DIR --entry threads --filter "matmul 1"`).
+ */
+const BOUND = 8;
+
 /** Operations of a job of a thread: a second at a quarter of this machine's peak, a tenth of what a pool waits for progress. */
 const JOB_WORK = 1.5e10;
 
@@ -173,7 +179,8 @@ function withProduct(
   const byRows = m >= n;
   // A multiple of the rows of a register tile in every build, or whole panels, where a packed factor can be cut.
   const [count, unit] = byRows ? [m, TILE_ROWS] : [n, PANEL];
-  const members = Math.min(pool?.members(work) ?? 1, Math.max(1, Math.ceil(count / unit)));
+  const worth = work * Math.max(1, BOUND / Math.max(1, Math.min(m, n)));
+  const members = Math.min(pool?.members(worth) ?? 1, Math.max(1, Math.ceil(count / unit)));
   const bytes = 4 * kernels.matmulScratch(n, k);
   arena.borrow(members * bytes, (scratch) => {
     const jobs = Math.ceil(work / (members * JOB_WORK));
