@@ -199,4 +199,13 @@ test("work that is not worth a thread stays on the calling one", () => {
   la.dispose();
 });
 
+test("a product of one row is worth two threads from an eighth of the work on that others take", () => {
+  const { la } = makeTeam(2, { limits: { progress }, eager: false, program: pretender("") });
+  const product = (m: number, n: number) => la.matmul(la.zeros([m, 256]), la.zeros([256, n])).dispose();
+  product(8, 1216); // 5.0e6 operations
+  product(1, 1216);
+  assert.throws(() => product(1, 1280), givesUp(standstill));
+  la.dispose();
+});
+
 test.run();
