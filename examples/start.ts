@@ -52,7 +52,8 @@ async function main(): Promise<void> {
     const trainer = new Trainer(nn, "lm", task, recipe);
     if (variant === "laser") console.log(`\nLASER before training writes:\n${task.sample()}\n`);
     const format = `${variant.padEnd(8)} {bar} {value}/{total} | loss {loss} | {speed} tokens/s | {eta_formatted} left`;
-    const bar = new SingleBar({ format, barsize: 24, hideCursor: true, formatTime, gracefulExit: false });
+    const lines = { noTTYOutput: true, notTTYSchedule: 10_000, etaBuffer: 200 }; // ms between lines where there is no terminal
+    const bar = new SingleBar({ format, barsize: 24, hideCursor: true, formatTime, gracefulExit: false, ...lines });
     const stop = () => {
       bar.stop(); // shows the cursor again
       process.exit(130);

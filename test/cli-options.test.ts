@@ -109,7 +109,7 @@ test("fill: a line for each hole, of its place and its candidates, best first; t
   }
 });
 
-test("train: --simd says which kernels, a run keeps them, and the report says which", async () => {
+test("--simd says which kernels; a run keeps them, and the report says which", async () => {
   const train = ["train", "lm", "--data", "some.txt", "--threads", "1", "--steps", "3"];
   const sizes = ["--context", "8", "--width", "16", "--layers", "1", "--batch", "2"];
   const runOf = async (simd: Simd) => {
@@ -134,6 +134,12 @@ test("train: --simd says which kernels, a run keeps them, and the report says wh
   const { code, stderr } = await run(["train", "lm", "--resume", "--out", "relaxed", "--simd", "plain"]);
   assert.is(code, 1);
   assert.match(stderr, "so --simd must be relaxed, got plain. To start a new run from its checkpoint: --init");
+  const signal = ["signal", "--json", "--data", "some.txt"];
+  for (const args of [[...signal, "--checkpoint", "relaxed"], signal]) {
+    const [usual, same, faster] = [[], ["--simd", "plain"], ["--simd", "relaxed"]].map((simd) => ok(...args, ...simd));
+    assert.is(await same, await usual);
+    assert.is.not(await faster, await usual);
+  }
 });
 
 test("train and compare: a folder that holds a best checkpoint alone, or a report, is not written into", async () => {

@@ -60,14 +60,14 @@ export function fileOf(path: string): string {
 
 /** Runs `use` with the model in the file, which must be of this family. */
 export async function withModel<F extends Family>(
-  options: Pick<Usage, "checkpoint" | "threads">,
+  options: Pick<Usage, "checkpoint" | "threads" | "simd">,
   family: F,
   use: (nn: Nn, model: ReturnType<typeof restore<F>>, extra: Extra) => void | Promise<void>,
 ): Promise<void> {
   const file = fileOf(options.checkpoint);
   const checkpoint = readCheckpoint(file);
   checkFamily(file, checkpoint, family);
-  const nn = await createNn(options.threads);
+  const nn = await createNn(options.threads, options.simd);
   try {
     await use(nn, restore(nn, checkpoint, family), checkpoint.extra);
   } finally {

@@ -42,16 +42,23 @@ export function positive(text: string): number {
 
 export interface Common {
   threads?: number | undefined;
+  simd?: Simd | undefined;
   json: boolean;
 }
 
-/** --threads and --json. */
+/** --threads, --simd and --json. */
 export const common = (command: Command): Command =>
   command
     .option(
       "--threads <n>",
       "threads, at most 64 (default: what the machine runs at once, 8 at most); the results have the same bits with any number",
       integer(1, 64),
+    )
+    .addOption(
+      new Option(
+        "--simd <build>",
+        "which kernels: plain, with the same bits in every runtime, or relaxed, faster where the engine has relaxed SIMD (default: plain; a run that goes on keeps its own)",
+      ).choices(["plain", "relaxed"] satisfies Simd[]),
     )
     .option("--json", "JSON for programs", false);
 
@@ -64,11 +71,6 @@ export const tokensOption = new Option(
   "--tokens <kind>",
   "of lm: the characters of the text, or the bytes of UTF-8, which any prompt has (default: characters, or those of the checkpoint)",
 ).choices(["characters", "bytes"] satisfies Tokens[]);
-
-export const simdOption = new Option(
-  "--simd <build>",
-  "which kernels: plain, with the same bits in every runtime, or relaxed, faster where the engine has relaxed SIMD (default: plain; with --resume those of the run)",
-).choices(["plain", "relaxed"] satisfies Simd[]);
 
 /** What the recipes have: that of lm, and of each family that has another. */
 function defaults(name: keyof Recipe): string {

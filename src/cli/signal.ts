@@ -64,8 +64,8 @@ function seen(layers: readonly LayerSignal[], fresh: boolean): string {
 }
 
 /** A trained model, on the text it was trained on where no other is given. */
-const showTrained = (checkpoint: string, { data, threads, json }: Options): Promise<void> =>
-  withModel({ checkpoint, threads }, "gpt", (nn, model, extra) => {
+const showTrained = (checkpoint: string, { data, threads, simd, json }: Options): Promise<void> =>
+  withModel({ checkpoint, threads, simd }, "gpt", (nn, model, extra) => {
     const from = data ?? extra.data;
     if (typeof from !== "string") throw new UserError(`${checkpoint} names no text: --data TEXT is missing`);
     const tokenizer = tokenizerOf(extra, "gpt", model.config.vocabulary);
@@ -74,11 +74,11 @@ const showTrained = (checkpoint: string, { data, threads, json }: Options): Prom
   });
 
 /** A new model of the recipe's size. */
-async function showNew({ data, variant, seed, threads, json }: Options): Promise<void> {
+async function showNew({ data, variant, seed, threads, simd, json }: Options): Promise<void> {
   if (data === undefined) throw new UserError("--checkpoint PATH or --data TEXT is missing: what to look at");
   const text = readText(data);
   const tokenizer = characterTokenizer(text);
-  const nn = await createNn(threads);
+  const nn = await createNn(threads, simd);
   try {
     const model = gpt(nn, { ...FRESH, vocabulary: tokenizer.size, variant, seed });
     show(nn, model, tokenizer.encode(text), `a new model, seed ${seed}, on ${data}`, json, true);

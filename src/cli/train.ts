@@ -20,7 +20,6 @@ import {
   givenRecipe,
   path,
   recipeOptions,
-  simdOption,
   type Tokens,
   tokensOption,
   variantOption,
@@ -36,7 +35,6 @@ interface Part {
 
 interface TrainOptions extends Common, Partial<Recipe> {
   tokens?: Tokens;
-  simd?: Simd;
   data?: string;
   out?: string;
   resume?: boolean;
@@ -224,7 +222,6 @@ export function addTrain(program: Command): void {
     .option("--init <path>", `start a new run from a checkpoint: ${CHECKPOINT}`, path)
     .addOption(variantOption("; with --init or --resume that of the checkpoint, unless given"))
     .addOption(tokensOption)
-    .addOption(simdOption)
     .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {
       const out = options.out ?? `${family}-${options.variant}`;
@@ -252,7 +249,6 @@ export function addCompare(program: Command): void {
     .option("--out <folder>", "where checkpoints and report.html go (default: FAMILY-compare)", path)
     .option("--resume", "go on with the runs in --out")
     .addOption(tokensOption)
-    .addOption(simdOption)
     .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {
       const out = options.out ?? `${family}-compare`;
