@@ -17,8 +17,15 @@ const withRest = new WeakSet<Tensor>();
 
 type Kernel = "attentionForward" | "attentionBackward";
 
-export function attention(engine: Engine, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
-  const call = checkForward("attention", engine.space, q, k, v, options);
+export function attention(
+  engine: Engine,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: AttentionOptions,
+  where = "attention",
+): Tensor {
+  const call = checkForward(where, engine.space, q, k, v, options);
   const { B, H, N } = call.sizes;
   return producing(engine, (make) => {
     const out = call.options.out ?? make(call.outShape);
@@ -33,8 +40,9 @@ export function attentionForward(
   k: Tensor,
   v: Tensor,
   options: AttentionOptions,
+  where = "attentionForward",
 ): SavedAttention {
-  const call = checkForward("attentionForward", engine.space, q, k, v, options);
+  const call = checkForward(where, engine.space, q, k, v, options);
   const { B, H, N } = call.sizes;
   return producing(engine, (make) => {
     const out = call.options.out ?? make(call.outShape);

@@ -185,7 +185,7 @@ test("places, rows and targets that are none are refused by name, and a batch wi
         rows: rows as number[],
       }),
     );
-  throws(attend({}, [0]), TypeError, 'attentionForward: variant must be "standard" or "laser", got undefined');
+  throws(attend({}, [0]), TypeError, 'selfAttention: variant must be "standard" or "laser", got undefined');
   throws(attend({ variant: "laser" }, null), TypeError, "selfAttention: rows must be an array, got null");
   throws(attend({ variant: "laser", causal: true }, null), TypeError, "selfAttention: rows must be an array, got null");
   throws(attend({ variant: "laser" }, ["1"]), TypeError, 'rows must be integers from 0 to 2, got "1" at 0');

@@ -47,8 +47,9 @@ export function facadeOptions(
   return [{ ...others, bias: bias.tensor }, bias];
 }
 
-/** `attentionForward`; where it refuses its options, what was made for it goes at once, and not when it is collected. */
+/** `attentionForward` in the name of `where`; where it refuses its options, what was made for it goes at once, and not when it is collected. */
 export function attend(
+  where: string,
   engine: Engine,
   made: readonly Tensor[],
   q: Tensor,
@@ -57,7 +58,7 @@ export function attend(
   options: AttentionOptions,
 ): SavedAttention {
   try {
-    return attentionForward(engine, q, k, v, options);
+    return attentionForward(engine, q, k, v, options, where);
   } catch (error) {
     for (const tensor of made) tensor.dispose();
     throw error;
@@ -102,7 +103,7 @@ export function selfAttention(nn: Nn, qkv: Value, heads: number, options: ValueA
   const out = tape.empty([B, N, C]);
   const perHead = [B, N, heads, C / heads];
   const call = { ...checked, layout: "BNHD", out: out.view(perHead) } as const;
-  const saved = attend(engine, [out], ...headsOf(qkv.tensor, heads), call);
+  const saved = attend("selfAttention", engine, [out], ...headsOf(qkv.tensor, heads), call);
 
   return tape.record(out, [qkv, learnt], [saved.lse], (dout) => {
     const dbias = biasGradient(nn, learnt);
@@ -156,7 +157,7 @@ export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, o
   const inputs = [q, k, v, learnt];
   const out = tape.empty([B, N, heads * E]);
   const call = { ...checked, layout: "BNHD", out: inHeads(out, E) } as const;
-  const saved = attend(engine, [out], inHeads(q.tensor, D), inHeads(k.tensor, D), inHeads(v.tensor, E), call);
+  const saved = attend(where, engine, [out], inHeads(q.tensor, D), inHeads(k.tensor, D), inHeads(v.tensor, E), call);
 
   return tape.record(out, inputs, [saved.lse], (dout) => {
     checkUndisposed(where, { q: q.tensor, k: k.tensor, v: v.tensor, bias: checked.bias });

@@ -158,7 +158,7 @@ export function cachedAttention(
   const [q] = headsOf(qkv.tensor, heads);
   const all = (tensor: Tensor) => tensor.view([B, context, heads, C / heads]).narrow(1, 0, M);
   try {
-    attention(engine, q, all(cache.k), all(cache.v), { ...checked, align, layout: "BNHD", out: into });
+    attention(engine, q, all(cache.k), all(cache.v), { ...checked, align, layout: "BNHD", out: into }, where);
   } catch (error) {
     cache.clear(before);
     out.dispose();

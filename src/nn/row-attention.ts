@@ -66,7 +66,7 @@ export function rowAttention(
   const outs = tape.empty([B, most, C]);
   const [k, v] = halves(kv.tensor);
   const call = { ...checked, layout: "BNHD", out: outs.view(perHead) } as const;
-  const saved = attend(engine, [asking, outs], asking.view(perHead), k, v, call);
+  const saved = attend("selfAttention", engine, [asking, outs], asking.view(perHead), k, v, call);
   const out = tape.empty(q.shape);
   collect(out, outs);
 
