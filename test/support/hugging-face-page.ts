@@ -1,11 +1,25 @@
 /** The program of docs/hugging-face.md, and what its tests have in common. */
 import * as assert from "uvu/assert";
+import type { Tensor } from "../../src/index.js";
 import type { Bert, Gpt, Vit } from "../../src/models/index.js";
-import { type AdamW, createSync, type Loss, type Nn, type ParameterValues, type Random } from "../../src/nn/index.js";
+import {
+  type AdamW,
+  createSync,
+  type Loss,
+  type Module,
+  type Nn,
+  type ParameterValues,
+  type Random,
+  type Value,
+} from "../../src/nn/index.js";
 import { runDocument } from "./document.js";
 import { gpt2File, gpt2Json } from "./hugging-face.js";
 
 export type File = ReadonlyMap<string, ParameterValues>;
+
+interface BertModel extends Module {
+  forward(rows: readonly number[][], types?: readonly number[][]): [Value, Tensor<"u8">];
+}
 
 interface Program {
   tensorsOf(...files: Uint8Array[]): File;
@@ -14,6 +28,8 @@ interface Program {
   toGpt2(state: File): File;
   fromVit(tensors: File): File;
   vitOf(nn: Nn, tensors: File, json: object): Vit;
+  bertOf(nn: Nn, tensors: File, json: object): BertModel;
+  embed(nn: Nn, model: BertModel, rows: readonly number[][]): Float32Array[];
   prepared(model: Vit, processor: { image_mean: number[]; image_std: number[] }): void;
   adapt(nn: Nn, model: Gpt, random: Random, rank: number): AdamW;
   adaptersOf(model: Gpt): File;
@@ -21,9 +37,22 @@ interface Program {
 }
 
 const names = [
-  ...["tensorsOf", "fromGpt2", "gpt2", "toGpt2", "fromVit", "vitOf", "prepared", "adapt", "adaptersOf", "paddedLoss"],
+  ...[
+    "tensorsOf",
+    "fromGpt2",
+    "gpt2",
+    "toGpt2",
+    "fromVit",
+    "vitOf",
+    "prepared",
+    "bertOf",
+    "embed",
+    "adapt",
+    "adaptersOf",
+    "paddedLoss",
+  ],
 ];
-export const [page, printed] = await runDocument<Program>("docs/hugging-face.md", 6, names);
+export const [page, printed] = await runDocument<Program>("docs/hugging-face.md", 7, names);
 
 export const ids = [
   [3, 1, 4, 1, 5, 9, 2, 6, 22],

@@ -1,4 +1,4 @@
-/** Made-up files of GPT-2 and ViT by the names and layouts of transformers, and their results in float64 (modeling_gpt2.py, modeling_vit.py). */
+/** Made-up files of GPT-2, ViT and BERT by the names and layouts of transformers, and their results in float64 (modeling_gpt2.py, ..._vit.py, ..._bert.py). */
 import { Random } from "../../src/nn/index.js";
 import { acts, crossEntropy, norm } from "./nn-oracle.js";
 import { type Numbers, oracleRow } from "./oracle.js";
@@ -19,6 +19,10 @@ export const gpt2Json = {
   ...{ vocab_size: 23, n_positions: 9, n_embd: 16, n_head: 4, n_layer: 2 },
   ...{ activation_function: "gelu_new", layer_norm_epsilon: 1e-5 },
 };
+export const bertJson = {
+  ...{ vocab_size: 23, max_position_embeddings: 9, type_vocab_size: 2, hidden_size: 16, intermediate_size: 24 },
+  ...{ num_attention_heads: 4, num_hidden_layers: 2, hidden_act: "gelu", layer_norm_eps: 1e-12 },
+};
 export const vitJson = {
   ...{ image_size: 12, patch_size: 4, hidden_size: 16, num_attention_heads: 4, num_hidden_layers: 2 },
   ...{ hidden_act: "gelu", layer_norm_eps: 1e-12 },
@@ -29,7 +33,9 @@ function made(seed: number, shapes: Record<string, number[]>, deviations: Record
   const random = new Random(seed);
   const entries = Object.entries(shapes).map(([name, shape]) => {
     const size = shape.reduce((product, n) => product * n, 1);
-    const scale = /(ln_|layernorm).*weight/.test(name) ? random.normals(size, 0.1).map((x) => 1 + x) : undefined;
+    const scale = /(ln_|layernorm|LayerNorm).*weight/.test(name)
+      ? random.normals(size, 0.1).map((x) => 1 + x)
+      : undefined;
     return [name, { shape, data: scale ?? random.normals(size, deviations[name] ?? 0.2) }] as const;
   });
   return new Map(entries);
@@ -77,6 +83,25 @@ export function vitFile(seed: number): File {
   }
   Object.assign(shapes, normOf("vit.layernorm", D), layer("classifier", classes, D));
   return made(seed, shapes, deviations);
+}
+
+/** As BertModel has it. */
+export function bertFile(seed: number): File {
+  const { hidden_size: D, intermediate_size: hidden } = bertJson;
+  const shapes: Record<string, number[]> = {
+    "embeddings.word_embeddings.weight": [bertJson.vocab_size, D],
+    "embeddings.position_embeddings.weight": [bertJson.max_position_embeddings, D],
+    "embeddings.token_type_embeddings.weight": [bertJson.type_vocab_size, D],
+    ...normOf("embeddings.LayerNorm", D),
+  };
+  for (let n = 0; n < bertJson.num_hidden_layers; n++) {
+    const at = `encoder.layer.${n}.`;
+    for (const part of ["query", "key", "value"]) Object.assign(shapes, layer(`${at}attention.self.${part}`, D, D));
+    Object.assign(shapes, layer(`${at}attention.output.dense`, D, D), normOf(`${at}attention.output.LayerNorm`, D));
+    Object.assign(shapes, layer(`${at}intermediate.dense`, hidden, D), layer(`${at}output.dense`, D, hidden));
+    Object.assign(shapes, normOf(`${at}output.LayerNorm`, D));
+  }
+  return made(seed, { ...shapes, ...layer("pooler.dense", D, D) }, {});
 }
 
 const dataOf = (tensors: Tensors, name: string): Numbers => tensors.get(name)!.data;
@@ -177,4 +202,26 @@ export function vitLogits(tensors: Tensors, pixels: Uint8Array, { image_mean: me
     );
   }
   return dense(tensors, "classifier", layerNorm(tensors, "vit.layernorm", [x[0]!], 1e-12))[0]!;
+}
+
+/** What BertModel makes of one row, [N, D]. */
+export function bertVectors(tensors: Tensors, ids: readonly number[], types: readonly number[]): Rows {
+  const first = "embeddings.";
+  const table = (name: string) => dataOf(tensors, `${first}${name}_embeddings.weight`);
+  const [words, places, kinds] = [table("word"), table("position"), table("token_type")];
+  const { hidden_size: D, num_attention_heads: heads, layer_norm_eps: eps } = bertJson;
+  const channels = Array.from({ length: D }, (_, j) => j);
+  const sums = ids.map((id, n) =>
+    channels.map((j) => words[id * D + j]! + places[n * D + j]! + kinds[types[n]! * D + j]!),
+  );
+  let x = layerNorm(tensors, `${first}LayerNorm`, sums, eps);
+  for (let n = 0; n < bertJson.num_hidden_layers; n++) {
+    const at = `encoder.layer.${n}.`;
+    const parts = ["query", "key", "value"].map((part) => dense(tensors, `${at}attention.self.${part}`, x));
+    const seen = dense(tensors, `${at}attention.output.dense`, attend(parts as [Rows, Rows, Rows], heads, false));
+    x = layerNorm(tensors, `${at}attention.output.LayerNorm`, plus(x, seen), eps);
+    const hidden = dense(tensors, `${at}intermediate.dense`, x).map((row) => row.map(acts[2]));
+    x = layerNorm(tensors, `${at}output.LayerNorm`, plus(x, dense(tensors, `${at}output.dense`, hidden)), eps);
+  }
+  return x;
 }
