@@ -1,5 +1,5 @@
 /** Regenerates the polynomial of assembly/nn/erf.ts: `node scripts/coefficients/erf.mjs`. */
-import { f32, refine, sample, table, worst } from "./float32.mjs";
+import { f32, polynomial, refine, sample, table, worst } from "./float32.mjs";
 import { fit } from "./remez.mjs";
 
 const BEHIND = 14; // exp(-a^2 / 2) is 0 for a > 13.2
@@ -37,9 +37,7 @@ const q = fit({
 const kernel = (a, c, madd) => {
   const r = f32(1 / f32(a + POLE));
   const w = madd(-2 * POLE, r, 1);
-  let p = madd(c[8], w, c[7]);
-  for (let k = 6; k >= 0; k--) p = madd(p, w, c[k]);
-  return f32(p * r);
+  return f32(polynomial(c, w, madd) * r);
 };
 const measure = worst(kernel, scaledTail, [...sample(60000, 0, 4), ...sample(20000, 4, BEHIND)]);
 const c = refine(q, measure);

@@ -1,5 +1,5 @@
 /** Regenerates the polynomials of assembly/exp.ts: `node scripts/coefficients/exp.mjs`. */
-import { f32, LN2_HI, LN2_LO, refine, sample, table, worst } from "./float32.mjs";
+import { f32, LN2_HI, LN2_LO, polynomial, refine, sample, table, worst } from "./float32.mjs";
 import { fit } from "./remez.mjs";
 
 const LOG2_E = f32(Math.LOG2E);
@@ -19,9 +19,7 @@ const LOG2_E = f32(Math.LOG2E);
     const hi = f32(x - n * LN2_HI);
     const lo = f32(n * LN2_LO);
     const r = f32(hi - lo);
-    let p = madd(c[4], r, c[3]);
-    for (let k = 2; k >= 0; k--) p = madd(p, r, c[k]);
-    p = f32(f32(p * f32(r * r)) - lo);
+    const p = f32(f32(polynomial(c, r, madd) * f32(r * r)) - lo);
     return f32(f32(p + hi) + 1) * 2 ** n;
   };
   const inputs = [...sample(200000, -87, 88), ...sample(200000, -2, 2)];
@@ -44,11 +42,7 @@ const LOG2_E = f32(Math.LOG2E);
     hi: 0.5,
     terms: 5,
   });
-  const kernel = (x, c, madd) => {
-    let p = madd(c[4], x, c[3]);
-    for (let k = 2; k >= 0; k--) p = madd(p, x, c[k]);
-    return madd(p, x, 2) / 2;
-  };
+  const kernel = (x, c, madd) => polynomial([2, ...c], x, madd) / 2;
   const measure = worst(kernel, (x) => 2 ** x, sample(300000, -0.5, 0.5));
   const c = refine(b, measure);
   table("exp.ts", ["B1", "B2", "B3", "B4", "B5"], c, measure(c));
@@ -67,9 +61,7 @@ const LOG2_E = f32(Math.LOG2E);
   const kernel = (x, c, madd) => {
     const n = Math.round(f32(x * LOG2_E));
     const r = madd(-n, LN2_LO, f32(x - n * LN2_HI));
-    let p = madd(c[4], r, c[3]);
-    for (let k = 2; k >= 0; k--) p = madd(p, r, c[k]);
-    return (madd(p, r, 2) * 2 ** n) / 2;
+    return (polynomial([2, ...c], r, madd) * 2 ** n) / 2;
   };
   const measure = worst(kernel, Math.exp, [...sample(200000, -87, 0), ...sample(200000, -2, 0)]);
   const c = refine(q, measure);

@@ -40,6 +40,13 @@ export function worst(kernel, truth, inputs) {
   };
 }
 
+/** c_0 + c_1 x + c_2 x^2 + ..., from the last one on, as the kernels sum it. */
+export function polynomial(c, x, madd) {
+  let p = c[c.length - 1];
+  for (let k = c.length - 2; k >= 0; k--) p = madd(p, x, c[k]);
+  return p;
+}
+
 /** Coordinate descent from the rounded fit: one coefficient, or two at once, a few float32 steps up or down. */
 export function refine(start, measure) {
   const cost = (c, limit) => Math.max(...Object.values(measure(c, limit)));

@@ -1,5 +1,5 @@
 /** Regenerates the polynomial of assembly/log.ts: `node scripts/coefficients/log.mjs`. */
-import { f32, LN2_HI, LN2_LO, refine, sample, table, worst } from "./float32.mjs";
+import { f32, LN2_HI, LN2_LO, polynomial, refine, sample, table, worst } from "./float32.mjs";
 import { fit } from "./remez.mjs";
 
 // log(1 + f) = f - f^2 / 2 + f^3 p(f), relative error, 1 + f in [sqrt 1/2, sqrt 2)
@@ -16,9 +16,7 @@ import { fit } from "./remez.mjs";
   const kernel = (x, c, madd) => {
     const e = Math.floor(Math.log2(x) + 0.5);
     const f = f32(x * 2 ** -e - 1);
-    let p = madd(c[7], f, c[6]);
-    for (let k = 5; k >= 0; k--) p = madd(p, f, c[k]);
-    p = madd(f32(f * p), f32(f * f), f32(e * LN2_LO));
+    let p = madd(f32(f * polynomial(c, f, madd)), f32(f * f), f32(e * LN2_LO));
     p = f32(p - f32(f * f) / 2);
     return f32(e * LN2_HI + f32(f + p));
   };
@@ -50,9 +48,7 @@ import { fit } from "./remez.mjs";
     const f = f32(x * 2 ** -e - 1);
     const s = f32(f / f32(2 + f));
     const z = f32(s * s);
-    let p = madd(c[2], z, c[1]);
-    p = madd(p, z, c[0]);
-    p = madd(f32(p * z), s, f32(e * LN2_LO));
+    const p = madd(f32(polynomial(c, z, madd) * z), s, f32(e * LN2_LO));
     return f32(e * LN2_HI + f32(f32(s + s) + p));
   };
   const inputs = [...sample(200000, Math.SQRT1_2, 1), ...sample(20000, -80, 0).map((y) => f32(Math.exp(y)))];

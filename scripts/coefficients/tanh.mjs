@@ -1,5 +1,5 @@
 /** Regenerates the polynomial of assembly/tanh.ts: `node scripts/coefficients/tanh.mjs`. */
-import { f32, refine, sample, table, worst } from "./float32.mjs";
+import { f32, polynomial, refine, sample, table, worst } from "./float32.mjs";
 import { fit } from "./remez.mjs";
 
 // tanh(x) = x + x^3 p(x^2), relative error, |x| <= artanh 1/2
@@ -14,9 +14,7 @@ const p = fit({
 
 const kernel = (x, c, madd) => {
   const z = f32(x * x);
-  let p = madd(c[4], z, c[3]);
-  for (let k = 2; k >= 0; k--) p = madd(p, z, c[k]);
-  return madd(f32(p * z), x, x);
+  return madd(f32(polynomial(c, z, madd) * z), x, x);
 };
 const measure = worst(kernel, Math.tanh, sample(200000, 0, edge));
 const c = refine(p, measure);
