@@ -18,11 +18,9 @@ import { bundleCommand, bundleEntries, bundleWorker, EDGE_ENTRIES, ENTRIES } fro
 
 async function buildGenerated() {
   const put = (name, text) => write(at("src/generated", name), text);
-  put("problem.ts", generateProblem(readFileSync(at("assembly/problem.ts"), "utf8")));
-  put(
-    "shared.ts",
-    generateShared((file) => readFileSync(at("assembly", file), "utf8")),
-  );
+  const kernelSource = (file) => readFileSync(at("assembly", file), "utf8");
+  put("problem.ts", generateProblem(kernelSource("problem.ts")));
+  put("shared.ts", generateShared(kernelSource));
   put("version.ts", generateVersion(version));
   for (const { name, folder, generated, types } of MODULES) {
     const declarations = readFileSync(at(`build/${name}.debug.d.ts`), "utf8");
@@ -48,9 +46,8 @@ export async function build() {
     "scripts/declarations.mjs",
     "package.json",
   );
-  const names = [...ENTRIES, ...EDGE_ENTRIES.map((name) => `workerd/${name}`), "cli"];
-  const outputs = names.map((name) => `dist/${name}.js`);
-  await when("dist", inputs, outputs, () => Promise.all([bundleEntries(), declare(ENTRIES, write), bundleCommand()]));
+  const outputs = [...ENTRIES, ...EDGE_ENTRIES, "cli"].map((name) => `dist/${name}.js`);
+  await when("dist", inputs, outputs, () => Promise.all([bundleEntries(), declare(), bundleCommand()]));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) await build();

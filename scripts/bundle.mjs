@@ -1,8 +1,8 @@
 // TypeScript programs of this repository as single ESM files: Node 20 cannot run TypeScript itself.
 import { existsSync, readFileSync } from "node:fs";
-import { basename, join, relative } from "node:path";
+import { basename, relative } from "node:path";
 import { build as esbuild } from "esbuild";
-import { root, write } from "./files.mjs";
+import { at, root, write } from "./files.mjs";
 import { MAPS, named } from "./ship.mjs";
 
 const REQUIRE =
@@ -13,7 +13,7 @@ const mapped = {
   name: "source maps of dist",
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, ({ path }) => {
-      const map = join(root, MAPS, `${relative(join(root, "dist"), path)}.map`);
+      const map = at(MAPS, `${relative(at("dist"), path)}.map`);
       if (!existsSync(map)) return undefined;
       return { contents: `${readFileSync(path, "utf8")}\n//# sourceMappingURL=${map}`, loader: "js" };
     });

@@ -6,6 +6,8 @@ import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { posix } from "node:path";
 import { promisify } from "node:util";
+import { write } from "./files.mjs";
+import { ENTRIES } from "./ship.mjs";
 
 const FROM = /^(?:import|export)(?: type)? (?:\*|\{([^}]*)\}) from "([^"]+)";$/gm;
 const NAMED = /^(?:export )?(?:declare )?(?:abstract )?(?:class|function|const|interface|type) (\w+)/m;
@@ -33,11 +35,23 @@ function statements(text) {
   return found;
 }
 
+const entries = ENTRIES.map((name) => `${name}.d.ts`);
+
+/** Where a name of a folder is found: those of training in the one declaration file of their entry; src/data has no entry. */
+function home(file) {
+  if (file === "data/random.d.ts") return "nn/index.d.ts"; // a class with private parts is another type where it is declared again
+  if (!file.includes("/")) return file;
+  const entry = `${posix.dirname(file)}/index.d.ts`;
+  return entries.includes(entry) ? entry : undefined;
+}
+
+const read = (file) => readFileSync(`build/types/${file}`, "utf8");
+
 /**
- * The text of dist/`entry`, made of the declarations of its folder that it exports, or that these need. `read` gives the text of a
- * declaration file; names whose `home(file)` is another entry are imported from it, those without a home are taken in as well.
+ * The text of dist/`entry`, made of the declarations of its folder that it exports, or that these need. Names that have another
+ * entry for their home are imported from it, those without a home are taken in as well.
  */
-function rollUp(entry, read, home) {
+function rollUp(entry) {
   const folder = posix.dirname(entry);
   const declared = new Map(); // name: its statement
   const origin = new Map(); // name: the file of the folder that declares it
@@ -64,13 +78,6 @@ function rollUp(entry, read, home) {
     for (const statement of statements(text)) {
       const name = NAMED.exec(statement)?.[1];
       if (name === undefined) {
-        if (
-          statement
-            .replace(/\/\*\*[\s\S]*?\*\//g, "")
-            .trim()
-            .replace("export {};", "") === ""
-        )
-          continue;
         if (!/^export (type )?\{[^}]*\};$/m.test(statement)) throw new Error(`${file}: no name in ${statement}`);
         continue;
       }
@@ -124,17 +131,8 @@ export default module;
 /** The worker's file is started, not imported. */
 const WORKER_TYPES = "export {};\n";
 
-/** Where a name of a folder is found: those of training in the one declaration file of their entry; src/data has no entry. */
-const homeOf = (entries) => (file) => {
-  if (file === "data/random.d.ts") return "nn/index.d.ts"; // a class with private parts is another type where it is declared again
-  if (!file.includes("/")) return file;
-  const entry = `${posix.dirname(file)}/index.d.ts`;
-  return entries.includes(entry) ? entry : undefined;
-};
-
-/** Declarations of all of src come from tsc; only the files that the entries (`names`) reach go into the package. In the package's folder. */
-export async function declare(names, write) {
-  const entries = names.map((name) => `${name}.d.ts`);
+/** Declarations of all of src come from tsc; only the files that the entries reach go into the package. In the package's folder. */
+export async function declare() {
   const tsc = "node_modules/typescript/bin/tsc";
   await promisify(execFile)(process.execPath, [tsc, "-p", "tsconfig.build.json"]).catch((error) => {
     throw new Error(`tsc failed\n${error.stdout}${error.stderr}`);
@@ -143,13 +141,12 @@ export async function declare(names, write) {
   const classes = new Map();
   for (const name of reached) {
     // JSR looks for the file that is named, and most of these have no .js beside them; TypeScript wants "type" before a .d.ts.
-    const read = (file) => readFileSync(`build/types/${file}`, "utf8");
-    const text = (name.includes("/") ? rollUp(name, read, homeOf(entries)) : read(name))
+    const text = (name.includes("/") ? rollUp(name) : read(name))
       .replace(/^import \{(.*)\} from/gm, (_, names) => `import type {${names.replaceAll(" type ", " ")}} from`)
       .replace(/(from "\.\.?\/[\w./-]+)\.js"/g, '$1.d.ts"');
     write(`dist/${name}`, text);
     for (const [, one] of text.matchAll(/^(?:export )?declare (?:abstract )?class (\w+)/gm)) {
-      if (classes.has(one)) throw new Error(`${name}: ${one} is another class than in ${classes.get(one)}: see homeOf`);
+      if (classes.has(one)) throw new Error(`${name}: ${one} is another class than in ${classes.get(one)}: see home`);
       classes.set(one, name);
     }
     for (const [, file] of text.matchAll(/from "(\.\.?\/[\w./-]+)"/g))

@@ -3,10 +3,10 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { build } from "./build.mjs";
-import { root } from "./files.mjs";
+import { at, root } from "./files.mjs";
 import { install } from "./install.mjs";
 
-const tools = join(root, "test/package");
+const tools = at("test/package");
 await build(); // src/generated is part of the sources
 install(tools);
 const typedoc = join(tools, "node_modules/typedoc/bin/typedoc");

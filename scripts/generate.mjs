@@ -76,9 +76,10 @@ export function generateKernelTypes(declarations, name, file) {
 }
 
 /**
- * The wasm file as a function that gives a string: it survives every bundler and needs no file access at run time. Hexadecimal, because brotli sees the
- * bytes through it (7 % larger than of the file itself; base64: 36 %), and engines decode it natively, which a denser
- * code has to be by a loop (docs/design.md, "The package"; scripts/sizes.mjs). Bundlers leave out a function that nobody calls.
+ * The wasm file as a function that gives a string: it survives every bundler and needs no file access at run time. Hexadecimal,
+ * because brotli sees the bytes through it (7 % larger than of the file itself; base64: 36 %), and engines decode it natively,
+ * which a denser code has to be by a loop (docs/design.md, "The package"; scripts/sizes.mjs). Bundlers leave out a function that
+ * nobody calls.
  */
 export function generateConstants(wasm) {
   return `${HEADER}export const hex = (): string =>\n  "${wasm.toString("hex")}";\n`;

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { bundle } from "./bundle.mjs";
 import { missing, report, runTests, start, stop } from "./child.mjs";
-import { root } from "./files.mjs";
+import { at } from "./files.mjs";
 import { find, hosted, locked, place } from "./hosted.mjs";
 
 const LIMIT_MS = 240_000;
-const folder = join(root, "test/hosts");
+const folder = at("test/hosts");
 
 /** The pages of the browsers are bundled alike: see test-browsers.mjs. */
 export const PROGRAMS = "test/portable/programs";
@@ -33,7 +33,7 @@ const server = {
   warnings: [],
   compiles: true,
   workers: true,
-  kernels: pathToFileURL(join(root, "dist/kernels.wasm")).href,
+  kernels: pathToFileURL(at("dist/kernels.wasm")).href,
 };
 
 const ownMajor = Number.parseInt(process.versions.node, 10);
@@ -52,7 +52,7 @@ function node(major) {
 }
 
 function deno() {
-  const found = find(join(root, "node_modules/deno"), "bin.cjs");
+  const found = find(at("node_modules/deno"), "bin.cjs");
   const flags = ["run", "--no-config", "--no-lock", "--no-prompt", "-R", "-E"];
   return { name: "deno", host: "deno", found, command: [process.execPath, found?.file, ...flags], relaxedFrom: 0 };
 }

@@ -4,12 +4,12 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "./build.mjs";
 import { bundle } from "./bundle.mjs";
-import { root } from "./files.mjs";
+import { at } from "./files.mjs";
 
 const [file, ...args] = process.argv.slice(2);
 await build();
 // A program with a package.json of its own finds what that installs when its bundle lies beside it.
-const apart = existsSync(join(root, dirname(file), "package.json"));
+const apart = existsSync(at(dirname(file), "package.json"));
 const [program] = await bundle([file], apart ? join(dirname(file), "build") : "build/run");
 process.argv = [process.argv[0], program, ...args];
 process.setSourceMapsEnabled(true);

@@ -2,13 +2,14 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, relative } from "node:path";
+import { build } from "esbuild";
 import { at, root, version, write } from "./files.mjs";
 
 /** The files of the package that users import. */
 export const ENTRIES = ["index", "relaxed", "slim", "threads", "nn/index", "models/index"];
 
-/** The same for edge workers, in src/workerd. */
-export const EDGE_ENTRIES = ["index", "relaxed", "threads", "nn"];
+/** The same for edge workers. */
+export const EDGE_ENTRIES = ["index", "relaxed", "threads", "nn"].map((name) => `workerd/${name}`);
 
 /**
  * Minified, names too (docs/design.md, "The package"). Lines end after some 600 characters, since Node prints the line that threw above an
@@ -44,7 +45,6 @@ export const named = {
 
 /** The program of a worker thread as one string. */
 export async function bundleWorker() {
-  const { build } = await import("esbuild");
   const options = { ...shipped, entryPoints: ["src/worker.ts"], format: "iife" };
   return (await build(options)).outputFiles[0].text;
 }
@@ -54,9 +54,7 @@ export async function bundleWorker() {
  * import the kernels as modules.
  */
 export async function bundleEntries() {
-  const { build } = await import("esbuild");
-  const edge = EDGE_ENTRIES.map((name) => `workerd/${name}`);
-  const entryPoints = [...ENTRIES, ...edge].map((name) => `src/${name}.ts`);
+  const entryPoints = [...ENTRIES, ...EDGE_ENTRIES].map((name) => `src/${name}.ts`);
   const esm = { ...shipped, format: "esm", sourcemap: "external", plugins: [kernelMarks, named] };
   const entries = { ...esm, entryPoints, outbase: "src", external: ["*.wasm?module"], splitting: true, metafile: true };
   const [split, worker] = await Promise.all([
@@ -160,7 +158,6 @@ function withDigits(code) {
 
 /** The command, with the libraries it uses and their licences, in one file. */
 export async function bundleCommand() {
-  const { build } = await import("esbuild");
   const { outputFiles, metafile } = await build({
     ...shipped,
     entryPoints: { cli: "src/cli/main.ts" },

@@ -2,7 +2,6 @@
 // entries make of them: sizes.mjs.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "./build.mjs";
 import { root } from "./files.mjs";

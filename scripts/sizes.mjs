@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { build as bundle } from "esbuild";
 import { build } from "./build.mjs";
-import { root, write } from "./files.mjs";
+import { at, root, write } from "./files.mjs";
 
 await build();
-const wasm = readFileSync(join(root, "build/kernels.release.wasm"));
+const wasm = readFileSync(at("build/kernels.release.wasm"));
 
 /** A character a byte for the 92 values from 0xfd over 0 to 0x58, which kernels use most; others take one of two prefixes. */
 const dense = Array.from(wasm, (byte) => {

@@ -8,7 +8,7 @@ import { browsers } from "./browsers.mjs";
 import { build } from "./build.mjs";
 import { bundle } from "./bundle.mjs";
 import { conclude, missing, report, stop } from "./child.mjs";
-import { root } from "./files.mjs";
+import { at } from "./files.mjs";
 import { bytes, PROGRAMS } from "./hosts.mjs";
 
 const LIMIT_MS = 240_000;
@@ -42,7 +42,7 @@ const TYPES = { js: "text/javascript", json: "application/json", wasm: "applicat
 async function pageFiles() {
   const programs = ["browser", "instance", "nested"].map((name) => `${PROGRAMS}/${name}.ts`);
   const built = await bundle(programs, "build/portable/browser", { ...bytes, platform: "browser" });
-  const shipped = ["worker.js", "kernels.wasm"].map((name) => join(root, "dist", name));
+  const shipped = ["worker.js", "kernels.wasm"].map((name) => at("dist", name));
   const files = [...built, ...shipped].map((file) => [`/${basename(file)}`, readFileSync(file)]);
   return new Map([["/index.html", HTML], ...files]);
 }

@@ -2,22 +2,23 @@
 // "portable", test/portable in every host that npm installs (hosts.mjs).
 import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename } from "node:path";
 import { build } from "./build.mjs";
 import { bundle } from "./bundle.mjs";
 import { conclude, runTests } from "./child.mjs";
-import { root } from "./files.mjs";
+import { at } from "./files.mjs";
 import { install, runHosts } from "./hosts.mjs";
 
 const LIMIT_MS = 600_000;
 const names = process.argv.slice(2);
-const files = readdirSync(join(root, "test"))
+const stem = (file) => basename(file, ".test.ts");
+const files = readdirSync(at("test"))
   .filter((name) => name.endsWith(".test.ts"))
-  .filter((name) => names.length === 0 || names.includes(name.slice(0, -".test.ts".length)));
+  .filter((name) => names.length === 0 || names.includes(stem(name)));
 const portable = names.length === 0 || names.includes("portable");
 
-const worker = join(root, "scripts/test-worker.mjs");
-const deno = join(root, "node_modules/deno/bin.cjs");
+const worker = at("scripts/test-worker.mjs");
+const deno = at("node_modules/deno/bin.cjs");
 const runtimes = [
   { name: "node", command: ["--expose-gc", "--enable-source-maps", worker] },
   {
@@ -55,7 +56,7 @@ if (files.length > 0 || !portable) {
   );
   // Side by side, a core each; every line of output names its runtime.
   for (const { name, command, without } of runtimes) {
-    const given = bundles.filter((_, n) => !without?.includes(files[n].slice(0, -".test.ts".length)));
+    const given = bundles.filter((_, n) => !without?.includes(stem(files[n])));
     if (given.length === 0 && files.length > 0) continue;
     running.push(runTests(name, process.execPath, [...command, name, ...given], LIMIT_MS));
   }
