@@ -145,10 +145,7 @@ console.log(`${"".padEnd(64)}${folders.map((folder) => folder.slice(-24).padStar
 for (const { name, open } of lines) {
   if (!name.toLowerCase().includes(args.filter.toLowerCase())) continue;
   const opened = await Promise.all(folders.map((folder) => open(pathToFileURL(`${inPlace(folder)}/dist/`))));
-  const series = await interleave(
-    opened.map(({ call }) => call),
-    { time: Number(args.time) },
-  );
+  const series = await interleave(opened, Number(args.time));
   const cells = series.map((one) => {
     const { best } = one.summary;
     return `${best.toPrecision(4)} ${ratio(one, series[0]!).toFixed(3)}`.padStart(26);

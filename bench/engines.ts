@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { hosted } from "../scripts/hosted.mjs";
-import { openPeaks, PEAK_FLOPS } from "./builds.js";
-import { interleave, type Pace } from "./measure.js";
+import { interleave } from "./measure.js";
+import { openPeaks, PEAK_FLOPS } from "./peak.js";
 import { percent } from "./report.js";
 import type { Row } from "./run.js";
 import { engineShares } from "./targets.js";
@@ -17,12 +17,10 @@ export interface EngineResult {
   rows: (Row & { shareOfNode: number })[];
 }
 
-/** The bundle lies in build/run/. */
 const program = fileURLToPath(import.meta.url);
-const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-const deno = at("node_modules/deno/bin.cjs");
+const deno = "node_modules/deno/bin.cjs";
 /** The Bun of the tests; without it the one on the path. */
-const bun = hosted(at("test/hosts"), "bun")?.file ?? "bun";
+const bun = hosted("test/hosts", "bun")?.file ?? "bun";
 
 const commands: Readonly<Record<string, { file: string; args: string[] } | undefined>> = {
   deno: existsSync(deno)
@@ -33,11 +31,8 @@ const commands: Readonly<Record<string, { file: string; args: string[] } | undef
 };
 
 /** The fastest peak loop of this Node, now. */
-async function peakRate(pace: Pace): Promise<number> {
-  const loops = await interleave(
-    (await openPeaks()).map(({ call }) => call),
-    pace,
-  );
+async function peakRate(time: number): Promise<number> {
+  const loops = await interleave(await openPeaks(), time);
   return PEAK_FLOPS / Math.min(...loops.map(({ summary }) => summary.median)) / 1e6;
 }
 
@@ -57,14 +52,14 @@ function print(name: string, { runtime, rows }: EngineResult, peak: number): str
   return low.map((row) => `${name}: ${row.name}: ${percent(row.shareOfNode)} of Node's peak`);
 }
 
-export async function measureEngines(pace: Pace, misses: string[]): Promise<EngineResult[]> {
+export async function measureEngines(time: number, misses: string[]): Promise<EngineResult[]> {
   const results: EngineResult[] = [];
   const folder = mkdtempSync(join(tmpdir(), "laser-bench-"));
   for (const [name, command] of Object.entries(commands)) {
     for (const filter of FILTERS) {
       const json = join(folder, `${name}.json`);
-      const args = [program, "--filter", filter, "--time", String(pace.time), "--json", json];
-      const peak = await peakRate(pace);
+      const args = [program, "--filter", filter, "--time", String(time), "--json", json];
+      const peak = await peakRate(time);
       try {
         if (!command) throw new Error("not installed");
         await promisify(execFile)(command.file, [...command.args, ...args]);

@@ -13,10 +13,11 @@
  */
 import { parseArgs } from "node:util";
 import { checkFloor, checkRecompute } from "./assert.js";
-import { builds, missing, openPeaks } from "./builds.js";
+import { builds, missing } from "./builds.js";
 import { measureEngines } from "./engines.js";
 import { comparisons, groups } from "./groups.js";
 import { environment, writeJson } from "./machine.js";
+import { openPeaks } from "./peak.js";
 import { measureRecompute, type Ratio } from "./recompute.js";
 import * as report from "./report.js";
 import { type Compared, type GroupResult, measureComparison, measureGroup } from "./run.js";
@@ -33,7 +34,7 @@ const { values: args } = parseArgs({
     strict: { type: "boolean", default: false },
   },
 });
-const pace = { time: Number(args.time) };
+const time = Number(args.time);
 const wanted = (line: string) => line.toLowerCase().includes(args.filter!.toLowerCase());
 const anyBuild = (line: string) => builds.some(({ name }) => wanted(`${line} ${name}`));
 
@@ -46,7 +47,7 @@ async function runGroups(misses: string[]): Promise<GroupResult[]> {
   if (chosen.length > 0) report.printGroupHeader();
   for (const group of chosen) {
     progress.begin(group.name);
-    const result = await measureGroup(group, builds, peaks, wanted, pace);
+    const result = await measureGroup(group, builds, peaks, wanted, time);
     progress.clear();
     report.printGroup(group, result);
     misses.push(...report.misses(group, result).map((text) => `${group.name}: ${text}`));
@@ -63,7 +64,7 @@ async function runComparisons(misses: string[]): Promise<Compared[]> {
   for (const comparison of comparisons) {
     const shapes = comparison.shapes.filter(({ long }) => args.long || !long);
     progress.begin(comparison.name);
-    const results = await measureComparison({ ...comparison, shapes }, builds, wanted, pace);
+    const results = await measureComparison({ ...comparison, shapes }, builds, wanted, time);
     progress.clear();
     if (results.length === 0) continue;
     report.printComparison(comparison, results);
@@ -76,7 +77,7 @@ async function runComparisons(misses: string[]): Promise<Compared[]> {
 
 async function runRecompute(): Promise<Ratio[]> {
   const all: Ratio[] = [];
-  for (const build of builds) all.push(...(await measureRecompute(build, wanted, pace)));
+  for (const build of builds) all.push(...(await measureRecompute(build, wanted, time)));
   report.printRatios(all);
   return all;
 }
@@ -101,8 +102,8 @@ const results = await runGroups(misses);
 const compared = await runComparisons(misses);
 const recompute = await runRecompute();
 const start = environment.engine === "node" ? await runStart(misses) : [];
-const engines = args.engines ? await measureEngines(pace, misses) : [];
-if (args.assert) failures.push(...(await checkFloor(pace)), ...(await checkRecompute(recompute, pace)));
+const engines = args.engines ? await measureEngines(time, misses) : [];
+if (args.assert) failures.push(...(await checkFloor(time)), ...(await checkRecompute(recompute, time)));
 if (args.strict) failures.push(...misses);
 
 const rows = results.flatMap(({ rows }) => rows);

@@ -21,11 +21,6 @@ export interface Series {
   times: readonly number[];
 }
 
-export interface Pace {
-  /** ms of measuring that each call gets, about: slow calls take more, see ROUNDS. */
-  time: number;
-}
-
 /** Above this spread a number is doubtful. */
 export const NOISY = 0.1;
 
@@ -102,10 +97,13 @@ function plan(members: readonly Member[], time: number): { rounds: number; of: (
   return { rounds, of: ({ cost }) => Math.min(rounds, Math.max(FEWEST_SLOW, Math.ceil((SLOW * time) / cost))) };
 }
 
-/** The samples of all calls, as interleaved rounds: sample n of one was taken beside sample n of another. */
-export async function interleave(calls: readonly Call[], { time }: Pace): Promise<Series[]> {
+/**
+ * The samples of all calls, as interleaved rounds: sample n of one was taken beside sample n of another. `time`: ms of measuring that
+ * each call gets, about; slow calls take more, see FEWEST_SLOW.
+ */
+export async function interleave(calls: readonly { call: Call }[], time: number): Promise<Series[]> {
   const members: Member[] = [];
-  for (const call of calls) members.push(await enter(call));
+  for (const { call } of calls) members.push(await enter(call));
   const { rounds, of } = plan(members, time);
   let first = 0;
   const round = async () => {

@@ -1,6 +1,6 @@
 /** LASER's exact recompute (docs/math.md): inputs that send every element through it, against ordinary ones. */
 import type { Build } from "./builds.js";
-import { interleave, type Measurement, type Pace } from "./measure.js";
+import { interleave, type Measurement } from "./measure.js";
 import { type AttentionShape, describeShape, recomputeShapes } from "./shapes.js";
 import { recomputeLimits } from "./targets.js";
 import { type Inputs, ordinary, prepareAttention } from "./tasks.js";
@@ -39,7 +39,7 @@ export function worst(shape: AttentionShape): Inputs {
 export async function measureRecompute(
   { name: build, open }: Build,
   wanted: (name: string) => boolean,
-  pace: Pace,
+  time: number,
 ): Promise<Ratio[]> {
   const ratios: Ratio[] = [];
   for (const shape of recomputeShapes) {
@@ -47,11 +47,11 @@ export async function measureRecompute(
       const name = `recompute ${describeShape(shape)} ${direction} ${build}`;
       if (!wanted(name)) continue;
       const la = open();
-      const calls = [ordinary(shape), worst(shape)].map(
-        (inputs) => prepareAttention(la, shape, inputs, "laser", direction).call,
+      const calls = [ordinary(shape), worst(shape)].map((inputs) =>
+        prepareAttention(la, shape, inputs, "laser", direction),
       );
-      const [normal, far] = await interleave(calls, pace);
-      const elements = calls.map((call) => {
+      const [normal, far] = await interleave(calls, time);
+      const elements = calls.map(({ call }) => {
         call();
         return la.recomputed.elements;
       });

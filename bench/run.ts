@@ -1,8 +1,9 @@
 /** Measures groups and comparisons in all builds. */
 import type { LaserAttention } from "../src/index.js";
-import { type Build, PEAK_FLOPS, type Peak } from "./builds.js";
+import type { Build } from "./builds.js";
 import type { Comparison, Group } from "./groups.js";
-import { type Call, interleave, type Measurement, type Pace, ratio } from "./measure.js";
+import { type Call, interleave, type Measurement, ratio } from "./measure.js";
+import { PEAK_FLOPS, type Peak } from "./peak.js";
 import type { AttentionShape } from "./shapes.js";
 import { attentionName, attentionTask, type Task } from "./tasks.js";
 
@@ -58,30 +59,25 @@ export async function measureGroup(
   builds: readonly Build[],
   peaks: readonly Peak[],
   wanted: Wanted,
-  pace: Pace,
+  time: number,
 ): Promise<GroupResult> {
-  const chosen = builds.flatMap((build) =>
-    group.tasks.filter(({ name }) => wanted(`${name} ${build.name}`)).map((task) => ({ task, build })),
+  const members = builds.flatMap((build) =>
+    group.tasks.filter(({ name }) => wanted(`${name} ${build.name}`)).map((task) => ({ task, ...enter(build, task) })),
   );
-  const members = chosen.map(({ build, task }) => enter(build, task));
-  const series = await interleave(
-    [...peaks, ...members].map(({ call }) => call),
-    pace,
-  );
-  const loops = series.slice(0, peaks.length);
+  const all = await interleave([...peaks, ...members], time);
+  const [loops, series] = [all.slice(0, peaks.length), all.slice(peaks.length)];
   const peak = loops.reduce((a, b) => (ratio(a, b) > 1 ? b : a));
-  const results = new Map(chosen.map((choice, n) => [choice, series[peaks.length + n]!]));
-  for (const { la } of members) la.dispose();
-  const rows = chosen.map((choice): Row => {
-    const { task, build } = choice;
-    const { summary } = results.get(choice)!;
-    const beside = chosen.find((other) => other.build === build && other.task === group.tasks[0]);
+  const rows = members.map(({ task, build, la }, n): Row => {
+    la.dispose();
+    const own = series[n]!;
+    const { summary } = own;
+    const first = members.findIndex((other) => other.build === build && other.task === group.tasks[0]);
     const row: Row = {
       ...{ name: task.name, build: build.name, ...summary },
       ...{ rate: task.work / summary.median / 1e6, unit: task.unit },
     };
-    if (task.unit === "GFLOP/s") row.share = (task.work / PEAK_FLOPS) * ratio(peak, results.get(choice)!);
-    if (beside && beside !== choice) row.extra = ratio(results.get(choice)!, results.get(beside)!) - 1;
+    if (task.unit === "GFLOP/s") row.share = (task.work / PEAK_FLOPS) * ratio(peak, own);
+    if (first >= 0 && first !== n) row.extra = ratio(own, series[first]!) - 1;
     return row;
   });
   return {
@@ -100,25 +96,21 @@ export async function measureComparison(
   comparison: Comparison,
   builds: readonly Build[],
   wanted: Wanted,
-  pace: Pace,
+  time: number,
 ): Promise<Compared[]> {
   const { shapes, variant, direction, work, limit, bothWays } = comparison;
-  const chosen = builds.flatMap((build) => {
+  const members = builds.flatMap((build) => {
     const some = shapes.filter((shape) => wanted(`${attentionName(shape, variant, direction)} ${build.name}`));
-    return [...new Set(some.length > 0 ? [shapes[0]!, ...some] : [])].map((shape) => ({ build, shape }));
+    const all = new Set(some.length > 0 ? [shapes[0]!, ...some] : []);
+    return [...all].map((shape) => ({ shape, ...enter(build, attentionTask(shape, variant, direction)) }));
   });
-  if (chosen.length === 0) return [];
-  const members = chosen.map(({ build, shape }) => enter(build, attentionTask(shape, variant, direction)));
-  const series = await interleave(
-    members.map(({ call }) => call),
-    pace,
-  );
-  return chosen.map(({ build, shape }, n): Compared => {
-    const first = chosen.findIndex((other) => other.build === build);
-    const perWork = work(chosen[first]!.shape, build.rows) / work(shape, build.rows);
+  if (members.length === 0) return [];
+  const series = await interleave(members, time);
+  return members.map(({ build, shape, la }, n): Compared => {
+    const first = members.findIndex((other) => other.build === build);
+    const perWork = work(members[first]!.shape, build.rows) / work(shape, build.rows);
     const value = n === first ? 1 : ratio(series[n]!, series[first]!) * perWork;
     const most = limit(shape);
-    const { la } = members[n]!;
     const { threads, memory } = la;
     la.dispose();
     return {

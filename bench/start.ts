@@ -1,5 +1,6 @@
 /** A cold process: import, createSync and the first result, then what warmup() leaves to be gained. Node only. */
 import { execFile } from "node:child_process";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { median } from "./measure.js";
 
@@ -52,8 +53,7 @@ const PROGRAM = `
 `;
 
 export async function measureStart({ name, entry, wasm }: Starter): Promise<Start> {
-  // The bundle lies in build/run/.
-  const address = (file: string) => new URL(`../../dist/${file}`, import.meta.url).href;
+  const address = (file: string) => pathToFileURL(`dist/${file}`).href;
   const files = [address(`${entry}.js`), ...(wasm ? [address(wasm)] : [])];
   const runs: Omit<Start, "build">[] = [];
   for (let n = 0; n < PROCESSES; n++) {

@@ -1,4 +1,4 @@
-// node scripts/run.mjs FILE [args]: builds the package, bundles the TypeScript program FILE and runs it with args.
+// node scripts/run.mjs FILE [args]: builds the package, bundles the TypeScript program FILE and runs it with args, in the checkout's folder.
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -2,12 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
-/** The bundle lies in bench/peers/build/. */
-const folder = fileURLToPath(new URL("..", import.meta.url));
-const root = fileURLToPath(new URL("../../..", import.meta.url));
-const npm = (args: readonly string[], cwd: string): string =>
+const folder = "bench/peers";
+const npm = (args: readonly string[], cwd = "."): string =>
   execFileSync("npm", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 
 /**
@@ -70,7 +67,7 @@ export function installed(packages: readonly string[]): Installed {
   const [first] = packages;
   if (first === undefined) return { version: "", bytes: 0 };
   if (first === "laser-attention") {
-    const [packed] = JSON.parse(npm(["pack", "--dry-run", "--json", "--ignore-scripts"], root));
+    const [packed] = JSON.parse(npm(["pack", "--dry-run", "--json", "--ignore-scripts"]));
     return { version: packed.version, bytes: packed.unpackedSize };
   }
   const bytes = [...closure(packages)].reduce((sum, path) => sum + bytesOf(path), 0);

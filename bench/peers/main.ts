@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   const results: WorkloadResult[] = [];
   for (const workload of chosen) {
     progress.begin(workload.name);
-    const result = await measureWorkload(workload, opened, own, { time });
+    const result = await measureWorkload(workload, opened, own, time);
     progress.clear();
     report.printWorkload(result);
     results.push(result);

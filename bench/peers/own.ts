@@ -1,10 +1,11 @@
 /** This package as a peer, in the build that users install. */
+import { pathToFileURL } from "node:url";
 import type { createSync, LaserAttention, Tensor } from "../../src/index.js";
 import { matmulInputs, ordinary, prepareAttention } from "../tasks.js";
 import { load, type Peer, type Ready } from "./peer.js";
 import type { AttentionWorkload, MatmulWorkload, Workload } from "./workloads.js";
 
-type Open = typeof createSync;
+type Package = { createSync: typeof createSync };
 
 function attention(la: LaserAttention, { shape, variant, direction }: AttentionWorkload): Ready {
   const { call, results } = prepareAttention(la, shape, ordinary(shape), variant, direction);
@@ -33,8 +34,7 @@ const own = (name: string, entry: string): Peer => ({
   name,
   packages: ["laser-attention"],
   async open() {
-    // The bundle lies in bench/peers/build/.
-    const { createSync } = await load<{ createSync: Open }>(new URL(`../../../dist/${entry}.js`, import.meta.url).href);
+    const { createSync } = await load<Package>(pathToFileURL(`dist/${entry}.js`).href);
     const prepare = (workload: Workload) =>
       workload.kind === "matmul" ? matmul(createSync(), workload) : attention(createSync(), workload);
     return (workload) => [{ name: workload.kind, prepare: () => prepare(workload) }];

@@ -1,5 +1,5 @@
 /** Measures a workload: the fastest formulation of each peer, checked, all of them interleaved. */
-import { interleave, type Measurement, type Pace, ratio, type Series } from "../measure.js";
+import { interleave, type Measurement, ratio, type Series } from "../measure.js";
 import { expect, largestError, TOLERANCE } from "./check.js";
 import type { Formulate, Formulation, Peer, Ready } from "./peer.js";
 import { type Target, targets } from "./targets.js";
@@ -62,7 +62,7 @@ async function fastest({ peer, formulate }: Opened, workload: Workload): Promise
       throw new Error(`${peer.name}, ${formulation.name}: ${workload.name} is wrong by ${error.toExponential(1)}`);
     }
     const only = formulations.length === 1;
-    const time = only ? 0 : (await interleave([ready.call], { time: CHOICE }))[0]!.summary.median;
+    const time = only ? 0 : (await interleave([ready], CHOICE))[0]!.summary.median;
     if (time < least) {
       await best?.ready.dispose();
       best = { peer, formulation, tried: formulations.map(({ name }) => name), ready, error };
@@ -89,7 +89,7 @@ export async function measureWorkload(
   workload: Workload,
   opened: readonly Opened[],
   own: readonly Peer[],
-  pace: Pace,
+  time: number,
 ): Promise<WorkloadResult> {
   const entries: Entry[] = [];
   const missing: string[] = [];
@@ -99,8 +99,8 @@ export async function measureWorkload(
     else missing.push(one.peer.name);
   }
   const series = await interleave(
-    entries.map(({ ready }) => ready.call),
-    pace,
+    entries.map(({ ready }) => ready),
+    time,
   );
   const builds = entries.flatMap(({ peer }, n): [string, Series][] =>
     own.includes(peer) ? [[peer.name, series[n]!]] : [],

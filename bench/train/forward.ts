@@ -1,5 +1,4 @@
 /** The scores of a GPT for one row of tokens, as text generation asks for them, beside onnxruntime-web, which has no gradients. */
-import type { Pace } from "../measure.js";
 import { onnxruntimeWeb, openOrt } from "../peers/onnxruntime-web.js";
 import { type Ort, openSession } from "../peers/ort.js";
 import { tokenBatch } from "./batch.js";
@@ -63,7 +62,7 @@ const tolerance = ({ sizes: { layers, width } }: Workload): number =>
 
 const norm = (x: ArrayLike<number>): number => Math.hypot(...Array.from(x));
 
-export async function measureForward(workload: Workload, pace: Pace): Promise<WorkloadResult> {
+export async function measureForward(workload: Workload, time: number): Promise<WorkloadResult> {
   const start = await startOf(workload);
   const ids = tokenBatch(workload).ids[0]!;
   const opened: [name: string, own: boolean, ready: Ready][] = [];
@@ -83,7 +82,7 @@ export async function measureForward(workload: Workload, pace: Pace): Promise<Wo
     if (!(error < tolerance(workload))) throw new Error(`${library}: ${workload.name}: logits are off by ${error}`);
     entries.push({ library, own, call: ready.logits, error });
   }
-  const result = await compare(workload.name, stepFlops(workload) / 3, entries, pace);
+  const result = await compare(workload.name, stepFlops(workload) / 3, entries, time);
   for (const [, , ready] of opened) await ready.dispose();
   return { ...result, checks: "logits" };
 }

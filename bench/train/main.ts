@@ -18,7 +18,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Environment, environment, inPlace, writeJson } from "../machine.js";
-import type { Pace } from "../measure.js";
 import { inChild } from "../peers/child.js";
 import { install, installed } from "../peers/install.js";
 import { onnxruntimeWeb } from "../peers/onnxruntime-web.js";
@@ -62,13 +61,13 @@ async function printProfiles(chosen: readonly Workload[], steps: number): Promis
 async function printResult([name, time]: readonly string[]): Promise<void> {
   const workload = [...workloads, ...forwards].find((one) => one.name === name)!;
   const measure = forwards.includes(workload) ? measureForward : measureStep;
-  console.log(JSON.stringify(await measure(workload, { time: Number(time) })));
+  console.log(JSON.stringify(await measure(workload, Number(time))));
 }
 
-async function measureStep(workload: Workload, pace: Pace): Promise<WorkloadResult> {
+async function measureStep(workload: Workload, time: number): Promise<WorkloadResult> {
   const opened: Opened[] = [];
   for (const library of [...own, ...peers]) opened.push({ library, make: await library.open() });
-  return measureWorkload(workload, opened, own, pace);
+  return measureWorkload(workload, opened, own, time);
 }
 
 /**

@@ -1,4 +1,5 @@
 /** This package as users install it: plain, relaxed, and relaxed on two threads. */
+import { pathToFileURL } from "node:url";
 import type { bert, conformer, gpt, vit } from "../../src/models/index.js";
 import type { AdamW, createSync, crossEntropy, Loss, Module, Nn } from "../../src/nn/index.js";
 import { load } from "../peers/peer.js";
@@ -16,10 +17,8 @@ interface Package {
   vit: typeof vit;
 }
 
-/** The bundle lies in bench/peers/build/. */
-const DIST = new URL("../../../dist/", import.meta.url);
-
-export async function openPackage(dist = DIST): Promise<Package> {
+/** `dist`: of another checkout, perhaps. */
+export async function openPackage(dist = pathToFileURL("dist/")): Promise<Package> {
   const entry = (name: string) => load<Package>(new URL(`${name}/index.js`, dist).href);
   return { ...(await entry("nn")), ...(await entry("models")) };
 }
@@ -57,7 +56,6 @@ export type Options = { threads: number; simd: "plain" | "relaxed" };
 
 type Open = (workload: Workload, start?: Start) => OwnTrainer;
 
-/** `dist`: of another checkout. */
 export async function openOwn(options: Options, dist?: URL): Promise<Open> {
   const own = await openPackage(dist);
   return (workload, start) => {

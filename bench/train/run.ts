@@ -1,10 +1,10 @@
 /** Measures a training step: all libraries from the same parameters, checked by their losses, then interleaved. */
 
-import { type Call, interleave, type Measurement, type Pace, ratio, type Series } from "../measure.js";
+import { type Call, interleave, type Measurement, ratio, type Series } from "../measure.js";
+import { openPeaks, PEAK_FLOPS } from "../peak.js";
 import { stepFlops } from "./flops.js";
 import { type Memory, memoryOf } from "./memory.js";
 import { type OwnTrainer, startOf } from "./own.js";
-import { openPeaks, PEAK_FLOPS } from "./peak.js";
 import { sideBySide } from "./side-by-side.js";
 import { type Target, targets } from "./targets.js";
 import type { Library, Start, Trainer } from "./trainer.js";
@@ -93,11 +93,10 @@ export async function compare(
   name: string,
   work: number,
   entries: readonly Entry[],
-  pace: Pace,
+  time: number,
   memory?: Memory,
 ): Promise<Omit<WorkloadResult, "checks">> {
-  const calls = entries.map(({ call }) => call);
-  const all = await interleave([...calls, ...(await openPeaks())], pace);
+  const all = await interleave([...entries, ...(await openPeaks())], time);
   const series = new Map(entries.map(({ library }, n) => [library, all[n]!]));
   const peak = PEAK_FLOPS / Math.min(...all.slice(entries.length).map(({ summary }) => summary.median));
   const results = entries.map(({ library, own, error }, n): Result => {
@@ -115,7 +114,7 @@ export async function measureWorkload(
   workload: Workload,
   opened: readonly Opened[],
   own: readonly Library[],
-  pace: Pace,
+  time: number,
 ): Promise<WorkloadResult> {
   const start = await startOf(workload);
   const entered: Awaited<ReturnType<typeof enter>>[] = [];
@@ -129,7 +128,7 @@ export async function measureWorkload(
     }),
   );
   const memory = relaxed && memoryOf(workload, relaxed);
-  const result = await compare(workload.name, stepFlops(workload), entries, pace, memory);
+  const result = await compare(workload.name, stepFlops(workload), entries, time, memory);
   const two = relaxed && workload.size !== "small" ? await sideBySide(workload, relaxed) : undefined;
   for (const { trainer } of entered) await trainer.dispose();
   return { ...result, two, checks: "loss" };
