@@ -10,8 +10,8 @@ import { START_MS, STEADY, WARMUP_MS } from "./targets.js";
 import { variantName } from "./tasks.js";
 
 const LABEL = 54;
-const columns = (label: string, cells: readonly string[], width = 10): string =>
-  `${label.padEnd(LABEL)}${cells.map((x) => x.padStart(width)).join("")}`;
+const columns = (label: string, cells: readonly string[]): string =>
+  `${label.padEnd(LABEL)}${cells.map((x) => x.padStart(10)).join("")}`;
 
 /** Four digits at most, three significant ones where there are that many. */
 export const time = (ms: number): string => (ms >= 100 ? ms.toFixed(0) : ms.toPrecision(3));
@@ -140,6 +140,27 @@ export function printPeaks(results: readonly GroupResult[]): void {
     const [low, high] = [Math.min(...rates), Math.max(...rates)];
     const drift = high / low > 1 + NOISY ? ": this machine's speed changed during the run" : "";
     console.log(`Peak, ${name}: ${low.toFixed(1)} to ${high.toFixed(1)} GFLOP/s${drift}`);
+  }
+}
+
+/** A target of a build at one workload: in words, and what it gave. */
+interface Checked {
+  text: string;
+  build: string;
+  workload: string;
+  ratio: number;
+  holds: boolean;
+}
+
+/** A line for each target: where its ratio is the lowest. `wanted` says what it should be. */
+export function printTargets<T extends Checked>(checked: readonly T[], wanted: (one: T) => string): void {
+  if (checked.length === 0) return;
+  console.log("\nTargets: the least ratio of each");
+  const nameOf = ({ build, text }: T) => `${build}: ${text}`;
+  for (const name of new Set(checked.map(nameOf))) {
+    const low = checked.filter((one) => nameOf(one) === name).reduce((a, b) => (b.ratio < a.ratio ? b : a));
+    const verdict = low.holds ? "holds" : "MISS ";
+    console.log(`    ${verdict} ${name}: ${low.ratio.toFixed(2)} of ${wanted(low)} (${low.workload})`);
   }
 }
 

@@ -15,40 +15,50 @@ import {
   unitsOf,
 } from "./workloads.js";
 
-interface Jarray {
+export interface Jarray {
   readonly ref: Jarray;
+  readonly shape: readonly number[];
   reshape(shape: readonly number[]): Jarray;
-  transpose(): Jarray;
-  slice(rows: readonly [number, number]): Jarray;
-  add(other: Jarray): Jarray;
-  sub(other: Jarray): Jarray;
+  transpose(axes?: readonly number[]): Jarray;
+  slice(...index: (number | readonly [number, number] | readonly [])[]): Jarray;
+  add(other: Jarray | number): Jarray;
+  sub(other: Jarray | number): Jarray;
   mul(other: Jarray | number): Jarray;
-  div(other: Jarray): Jarray;
+  div(other: Jarray | number): Jarray;
   dataSync(): Float32Array;
   dispose(): void;
 }
 type Keep = { keepdims: boolean };
-type Jitted<A extends unknown[], R> = ((...args: A) => R) & { dispose(): void };
+export type Tree = Record<string, Jarray>;
 
-/** What is used of the package's API. */
-interface Jax {
+/** What is used of the package's API, here and in bench/train. */
+export interface Jax {
+  init(device: string): Promise<string[]>;
+  defaultDevice(device: string): string;
   blockUntilReady<T>(tree: T): Promise<T>;
-  jit<A extends unknown[], R>(f: (...args: A) => R): Jitted<A, R>;
+  jit<A extends unknown[], R>(f: (...args: A) => R): ((...args: A) => R) & { dispose(): void };
+  valueAndGrad(f: (p: Tree, x: Tree) => Jarray): (p: Tree, x: Tree) => [Jarray, Tree];
   tree: { dispose(tree: unknown): void; ref<T>(tree: T): T };
+  nn: { softmax(x: Jarray, axis: number): Jarray; logSoftmax(x: Jarray, axis: number): Jarray };
   numpy: {
     array(data: Float32Array): Jarray;
     matmul(a: Jarray, b: Jarray): Jarray;
     exp(x: Jarray): Jarray;
     log(x: Jarray): Jarray;
-    max(x: Jarray, axis: number, keep: Keep): Jarray;
-    sum(x: Jarray, axis: number, keep: Keep): Jarray;
+    sqrt(x: Jarray): Jarray;
+    pad(x: Jarray, width: readonly (readonly [number, number])[]): Jarray;
+    split(x: Jarray, parts: number, axis: number): Jarray[];
     concatenate(parts: readonly Jarray[], axis: number): Jarray;
+    max(x: Jarray, axis: number, keep: Keep): Jarray;
+    mean(x: Jarray, axis: number, keep: Keep): Jarray;
+    sum(x: Jarray, axis?: number, keep?: Keep): Jarray;
   };
+  lax: { stopGradient(x: Jarray): Jarray };
 }
 
 type Head = Record<"q" | "k" | "v", Jarray> & { dout?: Jarray; mask?: Jarray };
 type HeadOutputs = Outputs<Jarray>;
-const keep: Keep = { keepdims: true };
+export const keep: Keep = { keepdims: true };
 
 /**
  * out, dq, dk and P^T G of queries against keys with their E, whose column maxima are c (LASER); docs/math.md has the formulas. An array
@@ -192,12 +202,11 @@ function matmul(jax: Jax, { shape: { m, k, n } }: MatmulWorkload): Ready {
   };
 }
 
-/** The library on its WebAssembly backend; `J` is what is used of its API. */
-export async function openJax<J>(): Promise<J> {
+/** The library on its WebAssembly backend. */
+export async function openJax(): Promise<Jax> {
   // Other peers leave Node's Worker behind as a global; jax-js would take it for a browser's, and fail.
   Object.defineProperty(globalThis, "Worker", { get: () => undefined, set() {} });
-  type Devices = { init(device: string): Promise<string[]>; defaultDevice(device: string): string };
-  const jax = await load<J & Devices>("@jax-js/jax");
+  const jax = await load<Jax>("@jax-js/jax");
   await jax.init("wasm");
   jax.defaultDevice("wasm");
   return jax;
@@ -207,7 +216,7 @@ export const jaxJs: Peer = {
   name: "jax-js",
   packages: ["@jax-js/jax"],
   async open() {
-    const jax = await openJax<Jax>();
+    const jax = await openJax();
     const formulate: Formulate = (workload) => {
       if (workload.kind === "matmul") return [{ name: "matmul", prepare: () => matmul(jax, workload) }];
       const ways: Whole[] = ["one jit", "a jit a head"];

@@ -13,7 +13,7 @@
  */
 import { parseArgs } from "node:util";
 import { environment, writeJson } from "../machine.js";
-import { printDoubts } from "../report.js";
+import { Progress, printDoubts, printTargets } from "../report.js";
 import { child } from "./child.js";
 import { measureCosts, measureGrowth } from "./costs.js";
 import { install, installed } from "./install.js";
@@ -33,20 +33,17 @@ const { values: args, positionals } = parseArgs({
   },
 });
 
-/** The versions of what is measured, by peer. */
-const versions = (): Record<string, string> =>
-  Object.fromEntries(others.map(({ name, packages }) => [name, installed(packages).version]).filter(([, v]) => v));
-
 async function main(): Promise<void> {
   install();
-  Object.assign(environment.versions, versions());
+  for (const { name, packages } of others.filter(({ packages }) => packages.length > 0))
+    environment.versions[name] = installed(packages).version;
   report.printEnvironment();
   const time = args.quick ? 30 : Number(args.time);
   const wanted = (line: string) => line.toLowerCase().includes(args.filter.toLowerCase());
   const chosen = workloads.filter(({ name }) => wanted(name));
   const opened: Opened[] = [];
   for (const peer of chosen.length > 0 ? peers : []) opened.push({ peer, formulate: await peer.open() });
-  const progress = new report.Progress(chosen.length);
+  const progress = new Progress(chosen.length);
   const results: WorkloadResult[] = [];
   for (const workload of chosen) {
     progress.begin(workload.name);
@@ -61,7 +58,7 @@ async function main(): Promise<void> {
   report.printGrowth(grown);
 
   const checked = results.flatMap(({ checked }) => checked);
-  report.printTargets(checked);
+  printTargets(checked, ({ least, peer }) => `${least.toFixed(2)} x ${peer}`);
   printDoubts(results.flatMap(({ results }) => results));
   if (chosen.length + costs.length === 0) console.log(`Nothing has "${args.filter}" in its line.`);
   if (args.json) writeJson(args.json, { ...environment, workloads: results, costs, growth: grown });

@@ -4,7 +4,7 @@ import { matmulInputs, ordinary } from "../tasks.js";
 import { node, type OnnxGraph, type OnnxNode, onnxModel } from "./onnx.js";
 import { blockNodes } from "./ort-blocks.js";
 import { attentionCore, attentionNodes, eachHead, groupedCore, multiHeadCore, softmaxCore } from "./ort-nodes.js";
-import { type Formulate, type Formulation, join, type Outputs, type Ready } from "./peer.js";
+import { type Formulate, type Formulation, join, load, type Outputs, type Peer, type Ready } from "./peer.js";
 import {
   type AttentionWorkload,
   additiveMask,
@@ -166,7 +166,32 @@ function matmul(ort: Ort, { shape }: MatmulWorkload): Formulation[] {
   ];
 }
 
-export const ortFormulations =
+const formulations =
   (ort: Ort): Formulate =>
   (workload) =>
     workload.kind === "matmul" ? matmul(ort, workload) : attention(ort, workload);
+
+async function open(name: string): Promise<Ort> {
+  const ort = await load<Ort>(name);
+  ort.env.logLevel = "error";
+  return ort;
+}
+
+export async function openOrtWeb(): Promise<Ort> {
+  const ort = await open("onnxruntime-web");
+  ort.env.wasm.numThreads = 1;
+  return ort;
+}
+
+export const onnxruntimeWeb: Peer = {
+  name: "onnxruntime-web",
+  packages: ["onnxruntime-web"],
+  open: async () => formulations(await openOrtWeb()),
+};
+
+/** Native code, wider vectors than WebAssembly has: what a server may use. */
+export const onnxruntimeNode: Peer = {
+  name: "onnxruntime-node",
+  packages: ["onnxruntime-node"],
+  open: async () => formulations(await open("onnxruntime-node")),
+};

@@ -1,6 +1,5 @@
 import { jaxJs } from "./jax-js.js";
-import { onnxruntimeNode } from "./onnxruntime-node.js";
-import { onnxruntimeWeb } from "./onnxruntime-web.js";
+import { onnxruntimeNode, onnxruntimeWeb } from "./ort.js";
 import { plain, relaxed } from "./own.js";
 import type { Peer } from "./peer.js";
 import { plainJs } from "./plain-js.js";

@@ -39,61 +39,62 @@ function attention({ shape, variant, direction }: AttentionWorkload): Ready {
   const { q, k, v, dout } = ordinary(shape);
   const laser = variant === "laser";
   const [e, c] = [laser ? new Float32Array(v.length) : v, new Float32Array(heads * D)];
-  const [out, dq, dk, dv] = [q, q, k, v].map(({ length }) => new Float32Array(length));
-  const outputs = { out: out!, dq: dq!, dk: dk!, dv: dv! };
-  const [p, dp, g, a] = [keys, keys, D, D].map((n) => new Float32Array(n)) as Float32Array[];
+  type Four = [Float32Array, Float32Array, Float32Array, Float32Array];
+  const [out, dq, dk, dv] = [q, q, k, v].map(({ length }) => new Float32Array(length)) as Four;
+  const outputs = { out, dq, dk, dv };
+  const [p, dp, g, a] = [keys, keys, D, D].map((n) => new Float32Array(n)) as Four;
 
   /** p_ij of row `row` of head h, and a_i = sum_j p_ij E_j. */
   function forwardRow(h: number, row: number, seen: number): void {
     let most = Number.NEGATIVE_INFINITY;
     for (let j = 0; j < seen; j++) {
-      p![j] = scale * dot(q, row * D, k, (h * keys + j) * D, D);
-      most = Math.max(most, p![j]!);
+      p[j] = scale * dot(q, row * D, k, (h * keys + j) * D, D);
+      most = Math.max(most, p[j]!);
     }
     let sum = 0;
     for (let j = 0; j < seen; j++) {
-      p![j] = Math.exp(p![j]! - most);
-      sum += p![j]!;
+      p[j] = Math.exp(p[j]! - most);
+      sum += p[j]!;
     }
-    a!.fill(0);
+    a.fill(0);
     for (let j = 0; j < seen; j++) {
-      p![j]! /= sum;
-      accumulate(a!, 0, e, (h * keys + j) * D, D, p![j]!);
+      p[j]! /= sum;
+      accumulate(a, 0, e, (h * keys + j) * D, D, p[j]!);
     }
-    for (let d = 0; d < D; d++) outputs.out[row * D + d] = laser ? Math.log(a![d]!) + c[h * D + d]! : a![d]!;
+    for (let d = 0; d < D; d++) out[row * D + d] = laser ? Math.log(a[d]!) + c[h * D + d]! : a[d]!;
   }
 
   function backwardRow(h: number, row: number, seen: number): void {
     let delta = 0;
     for (let d = 0; d < D; d++) {
       const y = dout[row * D + d]!;
-      g![d] = laser ? y / a![d]! : y;
-      delta += laser ? y : y * a![d]!;
+      g[d] = laser ? y / a[d]! : y;
+      delta += laser ? y : y * a[d]!;
     }
     for (let j = 0; j < seen; j++) {
       const key = (h * keys + j) * D;
-      dp![j] = dot(g!, 0, e, key, D);
-      const ds = scale * p![j]! * (dp![j]! - delta);
-      accumulate(outputs.dq, row * D, k, key, D, ds);
-      accumulate(outputs.dk, key, q, row * D, D, ds);
-      accumulate(outputs.dv, key, g!, 0, D, p![j]!);
+      dp[j] = dot(g, 0, e, key, D);
+      const ds = scale * p[j]! * (dp[j]! - delta);
+      accumulate(dq, row * D, k, key, D, ds);
+      accumulate(dk, key, q, row * D, D, ds);
+      accumulate(dv, key, g, 0, D, p[j]!);
     }
   }
 
   function call(): void {
     if (laser) exponentials(v, e, c, heads, keys, D);
-    for (const gradient of direction === "both" ? [outputs.dq, outputs.dk, outputs.dv] : []) gradient.fill(0);
+    for (const gradient of direction === "both" ? [dq, dk, dv] : []) gradient.fill(0);
     for (let row = 0; row < heads * rows; row++) {
       const [h, seen] = [Math.floor(row / rows), masked ? (row % rows) + 1 : keys];
       forwardRow(h, row, seen);
       if (direction === "both") backwardRow(h, row, seen);
     }
-    if (laser && direction === "both") for (let n = 0; n < v.length; n++) outputs.dv[n]! *= e[n]!;
+    if (laser && direction === "both") for (let n = 0; n < v.length; n++) dv[n]! *= e[n]!;
   }
 
   const read = () => {
     call();
-    return direction === "both" ? outputs : { out: outputs.out };
+    return direction === "both" ? outputs : { out };
   };
   return { call, read, dispose() {} };
 }

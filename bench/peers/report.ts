@@ -1,12 +1,9 @@
 /** What the benchmark of the peers prints. */
-
 import { NOISY } from "../measure.js";
 import { printMachine, time } from "../report.js";
 import { variantName } from "../tasks.js";
 import type { Cost, Growth } from "./costs.js";
-import type { Checked, WorkloadResult } from "./run.js";
-
-export { Progress } from "../report.js";
+import type { WorkloadResult } from "./run.js";
 
 const line = (label: string, cells: readonly string[], note = ""): void =>
   console.log(`    ${label.padEnd(30)}${cells.map((x) => x.padStart(12)).join("")}  ${note}`.trimEnd());
@@ -64,18 +61,5 @@ export function printGrowth(grown: readonly Growth[]): void {
       cells(({ bytes }) => megabytes(bytes)),
       "MB",
     );
-  }
-}
-
-/** A line for each target: where its ratio is the lowest. */
-export function printTargets(checked: readonly Checked[]): void {
-  if (checked.length === 0) return;
-  console.log("\nTargets: the least ratio of each");
-  const names = new Set(checked.map(({ text, build }) => `${build}: ${text}`));
-  for (const name of names) {
-    const own = checked.filter(({ text, build }) => `${build}: ${text}` === name);
-    const { peer, workload, ratio, least } = own.reduce((a, b) => (b.ratio < a.ratio ? b : a));
-    const verdict = ratio >= least ? "holds" : "MISS ";
-    console.log(`    ${verdict} ${name}: ${ratio.toFixed(2)} of ${least.toFixed(2)} x ${peer} (${workload})`);
   }
 }

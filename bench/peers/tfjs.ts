@@ -20,28 +20,40 @@ import {
 /** Rows of a block of queries: faster here than the fewer that the others have. */
 const BLOCK = 256;
 
-interface Tensor {
+export interface Tensor {
+  readonly shape: readonly number[];
   dataSync(): Float32Array;
 }
 
-/** What is used of the package's API. */
-interface Tf {
+/** What is used of the packages' API, here and in bench/train. */
+export interface Tf {
+  setBackend(name: string): Promise<boolean>;
+  tensor(data: Float32Array, shape: readonly number[]): Tensor;
   tensor2d(data: Float32Array, shape: readonly [number, number]): Tensor;
+  ones(shape: readonly number[]): Tensor;
   tidy<T>(body: () => T): T;
   dispose(tensors: unknown): void;
+  reshape(x: Tensor, shape: readonly number[]): Tensor;
   matMul(a: Tensor, b: Tensor): Tensor;
-  transpose(x: Tensor): Tensor;
+  transpose(x: Tensor, axes?: readonly number[]): Tensor;
+  pad(x: Tensor, paddings: readonly (readonly [number, number])[]): Tensor;
+  reverse(x: Tensor, axis: number): Tensor;
+  slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor;
+  split(x: Tensor, parts: number, axis: number): Tensor[];
+  concat(x: readonly Tensor[], axis: number): Tensor;
+  depthwiseConv2d(x: Tensor, filter: Tensor, strides: number, pad: "same" | "valid"): Tensor;
   softmax(x: Tensor): Tensor;
   add(a: Tensor, b: Tensor | number): Tensor;
-  sub(a: Tensor, b: Tensor): Tensor;
+  sub(a: Tensor | number, b: Tensor): Tensor;
   mul(a: Tensor, b: Tensor | number): Tensor;
   div(a: Tensor, b: Tensor): Tensor;
   exp(x: Tensor): Tensor;
   log(x: Tensor): Tensor;
+  rsqrt(x: Tensor): Tensor;
+  sigmoid(x: Tensor): Tensor;
   max(x: Tensor, axis: number, keepDims: boolean): Tensor;
-  sum(x: Tensor, axis: number, keepDims: boolean): Tensor;
-  slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor;
-  concat(parts: readonly Tensor[], axis: number): Tensor;
+  mean(x: Tensor, axis: number, keepDims: boolean): Tensor;
+  sum(x: Tensor, axis?: number, keepDims?: boolean): Tensor;
 }
 
 type Head = Readonly<Record<"q" | "k" | "v" | "dout", Tensor>>;
@@ -147,9 +159,9 @@ function matmul(tf: Tf, { shape: { m, k, n } }: MatmulWorkload): Ready {
   };
 }
 
-/** The library on its WebAssembly backend, with one thread; `T` is what is used of its API. */
-export async function openTfjs<T>(): Promise<T> {
-  const tf = await load<T & { setBackend(name: string): Promise<boolean> }>("@tensorflow/tfjs-core");
+/** The library on its WebAssembly backend, with one thread. */
+export async function openTfjs(): Promise<Tf> {
+  const tf = await load<Tf>("@tensorflow/tfjs-core");
   const backend = await load<{ setThreadsCount(threads: number): void }>("@tensorflow/tfjs-backend-wasm");
   backend.setThreadsCount(1);
   if (!(await tf.setBackend("wasm"))) throw new Error("tfjs has no wasm backend here");
@@ -160,7 +172,7 @@ export const tfjs: Peer = {
   name: "tfjs-wasm",
   packages: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"],
   async open() {
-    const tf = await openTfjs<Tf>();
+    const tf = await openTfjs();
     return (workload) => {
       if (workload.kind === "matmul") return [{ name: "matMul", prepare: () => matmul(tf, workload) }];
       const all = [{ name: "a head at a time", prepare: () => attention(tf, workload) }];

@@ -1,6 +1,5 @@
 /** The scores of a GPT for one row of tokens, as text generation asks for them, beside onnxruntime-web, which has no gradients. */
-import { onnxruntimeWeb, openOrt } from "../peers/onnxruntime-web.js";
-import { type Ort, openSession } from "../peers/ort.js";
+import { onnxruntimeWeb, openOrtWeb, openSession } from "../peers/ort.js";
 import { tokenBatch } from "./batch.js";
 import { stepFlops } from "./flops.js";
 import { gptGraph } from "./onnx-gpt.js";
@@ -40,7 +39,8 @@ async function openOwn(
   return { logits: () => nn.evaluate(() => model.logits([ids]).toArray()), dispose: () => nn.dispose() };
 }
 
-async function openPeer(ort: Ort, workload: Workload, ids: Int32Array, start: Start): Promise<Ready> {
+async function openPeer(workload: Workload, ids: Int32Array, start: Start): Promise<Ready> {
+  const ort = await openOrtWeb();
   const session = await openSession(ort, gptGraph(workload, start));
   const feeds = { ids: new ort.Tensor("int32", ids, [ids.length]) };
   return {
@@ -73,7 +73,7 @@ export async function measureForward(workload: Workload, time: number): Promise<
   ] as const) {
     opened.push([name, true, await openOwn(workload, ids, start, { threads: 1, simd }, packed)]);
   }
-  opened.push([onnxruntimeWeb.name, false, await openPeer(await openOrt(), workload, ids, start)]);
+  opened.push([onnxruntimeWeb.name, false, await openPeer(workload, ids, start)]);
   const expected = Float32Array.from(await opened[0]![2].logits());
   const entries: Entry[] = [];
   for (const [library, own, ready] of opened) {

@@ -12,7 +12,8 @@
  *
  * One product cut in value and gate is as fast as a product for each.
  */
-import type { Jarray, Layers, Tree } from "./jax-layers.js";
+import type { Jarray, Tree } from "../peers/jax-js.js";
+import type { Layers } from "./jax-layers.js";
 
 /** Weight [K, C]. */
 function depthwise(layers: Layers, x: Jarray, p: Tree, name: string, K: number): Jarray {

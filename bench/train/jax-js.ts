@@ -5,11 +5,11 @@
  * of a block (3 times), AdamW in the same jit (its reads compute the gradients again) or in one of its own (a third of a small
  * step). Its arrays are consumed by what they are passed to, hence `.ref`.
  */
-import { openJax, jaxJs as peer } from "../peers/jax-js.js";
+import { type Jarray, type Jax, openJax, jaxJs as peer, type Tree } from "../peers/jax-js.js";
 import { HostAdamW } from "./adamw.js";
 import { type Dense, dense, type Matrix, type Scored } from "./dense.js";
 import { conformerBlock } from "./jax-conformer.js";
-import { type Jarray, type Jax, Layers, type Tree } from "./jax-layers.js";
+import { Layers } from "./jax-layers.js";
 import type { Library, Start, Trainer } from "./trainer.js";
 import type { Workload } from "./workloads.js";
 
@@ -92,7 +92,7 @@ export const jaxJs: Library = {
   name: peer.name,
   packages: peer.packages,
   async open() {
-    const jax = await openJax<Jax>();
+    const jax = await openJax();
     return (workload, start) => trainer(jax, workload, start);
   },
 };

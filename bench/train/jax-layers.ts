@@ -1,59 +1,17 @@
-/** jax-js as the benchmark of training uses it, and layers of a model in the form of dense.ts. Their x is [B N, C]. */
+/** Layers of a training step in jax-js, of a model in the form of dense.ts. Their x is [B N, C]. */
+import { type Jarray, type Jax, keep, type Tree } from "../peers/jax-js.js";
 import { EPS } from "./trainer.js";
 import type { Workload } from "./workloads.js";
 
-export interface Jarray {
-  readonly ref: Jarray;
-  readonly shape: readonly number[];
-  reshape(shape: readonly number[]): Jarray;
-  transpose(axes?: readonly number[]): Jarray;
-  add(other: Jarray | number): Jarray;
-  sub(other: Jarray | number): Jarray;
-  mul(other: Jarray | number): Jarray;
-  div(other: Jarray | number): Jarray;
-  slice(...index: (number | readonly [number, number] | readonly [])[]): Jarray;
-  dataSync(): Float32Array;
-  dispose(): void;
-}
-type Keep = { keepdims: boolean };
-export type Tree = Record<string, Jarray>;
-
-/** What is used of the package's API. */
-export interface Jax {
-  blockUntilReady<T>(tree: T): Promise<T>;
-  jit<A extends unknown[], R>(f: (...args: A) => R): ((...args: A) => R) & { dispose(): void };
-  valueAndGrad(f: (p: Tree, x: Tree) => Jarray): (p: Tree, x: Tree) => [Jarray, Tree];
-  tree: { dispose(tree: unknown): void; ref<T>(tree: T): T };
-  nn: { softmax(x: Jarray, axis: number): Jarray; logSoftmax(x: Jarray, axis: number): Jarray };
-  numpy: {
-    array(data: Float32Array): Jarray;
-    matmul(a: Jarray, b: Jarray): Jarray;
-    exp(x: Jarray): Jarray;
-    log(x: Jarray): Jarray;
-    sqrt(x: Jarray): Jarray;
-    pad(x: Jarray, width: readonly (readonly [number, number])[]): Jarray;
-    split(x: Jarray, parts: number, axis: number): Jarray[];
-    max(x: Jarray, axis: number, keep: Keep): Jarray;
-    mean(x: Jarray, axis: number, keep: Keep): Jarray;
-    sum(x: Jarray, axis?: number, keep?: Keep): Jarray;
-  };
-  lax: { stopGradient(x: Jarray): Jarray };
-}
-
 const SQRT = Math.sqrt(2 / Math.PI);
-const keep: Keep = { keepdims: true };
 
 export class Layers {
-  readonly jax: Jax;
-  readonly workload: Workload;
-  /** Tokens of a row of the batch. */
-  readonly rows: number;
-
-  constructor(jax: Jax, workload: Workload, rows: number) {
-    this.jax = jax;
-    this.workload = workload;
-    this.rows = rows;
-  }
+  /** `rows`: tokens of a row of the batch. */
+  constructor(
+    readonly jax: Jax,
+    readonly workload: Workload,
+    readonly rows: number,
+  ) {}
 
   linear(x: Jarray, p: Tree, name: string): Jarray {
     return this.jax.numpy.matmul(x, p[`${name}.weight`]!.transpose()).add(p[`${name}.bias`]!);

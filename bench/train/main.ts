@@ -20,8 +20,8 @@ import { parseArgs } from "node:util";
 import { type Environment, environment, inPlace, writeJson } from "../machine.js";
 import { inChild } from "../peers/child.js";
 import { install, installed } from "../peers/install.js";
-import { onnxruntimeWeb } from "../peers/onnxruntime-web.js";
-import { printDoubts } from "../report.js";
+import { onnxruntimeWeb } from "../peers/ort.js";
+import { Progress, printDoubts, printTargets } from "../report.js";
 import { forwards, measureForward } from "./forward.js";
 import { jaxJs } from "./jax-js.js";
 import { own, relaxed } from "./own.js";
@@ -82,7 +82,7 @@ function measure(
 ): WorkloadResult[] {
   const results = [...earlier];
   const open = chosen.filter(({ name }) => !earlier.some((one) => one.name === name));
-  const progress = new report.Progress(open.length);
+  const progress = new Progress(open.length);
   for (const { name } of open) {
     progress.begin(name);
     const result = inChild<WorkloadResult>("workload", name, time);
@@ -149,7 +149,7 @@ export async function main(): Promise<void> {
   const results = measure([...steps, ...forward], earlier, args.quick ? 300 : Number(args.time), write);
   const memory = args.quick ? [] : await measureMemory(steps);
   const checked = results.flatMap((result) => result.checked);
-  report.printTargets(checked);
+  printTargets(checked, ({ least }) => String(least));
   printDoubts(results.flatMap((result) => result.results));
   write(results, memory);
   if (args.assert && checked.some(({ holds }) => !holds)) process.exitCode = 1;

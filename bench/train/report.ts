@@ -3,9 +3,7 @@ import { NOISY } from "../measure.js";
 import { percent, printMachine, time } from "../report.js";
 import type { Profile } from "./profile.js";
 import type { Residence } from "./residence.js";
-import type { Checked, WorkloadResult } from "./run.js";
-
-export { Progress } from "../report.js";
+import type { WorkloadResult } from "./run.js";
 
 const line = (label: string, cells: readonly string[], note = ""): void =>
   console.log(`    ${label.padEnd(22)}${cells.map((x) => x.padStart(11)).join("")}  ${note}`.trimEnd());
@@ -46,17 +44,6 @@ export function printResidence(all: readonly Residence[]): void {
       .filter(({ workload }) => workload === name)
       .map(({ library, bytes }) => `${library} ${mega(bytes)}`);
     console.log(`    ${name}: ${cells.join(", ")}`);
-  }
-}
-
-/** A line for each target: where its ratio is the lowest. */
-export function printTargets(checked: readonly Checked[]): void {
-  if (checked.length === 0) return;
-  console.log("\nTargets: the least ratio of each");
-  for (const text of new Set(checked.map(({ text }) => text))) {
-    const own = checked.filter((one) => one.text === text);
-    const { build, workload, ratio, least, holds } = own.reduce((a, b) => (b.ratio < a.ratio ? b : a));
-    console.log(`    ${holds ? "holds" : "MISS "} ${build}: ${text}: ${ratio.toFixed(2)} of ${least} (${workload})`);
   }
 }
 

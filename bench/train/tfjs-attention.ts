@@ -1,40 +1,7 @@
 /** Attention of a training step in TensorFlow.js, a head at a time; docs/math.md has the formulas. */
+import type { Tensor, Tf } from "../peers/tfjs.js";
 import type { Scored } from "./dense.js";
 import type { Workload } from "./workloads.js";
-
-export interface Tensor {
-  readonly shape: readonly number[];
-  dataSync(): Float32Array;
-}
-
-/** What is used of the package's API. */
-export interface Tf {
-  tensor(data: Float32Array, shape: readonly number[]): Tensor;
-  tensor2d(data: Float32Array, shape: readonly [number, number]): Tensor;
-  ones(shape: readonly number[]): Tensor;
-  tidy<T>(body: () => T): T;
-  dispose(tensors: unknown): void;
-  reshape(x: Tensor, shape: readonly number[]): Tensor;
-  matMul(a: Tensor, b: Tensor): Tensor;
-  transpose(x: Tensor, axes?: readonly number[]): Tensor;
-  pad(x: Tensor, paddings: readonly (readonly [number, number])[]): Tensor;
-  reverse(x: Tensor, axis: number): Tensor;
-  split(x: Tensor, parts: number, axis: number): Tensor[];
-  concat(x: readonly Tensor[], axis: number): Tensor;
-  depthwiseConv2d(x: Tensor, filter: Tensor, strides: number, pad: "same" | "valid"): Tensor;
-  softmax(x: Tensor): Tensor;
-  add(a: Tensor, b: Tensor | number): Tensor;
-  sub(a: Tensor | number, b: Tensor): Tensor;
-  mul(a: Tensor, b: Tensor | number): Tensor;
-  div(a: Tensor, b: Tensor): Tensor;
-  exp(x: Tensor): Tensor;
-  log(x: Tensor): Tensor;
-  rsqrt(x: Tensor): Tensor;
-  sigmoid(x: Tensor): Tensor;
-  max(x: Tensor, axis: number, keepDims: boolean): Tensor;
-  mean(x: Tensor, axis: number, keepDims: boolean): Tensor;
-  sum(x: Tensor, axis?: number, keepDims?: boolean): Tensor;
-}
 
 interface Head {
   out: Tensor;

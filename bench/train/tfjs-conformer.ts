@@ -11,7 +11,7 @@
  *
  * One product cut in value and gate is as fast as a product for each.
  */
-import type { Tensor, Tf } from "./tfjs-attention.js";
+import type { Tensor, Tf } from "../peers/tfjs.js";
 import type { Apply, Layer, Layers } from "./tfjs-layers.js";
 
 /** The first half of x times the sigmoid of the second. */

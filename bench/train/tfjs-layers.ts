@@ -1,6 +1,7 @@
 /** Layers of a training step in TensorFlow.js, each with what gives its gradients. Their x is [B N, C]. */
+import type { Tensor, Tf } from "../peers/tfjs.js";
 import type { Dense, Scored } from "./dense.js";
-import { attention, type Columns, placesOf, type Tensor, type Tf } from "./tfjs-attention.js";
+import { attention, type Columns, placesOf } from "./tfjs-attention.js";
 import { EPS } from "./trainer.js";
 import type { Workload } from "./workloads.js";
 
@@ -25,13 +26,7 @@ export interface Parts {
 }
 
 export class Layers {
-  readonly parts: Parts;
-  readonly #tf: Tf;
-
-  constructor(parts: Parts) {
-    this.parts = parts;
-    this.#tf = parts.tf;
-  }
+  constructor(readonly parts: Parts) {}
 
   /** What a layer has by this name. */
   of(name: string): Tensor {
@@ -39,31 +34,31 @@ export class Layers {
   }
 
   sumRows(x: Tensor): Tensor {
-    const tf = this.#tf;
+    const { tf } = this.parts;
     return tf.reshape(tf.matMul(tf.ones([1, x.shape[0]!]), x), [x.shape[1]!]);
   }
 
   linear(x: Tensor, name: string): Layer {
-    const tf = this.#tf;
+    const { tf, give } = this.parts;
     const [w, b] = [this.of(`${name}.weight`), this.of(`${name}.bias`)];
     const y = tf.add(tf.matMul(x, tf.transpose(w)), b);
     const back = (dy: Tensor) => {
-      this.parts.give(`${name}.weight`, tf.matMul(tf.transpose(dy), x));
-      this.parts.give(`${name}.bias`, this.sumRows(dy));
+      give(`${name}.weight`, tf.matMul(tf.transpose(dy), x));
+      give(`${name}.bias`, this.sumRows(dy));
       return tf.matMul(dy, w);
     };
     return [y, back];
   }
 
   norm(x: Tensor, name: string): Layer {
-    const tf = this.#tf;
+    const { tf, give } = this.parts;
     const [gamma, beta] = [this.of(`${name}.weight`), this.of(`${name}.bias`)];
     const centred = tf.sub(x, tf.mean(x, 1, true));
     const rstd = tf.rsqrt(tf.add(tf.mean(tf.mul(centred, centred), 1, true), EPS));
     const hat = tf.mul(centred, rstd);
     const back = (dy: Tensor) => {
-      this.parts.give(`${name}.weight`, this.sumRows(tf.mul(dy, hat)));
-      this.parts.give(`${name}.bias`, this.sumRows(dy));
+      give(`${name}.weight`, this.sumRows(tf.mul(dy, hat)));
+      give(`${name}.bias`, this.sumRows(dy));
       const dhat = tf.mul(dy, gamma);
       const along = tf.mul(hat, tf.mean(tf.mul(dhat, hat), 1, true));
       return tf.mul(rstd, tf.sub(tf.sub(dhat, tf.mean(dhat, 1, true)), along));
@@ -73,7 +68,7 @@ export class Layers {
 
   /** x s, where s is the sigmoid of u and `slope` is du/dx, if that is not 1. */
   #gated(x: Tensor, s: Tensor, slope?: () => Tensor): Layer {
-    const tf = this.#tf;
+    const { tf } = this.parts;
     const y = tf.mul(x, s);
     const back = (dy: Tensor) => {
       const inner = tf.mul(y, tf.sub(1, s));
@@ -83,14 +78,14 @@ export class Layers {
   }
 
   gelu(x: Tensor): Layer {
-    const tf = this.#tf;
+    const { tf } = this.parts;
     const square = tf.mul(x, x);
     const s = tf.sigmoid(tf.mul(x, tf.add(tf.mul(square, 2 * SQRT * CUBE), 2 * SQRT)));
     return this.#gated(x, s, () => tf.add(tf.mul(square, 6 * SQRT * CUBE), 2 * SQRT));
   }
 
   silu(x: Tensor): Layer {
-    return this.#gated(x, this.#tf.sigmoid(x));
+    return this.#gated(x, this.parts.tf.sigmoid(x));
   }
 
   /** The layers one after the other, each on the result of the one before. */
@@ -106,7 +101,7 @@ export class Layers {
 
   /** x + factor times the chain of layers; x, or what `take` takes of it. */
   residual(x: Tensor, layers: readonly Apply[], factor = 1, take: Apply = (y) => [y, (dy) => dy]): Layer {
-    const tf = this.#tf;
+    const { tf } = this.parts;
     const [y, back] = this.chain(x, layers);
     const [taken, giveBack] = take(x);
     const scaled = (z: Tensor) => (factor === 1 ? z : tf.mul(z, factor));
@@ -119,7 +114,7 @@ export class Layers {
   }
 
   #attend(x: Tensor, name: string): Layer {
-    const { workload, form, batch } = this.parts;
+    const { tf, workload, form, batch } = this.parts;
     const { batch: B, width: C } = workload.sizes;
     const [qkv, backQkv] = this.linear(x, `${name}.qkv`);
     const thirds = (data: Float32Array): [Columns, Columns, Columns] => {
@@ -127,20 +122,19 @@ export class Layers {
       return [third(0), third(1), third(2)];
     };
     const places = placesOf(B, form.rows);
-    const [out, back] = attention(this.#tf, thirds(qkv.dataSync()), workload, places, batch.get("mask"));
+    const [out, back] = attention(tf, thirds(qkv.dataSync()), workload, places, batch.get("mask"));
     const give = (dout: Tensor): Tensor => {
       const [rows, width] = qkv.shape as [number, number];
       const dqkv = new Float32Array(rows * width);
       back(dout, thirds(dqkv));
-      return backQkv(this.#tf.tensor2d(dqkv, [rows, width]));
+      return backQkv(tf.tensor2d(dqkv, [rows, width]));
     };
     return [out, give];
   }
 
   /** The same of what is scored: of the other rows, keys and values alone. */
   #few(x: Tensor, name: string, scored: Scored): Layer {
-    const tf = this.#tf;
-    const { workload, form, batch } = this.parts;
+    const { tf, workload, form, batch } = this.parts;
     const [few, giveBack] = this.take(x, scored);
     const parts = ["q", "k", "v"].map((part, n) => this.linear(n === 0 ? few : x, `${name}.${part}`));
     const whole = (data: Float32Array): Columns => ({ data, column: 0, stride: workload.sizes.width });
@@ -160,6 +154,7 @@ export class Layers {
 
   /** The rows that are scored, one after the other. */
   take(x: Tensor, scored: Scored): Layer {
+    const { tf } = this.parts;
     const [all, C] = x.shape as [number, number];
     const N = all / scored.length;
     const rows = scored.flatMap((places, b) => places.map((n) => b * N + n));
@@ -168,8 +163,8 @@ export class Layers {
     const back = (dy: Tensor): Tensor => {
       const [dfrom, dx] = [dy.dataSync(), new Float32Array(all * C)];
       for (const [n, row] of rows.entries()) dx.set(dfrom.subarray(n * C, (n + 1) * C), row * C);
-      return this.#tf.tensor2d(dx, [all, C]);
+      return tf.tensor2d(dx, [all, C]);
     };
-    return [this.#tf.tensor2d(y, [rows.length, C]), back];
+    return [tf.tensor2d(y, [rows.length, C]), back];
   }
 }

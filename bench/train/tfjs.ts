@@ -3,10 +3,9 @@
  * transposed arguments, as in bench/peers/tfjs.ts; heads are cut on typed arrays, since `slice` copies its whole input;
  * sums over rows are products with ones; GELU is x sigmoid(2 u), sigmoid being XNNPACK's; AdamW runs on typed arrays.
  */
-import { openTfjs, tfjs as peer } from "../peers/tfjs.js";
+import { openTfjs, tfjs as peer, type Tensor, type Tf } from "../peers/tfjs.js";
 import { HostAdamW } from "./adamw.js";
 import { type Dense, dense, type Matrix, type Scored } from "./dense.js";
-import type { Tensor, Tf } from "./tfjs-attention.js";
 import { conformerBlock } from "./tfjs-conformer.js";
 import { type Apply, type Give, Layers, type Parameters, type Parts } from "./tfjs-layers.js";
 import type { Library, Start, Trainer } from "./trainer.js";
@@ -88,7 +87,7 @@ export const tfjs: Library = {
   name: peer.name,
   packages: peer.packages,
   async open() {
-    const tf = await openTfjs<Tf>();
+    const tf = await openTfjs();
     return (workload, start) => trainer(tf, workload, start);
   },
 };
