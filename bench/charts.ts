@@ -1,7 +1,8 @@
 /** The two charts of the README, from the numbers of bench:peers. */
 import type { Growth } from "./peers/costs.js";
 import type { WorkloadResult } from "./peers/run.js";
-import { legend, line, logScale, marker, palette, path, type Series, svg, text } from "./svg.js";
+import { legend, line, logScale, marker, palette, path, type Series, svg, text, title } from "./svg.js";
+import { ours } from "./tables.js";
 import { variantName } from "./tasks.js";
 
 /** How each line looks in both charts; what is not listed here is not drawn. */
@@ -28,8 +29,6 @@ function ticks(low: number, high: number): number[] {
   return all.filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
 }
 
-const ours = "laser-attention/relaxed";
-
 /** The name of a workload without what a chart's reader can do without: "ViT N 197 forward + backward". */
 const shortName = (name: string): string =>
   name.replace(/ H [\d/]+| D \d+| standard/g, "").replace("both", "forward + backward");
@@ -47,7 +46,7 @@ export function ratioChart(workloads: readonly WorkloadResult[]): string {
   const top = 48 + key.height + 8;
   const bottom = top + rowHeight * workloads.length;
   const x = logScale(low, high, left, right);
-  const parts = [text(14, 22, "Time of one call, as a multiple of laser-attention/relaxed", "start", ' class="title"')];
+  const parts = [title("Time of one call, as a multiple of laser-attention/relaxed")];
   parts.push(key.svg);
   for (const tick of ticks(low, high)) {
     parts.push(line(x(tick), top, x(tick), bottom), text(x(tick), bottom + 18, String(tick), "middle"));
@@ -69,20 +68,20 @@ export function ratioChart(workloads: readonly WorkloadResult[]): string {
 }
 
 interface Panel {
-  title: string;
+  name: string;
   left: number;
   right: number;
   value(one: Growth): number;
   unit: string;
 }
 
-function drawPanel({ title, left, right, value, unit }: Panel, growth: readonly Growth[], top: number, bottom: number) {
+function drawPanel({ name, left, right, value, unit }: Panel, growth: readonly Growth[], top: number, bottom: number) {
   const lengths = [...new Set(growth.map(({ N }) => N))].sort((a, b) => a - b);
   const values = growth.map(value);
   const [low, high] = [Math.min(...values) / 1.2, Math.max(...values) * 1.2];
   const x = logScale(lengths[0]!, lengths.at(-1)!, left + 8, right - 8);
   const y = logScale(low, high, bottom, top);
-  const parts = [text(left, top - 12, title)];
+  const parts = [text(left, top - 12, name)];
   for (const tick of ticks(low, high)) {
     parts.push(line(left, y(tick), right, y(tick)), text(left - 7, y(tick) + 4.5, `${tick}`, "end"));
   }
@@ -110,13 +109,12 @@ export function growthChart(all: readonly Growth[]): string {
   const [top, height] = [50 + key.height + 28, 280];
   const nanoseconds = ({ ms, N }: Growth) => (1e6 * ms) / (4 * N * N);
   const panels: Panel[] = [
-    { title: "time per query-key pair", unit: "ns", left: 56, right: 410, value: nanoseconds },
-    { title: "peak memory above a bare process", unit: "MB", left: 492, right: 846, value: ({ bytes }) => bytes / 1e6 },
+    { name: "time per query-key pair", unit: "ns", left: 56, right: 410, value: nanoseconds },
+    { name: "peak memory above a bare process", unit: "MB", left: 492, right: 846, value: ({ bytes }) => bytes / 1e6 },
   ];
   const parts = panels.flatMap((panel) => drawPanel(panel, growth, top, top + height));
-  const title = text(14, 22, "Forward, H 4, D 64: cost as the sequence grows", "start", ' class="title"');
   return svg(WIDTH, top + height + 48, "Time per pair and memory of each library against N", [
-    title,
+    title("Forward, H 4, D 64: cost as the sequence grows"),
     key.svg,
     ...parts,
   ]);

@@ -55,17 +55,14 @@ export interface Comparison {
   variant: Variant;
   direction: Direction;
   /** `rows`: of a row group in the build that is measured. */
-  work(shape: AttentionShape, rows: number): number;
+  work(shape: AttentionShape, direction: Direction, rows: number): number;
   /** Of what something is promised. */
   limit(shape: AttentionShape): number | undefined;
   /** Less than 1 / limit misses as well, on one thread. */
   bothWays: boolean;
 }
 
-const kinds: readonly (Pick<Comparison, "name" | "shapes" | "limit" | "bothWays"> & {
-  work(shape: AttentionShape, direction: Direction, rows: number): number;
-  directions: readonly Direction[];
-})[] = [
+const kinds: readonly (Omit<Comparison, "variant" | "direction"> & { directions: readonly Direction[] })[] = [
   {
     name: "time per operation",
     shapes: headShapes,
@@ -100,12 +97,6 @@ const kinds: readonly (Pick<Comparison, "name" | "shapes" | "limit" | "bothWays"
   },
 ];
 
-export const comparisons: readonly Comparison[] = kinds.flatMap(({ work, directions, ...kind }) =>
-  directions.flatMap((direction) =>
-    variants.map((variant) => ({
-      ...kind,
-      ...{ variant, direction },
-      work: (shape: AttentionShape, rows: number) => work(shape, direction, rows),
-    })),
-  ),
+export const comparisons: readonly Comparison[] = kinds.flatMap(({ directions, ...kind }) =>
+  directions.flatMap((direction) => variants.map((variant) => ({ ...kind, variant, direction }))),
 );

@@ -108,7 +108,7 @@ export async function measureComparison(
   const series = await interleave(members, time);
   return members.map(({ build, shape, la }, n): Compared => {
     const first = members.findIndex((other) => other.build === build);
-    const perWork = work(members[first]!.shape, build.rows) / work(shape, build.rows);
+    const perWork = work(members[first]!.shape, direction, build.rows) / work(shape, direction, build.rows);
     const value = n === first ? 1 : ratio(series[n]!, series[first]!) * perWork;
     const most = limit(shape);
     const { threads, memory } = la;

@@ -28,9 +28,12 @@ const STYLE = `
 const round = (x: number): string => String(Math.round(10 * x) / 10);
 const escaped = (x: string): string => x.replace(/&/g, "&amp;").replace(/</g, "&lt;");
 
-export function text(x: number, y: number, content: string, anchor: "start" | "middle" | "end" = "start", style = "") {
-  return `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}"${style}>${escaped(content)}</text>`;
-}
+type Anchor = "start" | "middle" | "end";
+
+export const text = (x: number, y: number, content: string, anchor: Anchor = "start", style = ""): string =>
+  `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}"${style}>${escaped(content)}</text>`;
+
+export const title = (content: string): string => text(14, 22, content, "start", ' class="title"');
 
 export const line = (x1: number, y1: number, x2: number, y2: number, style = 'class="grid"'): string =>
   `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" ${style}/>`;

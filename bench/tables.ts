@@ -148,7 +148,8 @@ export function benchTables(files: readonly BenchFile[]): string {
   ].join("\n\n");
 }
 
-const ours = "laser-attention/relaxed";
+/** What others are held against. */
+export const ours = "laser-attention/relaxed";
 
 function workloadTable({ workloads, versions }: PeersFile): string {
   const peers = [...new Set(workloads.flatMap(({ results }) => results.map(({ peer }) => peer)))];

@@ -3,11 +3,16 @@ import { execFileSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** Runs `npm ci` in `folder`, unless what lies there is as new as its lockfile. */
-export function install(folder) {
+/** Whether what lies in `folder` is as new as its lockfile. */
+export function isInstalled(folder) {
   const installed = join(folder, "node_modules/.package-lock.json");
   const time = (file) => statSync(file).mtimeMs;
-  if (existsSync(installed) && time(installed) >= time(join(folder, "package-lock.json"))) return;
+  return existsSync(installed) && time(installed) >= time(join(folder, "package-lock.json"));
+}
+
+/** Runs `npm ci` in `folder`, unless all is there. */
+export function install(folder) {
+  if (isInstalled(folder)) return;
   console.log(`Installing the tools of ${folder}. This happens once.`);
   execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
 }

@@ -1,6 +1,6 @@
 /** The measure of a family against steps: a thin line for each seed of both variants, the thick one with marks their mean. */
 import type { Variant } from "../../src/types.js";
-import { legend, line, linearScale, marker, palette, path, type Series, svg, text } from "../svg.js";
+import { legend, line, linearScale, marker, palette, path, type Series, svg, text, title } from "../svg.js";
 import { variantName, variants } from "../tasks.js";
 import type { Result } from "./runs.js";
 import { ofVariant } from "./statistics.js";
@@ -28,7 +28,7 @@ function ticks(low: number, high: number): number[] {
 const meanOf = (runs: readonly (readonly Point[])[]): Point[] =>
   runs[0]!.map(([step], n) => [step, runs.reduce((sum, points) => sum + points[n]![1], 0) / runs.length]);
 
-export function evidenceChart(title: string, results: readonly Result[]): string {
+export function evidenceChart(heading: string, results: readonly Result[]): string {
   const { steps } = results[0]!.recipe;
   const from = SHOWN * steps;
   const pointsOf = ({ evaluations }: Result): Point[] =>
@@ -44,7 +44,7 @@ export function evidenceChart(title: string, results: readonly Result[]): string
   const top = 50 + key.height;
   const [x, y] = [linearScale(from, steps, LEFT, RIGHT), linearScale(marks[0]!, marks.at(-1)!, BOTTOM, top)];
   const place = (points: readonly Point[]): Point[] => points.map(([step, value]) => [x(step), y(value)]);
-  const parts = [text(14, 22, title, "start", ' class="title"'), key.svg];
+  const parts = [title(heading), key.svg];
   for (const value of marks) {
     const label = String(Number(value.toPrecision(4)));
     parts.push(line(LEFT, y(value), RIGHT, y(value)), text(LEFT - 8, y(value) + 4.5, label, "end"));
@@ -64,5 +64,5 @@ export function evidenceChart(title: string, results: readonly Result[]): string
     const mean = place(meanOf(runs));
     parts.push(path(mean, look.colour, 2.5), ...mean.map(([px, py]) => marker(px, py, look)));
   }
-  return svg(WIDTH, HEIGHT, title, parts);
+  return svg(WIDTH, HEIGHT, heading, parts);
 }

@@ -1,7 +1,8 @@
 /** The folder bench/peers as npm sees it: what is installed, in which version, and how much it takes. */
 import { execFileSync } from "node:child_process";
-import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isInstalled } from "../../scripts/install.mjs";
 
 const folder = "bench/peers";
 const npm = (args: readonly string[], cwd = "."): string =>
@@ -13,16 +14,14 @@ const npm = (args: readonly string[], cwd = "."): string =>
  */
 export function install(): void {
   const modules = join(folder, "node_modules");
-  const installed = join(modules, ".package-lock.json");
   // npm ci empties what a link leads to before it replaces the link: another checkout would lose its peers.
   if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) {
-    if (existsSync(installed)) return;
+    if (existsSync(join(modules, ".package-lock.json"))) return;
     throw new Error(
       "bench/peers/node_modules is a link to where nothing is installed: run npm ci there, or remove the link",
     );
   }
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(folder, "package-lock.json")).mtimeMs)
-    return;
+  if (isInstalled(folder)) return;
   console.log("Installing the peers into bench/peers/node_modules, 500 MB. This happens once.");
   npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder);
 }

@@ -115,42 +115,40 @@ function attention(ort: Ort, workload: AttentionWorkload): Formulation[] {
   const backward = direction === "both";
   const outputs = backward ? ["out", "dq", "dk", "dv"] : ["out"];
   const inputs = { q: query, k: key, v: key, ...(backward && { dout: query }) };
-  const whole = () => attentionNodes(workload, units, softmaxCore(units));
-  /** Which keeps a head's scores in the caches. */
-  const split = () =>
-    eachHead(units, Object.keys(inputs), outputs, (head) => attentionNodes(workload, units, softmaxCore(units), head));
-  const formulations: Formulation[] = [
-    { name: "MatMul, Softmax", prepare: () => prepare(ort, graphOf(whole(), inputs, outputs, units), data) },
-    { name: "MatMul, Softmax a head", prepare: () => prepare(ort, graphOf(split(), inputs, outputs, units), data) },
+  const way = (name: string, nodes: () => OnnxNode[], given: OnnxGraph["inputs"] = inputs): Formulation => ({
+    name,
+    prepare: () => prepare(ort, graphOf(nodes(), given, outputs, units), data),
+  });
+  const formulations = [
+    way("MatMul, Softmax", () => attentionNodes(workload, units, softmaxCore(units))),
+    // Which keeps a head's scores in the caches.
+    way("MatMul, Softmax a head", () =>
+      eachHead(units, Object.keys(inputs), outputs, (head) =>
+        attentionNodes(workload, units, softmaxCore(units), head),
+      ),
+    ),
   ];
   if (goesByBlocks(workload)) {
     const byBlocks = () => {
       const { nodes, constants } = blockNodes(workload, units, Object.keys(inputs), outputs);
       const graph = graphOf(nodes, inputs, outputs, units);
-      return { ...graph, constants: { ...graph.constants, ...constants } };
+      return prepare(ort, { ...graph, constants: { ...graph.constants, ...constants } }, data);
     };
-    formulations.push({ name: "blocks of queries", prepare: () => prepare(ort, byBlocks(), data) });
+    formulations.push({ name: "blocks of queries", prepare: byBlocks });
   }
   if (backward) return formulations;
   const grouped = { q: [1, H, N, D], k: [1, Hkv, M, D], v: [1, Hkv, M, D] };
-  const fused = () => attentionNodes(workload, units, attentionCore(units));
-  formulations.push({
-    name: "Attention",
-    prepare: () => prepare(ort, graphOf(fused(), grouped, outputs, units), data),
-  });
+  formulations.push(way("Attention", () => attentionNodes(workload, units, attentionCore(units)), grouped));
   if ((N === 1 && workload.variant === "standard") || (shape.causal && N === M))
     formulations.push(groupQuery(ort, workload, units));
   if (H !== Hkv) return formulations;
-  const beside = { q: [1, N, H * D], k: [1, M, H * D], v: [1, M, H * D] };
-  const multi = () => attentionNodes(workload, units, multiHeadCore(units));
-  const turned = () => ({
-    ...{ q: swap(data.q, [1, H, N, D]), k: swap(data.k, [1, H, M, D]), v: swap(data.v, [1, H, M, D]) },
-  });
-  formulations.push({
-    name: "MultiHeadAttention",
-    prepare: () => prepare(ort, graphOf(multi(), beside, outputs, units), turned(), (x) => swap(x, [1, N, H, D])),
-  });
-  return formulations;
+  const multi = () => {
+    const beside = { q: [1, N, H * D], k: [1, M, H * D], v: [1, M, H * D] };
+    const turned = { q: swap(data.q, [1, H, N, D]), k: swap(data.k, [1, H, M, D]), v: swap(data.v, [1, H, M, D]) };
+    const graph = graphOf(attentionNodes(workload, units, multiHeadCore(units)), beside, outputs, units);
+    return prepare(ort, graph, turned, (x) => swap(x, [1, N, H, D]));
+  };
+  return [...formulations, { name: "MultiHeadAttention", prepare: multi }];
 }
 
 /** b as an input, or as a weight, which the runtime packs once and does not copy. */
