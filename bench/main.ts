@@ -49,8 +49,7 @@ async function runGroups(misses: string[]): Promise<GroupResult[]> {
     progress.begin(group.name);
     const result = await measureGroup(group, builds, peaks, wanted, time);
     progress.clear();
-    report.printGroup(group, result);
-    misses.push(...report.misses(group, result).map((text) => `${group.name}: ${text}`));
+    misses.push(...report.printGroup(group, result));
     results.push(result);
   }
   report.printPeaks(results);

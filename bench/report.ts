@@ -59,7 +59,7 @@ const cells = (row: Row | undefined): string[] =>
     : ["", "", ""];
 
 /** What a group's targets ask for and its rows do not give. */
-export function misses({ targets, tasks }: Group, { rows }: GroupResult): string[] {
+function missesOf({ targets, tasks }: Group, { rows }: GroupResult): string[] {
   return targets.flatMap(({ build, share = 0, extra = Infinity, ms = Infinity }) => {
     const own = rows.filter((row) => row.build === build);
     const standard = own.find(({ name }) => name === tasks[0]!.name);
@@ -71,9 +71,10 @@ export function misses({ targets, tasks }: Group, { rows }: GroupResult): string
   });
 }
 
-export function printGroup(group: Group, result: GroupResult): void {
+/** Returns what misses its target. */
+export function printGroup(group: Group, result: GroupResult): string[] {
   console.log(group.name);
-  const missed = misses(group, result);
+  const missed = missesOf(group, result);
   for (const build of new Set(result.rows.map((row) => row.build))) {
     const rows = result.rows.filter((row) => row.build === build);
     const [standard, laser] = group.tasks.map((task) => rows.find(({ name }) => name === task.name));
@@ -84,6 +85,7 @@ export function printGroup(group: Group, result: GroupResult): void {
     if (rows.some(({ spread }) => spread > NOISY)) notes.push("noisy");
     console.log(`${columns(`    ${build}`, [...cells(standard), ...cells(laser), extra])}  ${notes.join(", ")}`);
   }
+  return missed.map((what) => `${group.name}: ${what}`);
 }
 
 export function printComparison(comparison: Comparison, results: readonly Compared[]): void {

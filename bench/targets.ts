@@ -1,4 +1,5 @@
 /** What the project wants of its speed, as data; `npm run bench -- --strict` fails on what misses it. */
+
 /** V8 keeps more of a kernel in registers from Node 22 on. */
 const old = Number(process.versions.node.split(".")[0]) < 22;
 
