@@ -1,15 +1,27 @@
-/** Dropout in the losses of the four families. */
+/** Dropout in the losses of the four families, and in their logits and features. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { dropOf } from "../src/models/dropout.js";
 import { bert, conformer, gpt, vit } from "../src/models/index.js";
-import { createSync, type Loss, type Module, type Nn, Random, scale, type Value } from "../src/nn/index.js";
+import {
+  createSync,
+  crossEntropy,
+  ctcLoss,
+  type Loss,
+  type Module,
+  type Nn,
+  Random,
+  scale,
+  type Value,
+} from "../src/nn/index.js";
 import { throws } from "./support/throws.js";
 
 type Dropout = { dropout?: number; seed?: number };
 interface Case {
   model: Module & { readonly blocks: readonly Module[] };
   loss(options?: Dropout): Loss;
+  /** The same from what the head reads. */
+  again(options?: Dropout): Loss;
 }
 
 const sizes = { width: 16, heads: 2, layers: 2, variant: "laser" } as const;
@@ -26,19 +38,26 @@ const [hidden, images, speech] = [
 const families: Record<string, (nn: Nn) => Case> = {
   gpt(nn) {
     const model = gpt(nn, { ...sizes, vocabulary: 7, context: 5 });
-    return { model, loss: (options) => model.loss(ids, ids, options) };
+    const again = (options?: Dropout) => crossEntropy(nn, model.logits(ids, undefined, options), ids.flat());
+    return { model, loss: (options) => model.loss(ids, ids, options), again };
   },
   bert(nn) {
     const model = bert(nn, { ...sizes, vocabulary: 7, context: 5 });
-    return { model, loss: (options) => model.loss(ids, hidden, options) };
+    const places = hidden.flat().flatMap((id, n) => (id === -1 ? [] : [n]));
+    const targets = hidden.flat().filter((id) => id !== -1);
+    const again = (options?: Dropout) =>
+      crossEntropy(nn, model.head.forward(model.features(ids, places, options)), targets);
+    return { model, loss: (options) => model.loss(ids, hidden, options), again };
   },
   vit(nn) {
     const model = vit(nn, { ...sizes, side: 8, patch: 4, classes: 3 });
-    return { model, loss: (options) => model.loss(images, [0, 2], options) };
+    const again = (options?: Dropout) => crossEntropy(nn, model.logits(images, options), [0, 2]);
+    return { model, loss: (options) => model.loss(images, [0, 2], options), again };
   },
   conformer(nn) {
     const model = conformer(nn, { ...sizes, mels: 8, stack: 2, context: 6, classes: 4, kernel: 3 });
-    return { model, loss: (options) => model.loss(speech, [12, 10], [[1, 2], [3]], options) };
+    const again = (options?: Dropout) => ctcLoss(nn, model.logits(speech, [12, 10], options), [[1, 2], [3]], [6, 5]);
+    return { model, loss: (options) => model.loss(speech, [12, 10], [[1, 2], [3]], options), again };
   },
 };
 
@@ -50,7 +69,7 @@ function stepOf(nn: Nn, { model, loss }: Case, options?: Dropout): { value: numb
 }
 
 for (const [name, make] of Object.entries(families)) {
-  test(`${name}: a seed gives one loss and one gradient, another seed others; 0 and evaluation mode drop nothing`, () => {
+  test(`${name}: a seed gives one loss and one gradient, from what the head reads too, another seed others; 0 and evaluation mode drop nothing`, () => {
     const nn = createSync({ threads: 1 });
     const other = createSync({ threads: 2 });
     const [one, two] = [make(nn), make(other)];
@@ -63,6 +82,8 @@ for (const [name, make] of Object.entries(families)) {
     for (const options of [{}, { dropout: 0 }, { dropout: 0, seed: 3 }, { seed: 3 }]) {
       assert.equal(stepOf(nn, one, options), none);
     }
+    assert.equal(stepOf(nn, { ...one, loss: one.again }, { dropout: 0.2, seed: 3 }), dropped);
+    assert.equal(stepOf(nn, { ...one, loss: one.again }), none);
     one.model.eval();
     assert.equal(stepOf(nn, one, { dropout: 0.2, seed: 3 }), none);
     one.model.train();

@@ -84,7 +84,7 @@ for (const variant of variants) {
     close(grad, layer.qkv.weight.grad.data);
     close(few.grad.data, all.grad.data);
     assert.ok(few.grad.data.some((g) => Math.abs(g) > 1e-3));
-    for (const parameter of layer.qkv.parameters.values()) parameter.requiresGrad = false;
+    layer.qkv.requiresGrad = false;
     const frozen = bias();
     step(() => layer.forward(x, { variant, bias: frozen }, { rows }));
     close(frozen.grad.data, all.grad.data);

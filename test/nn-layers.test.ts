@@ -177,7 +177,7 @@ test("requiresGrad may change between steps: what was summed up is forgotten, an
   layer.bias.grad.data.fill(Number.NaN);
   const norm = { step: 1, loss: 1, norm: Number.NaN };
   throws(() => checkFinite(layer, norm), RangeError, "(1 of 1 are not); the largest parameter is");
-  for (const parameter of layer.parameters.values()) parameter.requiresGrad = false;
+  layer.requiresGrad = false;
   step(); // a loss that no parameter takes part in
   throws(() => new AdamW(nn, layer), RangeError, "AdamW: model must have a parameter that requiresGrad");
   const set = (to: unknown) => () => {
@@ -259,6 +259,37 @@ test("a model that is read takes the memory of one block, whatever its depth", (
     return taken;
   });
   assert.is(bytes[1], bytes[0]);
+});
+
+test("a frozen body takes the memory of one block in a step, whatever its depth, and its head learns the same", () => {
+  const row = Array.from({ length: 128 }, (_, n) => n % 9);
+  const bytes = [2, 8].map((layers) => {
+    const nn = createSync({ threads: 1 });
+    const model = gpt(nn, { vocabulary: 9, context: 128, width: 64, heads: 2, layers, variant: "laser" });
+    const step = () => nn.step(() => model.loss([row, row], [row, row]));
+    const loss = step();
+    const gradient = model.head.weight.grad.toArray();
+    const all = nn.stepBytes;
+    nn.release();
+    model.requiresGrad = false;
+    model.head.requiresGrad = true;
+    assert.ok(model.requiresGrad && !model.blocks[0]!.requiresGrad);
+    model.zeroGrad();
+    for (const time of ["noted", "planned"]) {
+      assert.is(step(), loss, time);
+      assert.equal(model.head.weight.grad.toArray(), gradient, time);
+      model.zeroGrad();
+    }
+    const frozen = nn.stepBytes;
+    model.blocks[layers - 1]!.requiresGrad = true; // the last block is kept, those below it are not
+    for (let n = 0; n < 2; n++) assert.is(step(), loss);
+    const last = nn.stepBytes;
+    nn.dispose();
+    return { all, frozen, last };
+  });
+  assert.is(bytes[1]!.frozen, bytes[0]!.frozen);
+  assert.is(bytes[1]!.last, bytes[0]!.last);
+  assert.ok(bytes[1]!.frozen < bytes[1]!.last && bytes[1]!.last < bytes[1]!.all, JSON.stringify(bytes));
 });
 
 test("an optimiser that was made before a parameter was frozen leaves it as it is, until it is not frozen any more", () => {

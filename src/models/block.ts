@@ -97,11 +97,12 @@ export interface Passed {
 const LARGE = 2 ** 14;
 
 /**
- * What a block makes of x. Where nothing is kept for gradients, a large x goes, and all that was made on the way: a model of any depth
- * then takes the memory of one block. `nn.evaluate` cannot know what its body will still read.
+ * What a block makes of x. Where nothing is kept for gradients, in `nn.evaluate` and below the first block that is trained, a large x goes, and all
+ * that was made on the way: a model of any depth then takes the memory of one block. `nn.evaluate` cannot know what its body will still read.
  */
-export function inTurn(nn: Nn, x: Value, forward: (x: Value) => Value): Value {
-  if (nn.tape.recording || count(x.shape) < LARGE) return forward(x);
+export function inTurn(nn: Nn, block: Module, x: Value, forward: (x: Value) => Value): Value {
+  const kept = nn.tape.recording && (x.tracked || block.requiresGrad);
+  if (kept || count(x.shape) < LARGE) return forward(x);
   const y = nn.la.scope(() => forward(x));
   if (y !== x) x.tensor.dispose();
   return y;
@@ -119,7 +120,7 @@ export function throughBlocks(
   let y = x;
   for (const [n, block] of blocks.entries()) {
     const options = { cache: caches?.[n], rows: n === blocks.length - 1 ? rows : undefined, drop };
-    y = inTurn(nn, y, (x) => block.forward(x, attention, options));
+    y = inTurn(nn, block, y, (x) => block.forward(x, attention, options));
   }
   return y;
 }

@@ -18,7 +18,7 @@ import { whole } from "../nn/whole.js";
 import type { Tensor } from "../tensor.js";
 import { type BlockOptions, inTurn } from "./block.js";
 import { checkConfig, type ModelConfig } from "./config.js";
-import { type Drop, dropNone, dropOf, type LossOptions } from "./dropout.js";
+import { dropNone, dropOf, type LossOptions } from "./dropout.js";
 import { keepOf } from "./padding.js";
 
 /**
@@ -192,46 +192,45 @@ export class Conformer extends Module {
    * Scores of the labels: [B, floor(T / stack), classes].
    * @param features Log-mel features [B, T, mels]
    * @param frames How many of the T frames of each batch entry count. What the others hold, NaN included, has no effect
-   * @throws RangeError when features, frames and config do not fit each other
+   * @param options Dropout, for a loss of your own
+   * @throws RangeError when features, frames and config do not fit each other, or for dropout out of range; TypeError for dropout without a seed
    *
    * @example
    * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
    * const scores = nn.evaluate(() => speech.logits(new Float32Array(2 * 12 * 8), [12, 9]).toArray()); // [2, 6, 4]
    */
-  logits(features: Float32Array, frames: ArrayLike<number>): Value {
-    return this.head.forward(this.features(features, frames));
+  logits(features: Float32Array, frames: ArrayLike<number>, options?: LossOptions): Value {
+    return this.head.forward(this.features(features, frames, options));
   }
 
   /**
    * What the head reads: a vector for each step, [B, floor(T / stack), width]. Those beyond a batch entry's frames say nothing.
    * @param features As those of `logits`
    * @param frames As those of `logits`
-   * @throws RangeError as `logits` does
+   * @param options Dropout, for a head of your own
+   * @throws RangeError or TypeError as `logits` does
    *
    * @example
    * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
    * const vectors = nn.evaluate(() => speech.features(new Float32Array(2 * 12 * 8), [12, 9]).toArray()); // [2, 6, 16]
    */
-  features(features: Float32Array, frames: ArrayLike<number>): Value {
-    return this.#read(features, frames, dropNone);
-  }
-
-  #read(given: Float32Array, counts: ArrayLike<number>, drop: Drop): Value {
+  features(features: Float32Array, frames: ArrayLike<number>, options?: LossOptions): Value {
+    const drop = dropOf("conformer", this.#nn, this, options);
     const { mels, stack, context, variant } = this.config;
-    const [features, frames] = [own(this.#nn, given), own(this.#nn, counts)];
-    const T = this.framesOf(features, frames);
-    const [B, N] = [frames.length, this.steps(T)];
+    const [given, counts] = [own(this.#nn, features), own(this.#nn, frames)];
+    const T = this.framesOf(given, counts);
+    const [B, N] = [counts.length, this.steps(T)];
     if (N === 0 || N > context) {
       throw new RangeError(`conformer: there must be ${stack} to ${(context + 1) * stack - 1} frames, got ${T}`);
     }
     const nn = this.#nn;
     const kept = keepOf(
       nn,
-      Array.from(frames, (count) => this.steps(count)),
+      Array.from(counts, (count) => this.steps(count)),
       N,
     );
-    let x = drop(this.pos.add(this.inp.forward(nn.input(this.#whole(features, frames, T), [B, N, mels * stack]))));
-    for (const block of this.blocks) x = inTurn(nn, x, (y) => block.forward(y, kept, variant, { drop }));
+    let x = drop(this.pos.add(this.inp.forward(nn.input(this.#whole(given, counts, T), [B, N, mels * stack]))));
+    for (const block of this.blocks) x = inTurn(nn, block, x, (y) => block.forward(y, kept, variant, { drop }));
     return x;
   }
 
@@ -258,9 +257,9 @@ export class Conformer extends Module {
     const { zeroInfinity, dropout, seed } = options; // inherited ones too
     flag("conformer", "zeroInfinity", zeroInfinity); // before the pass
     const [counts, labels] = [own(this.#nn, frames), ownRows(this.#nn, targets)];
-    const x = this.#read(features, counts, dropOf("conformer", this.#nn, this, { dropout, seed }));
+    const logits = this.logits(features, counts, { dropout, seed });
     const used = Array.from(counts, (count) => this.steps(count));
-    return ctcLoss(this.#nn, this.head.forward(x), labels, used, { zeroInfinity });
+    return ctcLoss(this.#nn, logits, labels, used, { zeroInfinity });
   }
 
   /** How many frames the features have for each entry: as many as the most that count, or more. @internal */

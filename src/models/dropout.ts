@@ -6,8 +6,8 @@ import type { Nn } from "../nn/nn.js";
 import type { Value } from "../nn/value.js";
 
 /**
- * Dropout in the forward pass of a loss: of the embeddings, and of what attention and each feed-forward or convolution part add to
- * them (Vaswani et al., arXiv 1706.03762, section 5.4). Not in evaluation mode (`model.eval()`, of the model itself), and never in `logits`.
+ * Dropout in the forward pass of a loss, or of `logits` and `features`: of the embeddings, and of what attention and each feed-forward or convolution
+ * part add to them (Vaswani et al., arXiv 1706.03762, section 5.4). Not in evaluation mode (`model.eval()`, of the model itself).
  *
  * @example const options: LossOptions = { dropout: 0.1, seed: 17 };
  */

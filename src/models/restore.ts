@@ -3,7 +3,7 @@ import { oneOf, show } from "../check.js";
 import { CHANNELS } from "../data/patches.js";
 import type { Checkpoint } from "../nn/checkpoint.js";
 import { unfilled } from "../nn/layers.js";
-import { stateMap } from "../nn/module.js";
+import { type StateDict, stateMap } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import { whole } from "../nn/whole.js";
 import { Bert } from "./bert.js";
@@ -12,6 +12,9 @@ import { Gpt, type GptConfig } from "./gpt.js";
 import { Vit, type VitConfig } from "./vit.js";
 
 type Model = Gpt | Bert | Vit | Conformer;
+
+/** A checkpoint, or what of one is needed: `config` may be that of a model. */
+type Source = Pick<Checkpoint, "family"> & { config: object | undefined; state: StateDict };
 
 /**
  * The model of a checkpoint, with its parameters; or of any state dict, with a family and a config. `family` tells the four apart. Quicker than
@@ -24,10 +27,7 @@ type Model = Gpt | Bert | Vit | Conformer;
  * @throws RangeError when the file names no family, as a state dict alone does not, or does not fit its config, of which nothing is
  * made when it asks for more than the file holds; TypeError or RangeError for a config that does not fit
  */
-export function restore(
-  nn: Nn,
-  checkpoint: Pick<Checkpoint, "family" | "config" | "state">,
-): Gpt | Bert | Vit | Conformer;
+export function restore(nn: Nn, checkpoint: Source): Gpt | Bert | Vit | Conformer;
 /**
  * The same for a model whose family is known, and so its type.
  * @param checkpoint Of `loadCheckpoint`, or a state with a family and a config
@@ -39,14 +39,10 @@ export function restore(
  */
 export function restore<F extends Model["family"]>(
   nn: Nn,
-  checkpoint: Pick<Checkpoint, "family" | "config" | "state">,
+  checkpoint: Source,
   expected: F,
 ): F extends "gpt" ? Gpt : F extends "bert" ? Bert : F extends "vit" ? Vit : Conformer;
-export function restore(
-  nn: Nn,
-  { family, config, state }: Pick<Checkpoint, "family" | "config" | "state">,
-  expected?: Model["family"],
-): Model {
+export function restore(nn: Nn, { family, config, state }: Source, expected?: Model["family"]): Model {
   const given = config as never; // each checks it
   const make = {
     gpt: () => new Gpt(nn, given),
@@ -73,7 +69,7 @@ export function restore(
 type Sizes = Omit<GptConfig & VitConfig & ConformerConfig, "variant" | "seed">;
 
 /** A config may name any sizes: those that need more than the state has are refused before a model of them takes the memory. */
-export function checkHeld(config: object | undefined, state: Checkpoint["state"]): void {
+export function checkHeld(config: object | undefined, state: StateDict): void {
   const where = "restore";
   stateMap(where, state);
   const given = (config ?? {}) as unknown as Sizes;

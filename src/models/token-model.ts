@@ -25,24 +25,17 @@ export interface TokenConfig extends BlockConfig {
 }
 
 /**
- * What is said of the rows of a batch.
+ * Options of a forward pass of a model of tokens.
  *
- * @example const options: TokenOptions = { lengths: [5, 3] };
+ * @example const options: TokenOptions = { lengths: [5, 3], dropout: 0.1, seed: 17 };
  */
-export interface TokenOptions {
+export interface TokenOptions extends LossOptions {
   /**
    * How many ids of each row count, of 0 to N: what follows them is padding, which no token sees. All, if it is left out. A gpt, whose
    * tokens see none that follow, needs none.
    */
   lengths?: ArrayLike<number> | undefined;
 }
-
-/**
- * Options of the loss of a model of tokens.
- *
- * @example const options: TokenLossOptions = { lengths: [5, 3], dropout: 0.1, seed: 17 };
- */
-export interface TokenLossOptions extends LossOptions, TokenOptions {}
 
 /**
  * What `gpt` and `bert` have in common: token and position embeddings, blocks, a norm, a head.
@@ -92,6 +85,12 @@ export abstract class TokenModel extends Module {
     return drop(this.pos.add(this.tok.forward(all, shape), before));
   }
 
+  #given(options: TokenOptions) {
+    checkOptions(this.family, options, ["dropout", "seed", "lengths"]);
+    const { lengths, dropout, seed } = options; // inherited ones too
+    return { counts: own(this.#nn, lengths), passed: { drop: dropOf(this.family, this.#nn, this, { dropout, seed }) } };
+  }
+
   /** From there to what the head reads, of `rows` if they are given. `lengths` are checked. @internal */
   protected read(x: Value, rows?: ArrayLike<number>, passed?: Passed, lengths?: ArrayLike<number>): Value {
     const [B, N] = x.shape as [number, number, number];
@@ -104,8 +103,8 @@ export abstract class TokenModel extends Module {
    * What the head reads: a vector for each token, of all that the model makes of it. [B, N, width], or [R, width] of R places.
    * @param ids B rows of N token ids, N at most `context`
    * @param places As those of `logits`
-   * @param options How many ids of each row count
-   * @throws RangeError as `logits` does
+   * @param options How many ids of each row count; dropout, for a head of your own
+   * @throws RangeError or TypeError as `logits` does
    *
    * @example
    * // The mean over the tokens of a text stands for the text: search, or a classifier of your own.
@@ -114,13 +113,13 @@ export abstract class TokenModel extends Module {
    * const vectors = nn.evaluate(() => maskedMean(nn, model.features(padded, undefined, { lengths: [3, 2] }), keep).toArray());
    */
   features(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>, options: TokenOptions = {}): Value {
-    checkOptions(this.family, options, ["lengths"]);
-    const [given, wanted] = [own(this.#nn, options.lengths), own(this.#nn, places)];
-    const x = this.embed(ids);
+    const { counts, passed } = this.#given(options);
+    const wanted = own(this.#nn, places);
+    const x = this.embed(ids, passed);
     const [B, N] = x.shape as [number, number, number];
-    const lengths = checkLengths(this.family, given, B, N);
+    const lengths = checkLengths(this.family, counts, B, N);
     const rows = wanted === undefined ? undefined : checkIds(this.family, wanted, undefined, B * N, 0, "places");
-    return this.read(x, rows, undefined, lengths);
+    return this.read(x, rows, passed, lengths);
   }
 
   /**
@@ -128,14 +127,15 @@ export abstract class TokenModel extends Module {
    * stands there.
    * @param ids B rows of N token ids, N at most `context`
    * @param places What is wanted, if not all: some of all B N places, one row after the other. The scores are [R, V] for R places
-   * @param options How many ids of each row count
-   * @throws RangeError for no rows, rows of different lengths, an id that is no token, a place that is none, or lengths that do not fit
+   * @param options How many ids of each row count; dropout, for a loss of your own
+   * @throws RangeError for no rows, rows of different lengths, an id that is no token, a place that is none, lengths that do not fit, or
+   * dropout out of range; TypeError for dropout without a seed
    *
    * @example
    * const scores = nn.evaluate(() => model.logits(ids).toArray());
    * const padded = nn.evaluate(() => model.logits([[1, 2, 3], [4, 5, 0]], undefined, { lengths: [3, 2] }).toArray());
    */
-  logits(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>, options: TokenOptions = {}): Value {
+  logits(ids: readonly ArrayLike<number>[], places?: ArrayLike<number>, options?: TokenOptions): Value {
     return this.head.forward(this.features(ids, places, options));
   }
 
@@ -148,11 +148,9 @@ export abstract class TokenModel extends Module {
    * const value = nn.step(() => model.loss(ids, targets));
    * const dropping = nn.step(() => model.loss(ids, targets, { dropout: 0.1, seed: 17 }));
    */
-  loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[], options: TokenLossOptions = {}): Loss {
-    checkOptions(this.family, options, ["dropout", "seed", "lengths"]);
-    const { lengths: given, dropout, seed } = options; // inherited ones too
-    const [counts, inputs, wanted] = [own(this.#nn, given), ownRows(this.#nn, ids), ownRows(this.#nn, targets)];
-    const passed = { drop: dropOf(this.family, this.#nn, this, { dropout, seed }) };
+  loss(ids: readonly ArrayLike<number>[], targets: readonly ArrayLike<number>[], options: TokenOptions = {}): Loss {
+    const { counts, passed } = this.#given(options);
+    const [inputs, wanted] = [ownRows(this.#nn, ids), ownRows(this.#nn, targets)];
     const x = this.embed(inputs, passed);
     const [B, N] = x.shape as [number, number, number];
     const lengths = checkLengths(this.family, counts, B, N);

@@ -13,7 +13,7 @@ import type { Parameter, Value } from "../nn/value.js";
 import { whole } from "../nn/whole.js";
 import { Block, throughBlocks } from "./block.js";
 import { type BlockConfig, checkConfig } from "./config.js";
-import { type Drop, dropNone, dropOf, type LossOptions } from "./dropout.js";
+import { dropOf, type LossOptions } from "./dropout.js";
 
 /**
  * Config of {@link vit}.
@@ -79,30 +79,29 @@ export class Vit extends Module {
   /**
    * Scores of the classes, [B, classes].
    * @param patches [B, patches, 3 * patch * patch] as `patchesOf` gives them: row by row, each by channel, row and column
-   * @throws RangeError when the numbers are no whole images
+   * @param options Dropout, for a loss of your own
+   * @throws RangeError when the numbers are no whole images, or for dropout out of range; TypeError for dropout without a seed
    *
    * @example
    * const small = vit(nn, { side: 8, patch: 4, classes: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
    * const scores = nn.evaluate(() => small.logits(patchesOf(new Uint8Array(2 * 192), 8, 4)).toArray());
    */
-  logits(patches: Float32Array): Value {
-    return this.head.forward(this.features(patches));
+  logits(patches: Float32Array, options?: LossOptions): Value {
+    return this.head.forward(this.features(patches, options));
   }
 
   /**
    * What the head reads: a vector for each image, [B, width].
    * @param patches As those of `logits`
-   * @throws RangeError when the numbers are no whole images
+   * @param options Dropout, for a head of your own
+   * @throws RangeError or TypeError as `logits` does
    *
    * @example
    * const small = vit(nn, { side: 8, patch: 4, classes: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
    * const vectors = nn.evaluate(() => small.features(patchesOf(new Uint8Array(2 * 192), 8, 4)).toArray()); // 2 of 16
    */
-  features(patches: Float32Array): Value {
-    return this.#read(patches, dropNone);
-  }
-
-  #read(patches: Float32Array, drop: Drop): Value {
+  features(patches: Float32Array, options?: LossOptions): Value {
+    const drop = dropOf("vit", this.#nn, this, options);
     const { patch, variant } = this.config;
     const inputs = CHANNELS * patch * patch;
     typedArray("vit", "patches", patches, "f32");
@@ -128,7 +127,7 @@ export class Vit extends Module {
    */
   loss(patches: Float32Array, labels: ArrayLike<number>, options?: LossOptions): Loss {
     const given = own(this.#nn, labels);
-    const logits = this.head.forward(this.#read(patches, dropOf("vit", this.#nn, this, options)));
+    const logits = this.logits(patches, options);
     return crossEntropy(this.#nn, logits, checkIds("vit", given, logits.shape[0]!, this.config.classes, 0, "labels"));
   }
 }

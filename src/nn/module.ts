@@ -78,6 +78,22 @@ export abstract class Module {
     return this.train(false);
   }
 
+  /** Whether steps take the gradient of any of its parameters. */
+  get requiresGrad(): boolean {
+    for (const { requiresGrad } of this.parameters.values()) if (requiresGrad) return true;
+    return false;
+  }
+
+  /**
+   * Sets `requiresGrad` of all parameters, its own and those of its parts.
+   * @throws TypeError inside of a step, and for what is neither true nor false
+   *
+   * @example model.tok.requiresGrad = false;
+   */
+  set requiresGrad(on: boolean) {
+    for (const parameter of this.parameters.values()) parameter.requiresGrad = on;
+  }
+
   /**
    * Lays the weights of all linear layers out as their products read them, for inference: otherwise each product does it anew. Same
    * bits; these weights take twice the memory. Undone by `optimizer.step`, by `loadStateDict`, and at the end of a `scope` in which it was

@@ -15,7 +15,6 @@ import type {
   LossOptions,
   ModelConfig,
   TokenConfig,
-  TokenLossOptions,
   TokenModel,
   TokenOptions,
   Vit,
@@ -195,6 +194,7 @@ class Own extends Module {
 }
 const own: Own = new Own().eval().pack().pack(false).train();
 const biases: [Parameter, undefined, Parameter | undefined] = [own.head.bias, own.bare.bias, own.either.bias];
+own.head.requiresGrad = own.requiresGrad;
 for (const bias of biases) if (bias !== undefined) bias.requiresGrad = !bias.requiresGrad;
 nn.release();
 const counted: number = own.parameterCount + [...own.parameters.values()].length + Number(own.training);
@@ -221,7 +221,7 @@ const thinned: LossOptions = { dropout: 0.1, seed: 7 };
 const spelt: ConformerLossOptions = { ...thinned, zeroInfinity: true };
 nn.step(() => speech.loss(new Float32Array(96), [12], [[1]], spelt));
 nn.evaluate(() => [image.logits(pixels).shape, speech.features(new Float32Array(96), [12]).shape].length);
-const [padded, less]: [TokenOptions, TokenLossOptions] = [{ lengths: [2] }, { ...thinned, lengths: Uint8Array.of(2) }];
+const [padded, less]: [TokenOptions, TokenOptions] = [{ lengths: [2] }, { ...thinned, lengths: Uint8Array.of(2) }];
 nn.step(() => masked.loss([[1, 2]], [[-1, 2]], less));
 nn.evaluate(() => masked.logits([[1, 2]], undefined, padded).shape === masked.features([[1]], [0], padded).shape);
 const halved: BlockOptions = { rows: [0], cache: undefined, drop: (part: Value) => scale(nn, part, 0.5) };
@@ -262,6 +262,7 @@ const checkpoint: Checkpoint = loadCheckpoint(bytes);
 const extra: Json | undefined = checkpoint.extra.step;
 const family: string = restore(nn, checkpoint).family;
 const known: Gpt = restore(nn, checkpoint, "gpt");
+restore(nn, { family: known.family, config: { ...known.config, variant: "laser" }, state: known.stateDict() }, "gpt");
 checkFinite(language, { step: 0, loss: 1, norm: 1 });
 const caches: AttentionCache[] = language.caches();
 const sampling: SamplingOptions = { topP: 0.9 };
