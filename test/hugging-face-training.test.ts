@@ -41,6 +41,7 @@ test("adapters learn beside weights that stay as they are, bit for bit; merged, 
     assert.ok(error(adapted, before) > 0.01);
     const write = () => [...generate(nn, model, [1, 2], { count: 5, temperature: 0 })];
     const written = write();
+    model.pack();
     for (const { attn } of model.blocks) (attn as { qkv: Module }).qkv = (attn.qkv as unknown as Adapted).merged();
     assert.ok(error(scores(nn, model), adapted) < ALLOWED);
     assert.equal(write(), written);
