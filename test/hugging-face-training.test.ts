@@ -4,11 +4,19 @@ import * as assert from "uvu/assert";
 import { bert, type Gpt, generate, gpt } from "../src/models/index.js";
 import { AdamW, type Loss, type Module, type Nn, Random } from "../src/nn/index.js";
 import * as theirs from "./support/hugging-face.js";
-import { ALLOWED, error, file, gpt2, ids, page, printed, scores, targets, using } from "./support/hugging-face-page.js";
-
-interface Adapted extends Module {
-  merged(): Module;
-}
+import {
+  type Adapted,
+  ALLOWED,
+  error,
+  file,
+  gpt2,
+  ids,
+  page,
+  printed,
+  scores,
+  targets,
+  using,
+} from "./support/hugging-face-page.js";
 
 /** 30 steps; the losses. */
 const train = (nn: Nn, model: Gpt, optimizer: AdamW): number[] =>
@@ -49,6 +57,16 @@ test("adapters learn beside weights that stay as they are, bit for bit; merged, 
     assert.equal([...back.keys()], [...page.toGpt2(page.fromGpt2(file)).keys()]);
     const want = ids.flatMap((row) => theirs.gpt2Logits(back, row).flat());
     assert.ok(error(scores(nn, model), want) < ALLOWED);
+  }));
+
+test("an adapter beside fc comes before its activation", () =>
+  using((nn) => {
+    const model = gpt2(nn);
+    const before = scores(nn, model);
+    for (const block of model.blocks) {
+      (block as { fc: Module }).fc = new page.Adapted(nn, new Random(4), block.fc, 2);
+    }
+    assert.equal(scores(nn, model), before);
   }));
 
 test("frozen weights have no gradients and no means: that much less memory", () => {

@@ -2,6 +2,7 @@
 import { callback, options as checkOptions, flag } from "../check.js";
 import { arrayOf, integer, list } from "../check-number.js";
 import { Random } from "../data/random.js";
+import { activation } from "../nn/activation.js";
 import { add } from "../nn/add.js";
 import { own, ownRows } from "../nn/check-nn.js";
 import { ctcLoss } from "../nn/ctc.js";
@@ -12,7 +13,6 @@ import { maskRows } from "../nn/mask.js";
 import { Module } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
 import { SelfAttention } from "../nn/self-attention.js";
-import { silu } from "../nn/silu.js";
 import type { Value } from "../nn/value.js";
 import { whole } from "../nn/whole.js";
 import type { Tensor } from "../tensor.js";
@@ -133,7 +133,7 @@ export class ConformerBlock extends Module {
     let y = add(nn, x, drop(this.ff1_out.forward(this.ff1_fc.forward(this.ff1_ln.forward(x), "silu"))), 0.5);
     y = add(nn, y, drop(this.attn.forward(this.attn_ln.forward(y), { variant, mask: keep.view([B, 1, 1, T]) })));
     const gated = maskRows(nn, glu(nn, this.pw1.forward(this.conv_ln.forward(y))), keep);
-    const convolved = silu(nn, this.conv_norm.forward(this.dw.forward(gated)));
+    const convolved = activation(nn, this.conv_norm.forward(this.dw.forward(gated)), "silu");
     y = add(nn, y, drop(this.pw2.forward(convolved)));
     y = add(nn, y, drop(this.ff2_out.forward(this.ff2_fc.forward(this.ff2_ln.forward(y), "silu"))), 0.5);
     return this.ln.forward(y);

@@ -3,8 +3,10 @@ import { oneOf } from "../check.js";
 import { ACTIVATIONS } from "../generated/shared.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
+import { checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { split } from "./split.js";
+import type { Value } from "./value.js";
 
 /**
  * `gelu`: with tanh, as in GPT-2 (elsewhere `gelu_new`, `gelu_pytorch_tanh`, `approximate="tanh"`); `gelu-erf`: exact, what others call
@@ -14,8 +16,8 @@ import { split } from "./split.js";
  */
 export type Activation = "gelu" | "gelu-erf" | "silu";
 
-export function checkActivation(where: string, activation: unknown): void {
-  oneOf(where, "activation", activation, Object.keys(ACTIVATIONS));
+export function checkActivation(where: string, activation: unknown, name = "activation"): void {
+  oneOf(where, name, activation, Object.keys(ACTIVATIONS));
 }
 
 /** Passes (split.ts) that an element takes: 1.1 ns with `gelu`, 1.4 with its slope; `silu` 1.0 and 1.3, `gelu-erf` 1.9 and 2.3. */
@@ -37,4 +39,28 @@ export function actBackward({ engine }: Nn, dz: Tensor, dy: Tensor, slope: Tenso
     const at = 4 * first;
     return [dz.ptr + at, dy.ptr + at, slope.ptr + at, size];
   });
+}
+
+/**
+ * An activation by itself, elementwise; a linear layer has it behind its product.
+ * @param x Any shape
+ * @param kind "gelu" (Hendrycks and Gimpel, arXiv 1606.08415), "gelu-erf" or "silu" (Elfwing et al., arXiv 1702.03118)
+ * @returns The same shape
+ * @throws TypeError when x is no value of this instance, or has ended with its step, and for no such activation
+ *
+ * @example const y = activation(nn, x, "silu");
+ */
+export function activation(nn: Nn, x: Value, kind: Activation): Value {
+  checkActivation("activation", kind, "kind");
+  checkValue("activation", "x", nn, x, "any");
+  const { tape } = nn;
+  const y = tape.empty(x.shape);
+  const slope = tape.tracks([x]) ? tape.empty(x.shape) : undefined;
+  act(nn, y, x.tensor, kind, slope);
+
+  const backward = (dy: Tensor): void => {
+    actBackward(nn, slope!, dy, slope!);
+    tape.hand(x, slope!);
+  };
+  return tape.record(y, [x], [], backward, { handed: slope });
 }

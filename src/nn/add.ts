@@ -13,7 +13,7 @@ import type { Value } from "./value.js";
  * @param factor Of y, default 1
  * @throws RangeError when the shapes differ, or factor is not finite as a float32; TypeError for a loss from outside of the step
  *
- * @example const y = add(nn, x, silu(nn, x), 0.5); // the shape of x
+ * @example const y = add(nn, x, activation(nn, x, "silu"), 0.5); // the shape of x
  */
 export function add(nn: Nn, x: Loss, y: Loss, factor?: number): Loss;
 export function add(nn: Nn, x: Value, y: Value, factor?: number): Value;

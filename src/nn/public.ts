@@ -1,7 +1,7 @@
 /** All of laser-attention/nn but the creation of instances, which edge workers do in their own way (src/workerd/nn.ts). */
 
 export { Random, type RandomState } from "../data/random.js";
-export type { Activation } from "./activation.js";
+export { type Activation, activation } from "./activation.js";
 export { AdamW, type AdamWOptions, type AdamWState, type AdamWStepOptions } from "./adamw.js";
 export { add } from "./add.js";
 export { attention, selfAttention, type ValueAttentionOptions } from "./attention.js";
@@ -45,5 +45,4 @@ export {
 export { scale } from "./scale.js";
 export { constantRate, type DecayOptions, linearDecay, type Schedule, warmupCosine } from "./schedule.js";
 export { type ForwardOptions, SelfAttention } from "./self-attention.js";
-export { silu } from "./silu.js";
 export type { Parameter, Value } from "./value.js";

@@ -21,7 +21,12 @@ interface BertModel extends Module {
   forward(rows: readonly number[][], types?: readonly number[][]): [Value, Tensor<"u8">];
 }
 
+export interface Adapted extends Module {
+  merged(): Module;
+}
+
 interface Program {
+  Adapted: new (nn: Nn, random: Random, base: Module, rank: number) => Adapted;
   tensorsOf(...files: Uint8Array[]): File;
   fromGpt2(tensors: File): File;
   gpt2(nn: Nn, tensors: File, json: object): Gpt;
@@ -36,22 +41,8 @@ interface Program {
   paddedLoss(nn: Nn, model: Bert, rows: readonly number[][], targets: readonly number[][]): Loss;
 }
 
-const names = [
-  ...[
-    "tensorsOf",
-    "fromGpt2",
-    "gpt2",
-    "toGpt2",
-    "fromVit",
-    "vitOf",
-    "prepared",
-    "bertOf",
-    "embed",
-    "adapt",
-    "adaptersOf",
-    "paddedLoss",
-  ],
-];
+const names =
+  "tensorsOf fromGpt2 gpt2 toGpt2 fromVit vitOf prepared bertOf embed Adapted adapt adaptersOf paddedLoss".split(" ");
 export const [page, printed] = await runDocument<Program>("docs/hugging-face.md", 7, names);
 
 export const ids = [
