@@ -56,7 +56,7 @@ for (const nn of builds) {
     const V = 3;
     const targets = [[], [1], [2], [1, 2], [1, 1], [2, 2], [1, 2, 1], [1, 1, 1], [2, 2, 1]];
     for (const blank of [0, 2]) {
-      for (const T of [1, 2, 3, 5, 6]) {
+      for (const T of [1, 2, 3, 5]) {
         const relabelled = targets.map((target) => target.map((label) => (label - 1 + +(blank === 0)) % V));
         const used = relabelled.filter((target) => !target.includes(blank));
         const batch: Batch = {
@@ -91,12 +91,12 @@ for (const nn of builds) {
   });
 
   test(`${nn.target} longer sequences agree with the recursion in float64, in single calls and in place bit for bit`, () => {
-    const [T, V] = [60, 11];
+    const [T, V] = [40, 7];
     const batch: Batch = {
       T,
       V,
-      targets: [[3, 3, 3, 1, 10, 10], [], [5], Array.from({ length: 25 }, () => 1 + random.int(10))],
-      frames: [60, 31, 7, 60],
+      targets: [[3, 3, 3, 1, 6, 6], [], [5], Array.from({ length: 17 }, () => 1 + random.int(6))],
+      frames: [40, 31, 7, 40],
       logits: random.normals(4 * T * V, 4),
       factors: [0.25, -1, 3, 0.5],
     };

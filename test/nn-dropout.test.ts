@@ -16,14 +16,6 @@ const plausible = (label: string, count: number, n: number, p: number): void => 
 for (const nn of builds) {
   const { dropout } = nn.kernels;
 
-  /** The mask of N elements: 1 is kept. */
-  const mask = (low: number, high: number, p = 0.5, first = 0, n = N): Uint8Array => {
-    const x = nn.reset().f32(n);
-    x.now.fill(1);
-    dropout(x.ptr, x.ptr, n, low, high, first, p);
-    return Uint8Array.from(x.now, (y) => +(y !== 0));
-  };
-
   test(`${nn.target} dropout keeps an element scaled by 1 / (1 - p) or gives 0; any split and place gives the same mask`, () => {
     for (const n of [...SIZES, 1009]) {
       for (const p of [0, 0.1, 0.5, 0.9, 1]) {
@@ -49,59 +41,71 @@ for (const nn of builds) {
     const zeros = x.now.filter((value) => Object.is(value, 0)).length;
     assert.ok(zeros > 10 && x.now.filter(Number.isNaN).length === 64 - zeros);
   });
+}
 
-  test(`${nn.target} masks are as chance has them: how many are kept, pairs at any distance, runs of eight, every place of a vector`, () => {
-    for (const p of [0.1, 0.5]) {
-      const kept = mask(1, 0, p);
+/** The mask of N elements, 1 is kept: the same in every build. */
+const mask = (low: number, high: number, p = 0.5, first = 0, n = N): Uint8Array => {
+  const masks = builds.map((nn) => {
+    const x = nn.reset().f32(n);
+    x.now.fill(1);
+    nn.kernels.dropout(x.ptr, x.ptr, n, low, high, first, p);
+    return Uint8Array.from(x.now, (y) => +(y !== 0));
+  });
+  for (const [k, other] of masks.entries()) sameBits(`mask of ${builds[k]!.target}`, other, masks[0]!);
+  return masks[0]!;
+};
+
+test("masks are as chance has them: how many are kept, pairs at any distance, runs of eight, every place of a vector", () => {
+  for (const p of [0.1, 0.5]) {
+    const kept = mask(1, 0, p);
+    plausible(
+      `p ${p}`,
+      kept.reduce((a, b) => a + b, 0),
+      N,
+      1 - p,
+    );
+    for (const lag of [1, 2, 3, 4, 8, 64, 1024, 65536]) {
+      let equal = 0;
+      for (let n = 0; n < N - lag; n++) equal += +(kept[n] === kept[n + lag]);
+      plausible(`lag ${lag}`, equal, N - lag, p * p + (1 - p) * (1 - p));
+    }
+    for (let lane = 0; lane < 4; lane++) {
       plausible(
-        `p ${p}`,
-        kept.reduce((a, b) => a + b, 0),
-        N,
+        `lane ${lane}`,
+        kept.filter((_, n) => n % 4 === lane).reduce((a, b) => a + b, 0),
+        N / 4,
         1 - p,
       );
-      for (const lag of [1, 2, 3, 4, 8, 64, 1024, 65536]) {
-        let equal = 0;
-        for (let n = 0; n < N - lag; n++) equal += +(kept[n] === kept[n + lag]);
-        plausible(`lag ${lag}`, equal, N - lag, p * p + (1 - p) * (1 - p));
-      }
-      for (let lane = 0; lane < 4; lane++) {
-        plausible(
-          `lane ${lane}`,
-          kept.filter((_, n) => n % 4 === lane).reduce((a, b) => a + b, 0),
-          N / 4,
-          1 - p,
-        );
-      }
     }
-    const bits = mask(3, 4);
-    const counts = new Float64Array(256);
-    for (let n = 0; n < N; n += 8) counts[bits.subarray(n, n + 8).reduce((byte, bit) => 2 * byte + bit, 0)]!++;
-    const expected = N / 8 / 256;
-    const chi = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
-    // chi-square of 255 degrees of freedom: mean 255, deviation 22.6
-    assert.ok(chi > 255 - 4.5 * 22.6 && chi < 255 + 4.5 * 22.6, `chi-square ${chi}`);
-  });
+  }
+  const bits = mask(3, 4);
+  const counts = new Float64Array(256);
+  for (let n = 0; n < N; n += 8) counts[bits.subarray(n, n + 8).reduce((byte, bit) => 2 * byte + bit, 0)]!++;
+  const expected = N / 8 / 256;
+  const chi = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+  // chi-square of 255 degrees of freedom: mean 255, deviation 22.6
+  assert.ok(chi > 255 - 4.5 * 22.6 && chi < 255 + 4.5 * 22.6, `chi-square ${chi}`);
+});
 
-  test(`${nn.target} masks of neighbouring seeds, and of places swapped or moved, have nothing to do with each other`, () => {
-    const base = mask(1, 0);
-    const others = { low: mask(2, 0), zero: mask(0, 0), high: mask(1, 1), swapped: mask(0, 1), minus: mask(-1, -1) };
-    for (const [name, other] of Object.entries(others)) {
-      for (const move of [0, 1, 2, 3, 8]) {
-        let [equal, crossed] = [0, 0];
-        for (let n = 0; n < N - 8; n++) {
-          equal += +(base[n] === other[n + move]);
-          crossed += +(base[n] === other[n ^ move]);
-        }
-        plausible(`${name}, moved by ${move}`, equal, N - 8, 0.5);
-        plausible(`${name}, crossed with ${move}`, crossed, N - 8, 0.5);
+test("masks of neighbouring seeds, and of places swapped or moved, have nothing to do with each other", () => {
+  const base = mask(1, 0);
+  const others = { low: mask(2, 0), zero: mask(0, 0), high: mask(1, 1), swapped: mask(0, 1), minus: mask(-1, -1) };
+  for (const [name, other] of Object.entries(others)) {
+    for (const move of [0, 1, 2, 3, 8]) {
+      let [equal, crossed] = [0, 0];
+      for (let n = 0; n < N - 8; n++) {
+        equal += +(base[n] === other[n + move]);
+        crossed += +(base[n] === other[n ^ move]);
       }
+      plausible(`${name}, moved by ${move}`, equal, N - 8, 0.5);
+      plausible(`${name}, crossed with ${move}`, crossed, N - 8, 0.5);
     }
-    sameBits("the first index is u32", mask(1, 0, 0.5, -4, 8), [
-      ...mask(1, 0, 0.5, 2 ** 32 - 4, 4),
-      ...base.subarray(0, 4),
-    ]);
-  });
-}
+  }
+  sameBits("the first index is u32", mask(1, 0, 0.5, -4, 8), [
+    ...mask(1, 0, 0.5, 2 ** 32 - 4, 4),
+    ...base.subarray(0, 4),
+  ]);
+});
 
 test("threads that share an array drop what one drops", () => {
   const [one, two] = [1, 2].map((threads) => {
