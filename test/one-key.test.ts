@@ -30,27 +30,18 @@ function oneKey(variant: Case["variant"], seed: number): [string, Case][] {
   ];
 }
 
-test("standard: where a row sees one key, dq, dk and dbias are exactly 0", () => {
-  for (const la of engines) {
-    for (const [label, c] of oneKey("standard", 5)) {
-      const got = run(la, c);
-      for (const name of ["dq", "dk", "dbias"] as const) {
-        assert.ok(
-          Array.from(got[name] ?? []).every((x) => x === 0),
-          `${la.simd}, ${label}: ${name}`,
-        );
-      }
-    }
-  }
-});
-
 for (const variant of ["standard", "laser"] as const) {
-  test(`${variant}: where a row sees one key, all results keep the bounds of support/bounds.ts`, () => {
-    for (const la of engines) {
-      for (let seed = 1; seed <= 2; seed++) {
-        for (const [label, c] of oneKey(variant, seed)) {
-          const reference = oracle(c);
-          assertWithin(`${la.simd}, ${label}, seed ${seed}`, compare(c, run(la, c), reference, reference.extent));
+  const exact = variant === "standard" ? ", and dq, dk and dbias are exactly 0" : "";
+  test(`${variant}: where a row sees one key, all results keep the bounds of support/bounds.ts${exact}`, () => {
+    for (const [label, c] of oneKey(variant, 1)) {
+      const reference = oracle(c);
+      for (const la of engines) {
+        const got = run(la, c);
+        assertWithin(`${la.simd}, ${label}`, compare(c, got, reference, reference.extent));
+        if (variant === "laser") continue;
+        for (const name of ["dq", "dk", "dbias"] as const) {
+          const zero = Array.from(got[name] ?? []).every((x) => x === 0);
+          assert.ok(zero, `${la.simd}, ${label}: ${name}`);
         }
       }
     }

@@ -22,13 +22,13 @@ const rates = [8001, 11025, 16000, 22050, 44100, 48000, 95999];
 for (const from of rates) {
   test(`from ${from} to 8,000 Hz tones up to 3,300 Hz stay within 0.001, and those from 4,050 Hz on fall below it`, () => {
     const count = Math.ceil(from / 20);
-    for (const hz of [50, 440, 1000, 2500, 3300]) {
+    for (const hz of [50, 1000, 3300]) {
       const out = resample(tone(hz, from, count), from, 8000);
       assert.is(out.length, Math.ceil((count * 8000) / from));
       const error = apart(out, tone(hz, 8000, out.length));
       assert.ok(error < 1e-3, `${hz} Hz: ${error}`);
     }
-    for (const hz of [4050, 4700, 5500, 7900, 20000]) {
+    for (const hz of [4050, 5500, 20000]) {
       if (hz >= from / 2) continue;
       const left = apart(resample(tone(hz, from, count), from, 8000), new Float32Array(count));
       assert.ok(left < 1e-3, `${hz} Hz: ${left}`);

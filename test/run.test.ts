@@ -215,7 +215,7 @@ test("a run says its best evaluation where that is not the last, and so does the
   const better = ({ steps, history }: Trainer) => {
     if (steps === 3) history.evaluations[0]!.value = 0.5;
   };
-  const { done, said } = await run("best", { onStep: better, json: false });
+  const { done, said } = await run("best", { onStep: better, json: false, steps: 9 });
   assert.ok(done);
   assert.match(said.join(""), /laser: validation loss \d\.\d{4}; best 0\.5000, at step 3\n/);
   assert.match(
