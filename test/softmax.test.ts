@@ -22,7 +22,7 @@ for (const deviation of [0.01, 1, 30]) {
       for (const width of widths) {
         const rows = 3;
         const x = r.normals(rows * width, deviation, deviation > 1 ? 1000 : 0);
-        const y = la.scope(() => la.softmax(la.tensor(x, [rows, width])).toArray());
+        const y = la.scope(() => la.softmax(la.tensor(x, [1, rows, width])).toArray());
         for (let row = 0; row < rows; row++) {
           const from = row * width;
           const expected = softmax(x.subarray(from, from + width));
@@ -48,21 +48,26 @@ test("softmax gradients are the central differences of the float64 softmax", () 
   const h = 2 ** -17;
   for (const la of engines) {
     for (const width of [1, 4, 7, 17]) {
-      const [x, dout] = [r.normals(width, 2), r.normals(width)];
-      const dx = la.scope(() => {
-        const out = la.softmax(la.tensor(x, [width]));
-        return la.softmaxBackward(la.tensor(dout, [width]), out).toArray();
+      const [xs, douts] = [r.normals(3 * width, 2), r.normals(3 * width)];
+      const dxs = la.scope(() => {
+        const out = la.softmax(la.tensor(xs, [1, 3, width]));
+        return la.softmaxBackward(la.tensor(douts, [1, 3, width]), out).toArray();
       });
-      const loss = (j: number, by: number) =>
-        softmax(Float64Array.from(x, (y, n) => (n === j ? y + by : y))).reduce((f, y, n) => f + dout[n]! * y, 0);
-      for (let j = 0; j < width; j++) {
-        const expected = (loss(j, h) - loss(j, -h)) / (2 * h);
+      for (let from = 0; from < dxs.length; from += width) {
+        const [x, dout, dx] = [xs, douts, dxs].map((all) => all.subarray(from, from + width)) as [
+          Float32Array,
+          Float32Array,
+          Float32Array,
+        ];
+        const loss = (j: number, by: number) =>
+          softmax(Float64Array.from(x, (y, n) => (n === j ? y + by : y))).reduce((f, y, n) => f + dout[n]! * y, 0);
         // The difference itself is good to 1e-9; out is rounded and errs by 2^-24 (|x - max| + ...), 24 for these.
         const bound = 1e-9 + 24 * 2 ** -24 * dout.reduce((a, g) => a + Math.abs(g), 0);
-        assert.ok(
-          Math.abs(dx[j]! - expected) <= bound,
-          `${la.simd} width ${width} [${j}]: expected ${expected}, got ${dx[j]}`,
-        );
+        for (const [j, got] of dx.entries()) {
+          const expected = (loss(j, h) - loss(j, -h)) / (2 * h);
+          const where = `${la.simd} width ${width} [${from + j}]`;
+          assert.ok(Math.abs(got - expected) <= bound, `${where}: expected ${expected}, got ${got}`);
+        }
       }
     }
   }
