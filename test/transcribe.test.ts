@@ -115,7 +115,7 @@ function beamByText({ data, T, V }: ReturnType<typeof logSoftmax>, beam: number)
 }
 
 test("a beam that drops sequences, some of which come back, finds what the definition finds, in its order", () => {
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 16; round++) {
     const T = 10 + random.int(30);
     const V = round % 4 === 0 ? 30 : 2 + random.int(5); // 30: more labels than a beam looks at
     const frames = logSoftmax("test", random.normals(T * V, 1 + (round % 4)), V);
@@ -188,7 +188,7 @@ test("what lies behind the frames that count, NaN or infinity, changes no bit of
   nn.dispose();
 });
 
-test("many utterances have the results of one pass over all of them, in the memory of a few", () => {
+test("many utterances have what one pass over all of them gives, the likelier of path and beam, in the memory of a few", () => {
   const nn = createSync({ threads: 1 });
   const model = conformer(nn, config);
   for (const { tensor } of model.parameters.values())
@@ -201,30 +201,17 @@ test("many utterances have the results of one pass over all of them, in the memo
   const whole = () => nn.evaluate(() => model.logits(features, frames).toArray());
   const scores = whole();
   whole(); // in the area that the first one planned
+  let better = 0;
   for (const [b, { labels, logLikelihood: likelihood }] of found.entries()) {
     const own = logSoftmax("test", scores.subarray(b * 64, b * 64 + 4 * model.steps(frames[b]!)), 4);
     assert.is(likelihood, logLikelihood(own, labels));
-    assert.ok(likelihood >= logLikelihood(own, greedy(own)));
+    const [path, ...beam] = [greedy(own), ...prefixBeam(own, 3)].map((one) => logLikelihood(own, one));
+    assert.is(likelihood, Math.max(path!, ...beam));
+    if (likelihood > path!) better++;
   }
   assert.is(found.length, B);
+  assert.ok(better > 0 && better < B, `${better} of ${B} are likelier than the path`);
   assert.ok(used < nn.la.memory.used / 3, `${used} of ${nn.la.memory.used}`);
-  nn.dispose();
-});
-
-test("a beam is never less likely than the best path, and equals the loss of its labels", () => {
-  const nn = createSync({ threads: 1 });
-  const model = conformer(nn, config);
-  for (const { tensor } of model.parameters.values())
-    if (tensor.shape.length > 1) tensor.set(tensor.toArray().map((x) => 6 * x));
-  const [features, frames] = [random.normals(5 * 32 * 4), [32, 32, 31, 9, 1]];
-  const [path, beam] = [1, 6].map((beam) => transcribe(nn, model, features, frames, { beam }));
-  for (const [b, one] of beam!.entries()) {
-    assert.ok(one.logLikelihood >= path![b]!.logLikelihood);
-    const own = features.slice(b * 128, (b + 1) * 128);
-    const loss = nn.evaluate(() => model.loss(own, [frames[b]!], [one.labels as number[]]).item);
-    assert.ok(Math.abs(loss * Math.max(1, one.labels.length) + one.logLikelihood) <= 1e-4, `${b}`);
-  }
-  assert.equal(beam![4], { labels: [], logLikelihood: 0 }); // less than one step
   nn.dispose();
 });
 
