@@ -12,7 +12,7 @@ import {
   type Value,
   type ValueAttentionOptions,
 } from "../src/nn/index.js";
-import { firstDifference } from "./support/bits.js";
+import { sameBits } from "./support/nn.js";
 import { weighed } from "./support/pair.js";
 import { throws } from "./support/throws.js";
 
@@ -21,9 +21,6 @@ const random = new Random(23);
 const variants = ["standard", "laser"] as const;
 const normals = (...shape: number[]): Float32Array => random.normals(shape.reduce((a, b) => a * b));
 const value = (...shape: number[]): Parameter => nn.parameter(normals(...shape), shape);
-
-const same = (label: string, got: Float32Array, want: Float32Array): void =>
-  assert.is(firstDifference(got, want), -1, label);
 
 const [B, N, M, H, D, E] = [2, 5, 7, 4, 6, 3] as const;
 
@@ -47,10 +44,10 @@ for (const variant of variants) {
         v.tensor.view([B, M, Hkv, E]),
         { variant, window: [3, 2], bias: bias.tensor, layout: "BNHD" },
       );
-      same("out", out, saved.out.toArray());
+      sameBits("out", out, saved.out.toArray());
       const gradients = la.attentionBackward(la.tensor(dout, [B, N, H, E]), saved);
       for (const [name, of] of Object.entries({ dq: q, dk: k, dv: v, dbias: bias })) {
-        same(name, of.grad.toArray(), gradients[name as "dq"].toArray());
+        sameBits(name, of.grad.toArray(), gradients[name as "dq"].toArray());
       }
     });
   }
@@ -103,7 +100,7 @@ test("only what needs a gradient gets one, whichever of the four it is", () => {
   for (const [n, name] of names.entries()) {
     const one = grads([name]);
     for (const [m, other] of one.entries()) {
-      if (m === n) same(name, other.grad.toArray(), all[n]!.grad.toArray());
+      if (m === n) sameBits(name, other.grad.toArray(), all[n]!.grad.toArray());
       else assert.ok(other.grad.data.every((x) => x === 0));
     }
   }
@@ -114,7 +111,7 @@ test("a bias that is a tensor is a constant; shapes that do not fit are refused 
   const bias = nn.la.tensor(normals(1, H, N, M), [1, H, N, M]);
   const learnt = nn.parameter(bias.toArray(), [1, H, N, M]);
   const run = (options: ValueAttentionOptions) => nn.evaluate(() => attention(nn, q, k, k, H, options).toArray());
-  same("bias", run({ variant: "laser", bias }), run({ variant: "laser", bias: learnt }));
+  sameBits("bias", run({ variant: "laser", bias }), run({ variant: "laser", bias: learnt }));
   const of =
     (...given: [Value, Value, Value, number]) =>
     () =>

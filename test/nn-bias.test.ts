@@ -13,7 +13,7 @@ import {
   takeRows,
   type Value,
 } from "../src/nn/index.js";
-import { firstDifference } from "./support/bits.js";
+import { sameBits } from "./support/nn.js";
 import { weighed } from "./support/pair.js";
 import { throws } from "./support/throws.js";
 
@@ -24,9 +24,6 @@ const [B, N, H, C] = [2, 5, 4, 24] as const;
 const values = random.normals(B * N * 3 * C);
 const start = random.normals(H * N);
 const bias = (): Parameter => nn.parameter(start, [1, H, 1, N]);
-
-const same = (label: string, got: ArrayLike<number>, want: ArrayLike<number>): void =>
-  assert.is(firstDifference(Float32Array.from(got), Float32Array.from(want)), -1, label);
 
 /** Runs a step whose loss is the sum of `make()` times numbers; returns what was made. */
 function step(make: () => Value): Float32Array {
@@ -50,20 +47,20 @@ for (const variant of variants) {
     const [one, two, alone] = [bias(), bias(), bias()];
     const qkv = nn.parameter(values, [B, N, 3 * C]);
     const want = step(() => attention(nn, ...apart, H, { ...options, bias: one }));
-    same(
+    sameBits(
       "out",
       step(() => selfAttention(nn, qkv, H, { ...options, bias: two })),
       want,
     );
-    same(
+    sameBits(
       "out of a constant",
       step(() => selfAttention(nn, nn.input(values, [B, N, 3 * C]), H, { ...options, bias: alone })),
       want,
     );
     assert.ok(one.grad.data.every((x) => x !== 0));
-    same("dbias", two.grad.data, one.grad.data);
-    same("dbias alone", alone.grad.data, one.grad.data);
-    for (const [at, { grad }] of apart.entries()) same(`part ${at}`, part(qkv.grad.toArray(), at), grad.data);
+    sameBits("dbias", two.grad.data, one.grad.data);
+    sameBits("dbias alone", alone.grad.data, one.grad.data);
+    for (const [at, { grad }] of apart.entries()) sameBits(`part ${at}`, part(qkv.grad.toArray(), at), grad.data);
   });
 
   test(`${variant}: rows of self-attention, and the last token behind a cache, have a bias as all rows have it, beside weights that are frozen too`, () => {
@@ -92,7 +89,7 @@ for (const variant of variants) {
     const cache = new AttentionCache(nn, B, N, C);
     const qkv = nn.input(values, [B, N, 3 * C]);
     const kept = nn.evaluate(() => cachedAttention(nn, qkv, H, cache, { ...options, bias: few }).toArray());
-    same(
+    sameBits(
       "cached",
       kept,
       nn.evaluate(() => selfAttention(nn, qkv, H, { ...options, bias: few.tensor }).toArray()),

@@ -292,25 +292,6 @@ test("a frozen body takes the memory of one block in a step, whatever its depth,
   assert.ok(bytes[1]!.frozen < bytes[1]!.last && bytes[1]!.last < bytes[1]!.all, JSON.stringify(bytes));
 });
 
-test("an optimiser that was made before a parameter was frozen leaves it as it is, until it is not frozen any more", () => {
-  const nn = createSync({ threads: 1 });
-  const layer = new Linear(nn, random(), 4, 3);
-  const optimizer = new AdamW(nn, layer, { lr: 0.1 });
-  const { weight } = layer;
-  const x = nn.input(random().normals(8), [2, 4]);
-  const step = () => {
-    nn.step(() => sum(nn, layer.forward(x)));
-    optimizer.step();
-    return weight.tensor.toArray();
-  };
-  const before = step();
-  weight.requiresGrad = false;
-  for (let n = 0; n < 2; n++) assert.equal(step(), before);
-  weight.requiresGrad = true;
-  assert.not.equal(step(), before);
-  nn.dispose();
-});
-
 test("release gives back what steps and evaluations keep; the next ones have the same results", () => {
   const nn = createSync({ threads: 1 });
   const layer = new Linear(nn, random(), 64, 64);

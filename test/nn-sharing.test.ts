@@ -18,33 +18,13 @@ import {
   takeRow,
   takeRows,
 } from "../src/nn/index.js";
-import { ids, Shared, targets, tokens } from "./support/shared.js";
+import { checkGradients, ids, Shared, targets, tokens } from "./support/shared.js";
 
 /** Every gradient of `loss` against central differences. */
 function check(label: string, loss: (nn: Nn, shared: Shared) => Loss): void {
   const nn = createSync({ threads: 1 });
   const shared = new Shared(nn);
-  // Gradients of an earlier step lie about, and count as used up.
-  for (const { grad } of shared.parameters.values()) grad.data.fill(1e3);
-  nn.step(() => loss(nn, shared));
-  for (const [name, { tensor, grad, fresh }] of shared.parameters) {
-    // One that has no part has no gradient: then the loss must not move with it at all.
-    const [values, gradient] = [tensor.toArray(), fresh ? grad.toArray().fill(0) : grad.toArray()];
-    const size = Math.max(...gradient.map(Math.abs));
-    assert.ok(fresh || size > 1e-3, `${label} ${name}: ${size}`);
-    for (let i = 0; i < values.length; i++) {
-      const h = 2 ** -7;
-      const at = (value: number): number => {
-        tensor.set(values.map((x, n) => (n === i ? value : x)));
-        return nn.evaluate(() => loss(nn, shared).item);
-      };
-      const difference = (at(values[i]! + h) - at(values[i]! - h)) / (2 * h);
-      tensor.set(values);
-      // As in nn.test.ts: rounding over 2 h, and the third derivative.
-      const error = Math.abs(difference - gradient[i]!);
-      assert.ok(error <= (fresh ? 0 : 2e-4 + 0.01 * size), `${label} ${name} ${i}: ${gradient[i]}, ${difference}`);
-    }
-  }
+  checkGradients(label, nn, shared, () => loss(nn, shared));
   nn.dispose();
 }
 
