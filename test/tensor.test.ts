@@ -144,17 +144,6 @@ test("disposing a view ends the view only", () => {
   assert.equal([...t.data], [0, 1, 2, 3]);
 });
 
-test("Symbol.dispose releases, where the engine has it", () => {
-  if (Symbol.dispose === undefined) return;
-  const own = createSync();
-  const { used } = own.memory;
-  const t = own.zeros([100]);
-  t[Symbol.dispose]();
-  assert.is(own.memory.used, used);
-  own[Symbol.dispose]();
-  throws(() => own.zeros([1]), TypeError, "disposed");
-});
-
 /** In a process of its own, which has no other instance. Deno has no flag for gc at run time. */
 const testOfNode = "Deno" in globalThis ? test.skip : test;
 
