@@ -38,6 +38,7 @@ test("the names are those of the main entry, and create and createSync give its 
     assert.is(la.simd, "plain");
     assertReference(la);
     la.dispose();
+    throws(() => la.threads, TypeError, "disposed");
   }
 });
 
@@ -125,30 +126,6 @@ test("maxMemory holds for all threads together: a RangeError, and what there is 
   filler.dispose();
   assertReference(la);
   la.dispose();
-});
-
-test("two instances with threads work side by side, and one outlives the other", () => {
-  const [first, second] = [createSync({ threads: 2 }), createSync({ threads: 3 })];
-  assert.equal([first.threads, second.threads], [2, 3]);
-  for (let round = 0; round < 3; round++) for (const la of [first, second]) assertReference(la);
-  first.dispose();
-  assertReference(second);
-  second.dispose();
-  throws(() => second.threads, TypeError, "disposed");
-});
-
-test("dispose ends every worker", async () => {
-  let la!: Instance;
-  const workers = await workersOf(() => {
-    la = createSync({ threads: 4 });
-  });
-  assert.is(la.threads, 4);
-  assertReference(la);
-  const all = ended(workers);
-  la.dispose();
-  la.dispose();
-  await all;
-  assert.is(workers.length, 3);
 });
 
 test("a worker that ends is an error of the next call, whatever it is worth; later calls run on one thread", async () => {
