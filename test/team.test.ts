@@ -111,7 +111,7 @@ test("a bias that heads, rows or batches share has one order of its sum, at any 
 });
 
 test("NaN and infinity reach the same elements at any number of threads", () => {
-  for (let seed = 1; seed <= 16; seed++) {
+  for (let seed = 1; seed <= 8; seed++) {
     const { c } = randomCase(seed, seed % 2 ? "long" : "ordinary");
     const r = new Random(seed);
     for (const input of ["q", "k", "v", "dout"] as const) {
