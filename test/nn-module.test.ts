@@ -115,7 +115,6 @@ test("parameters swap their values by views of each other: all are read before o
       [1, 2],
     ],
   );
-  throws(() => two.train("no" as never), TypeError, 'Module.train: on must be true or false, got "no"');
   nn.dispose();
 });
 
@@ -242,7 +241,6 @@ test("a module within itself, and two parameters of one name, are refused", () =
     RangeError,
     "parameters must have names of their own, got two b.weight",
   );
-  throws(() => new Depthwise(nn, new Random(1), 4, 2), RangeError, "Depthwise: taps must be odd, got 2");
   nn.dispose();
 });
 
@@ -282,6 +280,7 @@ test("eval and train reach the parts of parts", () => {
   assert.equal([...modes()], [false]);
   model.train();
   assert.equal([...modes()], [true]);
+  throws(() => model.train("no" as never), TypeError, 'Module.train: on must be true or false, got "no"');
   nn.dispose();
 });
 

@@ -213,37 +213,14 @@ test("passes that return a promise are refused", () => {
 
 test("wrong shapes, inputs and losses are refused by name", () => {
   const x = nn.parameter(numbers, sizes);
-  const passes = { forward: () => {}, backward: () => {} };
-  const within = (body: () => unknown) => () => nn.evaluate(body);
-  throws(
-    within(() => operation(nn, [x], { shape: [-1], ...passes })),
-    RangeError,
-    "operation: every size of shape",
-    "-1",
-  );
-  throws(
-    within(() => operation(nn, [x, 7 as never], { shape: [1], ...passes })),
-    TypeError,
-    "operation: inputs[1] must be a value",
-    "7",
-  );
-  throws(
-    within(() => operation(nn, [x.tensor as never], { shape: [1], ...passes })),
-    TypeError,
-    "operation: inputs[0] must be a value, got a Tensor: nn.input makes values",
-  );
-  throws(
-    within(() => loss(nn, 7 as never, () => 1)),
-    TypeError,
-    "loss: x must be a value",
-    "7",
-  );
-  throws(
-    within(() => loss(nn, x, () => "abc" as never)),
-    TypeError,
-    "loss: compute must return a number",
-    "abc",
-  );
+  const made = (inputs: unknown[], shape: number[]) => () =>
+    operation(nn, inputs as Value[], { shape, forward: () => {}, backward: () => {} });
+  throws(made([x], [-1]), RangeError, "operation: every size of shape", "-1");
+  throws(made([x, 7], [1]), TypeError, "operation: inputs[1] must be a value", "7");
+  const tensor = "operation: inputs[0] must be a value, got a Tensor: nn.input makes values";
+  throws(made([x.tensor], [1]), TypeError, tensor);
+  throws(() => loss(nn, 7 as never, () => 1), TypeError, "loss: x must be a value", "7");
+  throws(() => loss(nn, x, () => "abc" as never), TypeError, "loss: compute must return a number", "abc");
 });
 
 test("inputs and seeds are those of the call, whatever their arrays hold by the time gradients are taken", () => {
@@ -278,6 +255,9 @@ test("inputs and seeds are those of the call, whatever their arrays hold by the 
     dropped({ 0: 1, 1: 2, length: 2 }, () => {}),
     want,
   );
+});
+
+test("what is no operation, one that is called without its instance, and options that it does not take are refused by name", () => {
   throws(
     () => operation(nn, 3 as never, { shape: sizes } as never),
     TypeError,

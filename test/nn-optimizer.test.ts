@@ -143,7 +143,7 @@ test("what changes parameters is refused inside of a step, and so is a loss from
   nn.dispose();
 });
 
-test("rates and scales that float32 does not hold are RangeErrors, other kinds are TypeErrors, and change nothing", () => {
+test("rates, scales and clips out of range are RangeErrors, other kinds and names TypeErrors, and change nothing", () => {
   const nn = createSync({ threads: 1 });
   const model = new Pair(nn);
   const optimizer = new AdamW(nn, model, { lr: undefined, betas: undefined, eps: undefined, decays: undefined });
@@ -151,7 +151,9 @@ test("rates and scales that float32 does not hold are RangeErrors, other kinds a
   const { used } = nn.la.memory;
   throws(() => optimizer.step({ lr: 1e300 }), RangeError, "AdamW.step: lr must be a finite float32, got 1e+300");
   throws(() => optimizer.step({ clip: "1" as never }), TypeError, 'AdamW.step: clip must be a number above 0, got "1"');
+  throws(() => optimizer.step({ clip: 0 }), RangeError, "AdamW.step: clip must be a number above 0, got 0");
   throws(() => optimizer.step({ lr: "1" as never }), TypeError, 'AdamW.step: lr must be a number, got "1"');
+  throws(() => optimizer.step({ rate: 1 } as never), TypeError, 'options must be among lr, clip, got "rate"');
   for (const scale of [Number.NaN, Number.POSITIVE_INFINITY, 1e39]) {
     throws(() => pull(nn, model.a, scale), RangeError, "step: scale must be a finite float32");
   }

@@ -279,7 +279,7 @@ test("a step that fails half way leaves no gradient behind", () => {
   nn.dispose();
 });
 
-test("a parameter with two names is counted, and changed by the optimiser, once; wrong steps are refused", () => {
+test("a parameter with two names is counted, and changed by the optimiser, once", () => {
   const nn = createSync({ threads: 1 });
   class Tied extends Module {
     readonly table: Parameter;
@@ -307,9 +307,6 @@ test("a parameter with two names is counted, and changed by the optimiser, once;
   assert.is(step(tied, shared, a), step(one, alone, b));
   assert.equal(shared.tensor.toArray(), alone.tensor.toArray());
   assert.equal([...a.stateDict().moments.keys()], ["m.table", "v.table"]);
-  throws(() => a.step({ lr: Number.NaN }), RangeError, "AdamW.step: lr must be a finite float32, got NaN");
-  throws(() => a.step({ clip: 0 }), RangeError, "AdamW.step: clip must be a number above 0, got 0");
-  throws(() => a.step({ rate: 1 } as never), TypeError, 'AdamW.step: options must be among lr, clip, got "rate"');
   nn.dispose();
 });
 
@@ -341,6 +338,7 @@ test("layers name the size that does not fit", () => {
     [() => new RmsNorm(nn, Number.NaN), "RmsNorm: width must be an integer of 1 or more, got NaN"],
     [() => new Embedding(nn, random, 0, 4), "Embedding: rows must be an integer of 1 or more, got 0"],
     [() => new Depthwise(nn, random, 4, 0.5), "Depthwise: taps must be an integer of 1 or more, got 0.5"],
+    [() => new Depthwise(nn, random, 4, 2), "Depthwise: taps must be odd, got 2"],
     [() => new SelfAttention(nn, random, 0, 3), "SelfAttention: width must be an integer of 1 or more, got 0"],
     [() => new SelfAttention(nn, random, 8, 0), "SelfAttention: heads must be an integer of 1 or more, got 0"],
   ];
