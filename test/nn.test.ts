@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../src/data/random.js";
 import { bert, conformer, type Gpt, gpt, vit } from "../src/models/index.js";
-import { AdamW, createSync, ctcLoss, Linear, Module, type Nn, SelfAttention } from "../src/nn/index.js";
+import { AdamW, createSync, ctcLoss, Linear, type Loss, Module, type Nn, SelfAttention } from "../src/nn/index.js";
 import { firstDifference } from "./support/bits.js";
 import { checkGradients, Everything } from "./support/shared.js";
 import { throws } from "./support/throws.js";
@@ -177,61 +177,40 @@ test("what is no instance for training or no model is refused, and after dispose
 test("wrong use is refused with its name, what was expected and what came, and the next step works", () => {
   const nn = createSync({ threads: 1 });
   const model = gpt(nn, config);
-  const loose = gpt as unknown as (nn: Nn, config: object) => unknown;
-  throws(() => loose(nn, { ...config, depth: 3 }), TypeError, "gpt: config must be among vocabulary,", 'got "depth"');
+  const made = (more: object) => () => gpt(nn, { ...config, ...more });
+  throws(made({ depth: 3 }), TypeError, "gpt: config must be among vocabulary,", 'got "depth"');
   throws(() => gpt(nn, undefined as never), TypeError, "gpt: config must be an object, got undefined");
-  throws(() => loose(nn, { ...config, width: "16" }), TypeError, 'gpt: width must be a number, got "16"');
-  throws(() => loose(nn, { ...config, layers: 0 }), RangeError, "gpt: layers must be an integer of 1 or more, got 0");
-  throws(() => loose(nn, { ...config, heads: 3 }), RangeError, "width must be a multiple of heads (3), got 16");
+  throws(made({ width: "16" }), TypeError, 'gpt: width must be a number, got "16"');
+  throws(made({ layers: 0 }), RangeError, "gpt: layers must be an integer of 1 or more, got 0");
+  throws(made({ heads: 3 }), RangeError, "width must be a multiple of heads (3), got 16");
+  throws(made({ variant: "fast" }), TypeError, 'variant must be "standard" or "laser", got "fast"');
+  const step = (of: unknown, wanted: unknown) => () => nn.step(() => model.loss(of as never, wanted as never));
+  throws(step([], []), RangeError, "gpt: the batch must not be empty, got no rows");
+  throws(step([[], []], []), RangeError, "gpt: the batch must not be empty, got 2 rows");
+  throws(step(batch(1, 13), batch(1, 13)), RangeError, "at most 12 long", "got 13");
+  const beyond = [0, config.vocabulary];
+  throws(step([[0, 1], beyond], batch(2, 2)), RangeError, "gpt: ids[1] must be integers from 0 to 10, got 11 at 1");
+  throws(step([["1", 1]], [[1, 2]]), TypeError, 'from 0 to 10, got "1" at 0');
+  throws(step([[1, 1]], [[1, null]]), TypeError, "from -1 to 10, got null at 1");
+  throws(step([[0, 1], [2]], [[1, 2], [1]]), RangeError, "rows must be 2 long like the first, got 1");
+  const run = (forward: unknown) => () => nn.step(forward as () => Loss);
+  throws(run(step(ids, targets)), TypeError, "step: must be called outside of a step");
   throws(
-    () => loose(nn, { ...config, variant: "fast" }),
+    run(() => 3),
     TypeError,
-    'variant must be "standard" or "laser", got "fast"',
+    "step: forward must return a loss, got 3",
   );
-  throws(() => nn.step(() => model.loss([], [])), RangeError, "gpt: the batch must not be empty, got no rows");
-  throws(() => nn.step(() => model.loss([[], []], [])), RangeError, "gpt: the batch must not be empty, got 2 rows");
-  throws(() => nn.step(() => model.loss(batch(1, 13), batch(1, 13))), RangeError, "at most 12 long", "got 13");
+  throws(run(undefined), TypeError, "step: forward must be a function, got undefined");
   throws(
-    () =>
-      nn.step(() =>
-        model.loss(
-          [
-            [0, 1],
-            [0, 11],
-          ],
-          batch(2, 2),
-        ),
-      ),
-    RangeError,
-    "gpt: ids[1] must be integers from 0 to 10, got 11 at 1",
-  );
-  throws(() => nn.step(() => model.loss([["1", 1]] as never, [[1, 2]])), TypeError, 'from 0 to 10, got "1" at 0');
-  throws(() => nn.step(() => model.loss([[1, 1]], [[1, null]] as never)), TypeError, "from -1 to 10, got null at 1");
-  throws(
-    () => nn.step(() => model.loss([[0, 1], [2]], [[1, 2], [1]])),
-    RangeError,
-    "rows must be 2 long like the first, got 1",
-  );
-  throws(
-    () => nn.step(() => nn.step(() => model.loss(ids, targets)) as never),
-    TypeError,
-    "step: must be called outside of a step",
-  );
-  throws(() => nn.step(() => 3 as never), TypeError, "step: forward must return a loss, got 3");
-  throws(() => nn.step(undefined as never), TypeError, "step: forward must be a function, got undefined");
-  throws(
-    () => nn.step(() => nn.input(new Float32Array(1), [1]) as never),
+    run(() => nn.input(new Float32Array(1), [1])),
     TypeError,
     "must return a loss, got a Value",
   );
   throws(() => new Linear(nn, 1 as never, 2, 2), TypeError, "Linear: random must be a Random, got 1");
   const heads = () => new SelfAttention(nn, new Random(1), 8, 3);
   throws(heads, RangeError, "SelfAttention: width must be a multiple of heads (3), got 8");
-  throws(
-    () => bert(nn, { ...config, vocabulary: 1 }),
-    RangeError,
-    "bert: vocabulary must be 2 or more, the mask included",
-  );
+  const mask = () => bert(nn, { ...config, vocabulary: 1 });
+  throws(mask, RangeError, "bert: vocabulary must be 2 or more, the mask included");
   class Hidden extends Module {
     readonly parts = { first: new Linear(nn, new Random(1), 2, 2) };
   }
@@ -240,13 +219,9 @@ test("wrong use is refused with its name, what was expected and what came, and t
   const { used } = nn.la.memory;
   nn.step(() => model.loss(ids, targets));
   const after = nn.la.memory.used;
-  throws(
-    () => nn.step(() => model.loss(ids, [[1]])),
-    RangeError,
-    "gpt: targets must be 4 rows of 9 like ids, got 1 of 1",
-  );
+  throws(step(ids, [[1]]), RangeError, "gpt: targets must be 4 rows of 9 like ids, got 1 of 1");
   const turned = Array.from(ids[0]!, (_, n) => ids.map((row) => row[n]!)); // as many in all
-  throws(() => nn.step(() => model.loss(ids, turned)), RangeError, "like ids, got 9 of 4");
+  throws(step(ids, turned), RangeError, "like ids, got 9 of 4");
   nn.step(() => model.loss(ids, targets));
   assert.is(nn.la.memory.used, after);
   assert.ok(after > used);
