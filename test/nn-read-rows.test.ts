@@ -157,49 +157,27 @@ test("logits of some places are those of all, at any number of threads the same 
 test("places, rows and targets that are none are refused by name, and a batch without targets", () => {
   const nn = createSync({ threads: 1 });
   const model = bert(nn, { ...sizes, vocabulary: V, context: N, variant: "laser" });
-  const of = (value: number): number[][] => [...targets.slice(0, 2), [value, ...targets[2]!.slice(1)]];
-  throws(
-    () => nn.step(() => model.loss(ids, of(11))),
-    RangeError,
-    "bert: targets[2] must be integers from -1 to 10, got 11 at 0",
-  );
-  throws(() => nn.step(() => model.loss(ids, of(-2))), RangeError, "targets[2]", "got -2 at 0");
-  throws(() => nn.step(() => model.loss(ids, of(0.5))), RangeError, "targets[2]", "got 0.5 at 0");
-  throws(
-    () => nn.evaluate(() => model.logits(ids, [0, 21])),
-    RangeError,
-    "bert: places must be integers from 0 to 20, got 21 at 1",
-  );
-  throws(() => nn.evaluate(() => model.logits(ids, 3 as never)), TypeError, "bert: places must be an array, got 3");
+  const loss = (value: number) => () =>
+    nn.step(() => model.loss(ids, [...targets.slice(0, 2), [value, ...targets[2]!.slice(1)]]));
+  throws(loss(11), RangeError, "bert: targets[2] must be integers from -1 to 10, got 11 at 0");
+  throws(loss(-2), RangeError, "targets[2]", "got -2 at 0");
+  throws(loss(0.5), RangeError, "targets[2]", "got 0.5 at 0");
+  const logits = (places: unknown) => () => nn.evaluate(() => model.logits(ids, places as number[]));
+  throws(logits([0, 21]), RangeError, "bert: places must be integers from 0 to 20, got 21 at 1");
+  throws(logits(3), TypeError, "bert: places must be an array, got 3");
   const block = model.blocks[0]!;
   const tokens = (): Value => model.tok.forward([1, 2, 3], [1, 3]);
-  throws(
-    () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, { rows: [3] })),
-    RangeError,
-    "selfAttention: rows must be integers from 0 to 2, got 3 at 0",
-  );
+  const run = (more: unknown) => () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, more as object));
+  throws(run({ rows: [3] }), RangeError, "selfAttention: rows must be integers from 0 to 2, got 3 at 0");
+  throws(run([0]), TypeError, "block: options must be an object, got [0]");
+  throws(run({ row: [0] }), TypeError, 'block: options must be among cache, rows, drop, got "row"');
   const attend = (options: object, rows: unknown, cache?: unknown) => () =>
-    nn.evaluate(() =>
-      block.attn.forward(tokens(), options as { variant: "laser" }, {
-        cache: cache as undefined,
-        rows: rows as number[],
-      }),
-    );
+    nn.evaluate(() => block.attn.forward(tokens(), options as { variant: "laser" }, { cache, rows } as object));
   throws(attend({}, [0]), TypeError, 'selfAttention: variant must be "standard" or "laser", got undefined');
   throws(attend({ variant: "laser" }, null), TypeError, "selfAttention: rows must be an array, got null");
   throws(attend({ variant: "laser", causal: true }, null), TypeError, "selfAttention: rows must be an array, got null");
   throws(attend({ variant: "laser" }, ["1"]), TypeError, 'rows must be integers from 0 to 2, got "1" at 0');
   throws(attend({ variant: "laser" }, undefined, [1]), TypeError, "cache must be an AttentionCache, got [1]");
-  throws(
-    () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, [0] as never)),
-    TypeError,
-    "block: options must be an object, got [0]",
-  );
-  throws(
-    () => nn.evaluate(() => block.forward(tokens(), { variant: "laser" }, { row: [0] } as never)),
-    TypeError,
-    'block: options must be among cache, rows, drop, got "row"',
-  );
   const cache = new AttentionCache(nn, 1, 8, sizes.width);
   throws(attend({ variant: "laser" }, [3], cache), RangeError, "selfAttention: rows must be integers from 0 to 2");
   assert.is(cache.length, 0, "tokens of a call that threw");
