@@ -8,6 +8,7 @@ import { throws } from "./support/throws.js";
 import { chunk, formatChunk, little, riff, wav } from "./support/wav.js";
 
 const read = (bytes: Uint8Array): number[] => [...readWav(bytes).samples];
+const refused = (bytes: Uint8Array, message: string): void => throws(() => readWav(bytes), RangeError, message);
 
 test("integers of 8, 16, 24 and 32 bits fill -1 to 1; floats of 32 and 64 bits come as they are", () => {
   assert.equal(read(wav({ bits: 8 }, [0, 128, 129, 255])), [-1, 0, 1 / 128, 127 / 128]);
@@ -60,24 +61,20 @@ test("other chunks, of odd size too, an extensible format, no samples, and bytes
   assert.equal(read(never), []);
   assert.equal(read(Uint8Array.from(never).fill(0, 4, 8)), [0.5]);
   const cut = more(16, 1).slice(0, 8);
-  throws(
-    () => readWav(riff(formatChunk({ codec: 0xfffe, more: cut }), data)),
-    RangeError,
-    "must have 40 bytes, got 24",
-  );
+  refused(riff(formatChunk({ codec: 0xfffe, more: cut }), data), "must have 40 bytes, got 24");
   const upper = riff(formatChunk({ codec: 0xfffe, more: more(12, 1) }), data); // 12 valid bits are the upper ones
   assert.equal(read(upper), [0.5]);
   const law = riff(formatChunk({ codec: 0xfffe, more: more(16, 7) }), data);
-  throws(() => readWav(law), RangeError, "must be PCM (1) or float (3), got mu-law (7)");
+  refused(law, "must be PCM (1) or float (3), got mu-law (7)");
   const foreign = riff(formatChunk({ codec: 0xfffe, more: [...more(16, 1).slice(0, -1), 0] }), data);
-  throws(() => readWav(foreign), RangeError, "got one (65534)");
+  refused(foreign, "got one (65534)");
 });
 
 test("what is no such file, or is cut off, is refused with words", () => {
   const good = wav({}, [1, 2, 3]);
   const data = chunk("data", [0, 0]);
-  throws(() => readWav(new Uint8Array(0)), RangeError, "readWav: the file must begin with RIFF and WAVE, got no bytes");
-  throws(() => readWav(Uint8Array.from([79, 103, 103, 84])), RangeError, "got bytes 79 103 103 84");
+  refused(new Uint8Array(0), "readWav: the file must begin with RIFF and WAVE, got no bytes");
+  refused(Uint8Array.from([79, 103, 103, 84]), "got bytes 79 103 103 84");
   const others = {
     ...{
       FLAC: "fLaC",
@@ -90,50 +87,33 @@ test("what is no such file, or is cut off, is refused with words", () => {
   };
   for (const [kind, bytes] of [...Object.entries(others), ["MP3", "ID3"], ["MP3", "\xff\xfb\x90"]] as const) {
     const file = Uint8Array.from(bytes, (character) => character.charCodeAt(0));
-    throws(() => readWav(file), RangeError, `must begin with RIFF and WAVE, got ${kind}: ffmpeg -i FILE`);
+    refused(file, `must begin with RIFF and WAVE, got ${kind}: ffmpeg -i FILE`);
   }
-  throws(() => readWav(Uint8Array.from(good).fill(0, 8, 12)), RangeError, "must begin with RIFF and WAVE");
-  throws(
-    () => readWav(good.subarray(0, good.length - 1)),
-    RangeError,
-    'chunk "data" must have 6 bytes, got 5: the file is cut off',
-  );
-  throws(
-    () => readWav(good.subarray(0, 30)),
-    RangeError,
-    'the chunk "fmt " must have 16 bytes, got 10: the file is cut off',
-  );
-  throws(() => readWav(good.subarray(0, 36)), RangeError, 'must have a chunk "data", got none in 36 bytes');
-  throws(() => readWav(riff(data)), RangeError, 'the file must have a chunk "fmt " before "data"');
-  throws(
-    () => readWav(riff(chunk("fmt ", [1, 0]), data)),
-    RangeError,
-    'chunk "fmt " must have 16 bytes or more, got 2',
-  );
+  refused(Uint8Array.from(good).fill(0, 8, 12), "must begin with RIFF and WAVE");
+  refused(good.subarray(0, good.length - 1), 'chunk "data" must have 6 bytes, got 5: the file is cut off');
+  refused(good.subarray(0, 30), 'the chunk "fmt " must have 16 bytes, got 10: the file is cut off');
+  refused(good.subarray(0, 36), 'must have a chunk "data", got none in 36 bytes');
+  refused(riff(data), 'the file must have a chunk "fmt " before "data"');
+  refused(riff(chunk("fmt ", [1, 0]), data), 'chunk "fmt " must have 16 bytes or more, got 2');
   throws(() => readWav("x" as never), TypeError, "readWav: bytes must be a Uint8Array or an ArrayBuffer, got");
 });
 
 test("other codecs, channels, sizes and rates are refused with words", () => {
-  const refused = (format: object, message: string) =>
-    throws(() => readWav(riff(formatChunk(format), chunk("data", new Array(24).fill(0)))), RangeError, message);
-  refused({ codec: 2, bits: 4, frame: 1 }, "the codec must be PCM (1) or float (3), got Microsoft ADPCM (2)");
-  refused({ codec: 6, bits: 8 }, "got A-law (6)");
-  refused({ codec: 85 }, "got MP3 (85)");
-  refused({ codec: 12345 }, "got one (12345)");
-  refused({ channels: 0, frame: 0 }, "the file must have 1 or 2 channels, got 0");
-  refused({ channels: 6 }, "the file must have 1 or 2 channels, got 6");
-  refused({ rate: 0 }, "the file must have a sample rate of 1 or more, got 0");
-  refused({ bits: 12, frame: 2 }, "a sample must have 8, 16, 24 or 32 bits, got 12");
-  refused({ codec: 3, bits: 16 }, "a sample must have 32 or 64 bits, got 16");
-  refused({ bits: 24, frame: 4 }, "1 x 24 bits must take 3 bytes, got 4");
+  const of = (format: object) => riff(formatChunk(format), chunk("data", new Array(24).fill(0)));
+  refused(of({ codec: 2, bits: 4, frame: 1 }), "the codec must be PCM (1) or float (3), got Microsoft ADPCM (2)");
+  refused(of({ codec: 6, bits: 8 }), "got A-law (6)");
+  refused(of({ codec: 85 }), "got MP3 (85)");
+  refused(of({ codec: 12345 }), "got one (12345)");
+  refused(of({ channels: 0, frame: 0 }), "the file must have 1 or 2 channels, got 0");
+  refused(of({ channels: 6 }), "the file must have 1 or 2 channels, got 6");
+  refused(of({ rate: 0 }), "the file must have a sample rate of 1 or more, got 0");
+  refused(of({ bits: 12, frame: 2 }), "a sample must have 8, 16, 24 or 32 bits, got 12");
+  refused(of({ codec: 3, bits: 16 }), "a sample must have 32 or 64 bits, got 16");
+  refused(of({ bits: 24, frame: 4 }), "1 x 24 bits must take 3 bytes, got 4");
   for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY]) {
-    throws(
-      () => readWav(wav({ codec: 3, bits: 32 }, [0, bad])),
-      RangeError,
-      `every sample must be finite, got ${bad} at 1`,
-    );
+    refused(wav({ codec: 3, bits: 32 }, [0, bad]), `every sample must be finite, got ${bad} at 1`);
   }
-  throws(() => readWav(wav({ codec: 3, bits: 64 }, [1e39])), RangeError, "got Infinity at 0");
+  refused(wav({ codec: 3, bits: 64 }, [1e39]), "got Infinity at 0");
 });
 
 const folder = dataFiles("wav", "fsdd/recordings");
