@@ -48,34 +48,16 @@ test("the bits are those that were written down", () => {
 test("wrong options and steps are refused by name", () => {
   const loose = warmupCosine as unknown as (options?: unknown) => Schedule;
   throws(() => loose(), TypeError, "warmupCosine: options must be an object, got null");
-  throws(
-    () => loose({ peak: 1, steps: 2, wramup: 1 }),
-    TypeError,
-    "must be among peak, steps, warmup, final",
-    '"wramup"',
-  );
+  const wrong = () => loose({ peak: 1, steps: 2, wramup: 1 });
+  throws(wrong, TypeError, "must be among peak, steps, warmup, final", '"wramup"');
   throws(() => loose({ steps: 2 }), TypeError, "warmupCosine: peak must be a number, got undefined");
-  throws(
-    () => linearDecay({ peak: -1, steps: 2 }),
-    RangeError,
-    "linearDecay: peak must be a finite number of 0 or more",
-  );
-  throws(() => linearDecay({ peak: 1, steps: 0 }), RangeError, "steps must be an integer of 1 or more, got 0");
-  throws(
-    () => linearDecay({ peak: 1, steps: 9, warmup: 10 }),
-    RangeError,
-    "warmup must be an integer from 0 to 9, got 10",
-  );
-  throws(
-    () => linearDecay({ peak: 1, steps: 9, final: 2 }),
-    RangeError,
-    "final must be a finite number from 0 to 1, got 2",
-  );
-  throws(
-    () => constantRate(Number.NaN),
-    RangeError,
-    "constantRate: rate must be a finite number of 0 or more, got NaN",
-  );
+  const decay = (more: object) => () => linearDecay({ peak: 1, steps: 9, ...more });
+  throws(decay({ peak: -1 }), RangeError, "linearDecay: peak must be a finite number of 0 or more");
+  throws(decay({ steps: 0 }), RangeError, "steps must be an integer of 1 or more, got 0");
+  throws(decay({ warmup: 10 }), RangeError, "warmup must be an integer from 0 to 9, got 10");
+  throws(decay({ final: 2 }), RangeError, "final must be a finite number from 0 to 1, got 2");
+  const rate = "constantRate: rate must be a finite number of 0 or more, got NaN";
+  throws(() => constantRate(Number.NaN), RangeError, rate);
   for (const schedule of [constantRate(1), linearDecay({ peak: 1, steps: 2 })]) {
     throws(() => schedule(-1), RangeError, "schedule: step must be an integer of 0 or more, got -1");
     throws(() => schedule(0.5), RangeError, "got 0.5");
