@@ -161,65 +161,34 @@ test("a BOOL of a file that is neither 0 nor 1 is refused with the tensor's name
 
 test("what can't be written is refused with the tensor's name", () => {
   const loose = writeSafetensors as unknown as (tensors: unknown, options?: unknown) => Uint8Array;
-  const one =
-    (tensor: unknown, options?: unknown, name: unknown = "w") =>
-    () =>
-      loose(new Map([[name, tensor]]), options);
-  const data = Float32Array.of(1, 2);
-  throws(
-    () => loose({ w: { shape: [2], data } }),
-    TypeError,
-    "writeSafetensors: tensors must be a Map of tensors by name",
-  );
+  const good = { shape: [2], data: Float32Array.of(1, 2) };
+  const one = (tensor: unknown) => () => loose(new Map([["w", tensor]]));
+  const of = (more: object) => one({ ...good, ...more });
+  throws(() => loose({ w: good }), TypeError, "writeSafetensors: tensors must be a Map of tensors by name");
   throws(one(7), TypeError, 'writeSafetensors: "w" must be an object with shape and data, got 7');
-  throws(
-    one({ shape: [2], data: [1, 2] }),
-    TypeError,
-    'writeSafetensors: "w": data must be a Float32Array or ',
-    "got [1, 2]",
-  );
-  throws(one({ shape: [2], data: new DataView(new ArrayBuffer(8)) }), TypeError, '"w": data must be a Float32Array');
-  throws(one({ data }), TypeError, '"w": shape must be an array of sizes, got undefined');
-  throws(one({ shape: [-2], data }), RangeError, '"w": every size of shape must be an integer of 0 or more, got [-2]');
-  throws(one({ shape: [3], data }), RangeError, '"w": data must have 3 elements for shape [3], got 2');
-  throws(
-    one({ dtype: "I32", shape: [2], data }),
-    TypeError,
-    '"w": dtype must be F32 or BF16 or F16 for a Float32Array, got "I32"',
-  );
-  throws(
-    one({ dtype: "F16", shape: [1], data: Uint8Array.of(1) }),
-    TypeError,
-    '"w": dtype must be U8 or BOOL for a Uint8Array',
-  );
-  const bool = { dtype: "BOOL", shape: [2], data: Uint8Array.of(1, 2) };
-  throws(one(bool), RangeError, '"w": every element of BOOL must be 0 or 1');
-  throws(one({ shape: [2], data }, undefined, 7), TypeError, "the name of a tensor must be a string, got 7");
-  throws(one({ shape: [2], data }, undefined, "__metadata__"), RangeError, "no tensor can have the name __metadata__");
-  throws(one({ shape: [2], data }, undefined, "\udc00"), RangeError, "the name of a tensor must be well-formed text");
-  throws(one({ shape: [2], data }, { metadata: { k: 7 } }), TypeError, '"k" of metadata must be a string, got 7');
-  throws(
-    one({ shape: [2], data }, { metadata: new Map() }),
-    TypeError,
-    "metadata must be an object of strings, got a Map",
-  );
-  throws(
-    one({ shape: [2], data }, { metadata: { "\ud83d": "\ude00" } }), // halves of one character
-    RangeError,
-    "of metadata must be well-formed text",
-  );
-  throws(
-    one({ shape: [2], data }, { metadata: { k: "\ud800" } }),
-    RangeError,
-    '"k" of metadata must be well-formed text',
-  );
-  throws(one({ shape: [2], data }, { dtype: "F64" }), TypeError, 'dtype must be "F32", "F16" or "BF16", got "F64"');
-  throws(one({ shape: [2], data }, { metdata: {} }), TypeError, "options must be among metadata, dtype");
-  throws(
-    () => readSafetensors("x" as never),
-    TypeError,
-    'readSafetensors: bytes must be a Uint8Array or an ArrayBuffer, got "x"',
-  );
+  throws(of({ data: [1, 2] }), TypeError, 'writeSafetensors: "w": data must be a Float32Array or ', "got [1, 2]");
+  throws(of({ data: new DataView(new ArrayBuffer(8)) }), TypeError, '"w": data must be a Float32Array');
+  throws(of({ shape: undefined }), TypeError, '"w": shape must be an array of sizes, got undefined');
+  throws(of({ shape: [-2] }), RangeError, '"w": every size of shape must be an integer of 0 or more, got [-2]');
+  throws(of({ shape: [3] }), RangeError, '"w": data must have 3 elements for shape [3], got 2');
+  throws(of({ dtype: "I32" }), TypeError, '"w": dtype must be F32 or BF16 or F16 for a Float32Array, got "I32"');
+  const bytes = { data: Uint8Array.of(1, 2) };
+  throws(of({ dtype: "F16", ...bytes }), TypeError, '"w": dtype must be U8 or BOOL for a Uint8Array');
+  throws(of({ dtype: "BOOL", ...bytes }), RangeError, '"w": every element of BOOL must be 0 or 1');
+  const named = (name: unknown) => () => loose(new Map([[name, good]]));
+  throws(named(7), TypeError, "the name of a tensor must be a string, got 7");
+  throws(named("__metadata__"), RangeError, "no tensor can have the name __metadata__");
+  throws(named("\udc00"), RangeError, "the name of a tensor must be well-formed text");
+  const told = (metadata: unknown) => () => loose(new Map(), { metadata });
+  throws(told({ k: 7 }), TypeError, '"k" of metadata must be a string, got 7');
+  throws(told(new Map()), TypeError, "metadata must be an object of strings, got a Map");
+  throws(told({ "\ud83d": "\ude00" }), RangeError, "of metadata must be well-formed text"); // halves of one character
+  throws(told({ k: "\ud800" }), RangeError, '"k" of metadata must be well-formed text');
+  const given = (options: object) => () => loose(new Map(), options);
+  throws(given({ dtype: "F64" }), TypeError, 'dtype must be "F32", "F16" or "BF16", got "F64"');
+  throws(given({ metdata: {} }), TypeError, "options must be among metadata, dtype");
+  const text = () => readSafetensors("x" as never);
+  throws(text, TypeError, 'readSafetensors: bytes must be a Uint8Array or an ArrayBuffer, got "x"');
 });
 
 test.run();
