@@ -38,6 +38,7 @@ test("a header that is cut off, too large or no JSON object is refused", () => {
 
 test("wrong entries are refused with the tensor's name", () => {
   const one = (entry: unknown, bytes = 4): Uint8Array => file({ w: entry }, bytes);
+  const f32 = (shape: unknown, begin: number, end: number, bytes = 4) => one(tensor("F32", shape, begin, end), bytes);
   const big = 2 ** 53;
   const cases: Refused[] = [
     [one(7), TypeError, 'readSafetensors: "w" must be an object with dtype, shape and data_offsets, got 7'],
@@ -46,18 +47,14 @@ test("wrong entries are refused with the tensor's name", () => {
     [one({}), TypeError, '"w": dtype must be one of U64, ', "got undefined"],
     [one(tensor("F8_E4M3", [4], 0, 4)), TypeError, '"w": dtype must be one of', 'got "F8_E4M3"'],
     [one(tensor("toString", [4], 0, 4)), TypeError, '"w": dtype must be one of'],
-    [one(tensor("F32", "1", 0, 4)), TypeError, '"w": shape must be an array of sizes, got "1"'],
-    [one(tensor("F32", [-1], 0, 4)), RangeError, '"w": every size of shape must be an integer of 0 or more, got [-1]'],
-    [one(tensor("F32", [0.5], 0, 2)), RangeError, '"w": every size of shape', "[0.5]"],
-    [one(tensor("F32", [big], 0, 4)), RangeError, '"w": every size of shape'],
-    [one(tensor("F32", ["1"], 0, 4)), RangeError, '"w": every size of shape'],
-    [one(tensor("F32", [[1]], 0, 4)), RangeError, '"w": every size of shape'],
-    [one(tensor("F32", [2 ** 40, 2 ** 40], 0, 4)), RangeError, '"w": data_offsets must span the ', "bytes of F32"],
-    [
-      one(tensor("F32", new Array(400).fill(2 ** 40), 0, 4)),
-      RangeError,
-      '"w": data_offsets must span the Infinity bytes',
-    ],
+    [f32("1", 0, 4), TypeError, '"w": shape must be an array of sizes, got "1"'],
+    [f32([-1], 0, 4), RangeError, '"w": every size of shape must be an integer of 0 or more, got [-1]'],
+    [f32([0.5], 0, 2), RangeError, '"w": every size of shape', "[0.5]"],
+    [f32([big], 0, 4), RangeError, '"w": every size of shape'],
+    [f32(["1"], 0, 4), RangeError, '"w": every size of shape'],
+    [f32([[1]], 0, 4), RangeError, '"w": every size of shape'],
+    [f32([2 ** 40, 2 ** 40], 0, 4), RangeError, '"w": data_offsets must span the ', "bytes of F32"],
+    [f32(new Array(400).fill(2 ** 40), 0, 4), RangeError, '"w": data_offsets must span the Infinity bytes'],
     [
       one({ dtype: "F32", shape: [1], data_offsets: 4 }),
       TypeError,
@@ -68,21 +65,16 @@ test("wrong entries are refused with the tensor's name", () => {
       TypeError,
       '"w": data_offsets must be an array of two',
     ],
-    [one(tensor("F32", [1], -4, 0)), RangeError, '"w": both data_offsets must be integers of 0 or more, got [-4, 0]'],
-    [one(tensor("F32", [1], 0.5, 4.5)), RangeError, '"w": both data_offsets must be integers'],
-    [one(tensor("F32", [1], 4, 0)), RangeError, '"w": data_offsets must span the 4 bytes of F32 [1], got [4, 0]'],
-    [one(tensor("F32", [1], 0, 5), 5), RangeError, '"w": data_offsets must span the 4 bytes of F32 [1], got [0, 5]'],
-    [one(tensor("F32", [2], 0, 4)), RangeError, '"w": data_offsets must span the 8 bytes of F32 [2], got [0, 4]'],
-    [one(tensor("F32", [2], 0, 8)), RangeError, '"w": data_offsets must lie within the 4 bytes behind the header'],
-    [one(tensor("F32", [2 ** 48], 0, 2 ** 50)), RangeError, '"w": data_offsets must lie within the 4 bytes'],
-    [one(tensor("F32", [1], big - 8, big - 4)), RangeError, '"w": data_offsets must lie within the 4 bytes'],
-    [
-      one(tensor("F32", [1], 4, 8), 8),
-      RangeError,
-      '"w": data_offsets must begin',
-      "at 0, got [4, 8]: that leaves a gap",
-    ],
-    [one(tensor("F32", [1], 0, 4), 5), RangeError, "the file must end with its last tensor, got 1 bytes more"],
+    [f32([1], -4, 0), RangeError, '"w": both data_offsets must be integers of 0 or more, got [-4, 0]'],
+    [f32([1], 0.5, 4.5), RangeError, '"w": both data_offsets must be integers'],
+    [f32([1], 4, 0), RangeError, '"w": data_offsets must span the 4 bytes of F32 [1], got [4, 0]'],
+    [f32([1], 0, 5, 5), RangeError, '"w": data_offsets must span the 4 bytes of F32 [1], got [0, 5]'],
+    [f32([2], 0, 4), RangeError, '"w": data_offsets must span the 8 bytes of F32 [2], got [0, 4]'],
+    [f32([2], 0, 8), RangeError, '"w": data_offsets must lie within the 4 bytes behind the header'],
+    [f32([2 ** 48], 0, 2 ** 50), RangeError, '"w": data_offsets must lie within the 4 bytes'],
+    [f32([1], big - 8, big - 4), RangeError, '"w": data_offsets must lie within the 4 bytes'],
+    [f32([1], 4, 8, 8), RangeError, '"w": data_offsets must begin', "at 0, got [4, 8]: that leaves a gap"],
+    [f32([1], 0, 4, 5), RangeError, "the file must end with its last tensor, got 1 bytes more"],
     [file({}, 1), RangeError, "the file must end with its last tensor, got 1 bytes more"],
     [file({ "\ud800": tensor("U8", [0], 0, 0) }), RangeError, "the name of a tensor must be well-formed text"],
   ];
