@@ -7,7 +7,7 @@ import * as relaxed from "laser-attention/relaxed";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { LaserAttention, Tensor } from "../../src/index.js";
-import { assertWithin, compare } from "../support/bounds.js";
+import { assertWithin, compare, worst as worstOf } from "../support/bounds.js";
 import { randomCase } from "../support/cases.js";
 import { oracle } from "../support/oracle.js";
 import { run } from "../support/run.js";
@@ -20,8 +20,9 @@ const la = asSource(relaxed.createSync());
 
 function assertBounds(name: string, { c, placement }: ReturnType<typeof randomCase>): void {
   const reference = oracle(c);
-  const dvTerms = oracle({ ...c, dout: Float64Array.from(c.dout, Math.abs) }).dv;
   const got = run(la, c, placement);
+  if (worstOf(compare(c, got, reference, reference.extent))[1] <= 1) return;
+  const dvTerms = oracle({ ...c, dout: Float64Array.from(c.dout, Math.abs) }).dv;
   assertWithin(`${la.simd} ${name}`, compare(c, got, reference, reference.extent, { cancelling: true, dvTerms }));
 }
 
