@@ -92,6 +92,10 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
   const keep = nn.la.tensor(new Uint8Array(5), [5]);
   const [three, even] = [nn.parameter(new Float32Array(3), [3]), nn.parameter(new Float32Array(8), [4, 1, 2])];
   const any = <T>(value: unknown): T => value as T;
+  const ctc = (targets: unknown, frames: unknown, options?: unknown) => () =>
+    ctcLoss(nn, x, any(targets), any(frames), any(options));
+  const layer = (options: unknown) => () => linear(nn, x, s.square, s.beta, any(options));
+  const attend = (qkv: Value, heads: number) => () => selfAttention(nn, qkv, heads, { variant: "laser" });
   const range: [() => unknown, string][] = [
     [() => add(nn, x, flat), "add: y must have shape [2, 3, 4], got [6, 4]"],
     [() => add(nn, x, scale(nn, x, 2), 1e39), "add: factor must be a finite float32, got 1e+39"],
@@ -101,10 +105,10 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [() => crossEntropy(nn, x, [1, 2]), "crossEntropy: there must be 6 targets, got 2"],
     [() => crossEntropy(nn, x, [0, 0, 0, 0, 0, 0.5]), "integers from -1 to 3, got 0.5 at 5"],
     [() => ctcLoss(nn, flat, [[1]], [1]), "ctcLoss: logits must have rank 3, got [6, 4]"],
-    [() => ctcLoss(nn, x, [[1], [2, 0]], [3, 3]), "ctcLoss: targets[1] must hold no blank, 0, got one at 1"],
-    [() => ctcLoss(nn, x, [[1], [4]], [3, 3]), "ctcLoss: targets[1] must be integers from 0 to 3, got 4 at 0"],
-    [() => ctcLoss(nn, x, [[1], [1]], [3, 4]), "frames must be integers from 0 to 3, got 4"],
-    [() => ctcLoss(nn, x, [[1], [1]], [3, 3], { blank: 4 }), "ctcLoss: blank must be an integer from 0 to 3, got 4"],
+    [ctc([[1], [2, 0]], [3, 3]), "ctcLoss: targets[1] must hold no blank, 0, got one at 1"],
+    [ctc([[1], [4]], [3, 3]), "ctcLoss: targets[1] must be integers from 0 to 3, got 4 at 0"],
+    [ctc([[1], [1]], [3, 4]), "frames must be integers from 0 to 3, got 4"],
+    [ctc([[1], [1]], [3, 3], { blank: 4 }), "ctcLoss: blank must be an integer from 0 to 3, got 4"],
     [() => depthwise(nn, flat, s.taps, s.beta), "depthwise: x must have rank 3, got [6, 4]"],
     [() => depthwise(nn, x, s.square, s.beta), "weight must have shape [any, 1, any], got [4, 4]"],
     [() => depthwise(nn, x, even, s.beta), "depthwise: weight must have an odd number of taps, got 2"],
@@ -121,24 +125,15 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [() => layerNorm(nn, x, s.gamma, s.beta, -1), "layerNorm: eps must be a finite number of 0 or more, got -1"],
     [() => linear(nn, loose, s.square), "linear: x must have 4 on its last axis, got [2, 3, 5]"],
     [() => linear(nn, x, s.square, three), "linear: bias must have shape [4], got [3]"],
-    [() => linear(nn, x, s.square, s.beta, { part: [5, 0] }), "the first feature of part must be an integer from"],
-    [
-      () => linear(nn, x, s.square, s.beta, { part: [1, 4] }),
-      "linear: the count of part must be an integer from 0 to 3, got 4",
-    ],
+    [layer({ part: [5, 0] }), "the first feature of part must be an integer from"],
+    [layer({ part: [1, 4] }), "linear: the count of part must be an integer from 0 to 3, got 4"],
     [() => maskRows(nn, x, keep), "maskRows: keep must have 6 elements, got [5]"],
     [() => maskedMean(nn, x, keep), "maskedMean: keep must have shape [2, 3], got [5]"],
     [() => prepend(nn, three, x), "prepend: row must have shape [4], got [3]"],
     [() => rmsNorm(nn, x, three), "rmsNorm: x must have 3 on its last axis, got [2, 3, 4]"],
-    [() => selfAttention(nn, flat, 2, { variant: "laser" }), "selfAttention: qkv must have rank 3, got [6, 4]"],
-    [
-      () => selfAttention(nn, x, 1, { variant: "laser" }),
-      "selfAttention: qkv must have three times a multiple of heads (1) on its last axis, got [2, 3, 4]",
-    ],
-    [
-      () => selfAttention(nn, x, 0, { variant: "laser" }),
-      "selfAttention: heads must be an integer of 1 or more, got 0",
-    ],
+    [attend(flat, 2), "selfAttention: qkv must have rank 3, got [6, 4]"],
+    [attend(x, 1), "selfAttention: qkv must have three times a multiple of heads (1) on its last axis, got [2, 3, 4]"],
+    [attend(x, 0), "selfAttention: heads must be an integer of 1 or more, got 0"],
     [() => takeRow(nn, x, 3), "takeRow: index must be an integer from 0 to 2, got 3"],
     [() => takeRow(nn, x, -1), "takeRow: index must be an integer from 0 to 2, got -1"],
     [() => takeRows(nn, x, [0, 6]), "takeRows: rows must be integers from 0 to 5, got 6 at 1"],
@@ -148,40 +143,22 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
   const kind: [() => unknown, string][] = [
     [() => silu(nn, any(new Float32Array(3))), "silu: x must be a value, got a Float32Array"],
     [() => linear(nn, x, any(x)), "linear: weight must be a parameter, got a Value"],
-    [
-      () => linear(nn, x, s.square, s.beta, { activation: any("relu") }),
-      'activation must be "gelu" or "gelu-erf" or "silu", got "relu"',
-    ],
+    [layer({ activation: "relu" }), 'activation must be "gelu" or "gelu-erf" or "silu", got "relu"'],
     [() => maskRows(nn, x, any(x.tensor)), 'maskRows: keep must have dtype "u8", got "f32"'],
     [() => crossEntropy(nn, x, any(3)), "crossEntropy: targets must be an array, got 3"],
     [() => takeRows(nn, x, any(3)), "takeRows: rows must be an array, got 3"],
     [() => takeRows(nn, x, any(undefined)), "takeRows: rows must be an array, got undefined"],
-    [() => ctcLoss(nn, x, any([1, 2]), [3, 3]), "ctcLoss: targets[0] must be an array, got 1"],
-    [
-      () => ctcLoss(nn, x, [[1], any([1, undefined, 2])], [3, 3]),
-      "targets[1] must be integers from 0 to 3, got undefined",
-    ],
-    [
-      () => ctcLoss(nn, x, [any(new Array(2)), [1]], [3, 3]),
-      "targets[0] must be integers from 0 to 3, got undefined at 0",
-    ],
-    [() => ctcLoss(nn, x, [[1], [1]], any([3, "3"])), 'ctcLoss: frames must be integers from 0 to 3, got "3" at 1'],
-    [
-      () => ctcLoss(nn, x, [[1], [1]], [3, 3], any({ zero_infinity: true })),
-      'blank, zeroInfinity, got "zero_infinity"',
-    ],
-    [() => ctcLoss(nn, x, [[1], [1]], [3, 3], any(null)), "ctcLoss: options must be an object, got null"],
+    [ctc([1, 2], [3, 3]), "ctcLoss: targets[0] must be an array, got 1"],
+    [ctc([[1], [1, undefined, 2]], [3, 3]), "targets[1] must be integers from 0 to 3, got undefined"],
+    [ctc([new Array(2), [1]], [3, 3]), "targets[0] must be integers from 0 to 3, got undefined at 0"],
+    [ctc([[1], [1]], [3, "3"]), 'ctcLoss: frames must be integers from 0 to 3, got "3" at 1'],
+    [ctc([[1], [1]], [3, 3], { zero_infinity: true }), 'blank, zeroInfinity, got "zero_infinity"'],
+    [ctc([[1], [1]], [3, 3], null), "ctcLoss: options must be an object, got null"],
     [() => embedding(nn, any(["1"]), [1], s.table), 'embedding: ids must be integers from 0 to 4, got "1" at 0'],
-    [() => linear(nn, x, s.square, s.beta, any("gelu")), 'linear: options must be an object, got "gelu"'],
-    [
-      () => linear(nn, x, s.square, s.beta, any({ act: "gelu" })),
-      'linear: options must be among activation, part, got "act"',
-    ],
-    [() => linear(nn, x, s.square, s.beta, { part: any(2) }), "linear: part must be [first, count], got 2"],
-    [
-      () => linear(nn, x, s.square, s.beta, { part: any([0, 1, 2]) }),
-      "linear: part must be [first, count], got [0, 1, 2]",
-    ],
+    [layer("gelu"), 'linear: options must be an object, got "gelu"'],
+    [layer({ act: "gelu" }), 'linear: options must be among activation, part, got "act"'],
+    [layer({ part: 2 }), "linear: part must be [first, count], got 2"],
+    [layer({ part: [0, 1, 2] }), "linear: part must be [first, count], got [0, 1, 2]"],
     [() => embedding(nn, [1], any(1), s.table), "embedding: shape must be an array of sizes, got 1"],
   ];
   for (const [call, message] of kind) throws(call, TypeError, message);
