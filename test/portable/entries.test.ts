@@ -147,32 +147,20 @@ test("a wrong option, kernels of another kind and other bytes are refused, namin
   assert.throws(() => loose({ memory: 5 }), /^createSync: options must be among maxMemory, wasm, got "memory"$/);
   throws(() => loose({ simd: "plain" }), TypeError, 'got "simd" of laser-attention/threads');
   throws(() => loose({ wasm: 5 }), TypeError, "createSync: wasm must be a WebAssembly.Module or its bytes, got 5");
-  throws(
-    () => loose({ wasm: threadsKernels }),
-    RangeError,
-    "wasm must be kernels.wasm or kernels.relaxed.wasm",
-    "got kernels.threads.wasm",
-  );
-  const bytes = { wasm: Uint8Array.of(1, 2, 3) };
-  throws(() => loose(bytes), RangeError, "got 3 bytes that this engine does not compile");
+  const shared = () => loose({ wasm: threadsKernels });
+  throws(shared, RangeError, "must be kernels.wasm or kernels.relaxed.wasm", "got kernels.threads.wasm");
+  const wasm = Uint8Array.of(1, 2, 3);
+  throws(() => loose({ wasm }), RangeError, "got 3 bytes that this engine does not compile");
   // Checked where threads, and so these kernels, are left unused as well.
-  throws(
-    () => threads.createSync({ threads: 1, ...bytes }),
-    RangeError,
-    "wasm must be kernels.threads.wasm",
-    "got 3 bytes",
-  );
-  throws(() => nn.createSync({ threads: 1, ...bytes }), RangeError, "wasm must be kernels.threads.wasm", "got 3 bytes");
+  for (const { createSync } of [threads, nn])
+    throws(() => createSync({ threads: 1, wasm }), RangeError, "wasm must be kernels.threads.wasm", "got 3 bytes");
   throws(() => (slim.createSync as (options?: unknown) => unknown)(), TypeError, "wasm must be");
   const rejected = await reason(main.create({ maxMemory: 1 }));
   assert.ok(rejected instanceof RangeError && rejected.message.startsWith("create: maxMemory"), String(rejected));
   const la = main.createSync();
   const x = la.zeros([1, 1, 2, 2]);
-  throws(
-    () => la.attention(x, x, x, { variant: "other" as "laser" }),
-    TypeError,
-    'variant must be "standard" or "laser"',
-  );
+  const other = () => la.attention(x, x, x, { variant: "other" as "laser" });
+  throws(other, TypeError, 'variant must be "standard" or "laser"');
   throws(() => la.attention(x, x, la.zeros([1, 1, 3, 2]), { variant: "laser" }), RangeError, "v must have shape");
   la.dispose();
 });
