@@ -61,7 +61,11 @@ test("a proxy or an heir of a value is refused by name; a scope keeps the tensor
   const weight = nn.parameter(Float32Array.of(1, 2, 3, 4), [2, 2]);
   const x = nn.input(Float32Array.of(1, 0), [1, 2]);
   for (const fake of [new Proxy(x, {}), Object.create(x)]) {
-    throws(() => training.silu(nn, fake), TypeError, "silu: x must be a value, got a Value, but none");
+    throws(
+      () => training.activation(nn, fake, "silu"),
+      TypeError,
+      "activation: x must be a value, got a Value, but none",
+    );
   }
   for (const fake of [new Proxy(weight, {}), Object.create(weight)]) {
     throws(
@@ -83,7 +87,7 @@ test("a proxy or an heir of a value is refused by name; a scope keeps the tensor
     "step: forward must return a loss",
   );
   const kept = nn.la.scope(() => ({
-    value: training.silu(nn, x),
+    value: training.activation(nn, x, "silu"),
     parameters: [nn.parameter(new Float32Array(1), [1])],
   }));
   assert.is(kept.value.toArray().length, 2);

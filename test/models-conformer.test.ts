@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { conformer } from "../src/models/index.js";
 import {
+  activation,
   add,
   createSync,
   glu,
@@ -10,7 +11,6 @@ import {
   type Linear,
   type Nn,
   Random,
-  silu,
   type Value,
 } from "../src/nn/index.js";
 import { firstDifference } from "./support/bits.js";
@@ -59,14 +59,14 @@ test("a block is what its parts give one after the other, with padding as silenc
     const x = nn.input(new Random(9).normals(2 * STEPS * 16), [2, STEPS, 16]);
     const [got, want] = nn.evaluate(() => {
       const half = (to: Value, norm: LayerNorm, fc: Linear, out: Linear) =>
-        add(nn, to, out.forward(silu(nn, fc.forward(norm.forward(to)))), 0.5);
+        add(nn, to, out.forward(activation(nn, fc.forward(norm.forward(to)), "silu")), 0.5);
       let y = half(x, block.ff1_ln, block.ff1_fc, block.ff1_out);
       const mask = keep.view([2, 1, 1, STEPS]);
       y = add(nn, y, block.attn.forward(block.attn_ln.forward(y), { variant, mask }));
       const gated = glu(nn, block.pw1.forward(block.conv_ln.forward(y))).tensor.toArray();
       for (const [b, count] of frames.entries()) gated.fill(0, (b * STEPS + count) * 16, (b + 1) * STEPS * 16);
       const convolved = block.conv_norm.forward(block.dw.forward(nn.input(gated, [2, STEPS, 16])));
-      y = add(nn, y, block.pw2.forward(silu(nn, convolved)));
+      y = add(nn, y, block.pw2.forward(activation(nn, convolved, "silu")));
       y = block.ln.forward(half(y, block.ff2_ln, block.ff2_fc, block.ff2_out));
       return [block.forward(x, keep, variant).toArray(), y.toArray()];
     });

@@ -2,6 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
+  activation,
   add,
   createSync,
   crossEntropy,
@@ -17,7 +18,6 @@ import {
   Random,
   rmsNorm,
   selfAttention,
-  silu,
   type Value,
 } from "../src/nn/index.js";
 import { Shared, targets, tokens } from "./support/shared.js";
@@ -98,7 +98,7 @@ test("what no backward pass reads may be disposed early: the gradients are the s
   const nn = createSync({ threads: 1 });
   const unread: Record<string, Forward> = {
     add: (nn, _, x) => [add(nn, x, x, 0.5), x.tensor],
-    silu: (nn, _, x) => [silu(nn, x), x.tensor],
+    activation: (nn, _, x) => [activation(nn, x, "silu"), x.tensor],
   };
   for (const [name, forward] of Object.entries(unread)) {
     assert.equal(step(nn, forward, true), step(nn, forward, false), name);
@@ -111,10 +111,10 @@ test("data of a tensor that ends with an evaluation is no result of it; of one t
   const x = nn.parameter(Float32Array.of(1, 2, 3), [3]);
   const words = "evaluate: body must return what stays, got data of a tensor that ends: use toArray()";
   for (const round of ["noted", "planned"]) {
-    throws(() => nn.evaluate(() => silu(nn, x).tensor.data), TypeError, words);
-    assert.is(nn.evaluate(() => silu(nn, x).tensor.toArray()).length, 3, round);
+    throws(() => nn.evaluate(() => activation(nn, x, "silu").tensor.data), TypeError, words);
+    assert.is(nn.evaluate(() => activation(nn, x, "silu").tensor.toArray()).length, 3, round);
     assert.equal([...nn.evaluate(() => x.tensor.data)], [1, 2, 3]);
-    assert.equal([...nn.evaluate(() => Float32Array.of(...silu(nn, x).tensor.data))].length, 3);
+    assert.equal([...nn.evaluate(() => Float32Array.of(...activation(nn, x, "silu").tensor.data))].length, 3);
   }
   nn.dispose();
 });

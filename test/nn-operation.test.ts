@@ -5,6 +5,7 @@ import type { Tensor } from "../src/index.js";
 import type { Parameter, Value } from "../src/nn/index.js";
 import {
   AttentionCache,
+  activation,
   add,
   cachedAttention,
   createSync,
@@ -22,7 +23,6 @@ import {
   SelfAttention,
   scale,
   selfAttention,
-  silu,
 } from "../src/nn/index.js";
 import { throws } from "./support/throws.js";
 
@@ -70,7 +70,7 @@ test("an input that needs no gradient gets none, and a value that is not a param
   const seen: boolean[] = [];
   nn.step(() => {
     const fixed = nn.input(numbers, sizes);
-    const y = times(silu(nn, x), fixed);
+    const y = times(activation(nn, x, "silu"), fixed);
     return sum(
       operation(nn, [y, fixed], {
         shape: sizes,
@@ -189,7 +189,7 @@ test("a gradient of a loss of one's own begins as zeros, as those of an operatio
         data[i]! += 1;
       });
     nn.step(() =>
-      loss(nn, silu(nn, p), (dx) => {
+      loss(nn, activation(nn, p, "silu"), (dx) => {
         ones(dx);
         return 0;
       }),
@@ -276,7 +276,7 @@ test("what is no operation, one that is called without its instance, and options
   const [none, random] = [undefined as never, new Random(1)];
   const weight = nn.parameter(new Float32Array(4), [1, 4]);
   for (const [name, call] of Object.entries({
-    silu: () => silu(none, x),
+    activation: () => activation(none, x, "silu"),
     linear: () => linear(none, x, weight),
     ctcLoss: () => ctcLoss(none, x, [[1]], [1]),
     Linear: () => new Linear(none, random, 4, 4),

@@ -2,6 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
+  activation,
   add,
   addPositions,
   createSync,
@@ -14,9 +15,9 @@ import {
   prepend,
   rmsNorm,
   scale,
-  silu,
   takeRow,
   takeRows,
+  type Value,
 } from "../src/nn/index.js";
 import { checkGradients, ids, Shared, targets, tokens } from "./support/shared.js";
 
@@ -43,7 +44,7 @@ test("a value that is added to itself, and one that three operations use, get th
   });
   check("three", (nn, s) => {
     const x = layerNorm(nn, tokens(nn, s), s.gamma, s.beta);
-    const y = add(nn, add(nn, silu(nn, x), x), linear(nn, x, s.square, s.other, { activation: "gelu" }));
+    const y = add(nn, add(nn, activation(nn, x, "silu"), x), linear(nn, x, s.square, s.other, { activation: "gelu" }));
     return crossEntropy(nn, add(nn, y, x), targets);
   });
   check("chain", (nn, s) => {
@@ -79,7 +80,7 @@ test("a parameter in several places, with other partners or in both roles, gets 
   });
   check("one row before two values", (nn, s) => {
     const x = tokens(nn, s);
-    const y = add(nn, prepend(nn, s.beta, x), prepend(nn, s.beta, silu(nn, x)));
+    const y = add(nn, prepend(nn, s.beta, x), prepend(nn, s.beta, activation(nn, x, "silu")));
     return crossEntropy(nn, linear(nn, takeRows(nn, y, [0, 1, 4]), s.table), [4, 2, 1]);
   });
   check("parts of one weight, and all of it", (nn, s) => {
@@ -111,13 +112,16 @@ test("a parameter in several places, with other partners or in both roles, gets 
 });
 
 test("what an operation hands on joins the gradients of others, of values and of parameters", () => {
-  check("silu(p) + silu(p)", (nn, s) =>
-    crossEntropy(nn, add(nn, silu(nn, s.square), silu(nn, s.square)), [0, 1, 2, 3]),
-  );
-  check("silu(x) + silu(x) + x", (nn, s) => {
-    const x = linear(nn, tokens(nn, s), s.square);
-    return crossEntropy(nn, add(nn, add(nn, silu(nn, x), silu(nn, x)), x), targets);
-  });
+  for (const kind of ["gelu", "gelu-erf", "silu"] as const) {
+    const act = (nn: Nn, x: Value): Value => activation(nn, x, kind);
+    check(`${kind}(p) + ${kind}(p)`, (nn, s) =>
+      crossEntropy(nn, add(nn, act(nn, s.square), act(nn, s.square)), [0, 1, 2, 3]),
+    );
+    check(`${kind}(x) + ${kind}(x) + x`, (nn, s) => {
+      const x = linear(nn, tokens(nn, s), s.square);
+      return crossEntropy(nn, add(nn, add(nn, act(nn, x), act(nn, x)), x), targets);
+    });
+  }
   check("two losses of one value", (nn, s) => {
     const x = linear(nn, tokens(nn, s), s.square);
     return add(
@@ -143,7 +147,7 @@ test("a loss and an activation that nobody uses hold no memory while gradients a
       const loss = crossEntropy(nn, y, targets);
       if (unused) {
         crossEntropy(nn, y, targets);
-        silu(nn, y);
+        activation(nn, y, "silu");
       }
       return loss;
     });

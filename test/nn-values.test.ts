@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
   AdamW,
+  activation,
   add,
   addPositions,
   createSync,
@@ -30,7 +31,6 @@ import {
   SelfAttention,
   scale,
   selfAttention,
-  silu,
   takeRow,
   takeRows,
   type Value,
@@ -66,7 +66,7 @@ test("operations outside of a step give what they give inside, and leave nothing
     rmsNorm: () => rmsNorm(nn, x, s.gamma),
     scale: () => scale(nn, x, 2),
     selfAttention: () => selfAttention(nn, qkv, 2, { variant: "laser" }),
-    silu: () => silu(nn, x),
+    activation: () => activation(nn, x, "silu"),
     takeRow: () => takeRow(nn, x, 1),
     takeRows: () => takeRows(nn, x, [5, 0, 5]),
   };
@@ -141,7 +141,8 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
   ];
   for (const [call, message] of range) throws(call, RangeError, message);
   const kind: [() => unknown, string][] = [
-    [() => silu(nn, any(new Float32Array(3))), "silu: x must be a value, got a Float32Array"],
+    [() => activation(nn, any(new Float32Array(3)), "silu"), "activation: x must be a value, got a Float32Array"],
+    [() => activation(nn, x, any("relu")), 'activation: kind must be "gelu" or "gelu-erf" or "silu", got "relu"'],
     [() => linear(nn, x, any(x)), "linear: weight must be a parameter, got a Value"],
     [layer({ activation: "relu" }), 'activation must be "gelu" or "gelu-erf" or "silu", got "relu"'],
     [() => maskRows(nn, x, any(x.tensor)), 'maskRows: keep must have dtype "u8", got "f32"'],
@@ -180,13 +181,17 @@ test("values of a step that ended, of another instance and of a disposed one are
   const [nn, other] = [createSync({ threads: 1 }), createSync({ threads: 1 })];
   const [s, theirs] = [new Shared(nn), new Shared(other)];
   const old = nn.evaluate(() => embedding(nn, ids, [2, 3], s.table));
-  throws(() => silu(nn, old), TypeError, "silu: x is disposed");
+  throws(() => activation(nn, old, "silu"), TypeError, "activation: x is disposed");
   throws(
     () => linear(nn, nn.input(new Float32Array(4), [4]), theirs.square),
     TypeError,
     "linear: weight must be a tensor of this instance",
   );
-  throws(() => silu(nn, other.input(new Float32Array(4), [4])), TypeError, "silu: x must be a tensor of this instance");
+  throws(
+    () => activation(nn, other.input(new Float32Array(4), [4]), "silu"),
+    TypeError,
+    "activation: x must be a tensor of this instance",
+  );
   let kept: Loss | undefined;
   nn.step(() => {
     kept = crossEntropy(nn, linear(nn, tokens(nn, s), s.square), targets);

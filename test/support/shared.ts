@@ -1,6 +1,7 @@
 /** Modules that the tests of nn share, and every gradient of them. */
 import * as assert from "uvu/assert";
 import {
+  activation,
   add,
   crossEntropy,
   Depthwise,
@@ -18,7 +19,6 @@ import {
   type Parameter,
   Random,
   RmsNorm,
-  silu,
   type Value,
 } from "../../src/nn/index.js";
 
@@ -89,7 +89,7 @@ export class Everything extends Module {
     const keep = nn.la.tensor(Uint8Array.of(1, 1, 1, 0, 1, 1, 0, 0), [2, 4]);
     const x = this.tok.forward([0, 1, 2, 3, 4, 5, 6, 0], [2, 4]);
     const gated = maskRows(nn, glu(nn, this.gate.forward(x)), keep);
-    const y = add(nn, x, silu(nn, this.norm.forward(this.conv.forward(gated))), 0.5);
+    const y = add(nn, x, activation(nn, this.norm.forward(this.conv.forward(gated)), "silu"), 0.5);
     const z = add(nn, y, this.fc.forward(this.rms.forward(y), "gelu-erf"));
     return crossEntropy(nn, this.head.forward(maskedMean(nn, dropout(nn, z, 0.25, [1, 2]), keep)), [3, 1]);
   }

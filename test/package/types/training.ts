@@ -73,6 +73,7 @@ import type {
 import {
   AdamW,
   AttentionCache,
+  activation,
   add,
   addPositions,
   attention,
@@ -112,7 +113,6 @@ import {
   saveCheckpoint,
   scale,
   selfAttention,
-  silu,
   takeRow,
   takeRows,
   warmupCosine,
@@ -133,8 +133,8 @@ const keep: Tensor<"u8"> = la.zeros([2, 5], "u8");
 const weight: Parameter = nn.parameter(random.normals(64), [8, 8]);
 const row: Parameter = nn.parameter(random.normals(8), [8]);
 const taps: Parameter = nn.parameter(random.normals(24), [8, 1, 3]);
-const activation: Activation = "gelu-erf";
-const part: LinearOptions = { activation, part: [0, 4] };
+const kind: Activation = "gelu-erf";
+const part: LinearOptions = { activation: kind, part: [0, 4] };
 const attends: ValueAttentionOptions = { variant: "laser", causal: true, window: [4, 0] };
 const biased: ValueAttentionOptions = { variant: "standard", bias: nn.parameter(new Float32Array(25), [1, 1, 5, 5]) };
 const body: Operation = {
@@ -160,7 +160,7 @@ const values: Value[] = [
   selfAttention(nn, linear(nn, x, weight), 2, attends),
   attention(nn, x, x, x, 2, { ...attends, bias: undefined }),
   attention(nn, x, x, x, 2, biased),
-  silu(nn, x),
+  activation(nn, x, kind),
   takeRow(nn, x, 0),
   takeRows(nn, x, [0, 1]),
 ];
