@@ -22,7 +22,7 @@ export { type Filled, type FilledPlace, type FillOptions, fill } from "./fill.js
 export { type GenerateOptions, generate } from "./generate.js";
 export { type Gpt, type GptConfig, gpt } from "./gpt.js";
 export { patchesOf, planesOf } from "./patches.js";
-export { restore } from "./restore.js";
+export { type ModelSource, restore } from "./restore.js";
 export type { TokenConfig, TokenModel, TokenOptions } from "./token-model.js";
 export { type TranscribeOptions, type Transcription, transcribe } from "./transcribe.js";
 export { type Vit, type VitConfig, vit } from "./vit.js";

@@ -1,7 +1,6 @@
 /** A trained model out of a file. */
 import { oneOf, show } from "../check.js";
 import { CHANNELS } from "../data/patches.js";
-import type { Checkpoint } from "../nn/checkpoint.js";
 import { unfilled } from "../nn/layers.js";
 import { type StateDict, stateMap } from "../nn/module.js";
 import type { Nn } from "../nn/nn.js";
@@ -13,8 +12,19 @@ import { Vit, type VitConfig } from "./vit.js";
 
 type Model = Gpt | Bert | Vit | Conformer;
 
-/** A checkpoint, or what of one is needed: `config` may be that of a model. */
-type Source = Pick<Checkpoint, "family"> & { config: object | undefined; state: StateDict };
+/**
+ * What of a checkpoint {@link restore} needs.
+ *
+ * @example const source: ModelSource = { family: model.family, config: { ...model.config, variant: "standard" }, state: model.stateDict() };
+ */
+export interface ModelSource {
+  /** "gpt", "bert", "vit" or "conformer". */
+  family: string | undefined;
+  /** What the model is made from. */
+  config: object | undefined;
+  /** All its parameters by name. */
+  state: StateDict;
+}
 
 /**
  * The model of a checkpoint, with its parameters; or of any state dict, with a family and a config. `family` tells the four apart. Quicker than
@@ -27,7 +37,7 @@ type Source = Pick<Checkpoint, "family"> & { config: object | undefined; state: 
  * @throws RangeError when the file names no family, as a state dict alone does not, or does not fit its config, of which nothing is
  * made when it asks for more than the file holds; TypeError or RangeError for a config that does not fit
  */
-export function restore(nn: Nn, checkpoint: Source): Gpt | Bert | Vit | Conformer;
+export function restore(nn: Nn, checkpoint: ModelSource): Gpt | Bert | Vit | Conformer;
 /**
  * The same for a model whose family is known, and so its type.
  * @param checkpoint Of `loadCheckpoint`, or a state with a family and a config
@@ -39,10 +49,10 @@ export function restore(nn: Nn, checkpoint: Source): Gpt | Bert | Vit | Conforme
  */
 export function restore<F extends Model["family"]>(
   nn: Nn,
-  checkpoint: Source,
+  checkpoint: ModelSource,
   expected: F,
 ): F extends "gpt" ? Gpt : F extends "bert" ? Bert : F extends "vit" ? Vit : Conformer;
-export function restore(nn: Nn, { family, config, state }: Source, expected?: Model["family"]): Model {
+export function restore(nn: Nn, { family, config, state }: ModelSource, expected?: Model["family"]): Model {
   const given = config as never; // each checks it
   const make = {
     gpt: () => new Gpt(nn, given),

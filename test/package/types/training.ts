@@ -14,6 +14,7 @@ import type {
   GptConfig,
   LossOptions,
   ModelConfig,
+  ModelSource,
   TokenConfig,
   TokenModel,
   TokenOptions,
@@ -199,7 +200,7 @@ for (const bias of biases) if (bias !== undefined) bias.requiresGrad = !bias.req
 nn.release();
 const counted: number = own.parameterCount + [...own.parameters.values()].length + Number(own.training);
 
-const vision: BlockConfig = { width: 16, heads: 2, layers: 1, variant: "laser", activation, eps: 1e-12 };
+const vision: BlockConfig = { width: 16, heads: 2, layers: 1, variant: "laser", activation: kind, eps: 1e-12 };
 const sizes: ModelConfig = { width: 16, heads: 2, layers: 1, variant: "laser", seed: 2 };
 const configs: [GptConfig, BertConfig, VitConfig, ConformerConfig] = [
   { ...sizes, vocabulary: 24, context: 8 },
@@ -262,7 +263,8 @@ const checkpoint: Checkpoint = loadCheckpoint(bytes);
 const extra: Json | undefined = checkpoint.extra.step;
 const family: string = restore(nn, checkpoint).family;
 const known: Gpt = restore(nn, checkpoint, "gpt");
-restore(nn, { family: known.family, config: { ...known.config, variant: "laser" }, state: known.stateDict() }, "gpt");
+const source: ModelSource = { family: known.family, config: known.config, state: known.stateDict() };
+restore(nn, source, "gpt");
 checkFinite(language, { step: 0, loss: 1, norm: 1 });
 const caches: AttentionCache[] = language.caches();
 const sampling: SamplingOptions = { topP: 0.9 };
