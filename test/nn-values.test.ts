@@ -105,6 +105,8 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [() => crossEntropy(nn, x, [1, 2]), "crossEntropy: there must be 6 targets, got 2"],
     [() => crossEntropy(nn, x, [0, 0, 0, 0, 0, 0.5]), "integers from -1 to 3, got 0.5 at 5"],
     [() => ctcLoss(nn, flat, [[1]], [1]), "ctcLoss: logits must have rank 3, got [6, 4]"],
+    [ctc([[1], [1]], [3]), "ctcLoss: there must be 2 targets and frames, got 2 and 1"],
+    [ctc([[1]], [3, 3]), "ctcLoss: there must be 2 targets and frames, got 1 and 2"],
     [ctc([[1], [2, 0]], [3, 3]), "ctcLoss: targets[1] must hold no blank, 0, got one at 1"],
     [ctc([[1], [4]], [3, 3]), "ctcLoss: targets[1] must be integers from 0 to 3, got 4 at 0"],
     [ctc([[1], [1]], [3, 4]), "frames must be integers from 0 to 3, got 4"],
