@@ -219,9 +219,9 @@ test("a product begins with its base, c itself or one row for all rows, and adds
 test("few rows, and a column, have the bits that they have among many, however the factors lie in memory", async () => {
   for (const target of targets) {
     const { exports: kernels, f32 } = await loadKernels(target);
-    // From 256 columns on, half of those that are left are summed in the other half; from 1,024 on, 512.
+    // From 256 columns on, half of those that are left are summed in the other half; from 1,024 on, 512. The depth is none of its concern.
     for (const n of [1, 7, 8, 9, 15, 16, 17, 31, 129, 137, 255, 256, 257, 400, 1023, 1024, 1100]) {
-      for (const k of n < 255 ? [1, 4, 7, 8, 255, 256, 260, 1028] : [3, 4, 260, 515]) {
+      for (const k of n < 255 ? [1, 4, 7, 8, 255, 256, 260, 1028] : n < 1000 ? [3, 4, 260, 515] : [3, 260]) {
         const m = 11;
         const scratch = kernels.matmulScratch(Math.max(m, n), k);
         const at = 2 ** 19;
@@ -241,12 +241,10 @@ test("few rows, and a column, have the bits that they have among many, however t
               for (const count of [0, 1, 2, 3, 4, 5, 8, 9, 10]) {
                 f32(some, m * n).fill(7);
                 rows(some, count); // none of a thread that has no share
-                assert.ok(
-                  f32(some, m * n)
-                    .subarray(count * n)
-                    .every((x) => x === 7),
-                );
-                sameBits(`${target} ${count} x ${n} x ${k}`, f32(some, count * n), f32(all, count * n));
+                const want = f32(all, m * n)
+                  .slice()
+                  .fill(7, count * n);
+                sameBits(`${target} ${count} x ${n} x ${k}`, f32(some, m * n), want);
               }
               kernels.matmul(some, b, a, at, n, 1, k, bColumn, bRow, aColumn, aRow, 1, 256, base, 1, 0);
               sameBits(`${target} ${n} x 1 x ${k}`, f32(some, n), f32(all, n));
