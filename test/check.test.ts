@@ -208,8 +208,6 @@ test("every wrong argument of attentionBackward is refused", () => {
     backward(dout, saved, Object.assign({ into: target }, ...more));
   throws(() => into({ dq: out }), RangeError, "into.dq must have shape [2, 4, 3, 6], got [2, 4, 3, 7]");
   throws(() => into({ dq: dead }), TypeError, "into.dq is disposed");
-  throws(() => into({ dq: q }), RangeError, "into.dq must share no element with q");
-  throws(() => into({ dv: v }), RangeError, "into.dv must share no element with v");
   throws(() => into({ dbias: bias }), RangeError, "into.dbias must share no element with bias");
   throws(
     () => into({ dq: la.zeros([D]).view([B, H, N, D], [0, 0, 0, 1]) }),

@@ -85,15 +85,19 @@ test("the file names parameters as PyTorch does, and moments behind optimizer.m 
   nn.dispose();
 });
 
-test("each family is made again by restore, and gives the same scores", () => {
-  const nn = createSync({ threads: 1 });
-  const sizes = { width: 16, heads: 2, layers: 1, variant: "standard" as const, seed: 8 };
-  const models = [
+function families(nn: Nn) {
+  const sizes = { width: 16, heads: 2, layers: 1, variant: "standard", seed: 8 } as const;
+  return [
     gpt(nn, config),
     bert(nn, { ...sizes, vocabulary: 5, context: 4 }),
     vit(nn, { ...sizes, side: 8, patch: 4, classes: 3 }),
     conformer(nn, { ...sizes, mels: 4, stack: 2, context: 8, classes: 3, kernel: 3 }),
-  ];
+  ] as const;
+}
+
+test("each family is made again by restore, and gives the same scores", () => {
+  const nn = createSync({ threads: 1 });
+  const models = families(nn);
   for (const model of models) {
     for (const { tensor } of model.parameters.values()) tensor.set(tensor.toArray().map((x) => 2 * x + 0.01));
     const again = restore(nn, loadCheckpoint(saveCheckpoint(model)));
@@ -114,13 +118,7 @@ test("each family is made again by restore, and gives the same scores", () => {
 
 test("a config that asks for more than the file holds is refused before a model of its sizes is made", () => {
   const nn = createSync({ threads: 1 });
-  const sizes = { width: 16, heads: 2, layers: 1, variant: "laser" as const };
-  const models = [
-    gpt(nn, config),
-    bert(nn, { ...sizes, vocabulary: 5, context: 4 }),
-    vit(nn, { ...sizes, side: 8, patch: 4, classes: 3 }),
-    conformer(nn, { ...sizes, mels: 4, stack: 2, context: 8, classes: 3, kernel: 3 }),
-  ];
+  const models = families(nn);
   for (const model of models) {
     const { family, state, ...rest } = loadCheckpoint(saveCheckpoint(model));
     const { used } = nn.la.memory;

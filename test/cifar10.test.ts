@@ -9,28 +9,15 @@ import { throws } from "./support/throws.js";
 
 const PIXELS = 3072;
 
-/** `count` records, every byte by a rule. */
-function records(count: number, label: (n: number) => number, pixel: (n: number) => number): Uint8Array {
-  const bytes = new Uint8Array(count * (1 + PIXELS));
-  for (let n = 0; n < bytes.length; n++) {
-    const place = n % (1 + PIXELS);
-    bytes[n] = place === 0 ? label(Math.floor(n / (1 + PIXELS))) : pixel(place - 1);
-  }
-  return bytes;
-}
+/** A record for each label, every pixel by a rule. */
+const records = (labels: readonly number[], pixel: (n: number) => number = () => 0): Uint8Array =>
+  Uint8Array.from(labels.flatMap((label) => [label, ...Array.from({ length: PIXELS }, (_, n) => pixel(n))]));
 
 test("records become labels and pixels, over several files", () => {
+  const second = records([9], (n) => n % 7).buffer as ArrayBuffer;
   const set = readCifar10(
-    records(
-      2,
-      (n) => 3 + n,
-      (n) => n % 251,
-    ),
-    records(
-      1,
-      () => 9,
-      (n) => n % 7,
-    ).buffer as ArrayBuffer,
+    records([3, 4], (n) => n % 251),
+    second,
   );
   assert.is(set.count, 3);
   assert.equal([...set.labels], [3, 4, 9]);
@@ -44,13 +31,7 @@ test("records become labels and pixels, over several files", () => {
 });
 
 test("patches go row by row over the image, their elements by channel, row, column, scaled to [-1, 1]", () => {
-  const set = readCifar10(
-    records(
-      2,
-      (n) => n,
-      (n) => (n * 7 + Math.floor(n / 256)) % 256,
-    ),
-  );
+  const set = readCifar10(records([0, 1], (n) => (n * 7 + Math.floor(n / 256)) % 256));
   for (const patch of [1, 4, 8, 32]) {
     const { patches, labels } = cifar10Batch(set, [1, 0], patch);
     assert.equal([...labels], [1, 0]);
@@ -107,13 +88,7 @@ test("augmentation mirrors and shifts by up to 4 pixels with black edges, each o
 });
 
 test("a batch with a generator is augmented image by image, the same for the same seed", () => {
-  const set = readCifar10(
-    records(
-      2,
-      (n) => n,
-      (n) => 1 + (n % 255),
-    ),
-  );
+  const set = readCifar10(records([0, 1], (n) => 1 + (n % 255)));
   const plain = cifar10Batch(set, [0, 1], 4);
   const one = cifar10Batch(set, [0, 1], 4, new Random(1));
   assert.equal(cifar10Batch(set, [0, 1], 4, new Random(1)).patches, one.patches);
@@ -156,31 +131,10 @@ const run = trainingFiles("cifar10", "vit.laser");
 test("wrong files and labels are refused with words", () => {
   const size = "must be a number of records of 3073 bytes, a label and 3 x 32 x 32 pixels each";
   throws(() => readCifar10(new Uint8Array(3072)), RangeError, `readCifar10: file 0 ${size}, got 3072 bytes`);
-  throws(
-    () =>
-      readCifar10(
-        records(
-          1,
-          () => 0,
-          () => 0,
-        ),
-        new Uint8Array(0),
-      ),
-    RangeError,
-    `file 1 ${size}, got 0 bytes`,
-  );
-  throws(
-    () =>
-      readCifar10(
-        records(
-          2,
-          (n) => n * 10,
-          () => 0,
-        ),
-      ),
-    RangeError,
-    "label 1 of file 0 must be an integer from 0 to 9, got 10",
-  );
+  const empty = new Uint8Array(0);
+  throws(() => readCifar10(records([0]), empty), RangeError, `file 1 ${size}, got 0 bytes`);
+  const label = "label 1 of file 0 must be an integer from 0 to 9, got 10";
+  throws(() => readCifar10(records([0, 10])), RangeError, label);
   throws(() => readCifar10("x" as never), TypeError, "readCifar10: file 0 must be a Uint8Array or an ArrayBuffer, got");
 });
 

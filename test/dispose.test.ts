@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { generate, gpt } from "../src/models/index.js";
 import { AdamW, createSync } from "../src/nn/index.js";
 import { runProgram } from "./support/host.js";
-import { workersOf } from "./support/threads.js";
+import { ended, workersOf } from "./support/threads.js";
 
 const config = { vocabulary: 64, context: 64, width: 128, heads: 4, layers: 2, variant: "laser" as const, seed: 3 };
 const ids = [Array.from({ length: 64 }, (_, n) => (n * 7) % 64)];
@@ -60,9 +60,9 @@ test("an optimiser's step that says that a worker has ended has changed nothing:
     for (let n = 0; n < 4; n++) {
       losses.push(nn.step(() => model.loss(ids, targets)));
       if (n === 1) {
-        const ended = workers.map((worker) => new Promise((resolve) => worker.once("exit", resolve)));
+        const all = ended(workers);
         for (const worker of workers) void worker.terminate();
-        await Promise.all(ended);
+        await all;
       }
       try {
         optimizer.step({ clip: 1 });

@@ -45,10 +45,10 @@ function defined(x: Float32Array): number[][] {
   return frames;
 }
 
-test("features are what the definition says, rounded to float32", () => {
+test("features are what the definition says, rounded to float32, of one frame and of silence too", () => {
   const random = new Random(1);
-  for (const length of [200, 279, 280, 1000, 1700]) {
-    const x = random.normals(length, 0.1);
+  const sounds = [200, 279, 280, 1000, 1700].map((length) => random.normals(length, 0.1));
+  for (const x of [...sounds, new Float32Array(1000)]) {
     const { frames, data } = logMel(x);
     const expected = defined(x);
     assert.is(frames, expected.length);
@@ -57,7 +57,7 @@ test("features are what the definition says, rounded to float32", () => {
       // Half an ulp of float32, and what the sums of the naive transform lose.
       assert.ok(
         Math.abs(data[n]! - value) <= 2 ** -24 * Math.abs(value) + 1e-9,
-        `${length}: ${n}: ${data[n]}, ${value}`,
+        `${x.length}: ${n}: ${data[n]}, ${value}`,
       );
     }
   }
@@ -74,31 +74,6 @@ test("frames last 25 ms and begin every 10 ms", () => {
     assert.equal([framesOf(samples - 1), framesOf(samples)], [frames - 1, frames]);
   }
   assert.is(framesOf(0), 0);
-});
-
-test("every band has mean 0 and deviation 1, silence and a single frame are 0", () => {
-  const { frames, data } = logMel(new Random(2).normals(4000));
-  for (let band = 0; band < MELS; band++) {
-    const values = Array.from({ length: frames }, (_, frame) => data[frame * MELS + band]!);
-    const mean = values.reduce((sum, value) => sum + value, 0) / frames;
-    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / frames;
-    assert.ok(Math.abs(mean) < 1e-6 && Math.abs(variance - 1) < 1e-3, `band ${band}: ${mean}, ${variance}`);
-  }
-  assert.ok(logMel(new Float32Array(1000)).data.every((value) => Math.abs(value) < 1e-5));
-  assert.ok(logMel(new Random(3).normals(200)).data.every((value) => value === 0));
-});
-
-test("a tone is loudest in the band that its frequency lies in", () => {
-  // Bands are normalised over time, so the tone sets in half way.
-  const edge = (n: number): number => 700 * ((1 + 4000 / 700) ** (n / 41) - 1);
-  for (const band of [3, 11, 20, 39]) {
-    const x = Float32Array.from({ length: 4000 }, (_, n) =>
-      n < 2000 ? 0 : 1e-3 * Math.sin((2 * Math.PI * edge(band + 1) * n) / LOG_MEL_RATE),
-    );
-    const { frames, data } = logMel(x);
-    const raised = Array.from({ length: MELS }, (_, mel) => data[(frames - 1) * MELS + mel]! - data[mel]!);
-    assert.ok(raised[band]! > 1.9, `band ${band}: ${raised}`);
-  }
 });
 
 const folder = dataFiles("log-mel", "fsdd/recordings");
