@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { assertSameBits } from "./support/bits.js";
 import { elementBound, gradientBound, type Results } from "./support/bounds.js";
 import { engines, plain } from "./support/engines.js";
 import { readGolden } from "./support/golden.js";
@@ -105,16 +106,12 @@ for (const variant of variants) {
     ];
     for (const la of engines) {
       const first = run(la, c);
-      for (const placement of placements) assert.equal(run(la, c, placement), first, JSON.stringify(placement));
-      const alone = run(la, {
-        ...c,
-        H: 1,
-        q: Array.from(c.q).slice(0, N * D),
-        dout: Array.from(c.dout).slice(0, N * E),
-        alibi: [0.1],
-      });
-      assert.equal(alone.out, (first.out as Float32Array).slice(0, N * E));
-      assert.equal(alone.dq, (first.dq as Float32Array).slice(0, N * D));
+      for (const placement of placements)
+        assertSameBits(`${la.simd} ${JSON.stringify(placement)}`, run(la, c, placement), first);
+      const head = (x: ArrayLike<number> | undefined, width: number) => Array.from(x!).slice(0, N * width);
+      const alone = run(la, { ...c, H: 1, q: head(c.q, D), dout: head(c.dout, E), alibi: [0.1] });
+      const beside = { out: head(first.out, E), lse: head(first.lse, 1), dq: head(first.dq, D) };
+      assertSameBits(`${la.simd} alone`, { out: alone.out, lse: alone.lse, dq: alone.dq }, beside);
     }
   });
 }

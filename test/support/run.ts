@@ -155,6 +155,8 @@ export function run(la: LaserAttention, c: Case, placement: Placement = {}): Res
       if ((tensor === undefined) !== (skip.includes(name) || (name === "dbias" && !c.bias))) {
         throw new Error(`${name} is ${tensor ? "" : "not "}there`);
       }
+      const target = name === "dbias" ? undefined : given[name];
+      if (tensor && target && tensor !== target) throw new Error(`${name} must be the tensor of into`);
       if (tensor) results[name] = name === "dbias" ? tensor.toArray() : outputs.read(tensor);
     }
     if (into) outputs.assertUntouched();
