@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { Command } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createNn, recipeOptions } from "../src/cli/options.js";
+import { character, createNn, recipeOptions } from "../src/cli/options.js";
 import { hex } from "../src/generated/kernels.relaxed.js";
 import type { Simd } from "../src/index.js";
 import { bert, conformer, gpt, vit } from "../src/models/index.js";
@@ -165,18 +165,26 @@ test("train and compare: a folder that holds a best checkpoint alone, or a repor
     );
 });
 
-test("a count or a rate of a recipe may be 0, but not an empty text, which is 0 to JavaScript", () => {
+test("numbers of a recipe are taken from their least to their most, 0 too, but not an empty text, which is 0 to JavaScript", () => {
   const parse = (...args: string[]) =>
     recipeOptions(new Command().exitOverride().configureOutput({ writeErr: () => {} }))
       .parse(args, { from: "user" })
       .opts();
-  for (const [name, what] of [
-    ["warmup", /'--warmup <n>' argument '\s?' is invalid\. It must be an integer/],
-    ["lr", /'--lr <rate>' argument '\s?' is invalid\. It must be a number/],
+  for (const [name, value, what, ...wrong] of [
+    ["warmup", 0, "an integer", "", " "],
+    ["lr", 0, "a number", "", " ", "-1"],
+    ["clip", 0.5, "a number above 0", "0"],
+    ["batch", 65536, "an integer from 1 to 65536", "0", "65537", "1.5"],
+    ["layers", 1, "an integer from 1 to 65536", "0"],
+    ["seed", 536870911, "an integer from 0 to 536870911", "536870912"],
   ] as const) {
-    assert.equal(parse(`--${name}`, "0"), { [name]: 0 });
-    for (const text of ["", " "]) assert.throws(() => parse(`--${name}`, text), what);
+    assert.equal(parse(`--${name}`, `${value}`), { [name]: value });
+    for (const text of wrong) {
+      const words = new RegExp(`'--${name} <\\w+>' argument '.*' is invalid\\. It must be ${what}`);
+      assert.throws(() => parse(`--${name}`, text), words);
+    }
   }
+  assert.throws(() => character(""), /one character/);
 });
 
 test("train --resume: a folder of compare is named as one, with the command that goes on with it", async () => {

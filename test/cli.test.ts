@@ -123,7 +123,7 @@ test("compare: both variants, a report of both", async () => {
 const posix = process.platform === "win32" ? test.skip : test; // a signal from another process ends one there at once
 
 posix("ctrl-C saves, and going on gives the losses and the file of a run that never stopped", async () => {
-  const fixed = "train lm --data text.txt --steps 400 --every 100 --dropout 0.1 --json";
+  const fixed = "train lm --data text.txt --steps 200 --every 50 --dropout 0.1 --json";
   const args = [...fixed.split(" "), ...SIZES];
   const whole = events(await ok(...args, "--out", "whole"));
   const parts = "it's parts"; // the line to go on with can be pasted into a shell
@@ -139,7 +139,7 @@ posix("ctrl-C saves, and going on gives the losses and the file of a run that ne
   assert.is(again, "npx laser-attention train lm --resume --out 'it'\\''s parts'");
   const second = events(await ok("train", "lm", "--resume", "--out", parts, "--json"));
   const steps = (all: typeof whole) => all.filter((one) => one.event === "step");
-  assert.ok(steps(first).length < 400 && steps(second).length < 400);
+  assert.ok(steps(first).length < 200 && steps(second).length < 200);
   assert.equal([...steps(first), ...steps(second)], steps(whole));
   assert.ok(readFileSync(at(parts, "last.safetensors")).equals(readFileSync(at("whole/last.safetensors"))));
 });
@@ -276,9 +276,7 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
   writeFileSync(at("bad/test.bin"), "no images");
   const wrong: [RegExp, ...string[]][] = [
     [/steps.*integer from 1 to 16777216\. \(see --help\)/, "train", "lm", "--steps", "0"],
-    [/batch.*integer from 1 to 65536/, "train", "lm", "--batch", "99999999"],
     [/threads.*integer from 1 to 64/, "train", "lm", "--threads", "65"],
-    [/layers.*integer from 1 to 65536/, "train", "lm", "--layers", "0"],
     [/Allowed choices are lm, bert, vit, conformer/, "train", "gpt5"],
     [
       /the recipe in .*, so --weight-decay must be 0\.05, got 0\. To start/,
@@ -290,20 +288,9 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
       "--weight-decay",
       "0",
     ],
-    [
-      /so --variant must be laser, got standard\n/,
-      "train",
-      "lm",
-      "--resume",
-      "--out",
-      "whole",
-      "--variant",
-      "standard",
-    ],
     [/a run of lm, not of bert/, "train", "bert", "--resume", "--out", "whole"],
     [/holds? no run|cannot read none/, "train", "lm", "--resume", "--out", "none"],
     [/out.*It must be a path/, "train", "lm", "--data", "text.txt", "--out", ""],
-    [/clip.*It must be a number above 0/, "train", "lm", "--data", "text.txt", "--clip", "0", "--out", "none"],
     [/--context is not for vit/, "train", "vit", "--data", "images", "--context", "7", "--out", "none"],
     [/--variant is of a new model/, "signal", "--checkpoint", "lm/last.safetensors", "--variant", "laser"],
     [/--seed is of a new model/, "signal", "--checkpoint", "lm/last.safetensors", "--seed", "2"],
@@ -317,11 +304,8 @@ test("bad arguments and bad data are one line and exit code 1", async () => {
       "a_".repeat(100),
     ],
     [/unknown option '--speed'/, "train", "lm", "--speed", "2"],
-    [/unknown command 'fly'/, "fly"],
     [/unknown command 'trian' \(Did you mean train\?\) \(see --help\)\n$/, "trian"],
     [/hole.*It must be one character/, "fill", "--checkpoint", "none", "--text", "a__", "--hole", "__"],
-    [/hole.*It must be one character/, "fill", "--checkpoint", "none", "--text", "a", "--hole", ""],
-    [/seed.*an integer from 0 to 536870911/, "train", "lm", "--data", "none.txt", "--seed", "536870912"],
     [/--data PATH is missing/, "train", "lm", "--out", "none"],
     [/cannot read none\.txt \(ENOENT\)\. Any plain text/, "train", "lm", "--data", "none.txt", "--out", "none"],
     [/cannot read none as a folder .*cs\.toronto\.edu/, "train", "vit", "--data", "none", "--out", "none"],
