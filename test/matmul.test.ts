@@ -1,9 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { LaserAttention, Tensor } from "../src/index.js";
+import { sameBits } from "./support/bits.js";
 import { engines } from "./support/engines.js";
 import { loadKernels, targets } from "./support/kernels.js";
-import { sameBits } from "./support/nn.js";
 import { Random } from "./support/random.js";
 
 const r = new Random(3);

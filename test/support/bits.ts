@@ -8,13 +8,18 @@ export function firstDifference(got: ArrayLike<number>, expected: ArrayLike<numb
   return -1;
 }
 
+/** The same bits; NaN is NaN. */
+export function sameBits(label: string, got: ArrayLike<number>, want: ArrayLike<number>): void {
+  const n = firstDifference(got, want);
+  if (n >= 0) throw new Error(`${label}[${n}]: expected ${want[n]}, got ${got[n]}`);
+}
+
 /** Throws when a result has other bits than expected, or is not there. */
 export function assertSameBits(label: string, got: Results, expected: Results): void {
   for (const name of resultNames) {
     const [mine, theirs] = [got[name], expected[name]];
     if (mine === undefined && theirs === undefined) continue;
     if (mine === undefined || theirs === undefined) throw new Error(`${label}: ${name} must be there in both`);
-    const n = firstDifference(mine, theirs);
-    if (n >= 0) throw new Error(`${label}: ${name}[${n}] must be ${theirs[n]}, got ${mine[n]}`);
+    sameBits(`${label}: ${name}`, mine, theirs);
   }
 }

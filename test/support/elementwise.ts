@@ -1,6 +1,7 @@
 /** The claims that exp and log share, on every build that this runtime runs, the debug build included. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { sameBits } from "./bits.js";
 import { loadKernels, loadProbe, relaxedSupported, targets } from "./kernels.js";
 import { Random } from "./random.js";
 import { patterns, worst } from "./ulp.js";
@@ -87,10 +88,7 @@ export async function elementwise({ name, truth, backward, special, hard }: Elem
 }
 
 /** Asserts the same numbers, where NaN equals NaN and 0 is not -0. */
-export function same(got: Float32Array, want: ArrayLike<number>, label = ""): void {
-  assert.is(got.length, want.length);
-  for (const [i, y] of got.entries()) assert.ok(Object.is(y, want[i]), `${label}[${i}]: expected ${want[i]}, got ${y}`);
-}
+export const same = (got: Float32Array, want: ArrayLike<number>, label = ""): void => sameBits(label, got, want);
 
 /** One helper of the core as an array function: the number of inputs is a multiple of 4. */
 export type Helper = (...inputs: Float32Array[]) => Float32Array;

@@ -2,9 +2,9 @@
 import * as assert from "uvu/assert";
 import type { NnKernels } from "../../src/generated/nn-kernel-types.js";
 import type { Memory } from "../../src/wasm.js";
-import { firstDifference } from "./bits.js";
 import { loadNn, type Target, targets } from "./kernels.js";
 
+export { sameBits } from "./bits.js";
 export type Numbers = ArrayLike<number>;
 
 /**
@@ -117,12 +117,6 @@ export function close(label: string, got: Numbers, want: Numbers, bound: (n: num
     const near = Number.isFinite(theirs) && Math.abs(mine - theirs) <= bound(n);
     assert.ok(same || near, `${label}[${n}]: expected ${theirs} within ${bound(n)}, got ${mine}`);
   }
-}
-
-/** The same bits; NaN is NaN. */
-export function sameBits(label: string, got: Numbers, want: Numbers): void {
-  const n = firstDifference(got, want);
-  assert.ok(n < 0, `${label}[${n}]: expected ${want[n]}, got ${got[n]}`);
 }
 
 const H = 2 ** -17;
