@@ -28,7 +28,7 @@ writeFileSync(at("some.txt"), "abcdefgh".repeat(40));
 
 const json = async (...args: string[]) => JSON.parse(await ok(...args, "--threads", "1", "--json"));
 
-test("generate: the best checkpoint of a folder, and how tokens are drawn", async () => {
+test("generate takes the best checkpoint of a folder, and temperature, seed, top-k and top-p decide which tokens are drawn", async () => {
   mkdirSync(at("lm"));
   save("lm/best.safetensors", gpt(nn, { ...sizes, vocabulary: 8, context: 16 }), { vocabulary });
   writeFileSync(at("lm/last.safetensors"), "the best comes first");
@@ -42,7 +42,7 @@ test("generate: the best checkpoint of a folder, and how tokens are drawn", asyn
   assert.is(await ids("--temperature", "5", "--top-p", "0"), greedy);
 });
 
-test("fill and classify: what a hole looks like, and how many candidates are listed", async () => {
+test("fill takes another character for a hole, and it and classify list as many candidates as are asked for", async () => {
   save("bert.safetensors", bert(nn, { ...sizes, vocabulary: 9, context: 16 }), { vocabulary });
   const { places } = await json(
     "fill",
@@ -78,7 +78,7 @@ test("fill and classify: what a hole looks like, and how many candidates are lis
   );
 });
 
-test("transcribe: a wider beam finds what is likelier, in a recording as long as the context too; what lies between symbols", async () => {
+test("transcribe: a wider beam finds what is likelier, in a recording as long as the context too; the separator lies between symbols", async () => {
   const model = conformer(nn, { ...sizes, mels: 40, stack: 1, context: 32, classes: 3, kernel: 3 });
   for (const { tensor } of model.parameters.values()) tensor.data.fill(0);
   model.head.bias.tensor.set(Float32Array.of(0.4, 0, -9)); // a blank in each of 32 frames is the best path, not the best text
@@ -197,7 +197,7 @@ test("train --resume: a folder of compare is named as one, with the command that
   assert.is(stderr, `laser-attention: ${what}. Go on with both: ${again}\n`);
 });
 
-test("signal: another text than that of the run; the seed and the variant of a new model", async () => {
+test("signal takes another text than that of the run, and a seed and a variant for a new model", async () => {
   writeFileSync(at("one.txt"), "abcdefgh".repeat(40));
   writeFileSync(at("two.txt"), "hgfedcba".repeat(40));
   save("signal.safetensors", gpt(nn, { ...sizes, vocabulary: 8, context: 16 }), { vocabulary, data: "one.txt" });

@@ -113,7 +113,7 @@ test("--resume takes the options of the run once more, and no others", async () 
   );
 });
 
-test("compare: both variants, a report of both", async () => {
+test("compare trains both variants, and its report is of both", async () => {
   const data = ["--data", "text.txt", "--out", "both", "--json"];
   const found = events(await ok("compare", "lm", "--steps", "4", ...SIZES, ...data));
   assert.is(found.filter(({ event }) => event === "step").length, 8);
