@@ -5,13 +5,14 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Ended } from "./support/host.js";
 import { type Picture, readPng } from "./support/png.js";
-import { type Output, run, serving, testWith } from "./support/programs.js";
+import { run, serving, testWith } from "./support/programs.js";
 
 // Not an import, which would be bundled with this test.
 const esbuild: typeof import("esbuild") = createRequire(resolve("package.json"))("esbuild");
 
-function linesOf({ code, stdout, stderr }: Output): string[] {
+function linesOf({ code, stdout, stderr }: Ended): string[] {
   assert.is(code, 0, `${stdout}${stderr}`);
   return stdout.trim().split("\n");
 }

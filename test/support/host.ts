@@ -1,6 +1,6 @@
 /** The host made to misbehave, and programs of their own, for the tests of threads. */
-import { spawn } from "node:child_process";
 import type * as WorkerThreads from "node:worker_threads";
+import { run } from "../../scripts/programs.mjs";
 
 /** Runs `body` with other values in the place of properties of `target`. */
 export async function replacing<T extends object, R>(
@@ -51,22 +51,7 @@ export interface Ended {
 export function runProgram(source: string): Promise<Ended> {
   const dist = new URL("../../dist/", import.meta.url).href;
   const text = source.replaceAll("laser-attention/", dist);
-  const deno = "Deno" in globalThis;
-  const args = deno ? ["eval", "--no-config", "--no-lock", text] : ["--input-type=module", "-e", text];
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, {
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: 30_000,
-      killSignal: "SIGKILL",
-    });
-    const ended: Ended = { code: null, stdout: "", stderr: "" };
-    child.stdout.on("data", (bytes) => {
-      ended.stdout += bytes;
-    });
-    child.stderr.on("data", (bytes) => {
-      ended.stderr += bytes;
-    });
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ ...ended, code }));
-  });
+  const deno = ["eval", "--no-config", "--no-lock", text];
+  const args = "Deno" in globalThis ? deno : ["--input-type=module", "-e", text];
+  return run(process.execPath, args, { timeout: 30_000 });
 }

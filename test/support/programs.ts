@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "uvu";
 import { chromium, onPath, run as runProgram, strict } from "../../scripts/programs.mjs";
+import type { Ended } from "./host.js";
 
 /** How a program is had. */
 const HOW = {
@@ -39,14 +40,8 @@ export function testWith(program: Program, title: string, body: (file: string) =
   }
 }
 
-export interface Output {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
 /** Runs a program to its end, in the repository's root; killed after a minute (code null). */
-export const run = (file: string, args: readonly string[]): Promise<Output> =>
+export const run = (file: string, args: readonly string[]): Promise<Ended> =>
   runProgram(file, args, { timeout: 60_000 });
 
 /**
