@@ -112,7 +112,11 @@ test("lengths that do not fit, targets in the padding and options that there are
     "bert: lengths must be integers from 0 to 9, got 2.5 at 2",
   );
   throws(() => logits({ lengths: 9 }), TypeError, "bert: lengths must be");
-  throws(() => logits({ length: [9, 1, 4] }), TypeError, 'bert: options must be among lengths, got "length"');
+  throws(
+    () => logits({ length: [9, 1, 4] }),
+    TypeError,
+    'bert: options must be among dropout, seed, lengths, got "length"',
+  );
   const loss = (of: number[][], options: object) => nn.step(() => model.loss(ids, of, options));
   const late = [hidden[0]!, [0, -1, 7, -1, -1, -1, -1, -1, -1], hidden[2]!];
   throws(() => loss(late, { lengths }), RangeError, "bert: targets[1][2] must be -1 in the padding, got 7");

@@ -299,7 +299,7 @@ test("features are what blocks and the last norm make of tokens, of some places,
       throws(
         () => model.features(ids, undefined, { length: [1] } as never),
         TypeError,
-        "options must be among lengths",
+        "options must be among dropout, seed, lengths",
       );
     }
     const model = vit(nn, { ...sizes, side: 4, patch: 2, classes: 3, variant });
