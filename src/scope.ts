@@ -22,8 +22,11 @@ function tensorsIn(result: unknown): Set<AnyTensor> {
   return found;
 }
 
-/** Runs `body`; releases what it made and did not return. What it returns belongs to the enclosing scope, if any. */
-export function scope<R>(space: Space, body: () => R): R {
+/**
+ * Runs `body`; releases what it made and did not return, or nothing where `keeps` says so in the end. What stays belongs to the enclosing
+ * scope, if any.
+ */
+export function scope<R>(space: Space, body: () => R, keeps = (): boolean => false): R {
   const outer = space.made;
   const made = new Set<AnyTensor>();
   let kept = new Set<AnyTensor>();
@@ -33,7 +36,15 @@ export function scope<R>(space: Space, body: () => R): R {
     kept = tensorsIn(result);
     return result;
   } finally {
-    settle(made, kept, outer);
+    if (keeps()) handOver(made, outer);
+    else settle(made, kept, outer);
+  }
+}
+
+function handOver(made: Set<AnyTensor>, outer: Set<AnyTensor> | undefined): void {
+  for (const tensor of made) {
+    outer?.add(tensor);
+    if (tensor.storage.scope === made) tensor.storage.scope = outer;
   }
 }
 

@@ -246,52 +246,6 @@ test("a layer in the place of qkv is called also where only some rows are read",
   nn.dispose();
 });
 
-test("a model that is read takes the memory of one block, whatever its depth", () => {
-  const bytes = [2, 8].map((layers) => {
-    const nn = createSync({ threads: 1 });
-    const model = gpt(nn, { vocabulary: 9, context: 128, width: 64, heads: 2, layers, variant: "laser" });
-    const row = Array.from({ length: 128 }, (_, n) => n % 9);
-    const { used } = nn.la.memory;
-    const read = () => nn.evaluate(() => model.logits([row, row]).toArray());
-    assert.equal(read(), read());
-    const taken = nn.la.memory.used - used;
-    nn.dispose();
-    return taken;
-  });
-  assert.is(bytes[1], bytes[0]);
-});
-
-test("a frozen body takes the memory of one block in a step, whatever its depth, and its head learns the same", () => {
-  const row = Array.from({ length: 128 }, (_, n) => n % 9);
-  const bytes = [2, 8].map((layers) => {
-    const nn = createSync({ threads: 1 });
-    const model = gpt(nn, { vocabulary: 9, context: 128, width: 64, heads: 2, layers, variant: "laser" });
-    const step = () => nn.step(() => model.loss([row, row], [row, row]));
-    const loss = step();
-    const gradient = model.head.weight.grad.toArray();
-    const all = nn.stepBytes;
-    nn.release();
-    model.requiresGrad = false;
-    model.head.requiresGrad = true;
-    assert.ok(model.requiresGrad && !model.blocks[0]!.requiresGrad);
-    model.zeroGrad();
-    for (const time of ["noted", "planned"]) {
-      assert.is(step(), loss, time);
-      assert.equal(model.head.weight.grad.toArray(), gradient, time);
-      model.zeroGrad();
-    }
-    const frozen = nn.stepBytes;
-    model.blocks[layers - 1]!.requiresGrad = true; // the last block is kept, those below it are not
-    for (let n = 0; n < 2; n++) assert.is(step(), loss);
-    const last = nn.stepBytes;
-    nn.dispose();
-    return { all, frozen, last };
-  });
-  assert.is(bytes[1]!.frozen, bytes[0]!.frozen);
-  assert.is(bytes[1]!.last, bytes[0]!.last);
-  assert.ok(bytes[1]!.frozen < bytes[1]!.last && bytes[1]!.last < bytes[1]!.all, JSON.stringify(bytes));
-});
-
 test("release gives back what steps and evaluations keep; the next ones have the same results", () => {
   const nn = createSync({ threads: 1 });
   const layer = new Linear(nn, random(), 64, 64);

@@ -97,14 +97,30 @@ export interface Passed {
 const LARGE = 2 ** 14;
 
 /**
- * What a block makes of x. Where nothing is kept for gradients, in `nn.evaluate` and below the first block that is trained, a large x goes, and all
- * that was made on the way: a model of any depth then takes the memory of one block. `nn.evaluate` cannot know what its body will still read.
+ * What each of `blocks` makes of x in turn; `forward` runs one. Where nothing is kept for gradients, in `nn.evaluate` and below the first block that is
+ * trained, a large x goes, and all that was made on the way: a model of any depth then takes the memory of one block. `nn.evaluate` cannot
+ * know what its body will still read. With a block that has another forward than `usual` nothing goes: it may keep what it sees.
  */
-export function inTurn(nn: Nn, block: Module, x: Value, forward: (x: Value) => Value): Value {
-  const kept = nn.tape.recording && (x.tracked || block.requiresGrad);
-  if (kept || count(x.shape) < LARGE) return forward(x);
-  const y = nn.la.scope(() => forward(x));
-  if (y !== x) x.tensor.dispose();
+export function inTurn<B extends { forward: unknown }>(
+  nn: Nn,
+  blocks: readonly B[],
+  usual: B["forward"],
+  x: Value,
+  forward: (block: B, x: Value, n: number) => Value,
+): Value {
+  const own = blocks.some((block) => block.forward !== usual);
+  let y = x;
+  for (const [n, block] of blocks.entries()) {
+    const from = y;
+    if (own || (nn.tape.recording && from.tracked) || count(from.shape) < LARGE) {
+      y = forward(block, from, n);
+      continue;
+    }
+    const [to, gone] = nn.tape.lean(() => forward(block, from, n));
+    // What was not made in this step or evaluation is not ours to give back.
+    if (gone && to !== from && from.tensor.storage.source !== undefined) from.tensor.dispose();
+    y = to;
+  }
   return y;
 }
 
@@ -117,10 +133,8 @@ export function throughBlocks(
   rows?: ArrayLike<number>,
   { caches, drop }: Passed = {},
 ): Value {
-  let y = x;
-  for (const [n, block] of blocks.entries()) {
-    const options = { cache: caches?.[n], rows: n === blocks.length - 1 ? rows : undefined, drop };
-    y = inTurn(nn, block, y, (x) => block.forward(x, attention, options));
-  }
-  return y;
+  const last = blocks.length - 1;
+  return inTurn(nn, blocks, Block.prototype.forward, x, (block, y, n) =>
+    block.forward(y, attention, { cache: caches?.[n], rows: n === last ? rows : undefined, drop }),
+  );
 }

@@ -229,9 +229,10 @@ export class Conformer extends Module {
       Array.from(counts, (count) => this.steps(count)),
       N,
     );
-    let x = drop(this.pos.add(this.inp.forward(nn.input(this.#whole(given, counts, T), [B, N, mels * stack]))));
-    for (const block of this.blocks) x = inTurn(nn, block, x, (y) => block.forward(y, kept, variant, { drop }));
-    return x;
+    const x = drop(this.pos.add(this.inp.forward(nn.input(this.#whole(given, counts, T), [B, N, mels * stack]))));
+    return inTurn(nn, this.blocks, ConformerBlock.prototype.forward, x, (block, y) =>
+      block.forward(y, kept, variant, { drop }),
+    );
   }
 
   /**
