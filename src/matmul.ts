@@ -155,8 +155,9 @@ export const beginOf = (count: number, unit: number, share: number, shares: numb
   Math.min(count, unit * Math.ceil((Math.ceil(count / unit) * share) / shares));
 
 /**
- * Rows or columns of c below which a product waits for memory and takes as long as with so many, so that threads are worth it sooner: on two a row
- * of 768 and 3,072 columns takes 0.55 to 0.84 of the time (`npm run bench:compare -- DIR --entry threads --filter "matmul 1"`).
+ * With fewer rows or columns of c than so many an operation takes longer, for memory, and is worth a thread sooner: one row or one column from an
+ * eighth of the work on. On two threads one row of 768 x 3,072 takes 0.55 to 0.84 of the time of one
+ * (`npm run bench:compare -- DIR --entry threads --filter "matmul 1 x"`).
  */
 const BOUND = 8;
 

@@ -199,13 +199,15 @@ test("work that is not worth a thread stays on the calling one", () => {
   la.dispose();
 });
 
-test("a product of one row is worth two threads from an eighth of the work on that others take", () => {
-  const { la } = makeTeam(2, { limits: { progress }, eager: false, program: pretender("") });
-  const product = (m: number, n: number) => la.matmul(la.zeros([m, 256]), la.zeros([256, n])).dispose();
-  product(8, 1216); // 5.0e6 operations
-  product(1, 1216);
-  assert.throws(() => product(1, 1280), givesUp(standstill));
-  la.dispose();
+test("a product of one row or column is worth two threads from an eighth of the work on that others take, of two from a quarter", () => {
+  for (const size of [(n: number) => [1, n], (m: number) => [m, 1], (n: number) => [2, n]]) {
+    const { la } = makeTeam(2, { limits: { progress }, eager: false, program: pretender("") });
+    const product = ([m, n]: number[]) => la.matmul(la.zeros([m!, 256]), la.zeros([256, n!])).dispose();
+    product([8, 1216]); // 5.0e6 operations
+    product(size(1216));
+    assert.throws(() => product(size(1280)), givesUp(standstill));
+    la.dispose();
+  }
 });
 
 test.run();

@@ -8,8 +8,8 @@
 import { Wide } from "../wide";
 
 /**
- * Rows that are added in float32; changing it changes bits. With 8 and with 32 a step of training takes as long (medians of 24 lines 1.00, a line 0.93 to
- * 1.10, which is noise; relaxed, `npm run bench:compare -- DIR --filter step`).
+ * Rows that are added in float32; changing it changes bits. With 8 and with 32 a step of training takes as long (medians of 24 lines 1.00, a
+ * line 0.93 to 1.10, which is noise; relaxed, `npm run bench:compare -- DIR --filter step`).
  */
 export const SPAN: i32 = 16;
 

@@ -57,7 +57,7 @@ export const common = (command: Command): Command =>
     .addOption(
       new Option(
         "--simd <build>",
-        "which kernels: plain, with the same bits in every runtime, or relaxed, faster where the engine has relaxed SIMD (default: plain; a run that goes on keeps its own)",
+        "which kernels: plain, with the same bits in every runtime, or relaxed, faster where the engine has relaxed SIMD (default: plain)",
       ).choices(["plain", "relaxed"] satisfies Simd[]),
     )
     .option("--json", "JSON for programs", false);

@@ -18,7 +18,7 @@ import { whole } from "../nn/whole.js";
 import type { Tensor } from "../tensor.js";
 import { type BlockOptions, inTurn } from "./block.js";
 import { checkConfig, type ModelConfig } from "./config.js";
-import { dropNone, dropOf, type LossOptions } from "./dropout.js";
+import { type DropoutOptions, dropNone, dropOf } from "./dropout.js";
 import { keepOf } from "./padding.js";
 
 /**
@@ -44,7 +44,7 @@ export interface ConformerConfig extends ModelConfig {
  *
  * @example const options: ConformerLossOptions = { zeroInfinity: true };
  */
-export interface ConformerLossOptions extends LossOptions {
+export interface ConformerLossOptions extends DropoutOptions {
   /** Labels that their frames can't spell, which are too few, count 0, with no gradient, instead of infinity. Default false. */
   zeroInfinity?: boolean | undefined;
 }
@@ -199,7 +199,7 @@ export class Conformer extends Module {
    * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
    * const scores = nn.evaluate(() => speech.logits(new Float32Array(2 * 12 * 8), [12, 9]).toArray()); // [2, 6, 4]
    */
-  logits(features: Float32Array, frames: ArrayLike<number>, options?: LossOptions): Value {
+  logits(features: Float32Array, frames: ArrayLike<number>, options?: DropoutOptions): Value {
     return this.head.forward(this.features(features, frames, options));
   }
 
@@ -214,7 +214,7 @@ export class Conformer extends Module {
    * const speech = conformer(nn, { mels: 8, stack: 2, context: 10, classes: 4, kernel: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
    * const vectors = nn.evaluate(() => speech.features(new Float32Array(2 * 12 * 8), [12, 9]).toArray()); // [2, 6, 16]
    */
-  features(features: Float32Array, frames: ArrayLike<number>, options?: LossOptions): Value {
+  features(features: Float32Array, frames: ArrayLike<number>, options?: DropoutOptions): Value {
     const drop = dropOf("conformer", this.#nn, this, options);
     const { mels, stack, context, variant } = this.config;
     const [given, counts] = [own(this.#nn, features), own(this.#nn, frames)];

@@ -17,7 +17,7 @@ export {
   conformer,
 } from "./conformer.js";
 export { type Candidate, distribution, type SamplingOptions } from "./distribution.js";
-export type { LossOptions } from "./dropout.js";
+export type { DropoutOptions } from "./dropout.js";
 export { type Filled, type FilledPlace, type FillOptions, fill } from "./fill.js";
 export { type GenerateOptions, generate } from "./generate.js";
 export { type Gpt, type GptConfig, gpt } from "./gpt.js";

@@ -9,7 +9,7 @@ import type { Nn } from "../nn/nn.js";
 import type { Value } from "../nn/value.js";
 import { Block, type Passed, throughBlocks } from "./block.js";
 import { type BlockConfig, batchOf, checkConfig, idsOf, targetsOf } from "./config.js";
-import { dropNone, dropOf, type LossOptions } from "./dropout.js";
+import { type DropoutOptions, dropNone, dropOf } from "./dropout.js";
 import { checkLengths, keepOf } from "./padding.js";
 
 /**
@@ -29,7 +29,7 @@ export interface TokenConfig extends BlockConfig {
  *
  * @example const options: TokenOptions = { lengths: [5, 3], dropout: 0.1, seed: 17 };
  */
-export interface TokenOptions extends LossOptions {
+export interface TokenOptions extends DropoutOptions {
   /**
    * How many ids of each row count, of 0 to N: what follows them is padding, which no token sees. All, if it is left out. A gpt, whose
    * tokens see none that follow, needs none.

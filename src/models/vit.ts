@@ -13,7 +13,7 @@ import type { Parameter, Value } from "../nn/value.js";
 import { whole } from "../nn/whole.js";
 import { Block, throughBlocks } from "./block.js";
 import { type BlockConfig, checkConfig } from "./config.js";
-import { dropOf, type LossOptions } from "./dropout.js";
+import { type DropoutOptions, dropOf } from "./dropout.js";
 
 /**
  * Config of {@link vit}.
@@ -86,7 +86,7 @@ export class Vit extends Module {
    * const small = vit(nn, { side: 8, patch: 4, classes: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
    * const scores = nn.evaluate(() => small.logits(patchesOf(new Uint8Array(2 * 192), 8, 4)).toArray());
    */
-  logits(patches: Float32Array, options?: LossOptions): Value {
+  logits(patches: Float32Array, options?: DropoutOptions): Value {
     return this.head.forward(this.features(patches, options));
   }
 
@@ -100,7 +100,7 @@ export class Vit extends Module {
    * const small = vit(nn, { side: 8, patch: 4, classes: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
    * const vectors = nn.evaluate(() => small.features(patchesOf(new Uint8Array(2 * 192), 8, 4)).toArray()); // 2 of 16
    */
-  features(patches: Float32Array, options?: LossOptions): Value {
+  features(patches: Float32Array, options?: DropoutOptions): Value {
     const drop = dropOf("vit", this.#nn, this, options);
     const { patch, variant } = this.config;
     const inputs = CHANNELS * patch * patch;
@@ -125,7 +125,7 @@ export class Vit extends Module {
    * const small = vit(nn, { side: 8, patch: 4, classes: 3, width: 16, heads: 2, layers: 1, variant: "laser" });
    * const value = nn.step(() => small.loss(patchesOf(new Uint8Array(2 * 192), 8, 4), [0, 2]));
    */
-  loss(patches: Float32Array, labels: ArrayLike<number>, options?: LossOptions): Loss {
+  loss(patches: Float32Array, labels: ArrayLike<number>, options?: DropoutOptions): Loss {
     const given = own(this.#nn, labels);
     const logits = this.logits(patches, options);
     return crossEntropy(this.#nn, logits, checkIds("vit", given, logits.shape[0]!, this.config.classes, 0, "labels"));

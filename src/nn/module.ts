@@ -91,6 +91,7 @@ export abstract class Module {
    * @example model.tok.requiresGrad = false;
    */
   set requiresGrad(on: boolean) {
+    flag("Module", "requiresGrad", on);
     for (const parameter of this.parameters.values()) parameter.requiresGrad = on;
   }
 

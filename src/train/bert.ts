@@ -3,7 +3,7 @@
 import { Random } from "../data/random.js";
 import { characterTokenizer, type Tokenizer, windowBatch } from "../data/text.js";
 import { bert } from "../models/bert.js";
-import type { LossOptions } from "../models/dropout.js";
+import type { DropoutOptions } from "../models/dropout.js";
 import { fill } from "../models/fill.js";
 import type { Nn } from "../nn/nn.js";
 import type { Recipe, Task } from "./task.js";
@@ -47,7 +47,7 @@ export function bertTask(nn: Nn, recipe: Recipe, text: string, tokenizer: Tokeni
   const held = windowsOf(validation, batch, context, evaluations).map(({ inputs }) =>
     hide(inputs, model.maskId, holes),
   );
-  const lossOf = ({ inputs, targets }: Masked, options?: LossOptions) =>
+  const lossOf = ({ inputs, targets }: Masked, options?: DropoutOptions) =>
     model.loss(rowsOf(inputs, context), rowsOf(targets, context), options);
   return {
     ...{ model, measure: "masked validation loss", unit: "tokens" },

@@ -2,7 +2,7 @@
 
 import type { Random } from "../data/random.js";
 import { characterTokenizer, type Tokenizer, type WindowBatch, windowBatch } from "../data/text.js";
-import type { LossOptions } from "../models/dropout.js";
+import type { DropoutOptions } from "../models/dropout.js";
 import { generate } from "../models/generate.js";
 import { gpt } from "../models/gpt.js";
 import type { Nn } from "../nn/nn.js";
@@ -16,7 +16,7 @@ export function lmTask(nn: Nn, recipe: Recipe, text: string, tokenizer: Tokenize
   const { train, validation } = splitText(text, context, tokenizer);
   const model = gpt(nn, { vocabulary: tokenizer.size, context, width, heads, layers, seed, variant });
   const held = windowsOf(validation, batch, context, evaluations);
-  const lossOf = ({ inputs, targets }: WindowBatch, options?: LossOptions) =>
+  const lossOf = ({ inputs, targets }: WindowBatch, options?: DropoutOptions) =>
     model.loss(rowsOf(inputs, context), rowsOf(targets, context), options);
   return {
     model,

@@ -1,7 +1,7 @@
 /** What the loop needs to know of a family: a model, its batches, its loss, and how good it is on held-out data. */
 
 import type { Random } from "../data/random.js";
-import type { LossOptions } from "../models/dropout.js";
+import type { DropoutOptions } from "../models/dropout.js";
 import type { Saved } from "../nn/checkpoint.js";
 import type { Loss } from "../nn/loss.js";
 import type { Variant } from "../types.js";
@@ -50,7 +50,7 @@ export interface Batch {
   /** Tokens, patches or frames in it: for the speed. */
   readonly tokens: number;
   /** The forward pass, to be called inside of `nn.step`. */
-  loss(options: LossOptions): Loss;
+  loss(options: DropoutOptions): Loss;
 }
 
 export interface Task {

@@ -10,9 +10,9 @@ import type {
   ConformerBlock,
   ConformerConfig,
   ConformerLossOptions,
+  DropoutOptions,
   Gpt,
   GptConfig,
-  LossOptions,
   ModelConfig,
   ModelSource,
   TokenConfig,
@@ -218,7 +218,7 @@ const blocks: readonly Block[] = [...language.blocks, ...masked.blocks, ...image
 const convolved: readonly ConformerBlock[] = speech.blocks;
 const pixels = patchesOf(new Uint8Array(192), 8, 4);
 const scores: Float32Array = nn.evaluate(() => image.head.forward(image.features(pixels)).toArray());
-const thinned: LossOptions = { dropout: 0.1, seed: 7 };
+const thinned: DropoutOptions = { dropout: 0.1, seed: 7 };
 const spelt: ConformerLossOptions = { ...thinned, zeroInfinity: true };
 nn.step(() => speech.loss(new Float32Array(96), [12], [[1]], spelt));
 nn.evaluate(() => [image.logits(pixels).shape, speech.features(new Float32Array(96), [12]).shape].length);
