@@ -296,7 +296,7 @@ export class LaserAttention {
   /**
    * Runs `fn` and releases every tensor that was made inside and not returned, also when it throws. Results may be nested
    * in arrays, maps, sets and objects (a saved object as well); tensors from outside are left alone. Scopes nest: what
-   * an inner one returns belongs to the outer one.
+   * an inner one returns belongs to the outer one. In a training step one releases nothing, if anything in it needs gradients.
    * @param fn Synchronous; returning a promise is a TypeError.
    *
    * @example

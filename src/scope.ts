@@ -23,11 +23,11 @@ function tensorsIn(result: unknown): Set<AnyTensor> {
 }
 
 /**
- * Runs `body`; releases what it made and did not return, or nothing where `keeps` says so in the end. What stays belongs to the enclosing
- * scope, if any.
+ * Runs `body`; releases what it made and did not return. What it returns belongs to the enclosing scope, if any, and so does all that it made where
+ * some of it was recorded, since a training step then needs it.
  */
-export function scope<R>(space: Space, body: () => R, keeps = (): boolean => false): R {
-  const outer = space.made;
+export function scope<R>(space: Space, body: () => R): R {
+  const { made: outer, recorded } = space;
   const made = new Set<AnyTensor>();
   let kept = new Set<AnyTensor>();
   try {
@@ -36,8 +36,8 @@ export function scope<R>(space: Space, body: () => R, keeps = (): boolean => fal
     kept = tensorsIn(result);
     return result;
   } finally {
-    if (keeps()) handOver(made, outer);
-    else settle(made, kept, outer);
+    if (space.recorded === recorded) settle(made, kept, outer);
+    else handOver(made, outer);
   }
 }
 

@@ -30,6 +30,8 @@ export class Space {
   source: Source | undefined;
   /** What the innermost `scope` has to release; undefined outside of any scope. */
   made: Set<AnyTensor> | undefined;
+  /** How many results the step that is open has recorded for its gradients. */
+  recorded = 0;
   /** Ends the step or the evaluation that is open, if one is. */
   cut: (() => void) | undefined;
   /**

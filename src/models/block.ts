@@ -109,17 +109,18 @@ export function inTurn<B extends { forward: unknown }>(
   forward: (block: B, x: Value, n: number) => Value,
 ): Value {
   const own = blocks.some((block) => block.forward !== usual);
+  const { space } = nn.engine;
   let y = x;
   for (const [n, block] of blocks.entries()) {
     const from = y;
-    if (own || (nn.tape.recording && from.tracked) || count(from.shape) < LARGE) {
+    if (own || from.tracked || count(from.shape) < LARGE) {
       y = forward(block, from, n);
       continue;
     }
-    const [to, gone] = nn.tape.lean(() => forward(block, from, n));
+    const { recorded } = space;
+    y = nn.la.scope(() => forward(block, from, n));
     // What was not made in this step or evaluation is not ours to give back.
-    if (gone && to !== from && from.tensor.storage.source !== undefined) from.tensor.dispose();
-    y = to;
+    if (y !== from && space.recorded === recorded && from.tensor.storage.source !== undefined) from.tensor.dispose();
   }
   return y;
 }

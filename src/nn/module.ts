@@ -193,7 +193,7 @@ const OTHER = "one of another copy of laser-attention";
 const isPart = (value: unknown): boolean =>
   typeof value === "object" &&
   value !== null &&
-  (("parameterCount" in value && "loadStateDict" in value) || ("requiresGrad" in value && "toArray" in value));
+  (("parameterCount" in value && "loadStateDict" in value) || ("grad" in value && "toArray" in value));
 
 export function checkModule(where: string, model: unknown): asserts model is Module {
   if (model instanceof Module) return;

@@ -1,7 +1,6 @@
 import { alive } from "../check.js";
-import { scope } from "../scope.js";
 import { count, type Shape } from "../shape.js";
-import type { AnyTensor, Tensor } from "../tensor.js";
+import type { Tensor } from "../tensor.js";
 import type { NnEngine } from "./engine.js";
 import { Loss } from "./loss.js";
 import { split } from "./split.js";
@@ -32,8 +31,6 @@ export class Tape {
   readonly #entries: Entry[] = [];
   /** Parameters whose gradient this step began. */
   readonly #begun: Parameter[] = [];
-  /** The tensors of the innermost `lean`. */
-  #lean: Set<AnyTensor> | undefined;
 
   constructor(engine: NnEngine) {
     this.engine = engine;
@@ -69,33 +66,9 @@ export class Tape {
   ): Value {
     const tracked = this.tracks(inputs);
     const out = item === undefined ? new Value(tensor, tracked) : new Loss(tensor, tracked, item);
-    const { made } = this.engine.space;
-    if (tracked && made !== undefined && made !== this.#lean) {
-      throw new TypeError("scope: must not be used inside of a training step, which needs what a scope releases");
-    }
-    if (tracked) this.#entries.push({ out, saved, handed, backward });
+    if (tracked) this.engine.space.recorded = this.#entries.push({ out, saved, handed, backward });
     else for (const one of saved) one.dispose();
     return out;
-  }
-
-  /**
-   * Runs `body`; where nothing of it is recorded, what it made and did not return goes at once, as in a scope. Returns its result, and whether
-   * that was so.
-   */
-  lean<R>(body: () => R): [result: R, gone: boolean] {
-    const { space } = this.engine;
-    const [first, outer] = [this.#entries.length, this.#lean];
-    const recorded = (): boolean => this.#entries.length > first;
-    const nested = space.made !== outer; // in a scope, which releases what would be kept here: nothing may be recorded
-    const inside = (): R => {
-      if (!nested) this.#lean = space.made;
-      return body();
-    };
-    try {
-      return [scope(space, inside, recorded), !recorded()];
-    } finally {
-      this.#lean = outer;
-    }
   }
 
   /** A loss whose forward pass has already written its gradient with respect to x, `dx`, for a gradient of 1. */
@@ -210,7 +183,7 @@ export class Tape {
 
   /** Forgets what was recorded. `whole`: false for a step that threw, whose gradients are taken back where it began them. */
   clear(whole: boolean): void {
-    this.#entries.length = 0;
+    this.engine.space.recorded = this.#entries.length = 0;
     for (const parameter of whole ? [] : this.#begun) parameter.forget();
     this.#begun.length = 0;
   }

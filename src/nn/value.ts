@@ -44,6 +44,11 @@ export class Value {
     return [this.#tensor];
   }
 
+  /** Whether it gets a gradient in this step: a parameter that requires one is among what it was made of. */
+  get requiresGrad(): boolean {
+    return this.tracked;
+  }
+
   /** Sizes of the axes. */
   get shape(): readonly number[] {
     return this.tensor.shape;
@@ -133,12 +138,12 @@ export class Parameter extends Value {
    *
    * @example for (const [name, parameter] of model.parameters) parameter.requiresGrad = name.startsWith("head.");
    */
-  get requiresGrad(): boolean {
+  override get requiresGrad(): boolean {
     return this.tracked;
   }
 
   /** Outside of a step. */
-  set requiresGrad(on: boolean) {
+  override set requiresGrad(on: boolean) {
     if (typeof on !== "boolean") {
       throw new TypeError(`Parameter: requiresGrad must be true or false, got ${show(on)}`);
     }
