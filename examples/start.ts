@@ -6,8 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { SingleBar } from "cli-progress";
-import { formatTime } from "../src/cli/run.js";
+import { Bar } from "../src/cli/run.js";
 import { create } from "../src/nn/index.js";
 import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
 
@@ -51,22 +50,14 @@ async function main(): Promise<void> {
     const task = makeTask(nn, "lm", recipe, text);
     const trainer = new Trainer(nn, "lm", task, recipe);
     if (variant === "laser") console.log(`\nLASER before training writes:\n${task.sample()}\n`);
-    const format = `${variant.padEnd(8)} {bar} {value}/{total} | loss {loss} | {speed} tokens/s | {eta_formatted} left`;
-    const lines = { noTTYOutput: true, notTTYSchedule: 10_000, etaBuffer: 200 }; // ms between lines where there is no terminal
-    const bar = new SingleBar({ format, barsize: 24, hideCursor: true, formatTime, gracefulExit: false, ...lines });
+    const bar = new Bar([{ trainer }], false);
     const stop = () => {
       bar.stop(); // shows the cursor again
       process.exit(130);
     };
     process.once("SIGINT", stop);
-    bar.start(recipe.steps, 0, { loss: "", speed: "" });
-    const start = performance.now();
-    let tokens = 0;
     while (!trainer.done) {
-      const progress = trainer.step();
-      tokens += progress.tokens;
-      const speed = Math.round((1000 * tokens) / (performance.now() - start));
-      bar.increment({ loss: progress.loss.toFixed(3), speed });
+      bar.show(trainer.step().tokens, trainer);
       await setImmediate(); // lets ctrl-C in
     }
     bar.stop();

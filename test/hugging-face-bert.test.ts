@@ -20,10 +20,11 @@ test("a file of BERT has its vectors in rows of any lengths, with a prefix, old 
     const before = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
     return [`bert.${before}`, tensor] as const;
   });
-  const other: File = new Map<string, ParameterValues>(old).set("cls.predictions.bias", {
-    shape: [23],
-    data: new Float32Array(23),
-  });
+  const other: File = new Map<string, ParameterValues>([
+    ...old,
+    ["cls.predictions.bias", { shape: [23], data: new Float32Array(23) }],
+    ["classifier.bias", { shape: [2], data: new Float32Array(2) }],
+  ]);
   for (const tensors of [file, other]) {
     using((nn) => {
       const model = page.bertOf(nn, page.tensorsOf(writeSafetensors(tensors)), bertJson);
@@ -89,7 +90,12 @@ test("a head on the mean: the loss and its gradient are those of float64", () =>
 test("positions that are not absolute, other activations and files of another model are refused", () =>
   using((nn) => {
     const made = (tensors: File, more: object) => () => page.bertOf(nn, tensors, { ...bertJson, ...more });
-    throws(made(file, { position_embedding_type: "relative_key" }), RangeError, "bert: positions must be absolute");
+    throws(
+      made(file, { position_embedding_type: "relative_key" }),
+      RangeError,
+      "absolute positions, got bert, relative_key",
+    );
+    throws(made(file, { model_type: "xlm-roberta" }), RangeError, "bert: must be of bert", "got xlm-roberta");
     throws(made(file, { hidden_act: "relu" }), TypeError, 'got "relu"');
     throws(made(new Map([...file].slice(1)), {}), Error, "tok.weight");
   }));

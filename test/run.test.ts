@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { chart, smooth } from "../src/cli/chart.js";
 import { report } from "../src/cli/report.js";
-import { BEST, digestOfFile, formatTime, LAST, runAll } from "../src/cli/run.js";
+import { Bar, BEST, digestOfFile, formatTime, LAST, runAll } from "../src/cli/run.js";
 import { VERSION } from "../src/generated/version.js";
 import { type Checkpoint, createSync, loadCheckpoint } from "../src/nn/index.js";
 import { makeTask, recipeOf, Trainer } from "../src/train/index.js";
@@ -292,4 +292,33 @@ test("the time left has no 60 seconds", () => {
 });
 
 test.after(() => rmSync(out, { recursive: true, force: true }));
+test("where there is no terminal a line says every ten seconds how far all runs are, and nothing with --json", async () => {
+  const trainer = (variant: string, loss: number) => {
+    const of = { task: { unit: "tokens" }, recipe: { steps: 10, variant }, steps: 2, history: { losses: [loss] } };
+    return of as unknown as Trainer;
+  };
+  const runs = [trainer("standard", 3), trainer("laser", 2)];
+  for (const json of [false, true]) {
+    const lines: string[] = [];
+    let ms = 0;
+    await replacing(process.stderr, { isTTY: undefined, write: (line: string) => lines.push(line) }, () =>
+      replacing(performance, { now: () => ms }, () => {
+        const bar = new Bar(
+          runs.map((trainer) => ({ trainer })),
+          json,
+        );
+        for (let n = 0; n < 6; n++) {
+          ms += 4000;
+          bar.show(80, runs[n % 2]!);
+        }
+      }),
+    );
+    const want = [
+      "7/20 | standard loss 3.000, laser loss 2.000 | 20 tokens/s | 52s left\n",
+      "10/20 | standard loss 3.000, laser loss 2.000 | 20 tokens/s | 40s left\n",
+    ];
+    assert.equal(lines, json ? [] : want);
+  }
+});
+
 test.run();

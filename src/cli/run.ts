@@ -201,31 +201,57 @@ const stream = Object.create(process.stderr, {
   write: { value: (text: string) => text === "\x1b7" || text === "\x1b8" || process.stderr.write(text) },
 }) as typeof process.stderr;
 
-/** A bar on the error stream: only in a terminal. */
-class Bar {
+/** ms between lines where there is no terminal. */
+const QUIET = 10_000;
+
+/** A bar on the error stream in a terminal, a line now and then elsewhere; nothing with --json. */
+export class Bar {
   readonly visible: boolean;
+  readonly #json: boolean;
   readonly #bar: SingleBar;
+  readonly #unit: string;
+  readonly #total: number;
+  readonly #first: number;
   readonly #start = performance.now();
   readonly #loss = new Map<string, number>();
   #tokens = 0;
+  #done: number;
+  #said = this.#start;
 
-  constructor(runs: readonly Run[], json: boolean) {
+  constructor(runs: readonly Pick<Run, "trainer">[], json: boolean) {
+    this.#json = json;
     this.visible = !json && process.stderr.isTTY === true && process.env.TERM !== "dumb";
-    const { unit } = runs[0]!.trainer.task;
-    const format = `{bar} {value}/{total} | {losses} | {speed} ${unit}/s | {eta_formatted} left`;
-    this.#bar = new SingleBar({ format, barsize: 24, hideCursor: true, formatTime, gracefulExit: false, stream });
-    const total = runs.reduce((sum, { trainer }) => sum + trainer.recipe.steps, 0);
-    const done = runs.reduce((sum, { trainer }) => sum + trainer.steps, 0);
-    if (this.visible) this.#bar.start(total, done, { losses: "", speed: "" });
+    this.#unit = runs[0]!.trainer.task.unit;
+    const format = `{bar} {value}/{total} | {losses} | {speed} ${this.#unit}/s | {eta_formatted} left`;
+    this.#bar = new SingleBar({
+      format,
+      barsize: 24,
+      hideCursor: true,
+      formatTime,
+      gracefulExit: false,
+      etaBuffer: 100,
+      stream,
+    });
+    this.#total = runs.reduce((sum, { trainer }) => sum + trainer.recipe.steps, 0);
+    this.#first = this.#done = runs.reduce((sum, { trainer }) => sum + trainer.steps, 0);
+    if (this.visible) this.#bar.start(this.#total, this.#done, { losses: "", speed: "" });
   }
 
   show(tokens: number, { recipe, history }: Trainer): void {
     this.#tokens += tokens;
     this.#loss.set(recipe.variant, history.losses.at(-1)!);
-    if (!this.visible) return;
+    this.#done++;
+    const now = performance.now();
+    if (this.#json || (!this.visible && now - this.#said < QUIET)) return;
     const losses = [...this.#loss].map(([variant, loss]) => `${variant} loss ${loss.toFixed(3)}`).join(", ");
-    const speed = Math.round((1000 * this.#tokens) / (performance.now() - this.#start));
-    this.#bar.increment({ losses, speed });
+    const speed = Math.round((1000 * this.#tokens) / (now - this.#start));
+    if (this.visible) this.#bar.increment({ losses, speed });
+    else {
+      this.#said = now;
+      const left = ((now - this.#start) / 1000 / (this.#done - this.#first)) * (this.#total - this.#done);
+      const time = formatTime(Math.ceil(left));
+      process.stderr.write(`${this.#done}/${this.#total} | ${losses} | ${speed} ${this.#unit}/s | ${time} left\n`);
+    }
   }
 
   /** Makes room for a line of the output; the bar comes back below it with the next step. */

@@ -20,7 +20,14 @@ export const gpt2Json = {
   ...{ activation_function: "gelu_new", layer_norm_epsilon: 1e-5 },
 };
 export const bertJson = {
-  ...{ vocab_size: 23, max_position_embeddings: 9, type_vocab_size: 2, hidden_size: 16, intermediate_size: 24 },
+  ...{
+    model_type: "bert",
+    vocab_size: 23,
+    max_position_embeddings: 9,
+    type_vocab_size: 2,
+    hidden_size: 16,
+    intermediate_size: 24,
+  },
   ...{ num_attention_heads: 4, num_hidden_layers: 2, hidden_act: "gelu", layer_norm_eps: 1e-12 },
 };
 export const vitJson = {
