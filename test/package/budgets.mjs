@@ -15,5 +15,5 @@ export const BUDGETS = [
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 36_290, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_480, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 397_000, goal: 250_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 399_000, goal: 250_000 },
 ];
