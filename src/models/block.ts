@@ -119,8 +119,9 @@ export function inTurn<B extends { forward: unknown }>(
     }
     const { recorded } = space;
     y = nn.la.scope(() => forward(block, from, n));
-    // What was not made in this step or evaluation is not ours to give back.
-    if (y !== from && space.recorded === recorded && from.tensor.storage.source !== undefined) from.tensor.dispose();
+    // What the first block reads may have been made before this step or evaluation: it is not ours to give back.
+    const ours = n > 0 || from.tensor.storage.source !== undefined;
+    if (ours && y !== from && space.recorded === recorded) from.tensor.dispose();
   }
   return y;
 }

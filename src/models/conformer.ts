@@ -258,7 +258,7 @@ export class Conformer extends Module {
     const { zeroInfinity, dropout, seed } = options; // inherited ones too
     flag("conformer", "zeroInfinity", zeroInfinity); // before the pass
     const [counts, labels] = [own(this.#nn, frames), ownRows(this.#nn, targets)];
-    const logits = this.logits(features, counts, { dropout, seed });
+    const logits = this.head.forward(this.features(features, counts, { dropout, seed }));
     const used = Array.from(counts, (count) => this.steps(count));
     return ctcLoss(this.#nn, logits, labels, used, { zeroInfinity });
   }

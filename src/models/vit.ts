@@ -127,7 +127,7 @@ export class Vit extends Module {
    */
   loss(patches: Float32Array, labels: ArrayLike<number>, options?: DropoutOptions): Loss {
     const given = own(this.#nn, labels);
-    const logits = this.logits(patches, options);
+    const logits = this.head.forward(this.features(patches, options));
     return crossEntropy(this.#nn, logits, checkIds("vit", given, logits.shape[0]!, this.config.classes, 0, "labels"));
   }
 }
