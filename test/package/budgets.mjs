@@ -11,7 +11,7 @@ export const BUDGETS = [
   { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 36_530 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 13_530 },
   { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 61_000 },
-  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 28_900 },
+  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 28_950 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 36_290, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_480, goal: 8_000 },
