@@ -1,7 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { sameBits } from "./support/bits.js";
 import { loadProbe, relaxedSupported } from "./support/kernels.js";
-import { builds, close, differences, SIZES, sameBits, U } from "./support/nn.js";
+import { builds, close, differences, SIZES, U } from "./support/nn.js";
 import { acts, erfc, glu } from "./support/nn-oracle.js";
 import { Random } from "./support/random.js";
 import { between, worst } from "./support/ulp.js";

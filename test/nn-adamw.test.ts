@@ -2,7 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { AdamW, createSync } from "../src/nn/index.js";
-import { builds, close, SIZES, sameBits, U } from "./support/nn.js";
+import { sameBits } from "./support/bits.js";
+import { builds, close, SIZES, U } from "./support/nn.js";
 import { Pair, pull } from "./support/pair.js";
 import { Random } from "./support/random.js";
 

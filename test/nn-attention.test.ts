@@ -12,7 +12,7 @@ import {
   type Value,
   type ValueAttentionOptions,
 } from "../src/nn/index.js";
-import { sameBits } from "./support/nn.js";
+import { sameBits } from "./support/bits.js";
 import { weighed } from "./support/pair.js";
 import { throws } from "./support/throws.js";
 

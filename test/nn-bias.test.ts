@@ -13,7 +13,7 @@ import {
   takeRows,
   type Value,
 } from "../src/nn/index.js";
-import { sameBits } from "./support/nn.js";
+import { sameBits } from "./support/bits.js";
 import { weighed } from "./support/pair.js";
 import { throws } from "./support/throws.js";
 

@@ -1,8 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createSync, crossEntropy as meanCrossEntropy } from "../src/nn/index.js";
+import { sameBits } from "./support/bits.js";
 import { loadProbe } from "./support/kernels.js";
-import { builds, close, differences, sameBits, U } from "./support/nn.js";
+import { builds, close, differences, U } from "./support/nn.js";
 import { crossEntropy } from "./support/nn-oracle.js";
 import { Random } from "./support/random.js";
 

@@ -1,7 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createSync, ctcLoss } from "../src/nn/index.js";
-import { builds, close, differences, sameBits, U } from "./support/nn.js";
+import { sameBits } from "./support/bits.js";
+import { builds, close, differences, U } from "./support/nn.js";
 import { ctc, ctcByAlignments } from "./support/nn-oracle.js";
 import { Random } from "./support/random.js";
 import { throws } from "./support/throws.js";

@@ -1,7 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createSync, dropout } from "../src/nn/index.js";
-import { builds, SIZES, sameBits } from "./support/nn.js";
+import { sameBits } from "./support/bits.js";
+import { builds, SIZES } from "./support/nn.js";
 import { Random } from "./support/random.js";
 
 const random = new Random(28);

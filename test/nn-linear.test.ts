@@ -10,8 +10,8 @@ import {
   type Nn,
   type Parameter,
 } from "../src/nn/index.js";
+import { sameBits } from "./support/bits.js";
 import { relaxedSupported } from "./support/kernels.js";
-import { sameBits } from "./support/nn.js";
 import { Random } from "./support/random.js";
 
 /** Depths around 4, the span of 192 and two of them; columns around 16 and 32, and enough of them for two threads of few rows. */

@@ -1,5 +1,6 @@
 import { test } from "uvu";
-import { builds, close, differences, dot, sameBits, U } from "./support/nn.js";
+import { sameBits } from "./support/bits.js";
+import { builds, close, differences, dot, U } from "./support/nn.js";
 import { norm } from "./support/nn-oracle.js";
 import { Random } from "./support/random.js";
 

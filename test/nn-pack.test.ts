@@ -3,8 +3,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bert } from "../src/models/index.js";
 import { AdamW, create, createSync, Linear, linear, Module, type Nn, Random } from "../src/nn/index.js";
+import { sameBits } from "./support/bits.js";
 import { relaxedSupported } from "./support/kernels.js";
-import { sameBits } from "./support/nn.js";
 
 const engines: readonly Nn[] = [
   createSync({ threads: 1, simd: "plain" }),

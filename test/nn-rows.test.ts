@@ -1,7 +1,8 @@
 /** Copies, sums over rows and along rows, embeddings and masks. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { builds, close, dot, SIZES, sameBits, U } from "./support/nn.js";
+import { sameBits } from "./support/bits.js";
+import { builds, close, dot, SIZES, U } from "./support/nn.js";
 import { Random } from "./support/random.js";
 
 const random = new Random(23);

@@ -97,8 +97,8 @@ export interface Passed {
 const LARGE = 2 ** 14;
 
 /**
- * What each of `blocks` makes of x in turn; `forward` runs one. Where nothing is kept for gradients, in `nn.evaluate` and below the first block that is
- * trained, a large x goes, and all that was made on the way: a model of any depth then takes the memory of one block. `nn.evaluate` cannot
+ * What each of `blocks` makes of x in turn; `forward` runs one. Where nothing is kept for gradients, in `nn.evaluate` and below the first block that
+ * is trained, a large x goes, and all that was made on the way: a model of any depth then takes the memory of one block. `nn.evaluate` cannot
  * know what its body will still read. With a block that has another forward than `usual` nothing goes: it may keep what it sees.
  */
 export function inTurn<B extends { forward: unknown }>(

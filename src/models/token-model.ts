@@ -85,6 +85,7 @@ export abstract class TokenModel extends Module {
     return drop(this.pos.add(this.tok.forward(all, shape), before));
   }
 
+  /** What the options say, the lengths as a copy. */
   #given(options: TokenOptions) {
     checkOptions(this.family, options, ["dropout", "seed", "lengths"]);
     const { lengths, dropout, seed } = options; // inherited ones too

@@ -43,7 +43,7 @@ export async function elementwise({ name, truth, backward, special, hard }: Elem
     test(`${target} ${name} is exact where the result is a special value`, () => {
       const y = apply(special.map(([x]) => x));
       const want = special.map(([, value]) => value);
-      same(y, want, `${name} of ${special.map(([x]) => x)} `);
+      sameBits(`${name} of ${special.map(([x]) => x)} `, y, want);
     });
 
     test(`${target} ${name} gives an element the same bits at any length and place, and writes nothing else`, () => {
@@ -61,7 +61,7 @@ export async function elementwise({ name, truth, backward, special, hard }: Elem
           const want = all.slice();
           want.set(alone.subarray(0, n), to);
           exports[name](base + 4 * to, base + 4 * from, n);
-          same(all, want, `length ${n}, from ${from} to ${to}`);
+          sameBits(`length ${n}, from ${from} to ${to}`, all, want);
         }
       }
     });
@@ -80,15 +80,12 @@ export async function elementwise({ name, truth, backward, special, hard }: Elem
           const expected = all.slice();
           expected.set(want, (dx - base - 4) / 4);
           exports[`${name}Backward`](dx, pointers[1], pointers[2], n);
-          same(all, expected, `length ${n}, dx at ${dx - base}`);
+          sameBits(`length ${n}, dx at ${dx - base}`, all, expected);
         }
       }
     });
   }
 }
-
-/** Asserts the same numbers, where NaN equals NaN and 0 is not -0. */
-export const same = (got: Float32Array, want: ArrayLike<number>, label = ""): void => sameBits(label, got, want);
 
 /** One helper of the core as an array function: the number of inputs is a multiple of 4. */
 export type Helper = (...inputs: Float32Array[]) => Float32Array;

@@ -1,4 +1,4 @@
-/** Made-up files of GPT-2, ViT and BERT by the names and layouts of transformers, and their results in float64 (modeling_gpt2.py, ..._vit.py, ..._bert.py). */
+/** Made-up files of GPT-2, ViT and BERT by the names and layouts of transformers, and their results in float64 (by its modeling_*.py). */
 import { Random } from "../../src/nn/index.js";
 import { acts, crossEntropy, norm } from "./nn-oracle.js";
 import { type Numbers, oracleRow } from "./oracle.js";
@@ -20,15 +20,16 @@ export const gpt2Json = {
   ...{ activation_function: "gelu_new", layer_norm_epsilon: 1e-5 },
 };
 export const bertJson = {
-  ...{
-    model_type: "bert",
-    vocab_size: 23,
-    max_position_embeddings: 9,
-    type_vocab_size: 2,
-    hidden_size: 16,
-    intermediate_size: 24,
-  },
-  ...{ num_attention_heads: 4, num_hidden_layers: 2, hidden_act: "gelu", layer_norm_eps: 1e-12 },
+  model_type: "bert",
+  vocab_size: 23,
+  max_position_embeddings: 9,
+  type_vocab_size: 2,
+  hidden_size: 16,
+  intermediate_size: 24,
+  num_attention_heads: 4,
+  num_hidden_layers: 2,
+  hidden_act: "gelu",
+  layer_norm_eps: 1e-12,
 };
 export const vitJson = {
   ...{ image_size: 12, patch_size: 4, hidden_size: 16, num_attention_heads: 4, num_hidden_layers: 2 },
@@ -40,9 +41,7 @@ function made(seed: number, shapes: Record<string, number[]>, deviations: Record
   const random = new Random(seed);
   const entries = Object.entries(shapes).map(([name, shape]) => {
     const size = shape.reduce((product, n) => product * n, 1);
-    const scale = /(ln_|layernorm|LayerNorm).*weight/.test(name)
-      ? random.normals(size, 0.1).map((x) => 1 + x)
-      : undefined;
+    const scale = /(ln_|layernorm).*weight/i.test(name) ? random.normals(size, 0.1).map((x) => 1 + x) : undefined;
     return [name, { shape, data: scale ?? random.normals(size, deviations[name] ?? 0.2) }] as const;
   });
   return new Map(entries);

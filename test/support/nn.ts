@@ -4,7 +4,6 @@ import type { NnKernels } from "../../src/generated/nn-kernel-types.js";
 import type { Memory } from "../../src/wasm.js";
 import { loadNn, type Target, targets } from "./kernels.js";
 
-export { sameBits } from "./bits.js";
 export type Numbers = ArrayLike<number>;
 
 /**

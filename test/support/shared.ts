@@ -1,26 +1,6 @@
-/** Modules that the tests of nn share, and every gradient of them. */
+/** A module that the tests of nn share, and gradients held against differences. */
 import * as assert from "uvu/assert";
-import {
-  activation,
-  add,
-  crossEntropy,
-  Depthwise,
-  dropout,
-  Embedding,
-  embedding,
-  glu,
-  LayerNorm,
-  Linear,
-  type Loss,
-  Module,
-  maskedMean,
-  maskRows,
-  type Nn,
-  type Parameter,
-  Random,
-  RmsNorm,
-  type Value,
-} from "../../src/nn/index.js";
+import { embedding, type Loss, Module, type Nn, type Parameter, Random, type Value } from "../../src/nn/index.js";
 
 /** Its parameters are used in several places. */
 
@@ -55,45 +35,6 @@ export class Shared extends Module {
 export const ids = [0, 1, 2, 3, 4, 0];
 export const targets = [1, 2, 3, 0, 2, 1];
 export const tokens = (nn: Nn, { table }: Shared): Value => embedding(nn, ids, [2, 3], table);
-
-/** Every operation once, each with something that makes a wrong gradient show. */
-export class Everything extends Module {
-  readonly #nn: Nn;
-  readonly tok: Embedding;
-  readonly gate: Linear;
-  readonly conv: Depthwise;
-  readonly norm: LayerNorm;
-  readonly rms: RmsNorm;
-  readonly fc: Linear;
-  readonly head: Linear;
-
-  constructor(nn: Nn) {
-    super();
-    const r = new Random(1);
-    this.#nn = nn;
-    this.tok = new Embedding(nn, r, 7, 8);
-    this.gate = new Linear(nn, r, 8, 16);
-    this.conv = new Depthwise(nn, r, 8, 3);
-    this.norm = new LayerNorm(nn, 8);
-    this.rms = new RmsNorm(nn, 8);
-    this.fc = new Linear(nn, r, 8, 8);
-    this.head = new Linear(nn, r, 8, 5);
-    // Larger than a model begins with, so that no gradient is lost in the rounding of a difference.
-    for (const { tensor } of this.parameters.values()) {
-      if (tensor.shape.length > 1) tensor.set(tensor.toArray().map((x) => 20 * x));
-    }
-  }
-
-  loss(): Loss {
-    const nn = this.#nn;
-    const keep = nn.la.tensor(Uint8Array.of(1, 1, 1, 0, 1, 1, 0, 0), [2, 4]);
-    const x = this.tok.forward([0, 1, 2, 3, 4, 5, 6, 0], [2, 4]);
-    const gated = maskRows(nn, glu(nn, this.gate.forward(x)), keep);
-    const y = add(nn, x, activation(nn, this.norm.forward(this.conv.forward(gated)), "silu"), 0.5);
-    const z = add(nn, y, this.fc.forward(this.rms.forward(y), "gelu-erf"));
-    return crossEntropy(nn, this.head.forward(maskedMean(nn, dropout(nn, z, 0.25, [1, 2]), keep)), [3, 1]);
-  }
-}
 
 /** Every gradient of `loss` is its central difference. */
 export function checkGradients(label: string, nn: Nn, model: Module, loss: () => Loss): void {
