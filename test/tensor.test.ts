@@ -247,6 +247,8 @@ test("consoles print element type, sizes and the first elements; JSON and copies
   const nn = createTraining({ threads: 1 });
   assert.is(inspect(nn), "Nn { la: LaserAttention { simd: 'plain' } }");
   assert.is(JSON.stringify(nn), '{"la":{"simd":"plain"}}');
+  assert.is(inspect(nn.input(Float32Array.of(1, 2), [1, 2])), "Value f32 [1, 2] [1, 2]");
+  assert.is(inspect({ weight: nn.parameter(Float32Array.of(3), [1]) }), "{ weight: Parameter f32 [1] [3] }");
   nn.dispose();
   assert.is(inspect([own.zeros([3, 100], "u8")]), "[ Tensor u8 [3, 100] [0, 0, 0, 0, 0, 0, 0, 0, ...] ]");
   const sizes = { shape: [2, 3], strides: [3, 1], dtype: "f32" };

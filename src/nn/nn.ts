@@ -39,7 +39,7 @@ export class Nn {
   /** @internal */
   constructor(la: LaserAttention) {
     complete(Nn, "Nn");
-    complete(Value, "Value");
+    complete(Value, "Value", { [Symbol.for("nodejs.util.inspect.custom")]: shown });
     register(this);
     this.la = la;
     this.#engine = la.engine as NnEngine;
@@ -198,6 +198,11 @@ export class Nn {
       end(whole);
     }
   }
+}
+
+/** What consoles print of a value: "Parameter f32 [2, 3] [0.1, ...". */
+function shown(this: Value): string {
+  return `${this.tensor}`.replace("Tensor", this.constructor.name);
 }
 
 export interface Nn extends Disposing {}
