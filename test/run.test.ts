@@ -233,7 +233,7 @@ test("a report says which version made it, of what data and what is held out, an
   assert.match(texts[0]!, "<p>Data: a &lt;b&gt;.txt</p>");
   assert.match(texts[0]!, "Held out: the last tenth of the text, of which an evaluation takes at most 1 batches of 2.");
   assert.match(texts[0]!, `laser-attention ${VERSION}<`);
-  assert.match(texts[0]!, ">step</text>"); // below the chart
+  assert.match(texts[0]!, ">step 3</text>"); // below the chart
   assert.is(texts[0], texts[1]);
 });
 

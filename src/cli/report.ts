@@ -7,6 +7,12 @@ const STYLE =
   "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#222}svg{width:100%;font-size:12px}" +
   "pre{white-space:pre-wrap;background:#f5f5f5;padding:.8rem}td,th{text-align:left;padding:.1rem 1rem .1rem 0}";
 
+/** A recipe, in the order of --help. */
+const RECIPE = [
+  ...(["variant", "width", "heads", "layers", "context", "batch", "steps", "lr", "warmup", "weightDecay"] as const),
+  ...(["clip", "dropout", "every", "evaluations", "seed"] as const),
+];
+
 const HELD: Readonly<Record<FamilyName, string>> = {
   lm: "the last tenth of the text",
   bert: "the last tenth of the text",
@@ -26,8 +32,8 @@ export function report(
   const lines = (of: (trainer: Trainer) => readonly (readonly [number, number])[]) =>
     trainers.map((trainer) => ({ name: name(trainer), points: of(trainer) }));
   const head = trainers.map((trainer) => `<th>${name(trainer)}</th>`).join("");
-  const rows = Object.keys(trainers[0]!.recipe).map((key) => {
-    const cells = trainers.map(({ recipe }) => `<td>${recipe[key as keyof typeof recipe]}</td>`).join("");
+  const rows = RECIPE.map((key) => {
+    const cells = trainers.map(({ recipe }) => `<td>${recipe[key]}</td>`).join("");
     return `<tr><td>${key}</td>${cells}</tr>`;
   });
   const last = trainers.map(({ history }) => `<td>${history.evaluations.at(-1)?.value.toPrecision(5) ?? "none"}</td>`);
@@ -50,7 +56,7 @@ export function report(
       lines(({ history }) => smooth(history.losses)),
     ),
     chart(
-      task.measure,
+      `${task.measure[0]!.toUpperCase()}${task.measure.slice(1)}`,
       lines(({ history }) => history.evaluations.map(({ step, value }) => [step, value] as const)),
     ),
     chart(
