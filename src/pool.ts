@@ -90,11 +90,11 @@ export class Pool {
   readonly #mayWait: boolean;
   readonly #warn: (reason: string) => void;
   readonly #limits: typeof LIMITS_MS;
-  /** Starts the workers, until it has; and whether it is at it, or was cut off. */
+  /** Starts the workers; undefined once it was called. `#starting`: it is running, or was cut off. */
   #begin: (() => void) | undefined;
   #starting = false;
   #jobs = 0;
-  /** The number of the last job, and whether workers may still be at it. */
+  /** The last job, and whether workers may still run it. */
   #job = 0;
   #open = false;
   /** Whether it is known if all workers have started. */
@@ -149,7 +149,7 @@ export class Pool {
       }
       this.#starting = false;
     };
-    setTimeout(() => this.#begin?.(), 0).unref?.(); // one that ends before that has none
+    setTimeout(() => this.#begin?.(), 0).unref?.(); // a program that ends before that starts none
   }
 
   /** Blocks until all workers have started, or can't, where it may. */

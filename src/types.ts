@@ -55,7 +55,7 @@ export type KernelModule = (typeof globalThis extends { WebAssembly: { Module: {
 export type KernelSource = KernelModule | ArrayBuffer | ArrayBufferView;
 
 /**
- * What `create` takes besides: where to fetch the file, the answer of a fetch, or a promise of any of them.
+ * What `create` takes as well: where to fetch the file, the response of a fetch, or a promise of any of them.
  *
  * @example
  * const wasm: AsyncKernelSource = new URL(import.meta.resolve("laser-attention/kernels.wasm"));
@@ -77,7 +77,7 @@ export type Address =
     };
 
 /**
- * What is used of a Response.
+ * The part of a `Response` that is used.
  *
  * @example
  * const answer: Promise<Answer> = fetch("/kernels.wasm");
@@ -85,9 +85,9 @@ export type Address =
 export interface Answer {
   /** Whether the status is 200 to 299. */
   readonly ok: boolean;
-  /** For the error message. */
+  /** The status, for error messages. */
   readonly status: number;
-  /** For the error message. */
+  /** The address, for error messages. */
   readonly url: string;
   /**
    * The bytes of the file.

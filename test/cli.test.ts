@@ -254,7 +254,7 @@ test("the help of train and compare has the defaults, of all families or by fami
   for (const command of ["train", "compare"]) {
     const help = (await ok(command, "--help")).replaceAll(/\s+/g, " ");
     assert.match(help, "width of the model (default: 128, conformer 96)");
-    assert.match(help, "the highest learning rate (default: 0.002, vit 0.001, conformer 0.001)");
+    assert.match(help, "the peak learning rate (default: 0.002, vit 0.001, conformer 0.001)");
     assert.match(help, "steps (default: 4000, conformer 1500)");
     assert.match(help, "seed of parameters and batches (default: 1)");
     for (const note of [

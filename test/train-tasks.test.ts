@@ -99,7 +99,7 @@ test("recordings with transcripts are each evaluated once, digits as strings of 
   assert.equal(said, ["a", "b", "a", "b", "a"]);
 });
 
-test("transcripts without a blank are judged by characters, with one, and digits, by words", () => {
+test("transcripts without a space are judged by characters, those with one, and digits, by words", () => {
   const rate = (said: string, heard: string, digits = false): [string, number] => {
     const symbols = [...new Set(said + heard)];
     const labels = [...said].map((symbol) => 1 + symbols.indexOf(symbol));

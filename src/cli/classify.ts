@@ -18,7 +18,7 @@ interface Options extends Usage {
 }
 
 export function addClassify(program: Command): void {
-  usage(program, "classify", "say what images show, by a model of train vit")
+  usage(program, "classify", "say what images show, with a model of train vit")
     .requiredOption("--images <file>", "a file of the binary version of CIFAR-10")
     .option("--count <n>", "images from the first one on", integer(1), 10)
     .option("--candidates <n>", "classes to list for each", integer(1), 3)

@@ -13,7 +13,7 @@ interface Options extends Usage {
 }
 
 export function addFill(program: Command): void {
-  usage(program, "fill", "fill in hidden characters, by a model of train bert")
+  usage(program, "fill", "fill in hidden characters, with a model of train bert")
     .requiredOption("--text <text>", "a text with holes, as in 'To be or n_t to be'", withLf)
     .option("--hole <character>", "what a hole looks like", character, "_")
     .option("--candidates <n>", "characters to list for each hole", integer(1), 3)

@@ -17,8 +17,8 @@ interface Options extends Usage {
 }
 
 export function addGenerate(program: Command): void {
-  usage(program, "generate", "go on with a text, by a model of train lm")
-    .requiredOption("--prompt <text>", "the beginning", withLf)
+  usage(program, "generate", "continue a text, with a model of train lm")
+    .requiredOption("--prompt <text>", "the text to continue", withLf)
     .option(
       "--count <n>",
       "tokens to write: characters, or bytes (train --tokens), of which the last may be a part of one",
@@ -26,7 +26,7 @@ export function addGenerate(program: Command): void {
       300,
     )
     .option("--temperature <t>", "0 always takes the likeliest", real(0), 0.8)
-    .option("--top-k <n>", "only the so many likeliest", integer(1))
+    .option("--top-k <n>", "only this many of the likeliest", integer(1))
     .option("--top-p <p>", "only the likeliest that together have this probability", real(0, 1))
     .option("--seed <n>", "seed of the draws", integer(0), 1)
     .action((options: Options) =>

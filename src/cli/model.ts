@@ -18,7 +18,7 @@ type Family = Model["family"];
 type Extra = { readonly [name: string]: unknown };
 
 export const CHECKPOINT =
-  "a folder that train wrote, for its best checkpoint (the last, before there is one), or a file of it";
+  "a file that train wrote, or its folder: the best checkpoint there (the last, before there is a best)";
 
 /** Options of a command that uses a trained model. */
 export interface Usage extends Common {

@@ -69,7 +69,7 @@ export type Tokens = "characters" | "bytes";
 
 export const tokensOption = new Option(
   "--tokens <kind>",
-  "of lm: the characters of the text, or the bytes of UTF-8, which any prompt has (default: characters, or those of the checkpoint)",
+  "of lm: the characters of the text, or bytes of UTF-8, so that a prompt may have any character (default: characters, or those of the checkpoint)",
 ).choices(["characters", "bytes"] satisfies Tokens[]);
 
 /** What the recipes have: that of lm, and of each family that has another. */
@@ -93,20 +93,20 @@ export function recipeOptions(command: Command): Command {
   count("heads", "attention heads");
   count("layers", "blocks");
   count("context", "tokens in a row, or stacked frames of speech");
-  count("batch", "rows, images or utterances of a step");
+  count("batch", "rows, images or utterances per step");
   count("steps", "steps");
-  add("--lr <rate>", "lr", "the highest learning rate", real(0));
-  count("warmup", "steps up to it; of a short run, a tenth");
+  add("--lr <rate>", "lr", "the peak learning rate", real(0));
+  count("warmup", "steps up to that rate; in a short run a tenth of all");
   add("--weight-decay <rate>", "weightDecay", "weight decay", real(0));
-  add("--clip <norm>", "clip", "the most that the norm of all gradients may be", positive);
+  add("--clip <norm>", "clip", "clip the norm of all gradients to this", positive);
   add(
     "--dropout <p>",
     "dropout",
-    "how likely elements of what a block adds are to be dropped; training losses are with it",
+    "probability that an element of what a block adds is dropped; training losses include it",
     real(0, MOST_DROPOUT),
   );
-  count("every", "evaluate and save after so many steps");
-  count("evaluations", "held-out batches of an evaluation, at most");
+  count("every", "evaluate and save every this many steps");
+  count("evaluations", "most held-out batches per evaluation");
   return count("seed", "seed of parameters and batches");
 }
 

@@ -217,8 +217,12 @@ export function addTrain(program: Command): void {
       "a text (lm, bert), a folder of CIFAR-10 (vit), a folder of wav files or a list (conformer)",
       path,
     )
-    .option("--out <folder>", "where checkpoints and report.html go (default: FAMILY-VARIANT, with --init none)", path)
-    .option("--resume", "go on with the run in --out")
+    .option(
+      "--out <folder>",
+      "where checkpoints and report.html go (default: FAMILY-VARIANT; needed with --init)",
+      path,
+    )
+    .option("--resume", "continue the run in --out")
     .option("--init <path>", `start a new run from a checkpoint: ${CHECKPOINT}`, path)
     .addOption(variantOption("; with --init or --resume that of the checkpoint, unless given"))
     .addOption(tokensOption)
@@ -247,7 +251,7 @@ export function addCompare(program: Command): void {
   recipeOptions(common(compare))
     .option("--data <path>", "as for train", path)
     .option("--out <folder>", "where checkpoints and report.html go (default: FAMILY-compare)", path)
-    .option("--resume", "go on with the runs in --out")
+    .option("--resume", "continue the runs in --out")
     .addOption(tokensOption)
     .addHelpText("after", NOTES)
     .action(async (family: FamilyName, options: TrainOptions) => {

@@ -14,7 +14,7 @@ interface Options extends Usage {
 }
 
 export function addTranscribe(program: Command): void {
-  usage(program, "transcribe", "write down what is said, by a model of train conformer")
+  usage(program, "transcribe", "write down what is said, with a model of train conformer")
     .argument("<wav...>", "wav files")
     .option("--beam <n>", "width of the search; 1 takes the likeliest path", integer(1), 8)
     .action((files: string[], options: Options) =>

@@ -24,7 +24,7 @@ export interface Candidate {
 export interface SamplingOptions {
   /** Scores are divided by it. Below 1 likely tokens become likelier; 0 always takes the best one. Default 1. */
   temperature?: number | undefined;
-  /** Only the so many best tokens. Default: all. */
+  /** Only this many of the best tokens. Default: all. */
   topK?: number | undefined;
   /** Of these, only the best ones that together have this probability: as few as suffice, one at least. Default 1: all. */
   topP?: number | undefined;

@@ -30,11 +30,11 @@ import { whole } from "./whole.js";
 export interface AdamWOptions {
   /** Learning rate; `step` may give another one each time. Default 1e-3. */
   lr?: number | undefined;
-  /** How much of the old means of gradients and of their squares stays at each step. Default [0.9, 0.999]. */
+  /** Share of the old means of gradients and of their squares that stays at each step. Default [0.9, 0.999]. */
   betas?: readonly [number, number] | undefined;
   /** Added to the root of the mean square. Default 1e-8. */
   eps?: number | undefined;
-  /** A step takes lr times this off a parameter, as a share of it. Default 0.01. */
+  /** A step shrinks a parameter by lr times this, as a share of it. Default 0.01. */
   weightDecay?: number | undefined;
   /**
    * Which parameters decay; a number is a weight decay of its own. Default: those with two axes or more, that is, not biases, norms
@@ -56,7 +56,7 @@ export interface AdamWOptions {
 export interface AdamWStepOptions {
   /** Learning rate of this step. Default: that of the optimiser. */
   lr?: number | undefined;
-  /** The most that the norm of all gradients may be; larger ones are scaled. Default: none. */
+  /** The largest norm of all gradients; larger ones are scaled down to it. Default: none. */
   clip?: number | undefined;
 }
 

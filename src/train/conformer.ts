@@ -108,18 +108,18 @@ export function conformerTask(nn: Nn, recipe: Recipe, speech: Speech): Task {
     if (join) return drawBatch(speech.test, random);
     return collate(speech.test.slice(n * batch, (n + 1) * batch).map((one) => draw([one], join, most, random)));
   });
-  // Of transcripts without a blank, as those of Chinese, a whole one would be one word, and wrong to the end of training.
-  const blank =
+  // A transcript without spaces, as in Chinese, would be one word as a whole, and wrong to the end of training.
+  const spaced =
     separator === " " ||
     [...speech.train, ...speech.test].some(({ labels }) => textOf(labels, symbols, separator).trim().includes(" "));
-  const partsOf = blank ? wordsOf : (text: string) => [...text];
+  const partsOf = spaced ? wordsOf : (text: string) => [...text];
   const pairs = (one: Utterances) =>
     transcribe(nn, model, one.features, one.frames).map(({ labels }, n) => ({
       said: textOf(one.labels[n]!, symbols, separator),
       heard: textOf(labels, symbols, separator),
     }));
   return {
-    ...{ model, measure: `${blank ? "word" : "character"} error rate`, unit: "frames" },
+    ...{ model, measure: `${spaced ? "word" : "character"} error rate`, unit: "frames" },
     extra: { symbols, separator },
     batch(random: Random) {
       const { features, frames, labels } = drawBatch(speech.train, random);
