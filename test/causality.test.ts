@@ -83,7 +83,7 @@ for (const variant of variants) {
             error += (got[name]![n]! - expected[name][n]!) ** 2;
             size += expected[name][n]! ** 2;
           }
-          // method.md measured 7.4e-6 at deviation 100 with the same algorithm; twice that.
+          // 7.4e-6 was measured at deviation 100 with the same algorithm; twice that.
           assert.ok(Math.sqrt(error / size) <= 1.5e-5, `${la.simd} ${name} at ${spread}: ${Math.sqrt(error / size)}`);
         }
       }

@@ -48,7 +48,7 @@ const places: Record<Input, number[]> = {
 const at = (results: Results, name: Name, n: number): number => (results[name] as Numbers)[n]!;
 
 /**
- * method.md, "Masked means masked". What sees the entry is what the oracle turns into NaN when the entry is NaN. All else
+ * docs/math.md, "Masked means masked". What sees the entry is what the oracle turns into NaN when the entry is NaN. All else
  * is as with the entry 0. What sees it is finite and right where the oracle is finite, and NaN for a NaN. Two exceptions,
  * both for infinite scores: the oracle's NaN may be 0 * inf, a score of -inf times its key, where a finite gradient is as
  * good; and the softmax of a row with a score of +inf, [0, NaN, 0] in the oracle, may be NaN throughout, which dv shows.

@@ -24,7 +24,7 @@ for (const nn of builds) {
     return { loss: loss.now.slice(), d: d.now.slice(), x, t };
   };
 
-  test(`${nn.target} losses are those of float64 to 1e-7, gradients its central differences; ignored rows give 0`, () => {
+  test(`${nn.target} losses are those of float64 to some roundings, more for larger logits, gradients its central differences; ignored rows give 0`, () => {
     for (const width of WIDTHS) {
       for (const deviation of [0.1, 1, 10]) {
         const targets = [random.int(width), -1, random.int(width), width - 1, -100, 0];

@@ -48,7 +48,7 @@ export function elementBound(c: Case, name: "out" | "lse", extent: Extent, tails
  * Bound of a gradient's Frobenius error, given the reference's norm and the number of elements.
  *
  * ds_ij = p_ij (dP_ij - delta_i) is nothing but rounding where the values that a row sees hardly differ. (Where it sees one
- * key, dP - delta is exactly 0 in the standard variant: test/one-key.test.ts.) The README's floor f, about one rounding of
+ * key, dP - delta is exactly 0 in the standard variant: test/one-key.test.ts.) The floor f, about one rounding of
  * the largest product, does not count how many are summed: dP and delta are sums of E products each, so their errors add
  * up like sqrt(E), twice; p has the rounding of its score, as in `relative`; and sum_j p_ij^2 <= 1, so B H N rows, each with an
  * error of one key, land in dk and in a broadcast dbias, however few elements those have. `cancelling` grows the floor by just
@@ -120,7 +120,7 @@ function normMargin(
 export interface Comparison {
   /** Leaves elements out. */
   where?: (name: Name, n: number) => boolean;
-  /** The floor of gradients for inputs that may cancel, see gradientBound. Default: the README's. */
+  /** The floor of gradients for inputs that may cancel, see gradientBound. Default: that of the goldens. */
   cancelling?: boolean;
   /**
    * With `cancelling`, also what one random combination in five thousand needs: that scores are rounded before they are capped, and the
