@@ -35,15 +35,20 @@ export class Tanh {
     return Simd.madd(f32x4.mul(p, xx), x, x);
   }
 
-  /** 1 - t^2, t = near(x). */
+  /** 1 - t^2, t = near(x): for larger t right to a rounding of 1. */
   @inline static nearSlope(t: v128): v128 {
     return f32x4.sub(v128.load32_splat(ONE), f32x4.mul(t, t));
   }
 
+  /** -2 |x|. */
+  @inline static exponent(x: v128): v128 {
+    const minus = v128.or(x, v128.load32_splat(SIGN));
+    return f32x4.add(minus, minus);
+  }
+
   /** e = exp(-2 |x|). */
   @inline static decay(x: v128): v128 {
-    const minus = v128.or(x, v128.load32_splat(SIGN));
-    return Exp.core(f32x4.add(minus, minus));
+    return Exp.core(Tanh.exponent(x));
   }
 
   /**

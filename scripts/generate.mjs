@@ -56,7 +56,7 @@ export function generateShared(read) {
   const builds = find("tile.ts", "MR: i32 = ASC_FEATURE_RELAXED_SIMD \\? (\\d+) : (\\d+)");
   let whole = builds[0];
   while (builds.some((rows) => whole % rows !== 0)) whole += builds[0];
-  const kinds = { gelu: "GELU_TANH", "gelu-erf": "GELU_ERF", silu: "SILU" };
+  const kinds = { gelu: "GELU_TANH", "gelu-erf": "GELU_ERF", silu: "SILU", relu: "RELU", tanh: "TANH" };
   const activations = Object.entries(kinds).map(([name, kind]) => `"${name}": ${constant("nn/activation.ts", kind)}`);
   return (
     `${HEADER}/** The least number of rows that are whole register tiles in every build (MR). */\nexport const TILE_ROWS = ${whole};\n\n` +

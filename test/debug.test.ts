@@ -54,10 +54,10 @@ test("a failed assert of a product or of softmax is an error that names file and
 
 test("a failed assert of the nn kernels is an error that names file and line", async () => {
   const { exports: nn, memory } = await loadNn("debug");
-  assertAborts(() => nn.act(base + 64, 0, base, 1, 4), "kind must be 1 to 3");
+  assertAborts(() => nn.act(base + 64, 0, base, 1, 6), "kind must be 1 to 5");
   assertAborts(() => nn.act(base, 0, base, 1, 1), "y must not be z or slope");
   assertAborts(() => nn.act(base, base, base + 64, 1, 1), "y must not be z or slope");
-  assertAborts(() => nn.actBackward(base, base, base, -1), "n must be 0 or more");
+  assertAborts(() => nn.multiply(base, base, base, -1), "n must be 0 or more");
   assertAborts(() => nn.glu(base, base, 1, 1), "y must not be x");
   assertAborts(() => nn.gluBackward(base, base + 64, base, 1, 1), "dx must not be x");
   assertAborts(() => nn.layerNorm(base, base, base, base, base, base, 1, 0, 0), "width 1 or more");

@@ -96,7 +96,7 @@ test("positions that are not absolute, other activations and files of another mo
       "absolute positions, got bert, relative_key",
     );
     throws(made(file, { model_type: "xlm-roberta" }), RangeError, "bert: must be of bert", "got xlm-roberta");
-    throws(made(file, { hidden_act: "relu" }), TypeError, 'got "relu"');
+    throws(made(file, { hidden_act: "quick_gelu" }), TypeError, 'got "quick_gelu"');
     throws(made(new Map([...file].slice(1)), {}), Error, "tok.weight");
   }));
 

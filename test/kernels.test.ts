@@ -29,7 +29,6 @@ const KERNELS = [
 
 const NN = [
   "act",
-  "actBackward",
   "adamw",
   "addRows",
   "addScaled",
@@ -53,6 +52,7 @@ const NN = [
   "maskRows",
   "maskedMean",
   "maskedMeanBackward",
+  "multiply",
   "rmsNorm",
   "rmsNormBackward",
   "rmsNormParams",

@@ -4,20 +4,19 @@ import * as assert from "uvu/assert";
 import type { Tensor } from "../src/index.js";
 import type { Block } from "../src/models/index.js";
 import * as models from "../src/models/index.js";
-import { attention, type Loss, type Module, type Nn, Random, type Value } from "../src/nn/index.js";
+import { attention, type Loss, type Module, multiply, type Nn, Random, type Value } from "../src/nn/index.js";
 import { runDocument } from "./support/document.js";
 
 interface Program {
   nn: Nn;
   model: Module;
-  multiply(nn: Nn, x: Value, y: Value): Value;
   rotate(nn: Nn, x: Value, heads: number, cos: ArrayLike<number>, sin: ArrayLike<number>): Value;
   meanSquare(nn: Nn, x: Value, goal: ArrayLike<number>): Loss;
   saliency(nn: Nn, forward: (x: Value) => Value, x: Float32Array, shape: number[], k: number): Float32Array;
   attentionMap(nn: Nn, block: Block, x: Value, heads: number, options: object): Tensor;
 }
 
-const names = ["nn", "model", "multiply", "rotate", "meanSquare", "saliency", "attentionMap"];
+const names = ["nn", "model", "rotate", "meanSquare", "saliency", "attentionMap"];
 const [{ nn, model, ...own }, printed] = await runDocument<Program>("docs/nn.md", 4, names);
 
 test("the program of docs/nn.md learns, and trains its head alone", () => {
@@ -35,7 +34,7 @@ test("its operations and its loss have their gradients", () => {
   const angles = Array.from(new Random(6).normals(3 * 2));
   const turned = (x: Value) => own.rotate(nn, x, 2, angles.map(Math.cos), angles.map(Math.sin));
   const seen = () => attention(nn, turned(q), turned(k), v, 2, { variant: "laser" });
-  const loss = () => own.meanSquare(nn, own.multiply(nn, seen(), factor), goal);
+  const loss = () => own.meanSquare(nn, multiply(nn, seen(), factor), goal);
   nn.step(loss);
   for (const parameter of all) {
     const before = parameter.tensor.toArray();

@@ -96,13 +96,13 @@ test("a config's activation and eps are those of its blocks and norms, and come 
   };
   const usual = scores({});
   assert.equal(scores({ activation: "gelu", eps: 1e-5 }), usual);
-  for (const config of [{ activation: "gelu-erf" }, { activation: "silu" }, { eps: 1e-12 }]) {
+  for (const config of [{ activation: "gelu-erf" }, { activation: "silu" }, { activation: "relu" }, { eps: 1e-12 }]) {
     assert.not.equal(scores(config), usual);
   }
   throws(
-    () => scores({ activation: "relu" }),
+    () => scores({ activation: "elu" }),
     TypeError,
-    'gpt: activation must be "gelu" or "gelu-erf" or "silu", got "relu"',
+    'gpt: activation must be "gelu" or "gelu-erf" or "silu" or "relu" or "tanh", got "elu"',
   );
   const { lnf } = gpt(nn, { ...sizes, eps: 1e-12 });
   const small = nn.input(random().normals(8, 1e-3), [1, 8]);

@@ -55,7 +55,7 @@ for (const nn of builds) {
     assert.ok(Math.abs(out.now[0]! - sum[0]!) <= 2 * U * sum[0]!, `expected ${sum[0]}, got ${out.now[0]}`);
   });
 
-  test(`${nn.target} addRows, addScaled and scale are one operation an element, and write nothing else`, () => {
+  test(`${nn.target} addRows, addScaled, multiply and scale are one operation an element, and write nothing else`, () => {
     for (const n of SIZES) {
       const batches = 3;
       const [x, y, rows] = [random.normals(batches * n), random.normals(batches * n), random.normals(n)];
@@ -68,6 +68,15 @@ for (const nn of builds) {
         "scale",
         out.now,
         x.map((value) => value * Math.fround(0.3)),
+      );
+      kernels.multiply(out.ptr, xs.ptr, ys.ptr, batches * n);
+      const products = x.map((value, i) => value * y[i]!);
+      sameBits("multiply", out.now, products);
+      kernels.multiply(out.ptr, out.ptr, ys.ptr, batches * n);
+      sameBits(
+        "multiply in place",
+        out.now,
+        products.map((value, i) => value * y[i]!),
       );
       kernels.addScaled(out.ptr, xs.ptr, ys.ptr, 0.5, batches * n);
       sameBits(

@@ -11,6 +11,7 @@ import {
   type Loss,
   layerNorm,
   linear,
+  multiply,
   type Nn,
   prepend,
   rmsNorm,
@@ -112,7 +113,7 @@ test("a parameter in several places, with other partners or in both roles, gets 
 });
 
 test("what an operation hands on joins the gradients of others, of values and of parameters", () => {
-  for (const kind of ["gelu", "gelu-erf", "silu"] as const) {
+  for (const kind of ["gelu", "gelu-erf", "silu", "tanh"] as const) {
     const act = (nn: Nn, x: Value): Value => activation(nn, x, kind);
     check(`${kind}(p) + ${kind}(p)`, (nn, s) =>
       crossEntropy(nn, add(nn, act(nn, s.square), act(nn, s.square)), [0, 1, 2, 3]),
@@ -122,6 +123,12 @@ test("what an operation hands on joins the gradients of others, of values and of
       return crossEntropy(nn, add(nn, add(nn, act(nn, x), act(nn, x)), x), targets);
     });
   }
+  check("p p", (nn, s) => crossEntropy(nn, multiply(nn, s.square, s.square), [0, 1, 2, 3]));
+  check("x y + x", (nn, s) => {
+    const x = linear(nn, tokens(nn, s), s.square);
+    const y = linear(nn, x, s.square, undefined, { activation: "tanh" });
+    return crossEntropy(nn, add(nn, multiply(nn, x, y), x), targets);
+  });
   check("two losses of one value", (nn, s) => {
     const x = linear(nn, tokens(nn, s), s.square);
     return add(

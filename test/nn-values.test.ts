@@ -23,6 +23,7 @@ import {
   Module,
   maskedMean,
   maskRows,
+  multiply,
   type Parameter,
   prepend,
   Random,
@@ -62,6 +63,7 @@ test("operations outside of a step give what they give inside, and leave nothing
     linear: () => linear(nn, x, s.square, s.beta, { activation: "gelu" }),
     maskRows: () => maskRows(nn, x, keep),
     maskedMean: () => maskedMean(nn, x, keep),
+    multiply: () => multiply(nn, x, x),
     prepend: () => prepend(nn, s.beta, x),
     rmsNorm: () => rmsNorm(nn, x, s.gamma),
     scale: () => scale(nn, x, 2),
@@ -131,6 +133,7 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
     [layer({ part: [1, 4] }), "linear: the count of part must be an integer from 0 to 3, got 4"],
     [() => maskRows(nn, x, keep), "maskRows: keep must have 6 elements, got [5]"],
     [() => maskedMean(nn, x, keep), "maskedMean: keep must have shape [2, 3], got [5]"],
+    [() => multiply(nn, x, loose), "multiply: y must have shape [2, 3, 4], got [2, 3, 5]"],
     [() => prepend(nn, three, x), "prepend: row must have shape [4], got [3]"],
     [() => rmsNorm(nn, x, three), "rmsNorm: x must have 3 on its last axis, got [2, 3, 4]"],
     [attend(flat, 2), "selfAttention: qkv must have rank 3, got [6, 4]"],
@@ -144,9 +147,12 @@ test("wrong kinds, shapes, ranks and numbers are refused before any kernel runs"
   for (const [call, message] of range) throws(call, RangeError, message);
   const kind: [() => unknown, string][] = [
     [() => activation(nn, any(new Float32Array(3)), "silu"), "activation: x must be a value, got a Float32Array"],
-    [() => activation(nn, x, any("relu")), 'activation: kind must be "gelu" or "gelu-erf" or "silu", got "relu"'],
+    [
+      () => activation(nn, x, any("elu")),
+      'activation: kind must be "gelu" or "gelu-erf" or "silu" or "relu" or "tanh", got "elu"',
+    ],
     [() => linear(nn, x, any(x)), "linear: weight must be a parameter, got a Value"],
-    [layer({ activation: "relu" }), 'activation must be "gelu" or "gelu-erf" or "silu", got "relu"'],
+    [layer({ activation: "elu" }), 'activation must be "gelu" or "gelu-erf" or "silu" or "relu" or "tanh", got "elu"'],
     [() => maskRows(nn, x, any(x.tensor)), 'maskRows: keep must have dtype "u8", got "f32"'],
     [() => crossEntropy(nn, x, any(3)), "crossEntropy: targets must be an array, got 3"],
     [() => takeRows(nn, x, any(3)), "takeRows: rows must be an array, got 3"],

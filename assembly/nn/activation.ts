@@ -1,21 +1,27 @@
 /**
- * Activations: y = act(z) and dz = dy act'(z).
+ * Activations: y = act(z) and its slope act'(z), so that dz = dy act'(z) is `multiply` of elementwise.ts.
  *
  *   GELU, tanh form   z s(2 u)     s + z s (1 - s) 2 u',   2 u = z (C1 + C3 z^2),   (1 + tanh u) / 2 = s(2 u)
  *   GELU, erf form    z Phi(z)     Phi(z) + z Phi'(z)
  *   SiLU              z s(z)       s + z s (1 - s)
+ *   ReLU              max(z, 0)    1 where z > 0
+ *   tanh              tanh(z)      1 - tanh(z)^2
  *
  * with s the sigmoid. C1 = 2 sqrt(2 / pi), C3 = 0.044715 C1.
  */
 import { coreInPlace, ONE } from "../exp";
 import { Simd } from "../simd";
+import { Tanh } from "../tanh";
 import { Normal } from "./erf";
 
 /** The values of `kind`. */
 const GELU_TANH: i32 = 1;
 const GELU_ERF: i32 = 2;
 export const SILU: i32 = 3;
+const RELU: i32 = 4;
+const TANH: i32 = 5;
 
+const ZERO = memory.data<f32>([0], 4);
 const SIGN = memory.data<u32>([0x80000000], 4);
 const C1 = memory.data<f32>([1.59576912], 4);
 const C3 = memory.data<f32>([0.071354816], 4);
@@ -49,13 +55,15 @@ class Act {
     for (; n > 0; n -= 4, e += 16, z += 16) {
       let x = v128.load(z);
       if (kind == GELU_TANH) x = f32x4.mul(x, Simd.madd(f32x4.mul(x, x), v128.load32_splat(C3), v128.load32_splat(C1)));
-      x = kind == GELU_ERF ? Normal.exponent(x) : v128.xor(x, v128.load32_splat(SIGN));
+      if (kind == GELU_ERF) x = Normal.exponent(x);
+      else if (kind == TANH) x = Tanh.exponent(x);
+      else x = v128.xor(x, v128.load32_splat(SIGN));
       if (Simd.storeEnds(e, x, n)) return;
     }
   }
 
-  /** y = act(z) and slope = act'(z), e in y. */
-  @inline static slopes(y: usize, slope: usize, z: usize, n: i32, kind: i32): void {
+  /** slope = act'(z), then y = act(z), e in y: slope may be y, where nobody asks for it. For forms with s, 2 z u' = z (c1 + c3 z^2). */
+  @inline static slopes(y: usize, slope: usize, z: usize, n: i32, kind: i32, c1: usize = 0, c3: usize = 0): void {
     const low = f32x4.splat(-HELD);
     const high = f32x4.splat(HELD);
     const most = f32x4.splat(MOST_DECAY);
@@ -69,23 +77,26 @@ class Act {
         const phi = Normal.fromDecay(x, e);
         out = f32x4.mul(x, phi);
         steep = Simd.madd(held, Normal.density(e), phi);
+      } else if (kind == RELU) {
+        out = f32x4.pmax(x, f32x4.splat(0));
+        steep = v128.andnot(v128.load32_splat(ONE), f32x4.le(x, f32x4.splat(0)));
+      } else if (kind == TANH) {
+        out = v128.bitselect(Tanh.near(x), Tanh.far(x, e), Tanh.isNear(x));
+        steep = Tanh.nearSlope(out);
       } else {
         out = f32x4.div(x, f32x4.add(v128.load32_splat(ONE), e));
         const below = f32x4.pmin(e, most);
         const s = Sigmoid.fromDecay(below);
-        let u = held;
-        if (kind == GELU_TANH) {
-          u = f32x4.mul(held, Simd.madd(f32x4.mul(held, held), v128.load32_splat(SLOPE3), v128.load32_splat(C1)));
-        }
+        const u = f32x4.mul(held, Simd.madd(f32x4.mul(held, held), v128.load32_splat(c3), v128.load32_splat(c1)));
         steep = Simd.madd(f32x4.mul(u, f32x4.mul(below, s)), s, s);
       }
       if (n < 4) {
-        Simd.storeTail(y, out, n);
         Simd.storeTail(slope, steep, n);
+        Simd.storeTail(y, out, n);
         return;
       }
-      v128.store(y, out);
       v128.store(slope, steep);
+      v128.store(y, out);
     }
   }
 }
@@ -94,6 +105,7 @@ class Act {
 export function decays(e: usize, z: usize, n: i32, kind: i32): void {
   if (kind == GELU_TANH) Act.exponents(e, z, n, GELU_TANH);
   else if (kind == GELU_ERF) Act.exponents(e, z, n, GELU_ERF);
+  else if (kind == TANH) Act.exponents(e, z, n, TANH);
   else Act.exponents(e, z, n, SILU);
   coreInPlace(e, n);
 }
@@ -117,27 +129,18 @@ function normals(y: usize, z: usize, n: i32): void {
 /** y = act(z), n elements, and slope = act'(z) unless slope is 0; y is not z, slope may be. */
 export function act(y: usize, slope: usize, z: usize, n: i32, kind: i32): void {
   assert(n >= 0, "n must be 0 or more");
-  assert(GELU_TANH <= kind && kind <= SILU, "kind must be 1 to 3");
+  assert(GELU_TANH <= kind && kind <= TANH, "kind must be 1 to 5");
   assert(y != z && y != slope, "y must not be z or slope");
   for (; n > 0; n -= CHUNK, y += CHUNK << 2, z += CHUNK << 2) {
     const size = min(n, CHUNK);
-    decays(y, z, size, kind);
-    if (!slope) {
-      if (kind == GELU_ERF) normals(y, z, size);
-      else quotients(y, z, size);
-      continue;
-    }
-    if (kind == GELU_TANH) Act.slopes(y, slope, z, size, GELU_TANH);
+    const to = slope ? slope : y;
+    if (kind != RELU) decays(y, z, size, kind);
+    if (kind == RELU) Act.slopes(y, to, z, size, RELU);
+    else if (kind == TANH) Act.slopes(y, to, z, size, TANH);
+    else if (!slope && kind == GELU_ERF) normals(y, z, size);
+    else if (!slope) quotients(y, z, size);
     else if (kind == GELU_ERF) Act.slopes(y, slope, z, size, GELU_ERF);
-    else Act.slopes(y, slope, z, size, SILU);
-    slope += CHUNK << 2;
-  }
-}
-
-/** dz = dy slope, n elements; dz may be slope or dy. */
-export function actBackward(dz: usize, dy: usize, slope: usize, n: i32): void {
-  assert(n >= 0, "n must be 0 or more");
-  for (; n > 0; n -= 4, dz += 16, dy += 16, slope += 16) {
-    if (Simd.storeEnds(dz, f32x4.mul(v128.load(dy), v128.load(slope)), n)) return;
+    else Act.slopes(y, slope, z, size, SILU, kind == SILU ? ONE : C1, kind == SILU ? ZERO : SLOPE3);
+    if (slope) slope += CHUNK << 2;
   }
 }

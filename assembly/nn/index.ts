@@ -5,14 +5,14 @@ export function heapBase(): usize {
   return __heap_base;
 }
 
-export { act, actBackward } from "./activation";
+export { act } from "./activation";
 export { adamw } from "./adamw";
 export { columnSum } from "./column-sum";
 export { crossEntropy } from "./cross-entropy";
 export { ctc, ctcScratch } from "./ctc";
 export { depthwise, depthwiseBackward, depthwiseParams, depthwiseScratch } from "./depthwise";
 export { dropout } from "./dropout";
-export { addRows, addScaled, scale } from "./elementwise";
+export { addRows, addScaled, multiply, scale } from "./elementwise";
 export { embedding, embeddingBackward } from "./embedding";
 export { glu, gluBackward } from "./glu";
 export { maskedMean, maskedMeanBackward, maskRows } from "./mask";

@@ -6,7 +6,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   matmul: ["matmul"],
   "attention forward": ["attentionForward"],
   "attention backward": ["attentionBackward"],
-  activation: ["act", "actBackward"],
+  activation: ["act", "multiply"],
   "sums of biases": ["columnSum"],
   "gate, mask": ["glu", "gluBackward", "maskRows"],
   convolution: ["depthwise", "depthwiseBackward", "depthwiseParams"],

@@ -10,11 +10,11 @@ import type { Value } from "./value.js";
 
 /**
  * `gelu`: with tanh, as in GPT-2 (elsewhere `gelu_new`, `gelu_pytorch_tanh`, `approximate="tanh"`); `gelu-erf`: exact, what others call
- * `gelu`, as in the original BERT and ViT; `silu`: x times its sigmoid.
+ * `gelu`, as in the original BERT and ViT; `silu`: x times its sigmoid; `relu`; `tanh`.
  *
  * @example const activation: Activation = "gelu";
  */
-export type Activation = "gelu" | "gelu-erf" | "silu";
+export type Activation = "gelu" | "gelu-erf" | "silu" | "relu" | "tanh";
 
 export function checkActivation(where: string, activation: unknown, name = "activation"): void {
   oneOf(where, name, activation, Object.keys(ACTIVATIONS));
@@ -32,19 +32,10 @@ export function act({ engine }: Nn, y: Tensor, z: Tensor, activation: Activation
   });
 }
 
-/** dz = dy slope; dz may be slope. */
-export function actBackward({ engine }: Nn, dz: Tensor, dy: Tensor, slope: Tensor): void {
-  const n = count(dz.shape);
-  split(engine, "actBackward", n, 64, n, (first, size) => {
-    const at = 4 * first;
-    return [dz.ptr + at, dy.ptr + at, slope.ptr + at, size];
-  });
-}
-
 /**
  * An activation by itself, elementwise; a linear layer has it behind its product.
  * @param x Any shape
- * @param kind "gelu" (Hendrycks and Gimpel, arXiv 1606.08415), "gelu-erf" or "silu" (Elfwing et al., arXiv 1702.03118)
+ * @param kind "gelu" (Hendrycks and Gimpel, arXiv 1606.08415), "gelu-erf", "silu" (Elfwing et al., arXiv 1702.03118), "relu" or "tanh"
  * @returns The same shape
  * @throws TypeError when x is no value of this instance, or has ended with its step, and for no such activation
  *
@@ -59,7 +50,7 @@ export function activation(nn: Nn, x: Value, kind: Activation): Value {
   act(nn, y, x.tensor, kind, slope);
 
   const backward = (dy: Tensor): void => {
-    actBackward(nn, slope!, dy, slope!);
+    tape.multiply(slope!, dy, slope!);
     tape.hand(x, slope!);
   };
   return tape.record(y, [x], [], backward, { handed: slope });

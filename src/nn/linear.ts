@@ -5,7 +5,7 @@ import { PANEL, THIN_COLUMNS } from "../generated/shared.js";
 import { product } from "../matmul.js";
 import { count } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { type Activation, act, actBackward, checkActivation } from "./activation.js";
+import { type Activation, act, checkActivation } from "./activation.js";
 import { checkFeatures, checkOutside, checkParameter, checkUndisposed, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { columnSum, split } from "./split.js";
@@ -109,7 +109,7 @@ export function linear(nn: Nn, x: Value, weight: Parameter, bias?: Parameter, op
   return tape.record(y, inputs, activation === undefined ? [] : [z], (dy) => {
     checkUndisposed("linear", { x: x.tensor, weight: weight.tensor });
     const dz = activation === undefined ? dy : z;
-    if (activation !== undefined) actBackward(nn, dz, dy, z);
+    if (activation !== undefined) tape.multiply(dz, dy, z);
     /** What this contribution is added to. The first of a part leaves zeros for the other features. */
     const baseOf = (gradient: Tensor, base: Tensor | undefined): Tensor | undefined => {
       if (n === features || base !== undefined) return base;

@@ -28,6 +28,7 @@ export { type LinearOptions, linear } from "./linear.js";
 export type { Loss } from "./loss.js";
 export { maskedMean, maskRows } from "./mask.js";
 export { Module, type ParameterValues, type StateDict } from "./module.js";
+export { multiply } from "./multiply.js";
 export type { Nn } from "./nn.js";
 export { layerNorm, rmsNorm } from "./norm.js";
 export { loss, type Operation, operation } from "./operation.js";

@@ -158,6 +158,15 @@ export class Tape {
     split(this.engine, "scale", n, 64, n, (first, size) => [y.ptr + 4 * first, x.ptr + 4 * first, factor, size]);
   }
 
+  /** y = a b, elementwise; y may be one of them. */
+  multiply(y: Tensor, a: Tensor, b: Tensor): void {
+    const n = count(y.shape);
+    split(this.engine, "multiply", n, 64, n, (first, size) => {
+      const at = 4 * first;
+      return [y.ptr + at, a.ptr + at, b.ptr + at, size];
+    });
+  }
+
   /** y = a + factor b; y may be one of them. */
   sum(y: Tensor, a: Tensor, b: Tensor, factor = 1): void {
     const n = count(y.shape);

@@ -8,9 +8,10 @@ import { train } from "./support/training.js";
 
 /** All kernels that threads share but those of dropout, RMS norm and of sums of gradients, which the families do without. */
 const SHARED = [
-  ...["act", "actBackward", "adamw", "addRows", "addScaled", "attentionBackward", "attentionForward", "columnSum"],
+  ...["act", "adamw", "addRows", "addScaled", "attentionBackward", "attentionForward", "columnSum"],
   ...["crossEntropy", "ctc", "depthwise", "depthwiseBackward", "depthwiseParams", "embedding", "embeddingBackward"],
-  ...["glu", "gluBackward", "layerNorm", "layerNormBackward", "layerNormParams", "maskRows", "matmul", "scale"],
+  ...["glu", "gluBackward", "layerNorm", "layerNormBackward", "layerNormParams"],
+  ...["maskRows", "matmul", "multiply", "scale"],
 ];
 
 /** The kernels that `nn` shares between threads from now on, as it calls them. */

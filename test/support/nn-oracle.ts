@@ -25,6 +25,8 @@ export const acts = {
   1: (x: number) => x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)),
   2: (x: number) => (x * erfc(-x / Math.SQRT2)) / 2,
   3: (x: number) => x * sigmoid(x),
+  4: (x: number) => Math.max(x, 0),
+  5: Math.tanh,
 } as const;
 
 const rowsOf = (x: Numbers, width: number): number[][] =>
