@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createSync, readSafetensors } from "../src/nn/index.js";
-import { failures, replay } from "./support/parity.js";
+import { failures, noFile, replay } from "./support/parity.js";
 import { file, tensor } from "./support/safetensors.js";
 
 /** A golden with int64 in the place of its bytes: a vocabulary of more than 256 does not fit these, and int64 is what PyTorch has token ids in. */
@@ -40,5 +40,12 @@ for (const [name, simd, threads, integers] of [
     nn.dispose();
   });
 }
+
+test("a path that is no file is told before anything is replayed", () => {
+  assert.is(noFile([]), "none");
+  assert.is(noFile(["package.json", "test", "none.safetensors"]), "test");
+  assert.is(noFile(["package.json", "none.safetensors"]), "none.safetensors");
+  assert.is(noFile(["package.json"]), undefined);
+});
 
 test.run();

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { createSync } from "../../src/nn/index.js";
-import { failures, parityLimits, replay } from "../support/parity.js";
+import { failures, noFile, parityLimits, replay } from "../support/parity.js";
 
 const folders = [join("..", "shared", "golden", "training"), join("test", "golden", "training")];
 const folder = folders.find((path) => existsSync(path));
@@ -15,7 +15,11 @@ const files =
       : readdirSync(folder)
           .filter((name) => name.endsWith(".safetensors"))
           .map((name) => join(folder, name));
-if (files.length === 0) throw new Error("parity: name golden files of training");
+const wrong = noFile(files);
+if (wrong !== undefined) {
+  console.error(`parity: files must be golden files of training, got ${wrong}`);
+  process.exit(1);
+}
 
 const limits = Object.entries(parityLimits).map(([kind, limit]) => `${kind} ${limit}`);
 console.log(`Relative errors against float64; limits: ${limits.join(", ")}`);
@@ -31,9 +35,9 @@ for (const simd of ["plain", "relaxed"] as const) {
     const errors = Object.entries({ loss, gradient, gradientNorm, endNorm }).map(
       ([kind, { error, where }]) => `${kind} ${error.toExponential(1)} (${where})`,
     );
-    const wrong = failures(parity);
-    missed += wrong.length;
-    const verdict = wrong.length > 0 ? `  MISS: ${wrong.join("; ")}` : "";
+    const misses = failures(parity);
+    missed += misses.length;
+    const verdict = misses.length > 0 ? `  MISS: ${misses.join("; ")}` : "";
     console.log(
       `${nn.la.simd} ${basename(file, ".safetensors")}, ${steps} steps, ${(ms / 1000).toFixed(1)} s: ${errors.join(", ")}${verdict}`,
     );

@@ -1,10 +1,15 @@
 /** Replays of the training goldens: the same parameters, batches and optimiser, against PyTorch's float64 run. */
 
+import { statSync } from "node:fs";
 import { bert, conformer, gpt, vit } from "../../src/models/index.js";
 import { patchesOf } from "../../src/models/patches.js";
 import type { Loss, Module, Nn } from "../../src/nn/index.js";
 import { AdamW } from "../../src/nn/index.js";
 import { readSafetensors, type SafetensorsTensor } from "../../src/nn/safetensors.js";
+
+/** The first of these paths that is no file, or "none" where there are none. */
+export const noFile = (paths: readonly string[]): string | undefined =>
+  paths.length === 0 ? "none" : paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile() !== true);
 
 /** The largest relative error of a kind, and where it is. */
 export interface Worst {
