@@ -6,7 +6,7 @@ import { classify } from "../models/classify.js";
 import { naming } from "./data.js";
 import { print, printJson, readBytes, UserError } from "./files.js";
 import { stringsOf, type Usage, usage, withModel } from "./model.js";
-import { integer } from "./options.js";
+import { integer, path } from "./options.js";
 
 /** Rows and columns of an image of CIFAR-10. */
 const SIDE = 32;
@@ -19,7 +19,7 @@ interface Options extends Usage {
 
 export function addClassify(program: Command): void {
   usage(program, "classify", "say what images show, with a model of train vit")
-    .requiredOption("--images <file>", "a file of the binary version of CIFAR-10")
+    .requiredOption("--images <file>", "a file of the binary version of CIFAR-10", path)
     .option("--count <n>", "images from the first one on", integer(1), 10)
     .option("--candidates <n>", "classes to list for each", integer(1), 3)
     .action((options: Options) =>

@@ -8,7 +8,7 @@ import { restore } from "../models/restore.js";
 import { type Checkpoint, loadCheckpoint } from "../nn/checkpoint.js";
 import type { Nn } from "../nn/nn.js";
 import { readBytes, UserError } from "./files.js";
-import { type Common, common, createNn } from "./options.js";
+import { type Common, common, createNn, path } from "./options.js";
 import { BEST, LAST } from "./run.js";
 
 type Model = ReturnType<typeof restore>;
@@ -27,7 +27,7 @@ export interface Usage extends Common {
 
 /** Such a command. */
 export const usage = (program: Command, name: string, description: string): Command =>
-  common(program.command(name).description(description)).requiredOption("--checkpoint <path>", CHECKPOINT);
+  common(program.command(name).description(description)).requiredOption("--checkpoint <path>", CHECKPOINT, path);
 
 /** A family as train names it. */
 const named = (family = "none"): string => (family === "gpt" ? "lm" : family);

@@ -8,7 +8,7 @@ import { naming, readFrom, readText } from "./data.js";
 import { print, printJson, UserError } from "./files.js";
 import { type LayerSignal, layerSignals } from "./layer-signal.js";
 import { CHECKPOINT, tokenizerOf, withModel } from "./model.js";
-import { type Common, common, createNn, integer, variantOption } from "./options.js";
+import { type Common, common, createNn, integer, path, variantOption } from "./options.js";
 
 interface Options extends Common {
   checkpoint?: string;
@@ -90,8 +90,8 @@ async function showNew({ data, variant, seed, threads, simd, json }: Options): P
 export function addSignal(program: Command): void {
   const signal = common(program.command("signal"))
     .description("attention probabilities and gradients of a language model, layer by layer")
-    .option("--checkpoint <path>", `${CHECKPOINT}; without it, a new model of the recipe's size`)
-    .option("--data <file>", "the text (default: that of the checkpoint's run)")
+    .option("--checkpoint <path>", `${CHECKPOINT}; without it, a new model of the recipe's size`, path)
+    .option("--data <file>", "the text (default: that of the checkpoint's run)", path)
     .addOption(variantOption(", of a new model"))
     .option("--seed <n>", "seed of a new model", integer(0), 1)
     .action((options: Options) => {
