@@ -84,10 +84,11 @@ function checkAlibi(where: string, name: string, value: unknown, { H, N }: Sizes
   if (check.kindOf(value) !== "Float32Array") {
     throw new TypeError(`${where}: ${name} must be true, false or a Float32Array, got ${check.show(value)}`);
   }
-  const slopes = new Float32Array(value as Float32Array);
-  if (slopes.length !== H) {
-    throw new RangeError(`${where}: ${name} must have one slope for each of ${H} query heads, got ${slopes.length}`);
+  const length = check.lengthOf(value); // 0 of a detached one, which can't be copied
+  if (length !== H) {
+    throw new RangeError(`${where}: ${name} must have one slope for each of ${H} query heads, got ${length}`);
   }
+  const slopes = new Float32Array(value as Float32Array);
   for (const slope of slopes) checkLog2(where, `a slope of ${name}`, slope);
   return slopes;
 }
@@ -99,7 +100,7 @@ type Label = (name: keyof AttentionOptions) => string;
  * The options of a call as an object of their own: each is read once, inherited ones too, so that what is checked is what
  * runs and what backward finds in saved.
  */
-function readOptions(where: string, name: string, value: unknown): Record<keyof AttentionOptions, unknown> {
+export function readOptions(where: string, name: string, value: unknown): Record<keyof AttentionOptions, unknown> {
   if (value === undefined) throw new TypeError(`${where}: ${name} must be an object with a variant, got undefined`);
   check.options(where, value, OPTION_NAMES, name);
   // Name by name: a loop over names would look each one up in a table of the engine.

@@ -185,13 +185,16 @@ export function notPromise(where: string, value: unknown, name = "fn"): void {
 /** Where an option belongs that is none of most entries. */
 const hint = (key: string): string => (/^(threads|simd|worker)$/.test(key) ? " of laser-attention/threads" : "");
 
-/** An object, or nothing, with no other keys than `names`. A key whose value is undefined counts as left out. */
+/**
+ * An object, or nothing, with no other keys than `names`. A key whose value is undefined counts as left out. No promise, Map or array: what
+ * they hold would be left out too. Objects and modules are told by few letters, for the budget of the entries.
+ */
 export function options(where: string, value: unknown, names: readonly string[], label = "options"): void {
   if (value === undefined) return;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!/Ob|Mod/.test(tag(value))) {
     throw new TypeError(`${where}: ${label} must be an object, got ${show(value)}`);
   }
-  for (const key of Object.keys(value)) {
+  for (const key of Object.keys(value as object)) {
     if (!names.includes(key)) {
       throw new TypeError(`${where}: ${label} must be among ${names.join(", ")}, got ${show(key)}${hint(key)}`);
     }

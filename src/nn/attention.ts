@@ -1,6 +1,7 @@
 /** Attention of values: of one qkv product, read out of it without a copy, or of q, k and v apart. */
 import { attentionBackward, attentionForward } from "../attention.js";
 import { show } from "../check.js";
+import { readOptions } from "../check-attention.js";
 import { integer } from "../check-number.js";
 import type { Engine } from "../engine.js";
 import type { Tensor } from "../tensor.js";
@@ -23,7 +24,7 @@ export interface ValueAttentionOptions extends Omit<AttentionOptions, "layout" |
 /** A copy of options, to be made before what a getter may dispose is looked at, and before anything is allocated, which may detach slopes. */
 export const copyOptions = (where: string, nn: Nn, options: ValueAttentionOptions): ValueAttentionOptions => {
   checkInstance(where, nn);
-  const given = { ...options };
+  const given = readOptions(where, "options", options) as unknown as ValueAttentionOptions;
   given.alibi = own(nn, given.alibi);
   return given;
 };

@@ -1,0 +1,96 @@
+/** Arguments that only JavaScript lets pass, or types do: what they hold is used or refused by name, not left out. */
+import { createSync } from "laser-attention";
+import {
+  AdamW,
+  AttentionCache,
+  attention,
+  cachedAttention,
+  createSync as createTraining,
+  Linear,
+  Random,
+  selfAttention,
+  type Value,
+} from "laser-attention/nn";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { throws } from "./support/throws.js";
+
+const la = createSync();
+const nn = createTraining({ threads: 1 });
+const any = <T>(value: unknown): T => value as T;
+
+function transferred<A extends Float32Array | Uint8Array>(array: A): A {
+  structuredClone(array.buffer, { transfer: [array.buffer as ArrayBuffer] });
+  assert.is(array.length, 0);
+  return array;
+}
+
+test("slopes that were sent to a worker are refused by name", () => {
+  const q = la.zeros([1, 2, 3, 4]);
+  const options = { variant: "laser", alibi: transferred(Float32Array.of(1, 2)) } as const;
+  const { used } = la.memory;
+  throws(
+    () => la.attention(q, q, q, options),
+    RangeError,
+    "alibi must have one slope for each of 2 query heads, got 0",
+  );
+  assert.is(la.memory.used, used);
+});
+
+test("options are no promise, Map, Date, array or number: what these hold would be left out", () => {
+  const a = la.zeros([2, 2]);
+  const model = new Linear(nn, new Random(1), 2, 2);
+  for (const [given, got] of [
+    [Promise.resolve({ lr: 0.1 }), "a Promise"],
+    [new Map([["lr", 0.1]]), "a Map"],
+    [new Date(0), "a Date"],
+    [Float32Array.of(1), "a Float32Array"],
+    [Object(3), "a Number"],
+    [[], "[]"],
+  ]) {
+    throws(() => la.matmul(a, a, any(given)), TypeError, `matmul: options must be an object, got ${got}`);
+    throws(() => createSync(any(given)), TypeError, `options must be an object, got ${got}`);
+    throws(() => new AdamW(nn, model, any(given)), TypeError, `AdamW: options must be an object, got ${got}`);
+  }
+  const module = Object.create(null, { transposeB: { value: true, enumerable: true } });
+  Object.defineProperty(module, Symbol.toStringTag, { value: "Module" }); // as import * gives it
+  const b = la.tensor(Float32Array.of(1, 2, 3, 4), [2, 2]);
+  assert.equal(la.matmul(b, b, module).toArray(), la.matmul(b, b, { transposeB: true }).toArray());
+});
+
+test("options of attention on values are those that are inherited too, and no text or number", () => {
+  const cache = new AttentionCache(nn, 1, 4, 8);
+  const x = nn.input(new Random(1).normals(32), [1, 4, 8]);
+  const qkv = nn.input(new Random(2).normals(96), [1, 4, 24]);
+  const calls: Record<string, (options: never) => Value> = {
+    attention: (options) => attention(nn, x, x, x, 2, options),
+    selfAttention: (options) => selfAttention(nn, qkv, 2, options),
+    cachedAttention: (options) => {
+      cache.clear();
+      return cachedAttention(nn, qkv, 2, cache, options);
+    },
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    class Inherited {
+      readonly variant = "laser";
+      get causal() {
+        return true;
+      }
+    }
+    const run = (options: object) => nn.evaluate(() => call(any(options)).toArray());
+    const { used } = nn.la.memory;
+    assert.equal(run(new Inherited()), run({ variant: "laser", causal: true }), name);
+    throws(() => run(any("laser")), TypeError, `${name}: options must be an object, got "laser"`);
+    throws(() => run(any(null)), TypeError, `${name}: options must be an object, got null`);
+    throws(() => run(any(undefined)), TypeError, `${name}: options must be an object with a variant, got undefined`);
+    nn.release();
+    assert.ok(nn.la.memory.used <= used, name);
+  }
+  cache.dispose();
+});
+
+test.after(() => {
+  la.dispose();
+  nn.dispose();
+});
+test.run();
