@@ -1,5 +1,6 @@
 /** Arguments that only JavaScript lets pass, or types do: what they hold is used or refused by name, not left out. */
 import { createSync } from "laser-attention";
+import { conformer, gpt, vit } from "laser-attention/models";
 import {
   AdamW,
   AttentionCache,
@@ -17,6 +18,7 @@ import { throws } from "./support/throws.js";
 
 const la = createSync();
 const nn = createTraining({ threads: 1 });
+const sizes = { width: 8, heads: 2, layers: 1, variant: "laser" } as const;
 const any = <T>(value: unknown): T => value as T;
 
 function transferred<A extends Float32Array | Uint8Array>(array: A): A {
@@ -87,6 +89,37 @@ test("options of attention on values are those that are inherited too, and no te
     assert.ok(nn.la.memory.used <= used, name);
   }
   cache.dispose();
+});
+
+test("a config may inherit what it says: the model has all of it", () => {
+  const tokens = { vocabulary: 5, context: 4, ...sizes };
+  const model = gpt(nn, Object.create(tokens));
+  assert.equal(model.config, tokens);
+  assert.equal(model.logits([[1, 2]]).shape, [1, 2, 5]);
+  const pixels = { side: 8, patch: 4, classes: 3, ...sizes };
+  assert.equal(vit(nn, Object.create(pixels)).config, pixels);
+});
+
+test("rows of ids and targets are named as such", () => {
+  const model = gpt(nn, { vocabulary: 5, context: 4, ...sizes });
+  throws(() => model.logits(any(3)), TypeError, "gpt: ids must be an array, got 3");
+  throws(() => model.logits(any([1, 2, 3])), TypeError, "gpt: ids[0] must be an array, got 1");
+  throws(() => model.loss([[1]], any([2])), TypeError, "gpt: targets[0] must be an array, got 2");
+  throws(() => model.loss([[1], [2]], [[1], [2, 3]]), RangeError, "gpt: targets must have rows of 1 like the first");
+});
+
+test("the block of a conformer refuses what is no value and no mask of its rows before anything is computed", () => {
+  const [block] = conformer(nn, { mels: 4, stack: 2, context: 5, classes: 3, kernel: 3, ...sizes }).blocks;
+  const x = nn.input(new Float32Array(80), [2, 5, 8]);
+  const keep = nn.la.zeros([2, 5], "u8");
+  const run = (value: unknown, mask: unknown) => () => block!.forward(any(value), any(mask), "laser");
+  const { used } = nn.la.memory;
+  throws(run(undefined, keep), TypeError, "block: x must be a value, got undefined");
+  throws(run(keep, keep), TypeError, "block: x must be a value, got a Tensor");
+  throws(run(x, undefined), TypeError, "block: keep must be a tensor, got undefined");
+  throws(run(x, nn.la.zeros([1], "u8").view([2, 4], [0, 0])), RangeError, "block: keep must be contiguous");
+  throws(run(x, keep.narrow(0, 0, 1)), RangeError, "block: keep must have shape [2, 5], got [1, 5]");
+  assert.ok(nn.la.memory.used <= used + 64, "but for the mask");
 });
 
 test.after(() => {

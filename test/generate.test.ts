@@ -210,7 +210,7 @@ test("a cache refuses what does not fit, and training steps", () => {
   const caches = model.caches();
   const next = (ids: number[][], of = caches) => nn.evaluate(() => model.next(ids, of).toArray());
   next([[1, 2, 3, 4]]);
-  const room = "gpt: rows must be at most 6 long (the context of 10 has 4 in the caches), got 7";
+  const room = "gpt: ids must have rows of at most 6 (the context of 10 has 4 in the caches), got 7";
   throws(() => next([row(7, 1)]), RangeError, room);
   throws(() => next([[1], [2]]), RangeError, "gpt: ids must have as many rows as the caches, 1, got 2");
   throws(() => next([[1]], caches.slice(1)), RangeError, "gpt: there must be 2 caches, got 1");

@@ -239,14 +239,14 @@ test("wrong use is refused with its name, what was expected and what came, and t
   throws(made({ heads: 3 }), RangeError, "width must be a multiple of heads (3), got 16");
   throws(made({ variant: "fast" }), TypeError, 'variant must be "standard" or "laser", got "fast"');
   const step = (of: unknown, wanted: unknown) => () => nn.step(() => model.loss(of as never, wanted as never));
-  throws(step([], []), RangeError, "gpt: the batch must not be empty, got no rows");
-  throws(step([[], []], []), RangeError, "gpt: the batch must not be empty, got 2 rows");
-  throws(step(batch(1, 13), batch(1, 13)), RangeError, "at most 12 long", "got 13");
+  throws(step([], []), RangeError, "gpt: ids must not be empty, got no rows");
+  throws(step([[], []], []), RangeError, "gpt: ids must not be empty, got 2 rows");
+  throws(step(batch(1, 13), batch(1, 13)), RangeError, "rows of at most 12 (", "got 13");
   const beyond = [0, config.vocabulary];
   throws(step([[0, 1], beyond], batch(2, 2)), RangeError, "gpt: ids[1] must be integers from 0 to 10, got 11 at 1");
   throws(step([["1", 1]], [[1, 2]]), TypeError, 'from 0 to 10, got "1" at 0');
   throws(step([[1, 1]], [[1, null]]), TypeError, "from -1 to 10, got null at 1");
-  throws(step([[0, 1], [2]], [[1, 2], [1]]), RangeError, "rows must be 2 long like the first, got 1");
+  throws(step([[0, 1], [2]], [[1, 2], [1]]), RangeError, "ids must have rows of 2 like the first, got 1");
   const run = (forward: unknown) => () => nn.step(forward as () => Loss);
   throws(run(step(ids, targets)), TypeError, "step: must be called outside of a step");
   throws(

@@ -35,22 +35,31 @@ export interface BlockConfig extends ModelConfig {
 }
 
 /**
- * Checks what a model is made of. Config: no unknown key, every size of `sizes` a positive integer, width a multiple of heads.
- * `blocks`: whether it is a BlockConfig.
+ * Checks what a model is made of, and returns a copy, with what is inherited too. Config: no unknown key, every size of `sizes` a positive
+ * integer, width a multiple of heads. `blocks`: whether it is a BlockConfig.
  */
-export function checkConfig(where: string, config: object, sizes: readonly string[], blocks = true): void {
+export function checkConfig<C extends ModelConfig>(
+  where: string,
+  config: C,
+  sizes: readonly string[],
+  blocks = true,
+): Readonly<C> {
   if (config === undefined) throw new TypeError(`${where}: config must be an object, got undefined`);
   const names = [...sizes, "width", "heads", "layers"];
   const own = blocks ? ["activation", "eps"] : [];
-  checkOptions(where, config, [...names, "variant", "seed", ...own], "config");
-  for (const name of names) integer(where, name, (config as Record<string, unknown>)[name], 1);
-  const { width, heads, variant, activation, eps } = config as BlockConfig;
+  const all = [...names, "variant", "seed", ...own];
+  checkOptions(where, config, all, "config");
+  const copy = { ...config } as Record<string, unknown>;
+  for (const name of all) if (name in config) copy[name] ??= config[name as keyof C];
+  for (const name of names) integer(where, name, copy[name], 1);
+  const { width, heads, variant, activation, eps } = copy as unknown as BlockConfig;
   if (width % heads !== 0) {
     throw new RangeError(`${where}: width must be a multiple of heads (${heads}), got ${width}`);
   }
   oneOf(where, "variant", variant, ["standard", "laser"]);
   if (activation !== undefined) checkActivation(where, activation);
   if (eps !== undefined) real(where, "eps", eps, 0);
+  return Object.freeze(copy as unknown as C);
 }
 
 /**
@@ -59,23 +68,25 @@ export function checkConfig(where: string, config: object, sizes: readonly strin
  */
 export function batchOf(
   where: string,
+  name: string,
   rows: readonly ArrayLike<number>[],
   context: number,
   before = 0,
 ): [B: number, N: number] {
-  list(where, "rows", rows);
-  for (let b = 0; b < rows.length; b++) list(where, `row ${b}`, rows[b]);
+  list(where, name, rows);
+  for (let b = 0; b < rows.length; b++) list(where, `${name}[${b}]`, rows[b]);
   const B = rows.length;
   const N = rows[0]?.length ?? 0;
   if (B === 0 || N === 0) {
     const got = B === 0 ? "no rows" : `${B} rows, the first of no ids`;
-    throw new RangeError(`${where}: the batch must not be empty, got ${got}`);
+    throw new RangeError(`${where}: ${name} must not be empty, got ${got}`);
   }
   const other = Array.from(rows).find((row) => row.length !== N);
-  if (other !== undefined) throw new RangeError(`${where}: rows must be ${N} long like the first, got ${other.length}`);
+  if (other !== undefined)
+    throw new RangeError(`${where}: ${name} must have rows of ${N} like the first, got ${other.length}`);
   if (N > context - before) {
     const what = `the context${before > 0 ? ` of ${context} has ${before} in the caches` : ""}`;
-    throw new RangeError(`${where}: rows must be at most ${context - before} long (${what}), got ${N}`);
+    throw new RangeError(`${where}: ${name} must have rows of at most ${context - before} (${what}), got ${N}`);
   }
   return [B, N];
 }
@@ -97,7 +108,7 @@ export function targetsOf(
   ids: readonly ArrayLike<number>[],
   end: number,
 ): number[] {
-  const [B, N] = batchOf(`${where}: targets`, targets, Number.POSITIVE_INFINITY);
+  const [B, N] = batchOf(where, "targets", targets, Number.POSITIVE_INFINITY);
   if (B !== ids.length || N !== ids[0]?.length) {
     throw new RangeError(
       `${where}: targets must be ${ids.length} rows of ${ids[0]?.length} like ids, got ${B} of ${N}`,

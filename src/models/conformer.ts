@@ -4,7 +4,7 @@ import { arrayOf, integer, list } from "../check-number.js";
 import { Random } from "../data/random.js";
 import { activation } from "../nn/activation.js";
 import { add } from "../nn/add.js";
-import { own, ownRows } from "../nn/check-nn.js";
+import { checkKeep, checkValue, own, ownRows } from "../nn/check-nn.js";
 import { ctcLoss } from "../nn/ctc.js";
 import { glu } from "../nn/glu.js";
 import { Depthwise, Embedding, LayerNorm, Linear } from "../nn/layers.js";
@@ -127,9 +127,11 @@ export class ConformerBlock extends Module {
   ): Value {
     checkOptions("block", options, ["drop"]);
     const { drop = dropNone } = options;
-    callback("block", drop, "drop");
     const nn = this.#nn;
+    checkValue("block", "x", nn, x, 3);
+    callback("block", drop, "drop");
     const [B, T] = x.shape as [number, number];
+    checkKeep("block", nn, keep, [B, T]);
     let y = add(nn, x, drop(this.ff1_out.forward(this.ff1_fc.forward(this.ff1_ln.forward(x), "silu"))), 0.5);
     y = add(nn, y, drop(this.attn.forward(this.attn_ln.forward(y), { variant, mask: keep.view([B, 1, 1, T]) })));
     const gated = maskRows(nn, glu(nn, this.pw1.forward(this.conv_ln.forward(y))), keep);
@@ -165,15 +167,14 @@ export class Conformer extends Module {
   /** @internal */
   constructor(nn: Nn, config: ConformerConfig) {
     super();
-    checkConfig("conformer", config, ["mels", "stack", "context", "classes", "kernel"], false);
-    const { mels, stack, context, classes, kernel, width, layers, seed = 1 } = config;
+    this.config = checkConfig("conformer", config, ["mels", "stack", "context", "classes", "kernel"], false);
+    const { mels, stack, context, classes, kernel, width, layers, seed = 1 } = this.config;
     if (kernel % 2 === 0) throw new RangeError(`conformer: kernel must be odd, got ${kernel}`);
     const random = new Random(seed);
     this.#nn = nn;
-    this.config = Object.freeze({ ...config });
     this.inp = new Linear(nn, random, mels * stack, width);
     this.pos = new Embedding(nn, random, context, width);
-    this.blocks = Array.from({ length: layers }, () => new ConformerBlock(nn, random, config));
+    this.blocks = Array.from({ length: layers }, () => new ConformerBlock(nn, random, this.config));
     this.head = new Linear(nn, random, width, classes);
   }
 

@@ -63,15 +63,14 @@ export abstract class TokenModel extends Module {
   /** @internal */
   constructor(nn: Nn, where: string, config: TokenConfig, causal: boolean) {
     super();
-    checkConfig(where, config, ["vocabulary", "context"]);
-    const { vocabulary, context, width, layers, seed = 1, eps } = config;
+    this.config = checkConfig(where, config, ["vocabulary", "context"]);
+    const { vocabulary, context, width, layers, seed = 1, eps } = this.config;
     const random = new Random(seed);
     this.#nn = nn;
     this.#causal = causal;
-    this.config = Object.freeze({ ...config });
     this.tok = new Embedding(nn, random, vocabulary, width);
     this.pos = new Embedding(nn, random, context, width);
-    this.blocks = Array.from({ length: layers }, () => new Block(nn, random, config));
+    this.blocks = Array.from({ length: layers }, () => new Block(nn, random, this.config));
     this.lnf = new LayerNorm(nn, width, { eps });
     this.head = new Linear(nn, random, width, vocabulary);
   }
@@ -80,7 +79,7 @@ export abstract class TokenModel extends Module {
   protected embed(ids: readonly ArrayLike<number>[], { caches, drop = dropNone }: Passed = {}): Value {
     const before = caches?.[0]?.length ?? 0;
     const { vocabulary, context } = this.config;
-    const shape = batchOf(this.family, ids, context, before);
+    const shape = batchOf(this.family, "ids", ids, context, before);
     const all = idsOf(this.family, "ids", ids, shape[1], vocabulary);
     return drop(this.pos.add(this.tok.forward(all, shape), before));
   }

@@ -57,16 +57,15 @@ export class Vit extends Module {
   /** @internal */
   constructor(nn: Nn, config: VitConfig) {
     super();
-    checkConfig("vit", config, ["side", "patch", "classes"]);
-    const { side, patch, classes, width, layers, seed = 1, eps } = config;
+    this.config = checkConfig("vit", config, ["side", "patch", "classes"]);
+    const { side, patch, classes, width, layers, seed = 1, eps } = this.config;
     if (side % patch !== 0) throw new RangeError(`vit: side must be a multiple of patch (${patch}), got ${side}`);
     const random = new Random(seed);
     this.#nn = nn;
-    this.config = Object.freeze({ ...config });
     this.cls = matrix(nn, random, [width]);
     this.pos = matrix(nn, random, [this.patches + 1, width]);
     this.patch = new Linear(nn, random, CHANNELS * patch * patch, width);
-    this.blocks = Array.from({ length: layers }, () => new Block(nn, random, config));
+    this.blocks = Array.from({ length: layers }, () => new Block(nn, random, this.config));
     this.lnf = new LayerNorm(nn, width, { eps });
     this.head = new Linear(nn, random, width, classes);
   }
