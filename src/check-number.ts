@@ -51,8 +51,11 @@ export function arrayOf(where: string, name: string, value: unknown, ...kinds: r
   throw new TypeError(`${where}: ${name} must be ${kinds.map(withArticle).join(" or ")}, got ${show(value)}`);
 }
 
-/** The bytes of a file: a Uint8Array, which a Buffer of Node is too, or an ArrayBuffer. Not copied. */
+/** The bytes of a file: a Uint8Array, which a Buffer of Node is too, or an ArrayBuffer. Not copied. None of a detached one. */
 export function bytesOf(where: string, name: string, value: unknown): Uint8Array {
   arrayOf(where, name, value, "Uint8Array", "ArrayBuffer");
-  return tag(value) === "ArrayBuffer" ? new Uint8Array(value as ArrayBuffer) : (value as Uint8Array);
+  const bytes = value as Uint8Array | ArrayBuffer;
+  return tag(value) === "ArrayBuffer"
+    ? new Uint8Array((bytes.byteLength && bytes) as ArrayBuffer)
+    : (bytes as Uint8Array);
 }

@@ -1,19 +1,23 @@
 /** Arguments that only JavaScript lets pass, or types do: what they hold is used or refused by name, not left out. */
 import { createSync } from "laser-attention";
-import { conformer, gpt, vit } from "laser-attention/models";
+import { conformer, gpt, restore, vit } from "laser-attention/models";
 import {
   AdamW,
   AttentionCache,
+  addPositions,
   attention,
   cachedAttention,
   createSync as createTraining,
   Linear,
   Random,
+  readSafetensors,
   selfAttention,
   type Value,
+  writeSafetensors,
 } from "laser-attention/nn";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readWav } from "../src/data/wav.js";
 import { throws } from "./support/throws.js";
 
 const la = createSync();
@@ -120,6 +124,39 @@ test("the block of a conformer refuses what is no value and no mask of its rows 
   throws(run(x, nn.la.zeros([1], "u8").view([2, 4], [0, 0])), RangeError, "block: keep must be contiguous");
   throws(run(x, keep.narrow(0, 0, 1)), RangeError, "block: keep must have shape [2, 5], got [1, 5]");
   assert.ok(nn.la.memory.used <= used + 64, "but for the mask");
+});
+
+test("sizes, places and switches beyond what there is are refused by the name that they were given by", () => {
+  const table = nn.parameter(new Float32Array(24), [3, 8]);
+  const x = nn.input(new Float32Array(16), [1, 2, 8]);
+  throws(() => addPositions(nn, x, table, 4), RangeError, "addPositions: first must be an integer from 0 to 3, got 4");
+  const bytes = "AttentionCache: shape must take at most 4294967296 bytes, got [4294967296, 4, 8]";
+  throws(() => new AttentionCache(nn, 2 ** 32, 4, 8), RangeError, bytes);
+  const layer = new Linear(nn, new Random(1), 8, 8);
+  const { used } = nn.la.memory;
+  for (const on of ["false", 0, null])
+    throws(() => layer.pack(any(on)), TypeError, "pack: on must be true or false, got");
+  assert.is(nn.la.memory.used, used);
+});
+
+test("null is no number, dtype or checkpoint", () => {
+  throws(() => new Random(any(null)), TypeError, "Random: seed must be a number, or state", "got null");
+  const tensors = new Map([["a", { dtype: any<"F32">(null), shape: [1], data: Float32Array.of(1) }]]);
+  throws(() => writeSafetensors(tensors), TypeError, '"a": dtype must be F32 or BF16 or F16', "got null");
+  for (const none of [undefined, null])
+    throws(
+      () => restore(nn, any(none)),
+      RangeError,
+      "restore: family must be gpt, bert, vit, conformer, got undefined",
+    );
+});
+
+test("files whose bytes were sent to a worker are refused as empty ones are", () => {
+  throws(() => readWav(transferred(new Uint8Array(44))), RangeError, "must begin with RIFF and WAVE, got no bytes");
+  throws(() => readSafetensors(transferred(new Uint8Array(44))), RangeError, "got 0 bytes");
+  const { buffer } = transferred(new Uint8Array(44));
+  throws(() => readWav(buffer as ArrayBuffer), RangeError, "must begin with RIFF and WAVE, got no bytes");
+  throws(() => readSafetensors(buffer as ArrayBuffer), RangeError, "got 0 bytes");
 });
 
 test.after(() => {

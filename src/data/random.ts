@@ -28,7 +28,7 @@ function expand(seed: number): RandomState {
 
 function checkState(value: unknown): asserts value is RandomState {
   if (!Array.isArray(value) || value.length !== 4) {
-    throw new TypeError(`Random: state must be an array of four words, got ${show(value)}`);
+    throw new TypeError(`Random: seed must be a number, or state must be an array of four words, got ${show(value)}`);
   }
   for (const word of value) integer("Random", "every word of state", word, 0, 2 ** 32 - 1);
   if (value.every((word) => word === 0)) throw new RangeError("Random: state must not be all zero, got [0, 0, 0, 0]");

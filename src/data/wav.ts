@@ -56,10 +56,11 @@ interface Format {
  */
 export function readWav(bytes: Uint8Array | ArrayBuffer): Wav {
   const file = bytesOf(WHERE, "bytes", bytes);
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (file.length < 12 || name(view, 0) !== "RIFF" || name(view, 8) !== "WAVE") {
-    throw new RangeError(`${WHERE}: the file must begin with RIFF and WAVE, got ${opening(file)}`);
+  const first = [].slice.call(file, 0, 12) as number[]; // of a detached array, which refuses its own slice, none
+  if (!/^RIFF.{4}WAVE/s.test(String.fromCharCode(...first))) {
+    throw new RangeError(`${WHERE}: the file must begin with RIFF and WAVE, got ${opening(first)}`);
   }
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   let format: Format | undefined;
   for (let at = 12; at + 8 <= file.length; ) {
     const id = name(view, at);
@@ -99,11 +100,11 @@ const OTHERS: readonly [RegExp, string][] = [
   [/^(RF64|BW64|RIFX)/, "a WAVE of another kind"],
 ];
 
-function opening(file: Uint8Array): string {
-  const text = String.fromCharCode(...file.slice(0, 12));
+function opening(first: readonly number[]): string {
+  const text = String.fromCharCode(...first);
   const other = OTHERS.find(([begins]) => begins.test(text))?.[1];
   if (other !== undefined) return `${other}: ffmpeg -i FILE -ac 1 -ar 8000 OUT.wav makes one that can be read`;
-  return file.length === 0 ? "no bytes" : `bytes ${file.slice(0, 12).join(" ")}`;
+  return first.length === 0 ? "no bytes" : `bytes ${first.join(" ")}`;
 }
 
 function readFormat(view: DataView, at: number, size: number): Format {

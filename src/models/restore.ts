@@ -52,7 +52,8 @@ export function restore<F extends Model["family"]>(
   checkpoint: ModelSource,
   expected: F,
 ): F extends "gpt" ? Gpt : F extends "bert" ? Bert : F extends "vit" ? Vit : Conformer;
-export function restore(nn: Nn, { family, config, state }: ModelSource, expected?: Model["family"]): Model {
+export function restore(nn: Nn, checkpoint: ModelSource, expected?: Model["family"]): Model {
+  const { family, config, state } = Object(checkpoint) as ModelSource;
   const given = config as never; // each checks it
   const make = {
     gpt: () => new Gpt(nn, given),

@@ -1,6 +1,6 @@
 /** Attention of new tokens to all tokens so far, whose keys and values are kept: decoding costs one query a token. */
 import { attention } from "../attention.js";
-import { alive, show } from "../check.js";
+import { alive, shape as checkShape, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { complete, type Disposing } from "../disposable.js";
 import type { Tensor } from "../tensor.js";
@@ -32,6 +32,7 @@ export class AttentionCache {
    */
   constructor(nn: Nn, B: number, context: number, width: number) {
     for (const [name, size] of Object.entries({ B, context, width })) integer("AttentionCache", name, size, 1);
+    checkShape("AttentionCache", [B, context, width], "f32");
     complete(AttentionCache, "AttentionCache");
     const make = () => nn.la.zeros([B, context, width]);
     [this.k, this.v] = whole("AttentionCache", nn, () => [make(), make()]);

@@ -69,7 +69,7 @@ export function addPositions(nn: Nn, x: Value, positions: Parameter, first = 0):
   const [B, N, width] = x.shape as [number, number, number];
   checkParameter(where, "positions", nn, positions, [null, null]);
   checkFeatures(where, "x", x.shape, positions.shape[1]!);
-  integer(where, "first", first, 0);
+  integer(where, "first", first, 0, positions.shape[0]!);
   if (first + N > positions.shape[0]!) {
     throw new RangeError(`${where}: x must have at most ${positions.shape[0]! - first} positions, got ${N}`);
   }

@@ -1,5 +1,5 @@
 /** y = act(x W^T + b): one product, whose sums begin with b, and one pass for the activation. */
-import { options as checkOptions, show } from "../check.js";
+import { options as checkOptions, flag, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { PANEL, THIN_COLUMNS } from "../generated/shared.js";
 import { product } from "../matmul.js";
@@ -26,6 +26,7 @@ const THIN_ROWS = 2;
 /** Lays a weight out in panels, once instead of in every product, or lets go of them. */
 export function packWeight(nn: Nn, weight: Parameter, on: boolean): void {
   const { kernels, space } = nn.engine;
+  flag("pack", "on", on);
   checkOutside("pack", space);
   checkParameter("pack", "weight", nn, weight, [null, null]);
   const [n, k] = weight.shape as [number, number];

@@ -221,7 +221,7 @@ function checkTensor(where: string, name: unknown, tensor: SafetensorsInput, flo
   arrayOf(at, "data", data, ...new Set(Object.values(ARRAYS).map(({ name }) => name)));
   const kind = tag(data);
   const fits = (Object.keys(ARRAYS) as SafetensorsType[]).filter((type) => ARRAYS[type].name === kind);
-  const own = (dtype ?? fits[0]!) as SafetensorsType;
+  const own = (dtype === undefined ? fits[0]! : dtype) as SafetensorsType;
   if (!fits.includes(own)) {
     throw new TypeError(`${at}: dtype must be ${fits.join(" or ")} for a ${kind}, got ${show(dtype)}`);
   }
