@@ -166,10 +166,9 @@ function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, fir
   const from = (lo - j0) & -NR;
   const to = max(from, (hi - j0 + NR - 1) & -NR);
   const rows = <usize>r0 * STRIP;
-  const slopes = p.stripSlope ? p.stripSlope + rows : 0;
   const ds = p.stripDs + rows;
   if (from < to) {
-    scoreRows(p, i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip + rows, slopes);
+    scoreRows(p, r0, n, j0, from, to, rows);
     const panel = (<usize>(p.E * NR)) << 2;
     const e = p.eRows + <usize>((j0 + from) / NR) * panel;
     const at = ds + ((<usize>from) << 2);
@@ -189,7 +188,7 @@ function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, fir
       const bias = p.dbiasHead + ((<usize>(i0 + r0 + r) * p.dbiasN + <usize>lo) << 2);
       rowAdd(bias, p.stripDs + row + ((<usize>(lo - j0 - from)) << 2), hi - lo, 1);
     }
-    if (slopes) rowSlope(p.stripDs + row, p.stripSlope + row, to - from);
+    if (p.stripSlope) rowSlope(p.stripDs + row, p.stripSlope + row, to - from);
     clearOutside(row - ((<usize>from) << 2) + p.strip, left, from, to, right);
     clearOutside(row - ((<usize>from) << 2) + p.stripDs, left, from, to, right);
   }

@@ -116,7 +116,7 @@ function softmaxRows(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, sum
   const at = (<usize>r0) << 2;
   let alpha: usize = 0;
   if (lo < hi) {
-    scoreRows(p, p.i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip, 0);
+    scoreRows(p, r0, n, j0, from, to, 0);
     const s = p.strip + ((<usize>from) << 2);
     if (groupMax(s, to - from, p.rowMax + at, p.group, p.infinite ? LEAST : 0)) alpha = p.group + GROUP_ALPHA;
     groupExp2(s, n, to - from, p.rowSum + at, p.group);

@@ -102,8 +102,7 @@ function visitKeys(p: Problem, r0: i32, j0: i32, lo: i32, hi: i32, backward: boo
   const from = (lo - j0) & -NR;
   const to = (hi - j0 + NR - 1) & -NR;
   const rows = backward ? <usize>r0 * STRIP : 0; // the strip of a forward call has one row group
-  const slopes = p.stripSlope ? p.stripSlope + rows : 0;
-  scoreRows(p, p.i0 + r0, n, j0, from, to, p.qRows + ((<usize>(r0 * p.D)) << 2), p.strip + rows, slopes);
+  scoreRows(p, r0, n, j0, from, to, rows);
   for (let r = r0; r < r0 + n; ++r) {
     if (!farOf(p, r)) continue;
     const row = rows + <usize>(r - r0) * STRIP;

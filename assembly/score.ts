@@ -96,20 +96,14 @@ export class Range {
 }
 
 /**
- * Scores of rows [i, i + rows), rows <= Tile.rows(), against the key panels [from, to) (multiples of NR, relative to key j0):
- * strip[r][x], x = j - j0. `q`: the row group's panel. `derivatives`: where softcap's go, or 0.
+ * Scores of the row group at r0 of the block, `rows` rows, against the key panels [from, to) (multiples of NR, relative to key j0):
+ * strip[r][x], x = j - j0, `at` bytes into the strips; softcap's derivatives likewise.
  */
-export function scoreRows(
-  p: Problem,
-  i: i32,
-  rows: i32,
-  j0: i32,
-  from: i32,
-  to: i32,
-  q: usize,
-  strip: usize,
-  derivatives: usize,
-): void {
+export function scoreRows(p: Problem, r0: i32, rows: i32, j0: i32, from: i32, to: i32, at: usize): void {
+  const i = p.i0 + r0;
+  const q = p.qRows + ((<usize>(r0 * p.D)) << 2);
+  const strip = p.strip + at;
+  const slopes = p.stripSlope ? p.stripSlope + at : 0;
   const panel = (<usize>(p.D * NR)) << 2;
   const k = p.kRows + <usize>((j0 + from) / NR) * panel;
   const s = strip + ((<usize>from) << 2);
@@ -127,7 +121,7 @@ export function scoreRows(
     const begin = row + ((<usize>from) << 2);
     const end = row + ((<usize>to) << 2);
     const j = j0 + from;
-    if (p.softcap > 0) capRow(begin, end, derivatives ? begin - strip + derivatives : 0, p.softcap * LOG2E);
+    if (p.softcap > 0) capRow(begin, end, slopes ? begin - strip + slopes : 0, p.softcap * LOG2E);
     if (p.slopes) alibiRow(begin, end, i + r + p.offset - j, p.slope);
     if (p.bias) biasRow(begin, end, biasAt(p, i + r, j));
     if (p.mask) maskRow(begin, end, maskAt(p, i + r, j));
