@@ -4,7 +4,7 @@
  * LASER are the same passes: E and the column factors (1 for the standard variant) are inputs.
  *
  * For a block of BR query rows:
- *   1. pack q, times scale log2 e (with a softcap scale / softcap: queryScale)
+ *   1. pack q, times scale log2 e (with a softcap scale / softcap: packQueries)
  *   2. for each key tile that the block sees, for each group of Tile.rows() rows:
  *      2a. S = q K^T, edited (score.ts)          2b. m, l, P = 2^(S - m)
  *      2c. sum = sum * alpha * sumFactor         2d. sum += (P E_t) * tileFactor
@@ -17,12 +17,11 @@ import { prepareKeys } from "./keys";
 import { columnFactors, LEAST, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
 import { keyTile, layout, tileCount } from "./layout";
 import { multiplyPanels, Strip, Tile } from "./microkernel";
-import { packRows } from "./pack";
 import { Problem } from "./problem";
 import { Rare } from "./rare";
 import { recomputeForward } from "./recompute";
 import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
-import { enterHead, queryScale, scoreRows, splitLse } from "./score";
+import { enterHead, packQueries, scoreRows, splitLse } from "./score";
 import { Share } from "./share";
 import { Team } from "./team";
 import { thinValues } from "./thin";
@@ -80,7 +79,7 @@ function forwardBlock(p: Problem, i0: i32): void {
   const rows = p.rows;
   touchRows(p.qHead, p.qN, p.D, i0, rows);
   touchRows(p.outHead, p.outN, p.E, i0, rows);
-  packRows(p.qRows, Tile.rows(), p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
+  packQueries(p);
   for (let r = 0; r < BR; ++r) {
     store<f32>(p.rowMax + ((<usize>r) << 2), -Infinity);
     store<f32>(p.rowSum + ((<usize>r) << 2), 0);

@@ -4,7 +4,7 @@ import { finalRun, gradientShift } from "./laser";
 import { Tile } from "./microkernel";
 import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
-import { enterHead, loadLse, queryScale, sightless } from "./score";
+import { enterHead, loadLse, packQueries, sightless } from "./score";
 import { Share } from "./share";
 import { Simd } from "./simd";
 import { BR, NR, PANEL } from "./tile";
@@ -23,7 +23,7 @@ export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
   if (p.columnMax) finalRun(p, i0, i0 + rows - 1);
   loadLse(p, i0, rows);
   p.far += gradientRows(p, i0, rows);
-  packRows(p.qRows, mr, q, p.qN << 2, rows, p.D, queryScale(p));
+  packQueries(p);
   if (inPlace(p.qN, p.D)) {
     p.qAt = q;
     p.qStep = p.qN << 2;

@@ -12,12 +12,11 @@
 import { finalRun } from "./laser";
 import { keyTile, tileCount } from "./layout";
 import { Tile } from "./microkernel";
-import { packRows } from "./pack";
 import { Problem } from "./problem";
 import { addFarQuery, findFar, gradientFar } from "./recompute-backward";
 import { addFar, putFar } from "./recompute-forward";
 import { rowAdd } from "./rows";
-import { enterHead, loadLse, queryScale, scoreRows } from "./score";
+import { enterHead, loadLse, packQueries, scoreRows } from "./score";
 import { Share } from "./share";
 import { splitScores, splitValues } from "./split";
 import { Team } from "./team";
@@ -60,7 +59,7 @@ function recomputeBlock(p: Problem, i0: i32): void {
     any += far;
   }
   if (!any) return;
-  packRows(p.qRows, Tile.rows(), p.qHead + ((<usize>i0 * p.qN) << 2), p.qN << 2, rows, p.D, queryScale(p));
+  packQueries(p);
   memory.fill(p.sum, 0, (<usize>(BR * p.Dp)) << 2);
   visitTiles(p, true);
   for (let r = p.firstRow; r < p.endRow; ++r) {

@@ -7,6 +7,7 @@
 
 import { KeyTile } from "./layout";
 import { Interleaved, multiplyPanels, Tile } from "./microkernel";
+import { packRows } from "./pack";
 import { Problem } from "./problem";
 import { Tanh } from "./tanh";
 import { thinScores } from "./thin";
@@ -28,9 +29,11 @@ export class Band {
   }
 }
 
-/** What q is multiplied with when it is packed: the strip then holds scores in units of log 2, or x of c tanh(x). */
-export function queryScale(p: Problem): f32 {
-  return p.softcap > 0 ? p.scale / p.softcap : p.scale * LOG2E;
+/** q of the block as row panels, scaled so that the strip holds scores in units of log 2, or with a softcap x of c tanh(x). */
+export function packQueries(p: Problem): void {
+  const q = p.qHead + ((<usize>p.i0 * p.qN) << 2);
+  const scale = p.softcap > 0 ? p.scale / p.softcap : p.scale * LOG2E;
+  packRows(p.qRows, Tile.rows(), q, p.qN << 2, p.rows, p.D, scale);
 }
 
 /** Where batch b, head h of a tensor of floats begins; `tensor`: the offset of its pointer, which its strides follow. */
@@ -57,12 +60,12 @@ export function enterHead(p: Problem, b: i32, h: i32): void {
   p.slope = p.slopes ? load<f32>(p.slopes + ((<usize>h) << 2)) * LOG2E : 0;
 }
 
-/** Address of key j in row i of mask (0 without one) and of bias. */
+/** Address of key j in row i of mask and of bias, where there is one. */
 export function maskAt(p: Problem, i: i32, j: i32): usize {
-  return p.mask ? p.maskHead + <usize>i * p.maskN + <usize>j : 0;
+  return p.maskHead + <usize>i * p.maskN + <usize>j;
 }
 export function biasAt(p: Problem, i: i32, j: i32): usize {
-  return p.bias ? p.biasHead + ((<usize>i * p.biasN + <usize>j) << 2) : 0;
+  return p.biasHead + ((<usize>i * p.biasN + <usize>j) << 2);
 }
 
 /** Whether row i sees key j: the slow word on it, for edges and the hostile path. */

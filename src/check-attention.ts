@@ -123,7 +123,7 @@ function checkOptions(where: string, label: Label, given: Record<keyof Attention
   }
 }
 
-/** scale and softcap in the form in which the kernels use them (queryScale and capRow in assembly/score.ts). */
+/** scale and softcap in the form in which the kernels use them (packQueries and capRow in assembly/score.ts). */
 function checkFactors(where: string, label: Label, { scale, softcap }: AttentionOptions, D: number): void {
   const factor = scale ?? 1 / Math.sqrt(D);
   if (softcap === undefined) {
