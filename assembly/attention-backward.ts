@@ -15,7 +15,7 @@ import { columnFactors, scaleByE, TILE_FACTOR } from "./laser";
 import { KeyTile, keyTile, layout, shareScratch, tileCount } from "./layout";
 import { Interleaved, multiplyPanels, Strip, Tile } from "./microkernel";
 import { Problem } from "./problem";
-import { recomputeBackward } from "./recompute";
+import { recomputeBackward, resetReport } from "./recompute";
 import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
 import { scoreRows } from "./score";
 import { Share } from "./share";
@@ -37,9 +37,7 @@ export function attentionBackward(problem: usize): void {
   checkProblem(p);
   checkBackward(p);
   layout(p, true);
-  p.recomputed = 0;
-  p.recomputedFirst = p.N; // none yet: first > last
-  p.recomputedLast = -1;
+  resetReport(p);
   const heads = p.B * p.Hkv;
   const headsInOrder = p.dbias && ((p.dbiasB == 0 && p.B > 1) || (p.dbiasH == 0 && p.H > 1));
   const single = p.members == 1 ? heads : headsInOrder ? 0 : heads - (heads % p.members);

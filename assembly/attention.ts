@@ -14,12 +14,12 @@
 import { checkProblem } from "./contract";
 import { addSeenValues } from "./hostile";
 import { prepareKeys } from "./keys";
-import { columnFactors, LEAST, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
+import { columnFactors, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
 import { keyTile, layout, tileCount } from "./layout";
 import { multiplyPanels, Strip, Tile } from "./microkernel";
 import { Problem } from "./problem";
 import { Rare } from "./rare";
-import { recomputeForward } from "./recompute";
+import { recomputeForward, resetReport } from "./recompute";
 import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
 import { enterHead, packQueries, scoreRows, splitLse } from "./score";
 import { Share } from "./share";
@@ -47,9 +47,7 @@ export function attentionForward(problem: usize): void {
   const p = changetype<Problem>(problem);
   checkProblem(p);
   layout(p, false);
-  p.recomputed = 0;
-  p.recomputedFirst = p.N; // none yet: first > last
-  p.recomputedLast = -1;
+  resetReport(p);
   p.team = 1;
   const heads = p.B * p.Hkv;
   const group = p.H / p.Hkv;
@@ -117,13 +115,13 @@ function softmaxRows(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, sum
   if (lo < hi) {
     scoreRows(p, r0, n, j0, from, to, 0);
     const s = p.strip + ((<usize>from) << 2);
-    if (groupMax(s, to - from, p.rowMax + at, p.group, p.infinite ? LEAST : 0)) alpha = p.group + GROUP_ALPHA;
+    if (groupMax(s, to - from, p.rowMax + at, p.group, p.least)) alpha = p.group + GROUP_ALPHA;
     groupExp2(s, n, to - from, p.rowSum + at, p.group);
   }
   if (!alpha && !sumFactor) return;
   for (let r = 0; r < n; ++r) {
     const scale: f32 = alpha ? load<f32>(alpha + ((<usize>r) << 2)) : 1;
-    scaleSum(p.sum + (at + ((<usize>r) << 2)) * <usize>p.Ep, p.Ep, scale, sumFactor, p.infinite ? LEAST : 0);
+    scaleSum(p.sum + (at + ((<usize>r) << 2)) * <usize>p.Ep, p.Ep, scale, sumFactor, p.least);
   }
 }
 
@@ -158,27 +156,17 @@ function finishBlock(p: Problem): void {
     v128.store(p.rowLse + at, Rare.log(v128.load(p.rowSum + at))); // log l, until splitLse
   }
   for (let r = 0; r < p.rows; ++r) {
-    const i = p.i0 + r;
     const at = (<usize>r) << 2;
-    const out = p.outHead + ((<usize>i * p.outN) << 2);
-    const m = load<f32>(p.rowMax + at);
-    const l = load<f32>(p.rowSum + at);
-    if (l == 0) {
-      memory.fill(out, 0, (<usize>p.E) << 2);
-      store<f32>(p.lseHead + ((<usize>i) << 2), -Infinity);
-      if (p.rest) store<f32>(p.restHead + ((<usize>i) << 2), 0);
-      store<i32>(p.rowFar + at, 0);
-      continue;
-    }
-    splitLse(p, i, r, m, load<f32>(p.rowLse + at));
+    const out = p.outHead + ((<usize>(p.i0 + r) * p.outN) << 2);
     const sum = p.sum + at * <usize>p.Ep;
-    if (p.columnMax) {
-      const count = logShift(p, out, sum, l);
-      store<i32>(p.rowFar + at, count);
-      far += count;
-    } else {
-      rowScale(out, sum, p.E, 1 / l);
-    }
+    const l = load<f32>(p.rowSum + at);
+    let count = 0;
+    if (l == 0) memory.fill(out, 0, (<usize>p.E) << 2);
+    else if (p.columnMax) count = logShift(p, out, sum, l);
+    else rowScale(out, sum, p.E, 1 / l);
+    store<i32>(p.rowFar + at, count);
+    far += count;
+    splitLse(p, r);
   }
   if (far) {
     p.recomputed += far;

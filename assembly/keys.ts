@@ -1,6 +1,6 @@
 /** Per key head: which keys are seen, which are not finite, and K and E as packed panels. */
 
-import { expShift } from "./laser";
+import { expShift, LEAST } from "./laser";
 import { KeyTile, keyTile, tileCount } from "./layout";
 import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
@@ -37,7 +37,7 @@ export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
   let whole = true;
   for (let t = 0; t < tiles; ++t) whole = boundTile(p, t) && whole;
   placeColumns(p, whole);
-  p.infinite = 0;
+  p.least = 0;
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
     if (tile.lo == tile.hi) continue;
@@ -46,7 +46,7 @@ export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
     if (backward && p.kAt == p.kColumns) packKeyColumns(p, t);
     if (!prepareValues(p, t, whole, backward)) continue;
     tile.hostile |= 2;
-    p.infinite = 1;
+    p.least = LEAST;
   }
 }
 

@@ -179,7 +179,7 @@ export function columnFactors(p: Problem, t: i32): i32 {
   const one = f32x4.splat(1);
   const none = f32x4.splat(-Infinity);
   const c = columnMax(p, t);
-  const least = f32x4.splat(p.infinite ? LEAST : 0);
+  const least = f32x4.splat(p.least);
   let sums = i32x4.splat(0);
   let tiles = i32x4.splat(0);
   const bytes = (<usize>p.Ep) << 2;

@@ -120,7 +120,7 @@ export class Problem {
   thin: i32; // whether queries are so few that each is taken by itself and K is not packed (thin.ts)
 
   // per key head
-  infinite: i32; // whether a seen value of the key head is infinite or NaN
+  least: f32; // of factors and weights: LEAST (laser.ts) where a seen value of the key head is infinite or NaN, else 0
   seen: usize; // i32 [Mp]: -1 where some query sees the key, else 0
   tiles: usize; // KeyTile [ceil(M / tileKeys)]
   kRows: usize; // K as row panels, for Q K^T

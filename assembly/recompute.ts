@@ -116,6 +116,13 @@ function farOf(p: Problem, r: i32): i32 {
   return load<i32>(p.rowFar + ((<usize>r) << 2));
 }
 
+/** At the start of a call: nothing was recomputed, and no row touched, so that the first comes after the last. */
+export function resetReport(p: Problem): void {
+  p.recomputed = 0;
+  p.recomputedFirst = p.N;
+  p.recomputedLast = -1;
+}
+
 /** Notes that row i was touched. */
 function report(p: Problem, i: i32): void {
   p.recomputedFirst = min(p.recomputedFirst, i);

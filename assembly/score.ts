@@ -203,12 +203,16 @@ function hide(s: usize, end: usize): void {
 }
 
 /**
- * lse = m log 2 + log l of a row that sees something, m in units of log 2. One float32 cannot hold log l beside a large m,
- * but P = 2^(s - lse) needs it: what is missing from lse log2 e is kept as `rest`, so that P sums to 1 for scores of any
- * size. Where |m| is large beside log l, m and lse log2 e are so close that their difference is exact; elsewhere it is right to 2^-20.
+ * lse = m log 2 + log l of row r of the block, -inf where it sees nothing; m in units of log 2, log l where lse will be, in rowLse. One
+ * float32 cannot hold log l beside a large m, but P = 2^(s - lse) needs it: what is missing from lse log2 e is kept as `rest`, so
+ * that P sums to 1 for scores of any size. Where |m| is large beside log l, m and lse log2 e are so close that their difference
+ * is exact; elsewhere it is right to 2^-20.
  */
-export function splitLse(p: Problem, i: i32, r: i32, m: f32, logL: f32): void {
+export function splitLse(p: Problem, r: i32): void {
   const at = (<usize>r) << 2;
+  const i = p.i0 + r;
+  const m = load<f32>(p.rowMax + at);
+  const logL = load<f32>(p.rowLse + at);
   const lse = m * LN2 + logL;
   const lse2 = lse * LOG2E;
   const rest: f32 = isFinite(lse2) ? m - lse2 + logL * LOG2E : 0;
