@@ -137,58 +137,54 @@ function tileGradients(p: Problem, t: i32): void {
   p.slow = p.blockHostile | tile.hostile;
   p.factor = p.columnMax && columnFactors(p, t) & TILE_FACTOR ? p.tileFactor : 0;
 
-  const lo = p.firstKey;
-  const hi = p.endKey;
-  if (lo < hi) {
-    const mr = Tile.rows();
-    if (p.factor) scaleGradient(p, p.rows, p.factor);
-    const g = p.factor ? p.gScaled : p.gRows;
-    for (let r0 = 0; r0 < p.rows; r0 += mr) scoreGradients(p, tile, r0, min(mr, p.rows - r0), j0, lo, hi, g);
-    if (p.slow) addSeenKeyGradients(p, j0, lo, hi);
-    else addKeyGradients(p, j0, lo - j0, hi - j0);
+  if (p.firstKey < p.endKey) {
+    if (p.factor) scaleGradient(p);
+    for (let r0 = 0; r0 < p.rows; r0 += Tile.rows()) scoreGradients(p, tile, r0, j0);
+    if (p.slow) addSeenKeyGradients(p, j0);
+    else addKeyGradients(p, j0);
   }
   Team.barrier(p); // dS is there
   if (p.dq) {
-    if (p.slow) addSeenQueryGradient(p, j0, p.firstRow, p.endRow);
+    if (p.slow) addSeenQueryGradient(p, j0);
     else addQueryGradient(p, tile, j0);
   }
   Share.leaveTile(p);
 }
 
-/** P and dS' of rows [r0, r0 + n) into the strips' columns for keys [first, end), zero where the rows see none; dbias. */
-function scoreGradients(p: Problem, tile: KeyTile, r0: i32, n: i32, j0: i32, first: i32, end: i32, g: usize): void {
-  const i0 = p.i0;
+/** P and dS' of the row group at r0 into the strips' columns for this member's keys, zero where the rows see none; dbias. */
+function scoreGradients(p: Problem, tile: KeyTile, r0: i32, j0: i32): void {
   const mr = Tile.rows();
-  const lo = max(first, Share.groupLo(p, tile, r0));
-  const hi = min(end, Share.groupHi(p, tile, r0));
+  const n = min(mr, p.rows - r0);
+  const lo = max(p.firstKey, Share.groupLo(p, tile, r0));
+  const hi = min(p.endKey, Share.groupHi(p, tile, r0));
   const from = (lo - j0) & -NR;
   const to = max(from, (hi - j0 + NR - 1) & -NR);
   const rows = <usize>r0 * STRIP;
-  const ds = p.stripDs + rows;
   if (from < to) {
     scoreRows(p, r0, n, j0, from, to, rows);
     const panel = (<usize>(p.E * NR)) << 2;
     const e = p.eRows + <usize>((j0 + from) / NR) * panel;
-    const at = ds + ((<usize>from) << 2);
-    const rowPanel = g + ((<usize>(r0 * p.E)) << 2);
-    multiplyPanels<Interleaved>(n, at, STRIP, rowPanel, mr << 2, e, PANEL, panel, (to - from) / NR, p.E, 0, 0, 0);
+    const at = p.stripDs + rows + ((<usize>from) << 2);
+    const g = (p.factor ? p.gScaled : p.gRows) + ((<usize>(r0 * p.E)) << 2);
+    multiplyPanels<Interleaved>(n, at, STRIP, g, mr << 2, e, PANEL, panel, (to - from) / NR, p.E, 0, 0, 0);
   }
-  const left = ((first - j0) / mr) * mr;
-  const right = ((end - j0 + mr - 1) / mr) * mr;
+  const left = ((p.firstKey - j0) / mr) * mr;
+  const right = ((p.endKey - j0 + mr - 1) / mr) * mr;
   for (let r = 0; r < n; ++r) {
+    const row = rows + <usize>r * STRIP;
+    const begin = row + ((<usize>from) << 2);
     const at = (<usize>(r0 + r)) << 2;
-    const row = <usize>(r0 + r) * STRIP + ((<usize>from) << 2);
-    const s = p.strip + row;
     const lse = load<f32>(p.rowLse + at);
-    rowGradient(s, p.stripDs + row, to - from, lse, load<f32>(p.rowRest + at), load<f32>(p.rowDelta + at), p.slow != 0);
-    if (p.slow) clearHidden(p, i0 + r0 + r, r0 + r, j0, j0 + from, min(p.M, j0 + to));
+    const rest = load<f32>(p.rowRest + at);
+    rowGradient(p.strip + begin, p.stripDs + begin, to - from, lse, rest, load<f32>(p.rowDelta + at), p.slow != 0);
+    if (p.slow) clearHidden(p, r0 + r, j0, j0 + from, min(p.M, j0 + to));
     if (p.dbias && lo < hi) {
-      const bias = p.dbiasHead + ((<usize>(i0 + r0 + r) * p.dbiasN + <usize>lo) << 2);
-      rowAdd(bias, p.stripDs + row + ((<usize>(lo - j0 - from)) << 2), hi - lo, 1);
+      const bias = p.dbiasHead + ((<usize>(p.i0 + r0 + r) * p.dbiasN + <usize>lo) << 2);
+      rowAdd(bias, p.stripDs + row + ((<usize>(lo - j0)) << 2), hi - lo, 1);
     }
-    if (p.stripSlope) rowSlope(p.stripDs + row, p.stripSlope + row, to - from);
-    clearOutside(row - ((<usize>from) << 2) + p.strip, left, from, to, right);
-    clearOutside(row - ((<usize>from) << 2) + p.stripDs, left, from, to, right);
+    if (p.stripSlope) rowSlope(p.stripDs + begin, p.stripSlope + begin, to - from);
+    clearOutside(p.strip + row, left, from, to, right);
+    clearOutside(p.stripDs + row, left, from, to, right);
   }
 }
 
@@ -213,44 +209,31 @@ function addQueryGradient(p: Problem, tile: KeyTile, j0: i32): void {
   }
 }
 
-/** dvSum += f_t * (P^T G), dkSum += dS'^T Q over the keys j0 + [from, to), Tile.rows() keys at a time over the rows that may see them. */
-function addKeyGradients(p: Problem, j0: i32, from: i32, to: i32): void {
-  const factor = p.factor;
+/** dvSum += f_t * (P^T G), dkSum += dS'^T Q over this member's keys, Tile.rows() keys at a time over the rows that may see them. */
+function addKeyGradients(p: Problem, j0: i32): void {
+  const to = p.endKey - j0;
   const vRow = (<usize>p.Ep) << 2;
   const kRow = (<usize>p.Dp) << 2;
   const mr = Tile.rows();
-  for (let x = (from / mr) * mr; x < to; x += mr) {
+  for (let x = ((p.firstKey - j0) / mr) * mr; x < to; x += mr) {
     const j = j0 + x;
     const first = max(0, j - p.offset - p.right - p.i0); // Band.hi > j
     const end = min(p.rows, j + mr - p.offset + p.left - p.i0); // Band.lo < j + mr
     if (first >= end) continue;
     const column = ((<usize>x) << 2) + <usize>first * STRIP;
     const depth = end - first;
+    const n = to - x;
     if (p.dv) {
       const g = p.g + <usize>first * vRow;
       const sum = p.dvSum + <usize>j * vRow;
       const weights = p.strip + column;
-      multiplyPanels<Interleaved>(
-        to - x,
-        sum,
-        vRow,
-        weights,
-        STRIP,
-        g,
-        vRow,
-        PANEL,
-        p.Ep / NR,
-        depth,
-        sum,
-        vRow,
-        factor,
-      );
+      multiplyPanels<Interleaved>(n, sum, vRow, weights, STRIP, g, vRow, PANEL, p.Ep / NR, depth, sum, vRow, p.factor);
     }
     if (p.dk) {
       const q = p.qAt + <usize>first * p.qStep;
       const sum = p.dkSum + <usize>j * kRow;
       const ds = p.stripDs + column;
-      multiplyPanels<Interleaved>(to - x, sum, kRow, ds, STRIP, q, p.qStep, p.qPanel, p.Dp / NR, depth, sum, kRow, 0);
+      multiplyPanels<Interleaved>(n, sum, kRow, ds, STRIP, q, p.qStep, p.qPanel, p.Dp / NR, depth, sum, kRow, 0);
     }
   }
 }

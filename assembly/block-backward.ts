@@ -98,14 +98,14 @@ function hostileBlock(p: Problem, q: usize, rows: i32): bool {
 }
 
 /** gScaled = G f_t as row panels: row d of a panel times f_t[d]. A 6-wide row spills 2 floats, which the next overwrites. */
-export function scaleGradient(p: Problem, rows: i32, factor: usize): void {
+export function scaleGradient(p: Problem): void {
   const mr = Tile.rows();
   const row = (<usize>mr) << 2;
   let from = p.gRows;
   let to = p.gScaled;
-  for (let r = 0; r < rows; r += mr) {
+  for (let r = 0; r < p.rows; r += mr) {
     for (let d = 0; d < p.E; ++d) {
-      const f = v128.load32_splat(factor + ((<usize>d) << 2));
+      const f = v128.load32_splat(p.factor + ((<usize>d) << 2));
       v128.store(to, f32x4.mul(v128.load(from), f));
       if (mr == 6) v128.store(to, f32x4.mul(v128.load(from, 16), f), 16);
       from += row;

@@ -35,10 +35,11 @@ export function addSeenValues(p: Problem, r0: i32, rows: i32, j0: i32, lo: i32, 
 }
 
 /**
- * Backward: P = dS = 0 in row r (query i) wherever the keys [lo, hi) are hidden, and dS = 0 where P is 0 and nothing of the
+ * Backward: P = dS = 0 in row r of the block wherever the keys [lo, hi) are hidden, and dS = 0 where P is 0 and nothing of the
  * pair is infinite: only dP may have overflowed there.
  */
-export function clearHidden(p: Problem, i: i32, r: i32, j0: i32, lo: i32, hi: i32): void {
+export function clearHidden(p: Problem, r: i32, j0: i32, lo: i32, hi: i32): void {
+  const i = p.i0 + r;
   const calm =
     finite(p.g + ((<usize>r * <usize>p.Ep) << 2), p.E) && finite(p.outHead + ((<usize>i * p.outN) << 2), p.E);
   for (let j = lo; j < hi; ++j) {
@@ -52,9 +53,9 @@ export function clearHidden(p: Problem, i: i32, r: i32, j0: i32, lo: i32, hi: i3
   }
 }
 
-/** Backward: sum += dS K over the keys of the tile that rows [first, end) of the block see. */
-export function addSeenQueryGradient(p: Problem, j0: i32, first: i32, end: i32): void {
-  for (let r = first; r < end; ++r) {
+/** Backward: sum += dS K over the keys of the tile that this member's rows of the block see. */
+export function addSeenQueryGradient(p: Problem, j0: i32): void {
+  for (let r = p.firstRow; r < p.endRow; ++r) {
     if (sightless(p, r)) continue;
     const dq = p.sum + ((<usize>r * <usize>p.Dp) << 2);
     for (let j = p.lo; j < p.hi; ++j) {
@@ -65,11 +66,11 @@ export function addSeenQueryGradient(p: Problem, j0: i32, first: i32, end: i32):
   }
 }
 
-/** Backward: dV += P^T G f_t, dK += dS^T Q over the keys [lo, hi) of the tile and the rows of the block that see them. */
-export function addSeenKeyGradients(p: Problem, j0: i32, lo: i32, hi: i32): void {
+/** Backward: dV += P^T G f_t, dK += dS^T Q over this member's keys of the tile and the rows of the block that see them. */
+export function addSeenKeyGradients(p: Problem, j0: i32): void {
   for (let r = 0; r < p.rows; ++r) {
     if (sightless(p, r)) continue;
-    for (let j = lo; j < hi; ++j) {
+    for (let j = p.firstKey; j < p.endKey; ++j) {
       if (!sees(p, p.i0 + r, j)) continue;
       const at = <usize>r * STRIP + ((<usize>(j - j0)) << 2);
       const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
