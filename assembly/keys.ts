@@ -1,7 +1,7 @@
 /** Per key head: which keys are seen, which are not finite, and K and E as packed panels. */
 
 import { expShift, LEAST } from "./laser";
-import { KeyTile, keyTile, tileCount } from "./layout";
+import { KeyTile, keyCount, keyTile, tileCount } from "./layout";
 import { packColumns, packRows } from "./pack";
 import { Problem } from "./problem";
 import { Band, biasAt, enterHead, maskAt, Visible } from "./score";
@@ -41,9 +41,11 @@ export function prepareKeys(p: Problem, b: i32, hk: i32, backward: bool): void {
   for (let t = 0; t < tiles; ++t) {
     const tile = keyTile(p, t);
     if (tile.lo == tile.hi) continue;
-    packKeys(p, t);
+    const j0 = t * p.tileKeys;
+    const rows = keyCount(p, t);
+    packKeys(p, j0, rows);
     tile.hostile = hostileTile(p, p.kHead, p.kM, p.D, tile) ? 1 : 0;
-    if (backward && p.kAt == p.kColumns) packKeyColumns(p, t);
+    if (backward && p.kAt == p.kColumns) packKeyColumns(p, j0, rows);
     if (!prepareValues(p, t, whole, backward)) continue;
     tile.hostile |= 2;
     p.least = LEAST;
@@ -64,19 +66,15 @@ function placeColumns(p: Problem, whole: bool): void {
   p.ePanel = e ? PANEL : <usize>p.Mp * PANEL;
 }
 
-/** K^T of tile t as panels. */
-function packKeys(p: Problem, t: i32): void {
-  const j0 = t * p.tileKeys;
-  const rows = min(p.tileKeys, p.M - j0);
+/** K^T of the tile at j0 as panels. */
+function packKeys(p: Problem, j0: i32, rows: i32): void {
   touchRows(p.kHead, p.kM, p.D, j0, rows);
   if (p.thin) return;
   packRows(p.kRows + ((<usize>(j0 * p.D)) << 2), NR, p.kHead + ((<usize>j0 * p.kM) << 2), p.kM << 2, rows, p.D, 1);
 }
 
-/** K of tile t as column panels. Keys that nobody sees give zero. */
-function packKeyColumns(p: Problem, t: i32): void {
-  const j0 = t * p.tileKeys;
-  const rows = min(p.tileKeys, p.M - j0);
+/** K of the tile at j0 as column panels. Keys that nobody sees give zero. */
+function packKeyColumns(p: Problem, j0: i32, rows: i32): void {
   const row = p.kM << 2;
   packColumns(p.kColumns + <usize>j0 * PANEL, NR, p.kPanel, p.kHead + <usize>j0 * row, row, rows, p.D);
   for (let j = j0; j < j0 + rows; ++j) {
@@ -93,7 +91,7 @@ function packKeyColumns(p: Problem, t: i32): void {
 function prepareValues(p: Problem, t: i32, whole: bool, backward: bool): bool {
   const tile = keyTile(p, t);
   const j0 = t * p.tileKeys;
-  const rows = min(p.tileKeys, p.M - j0);
+  const rows = keyCount(p, t);
   touchRows(p.vHead, p.vM, p.E, j0, rows);
   const columns = p.eColumns + <usize>j0 * PANEL;
   const stageRow = (<usize>p.Ep) << 2;
@@ -174,7 +172,7 @@ function hostileTile(p: Problem, from: usize, stride: usize, width: i32, tile: K
 function boundTile(p: Problem, t: i32): bool {
   const tile = keyTile(p, t);
   const j0 = t * p.tileKeys;
-  const rows = min(p.tileKeys, p.M - j0);
+  const rows = keyCount(p, t);
   let lo = j0 + rows,
     hi = j0,
     count = 0;

@@ -9,7 +9,7 @@
  * it. What still leaves the float32 range is recomputed exactly (recompute.ts). docs/math.md derives all of it.
  */
 import { CORE_LOWEST, CORE_ROUND, Exp, LN2_HI, LN2_LO, LOG2_E, ONE, S1, S2, S3, S4, S5, TWO } from "./exp";
-import { keyTile, tileCount } from "./layout";
+import { keyCount, keyTile, tileCount } from "./layout";
 import { A3, A5, A7, Log, SQRT_HALF } from "./log";
 import { Problem } from "./problem";
 import { Rare } from "./rare";
@@ -95,7 +95,7 @@ function findColumnMax(p: Problem, c: usize, d: i32, v: usize, seen: usize, rows
 export function expShift(p: Problem, t: i32, to: usize, step: usize, panel: usize): bool {
   const hidden = f32x4.splat(-Infinity);
   const j0 = t * p.tileKeys;
-  const rows = min(p.tileKeys, p.M - j0);
+  const rows = keyCount(p, t);
   const row = p.vM << 2;
   const seen = p.seen + ((<usize>j0) << 2);
   let sum = f32x4.splat(0);

@@ -21,6 +21,11 @@ export function tileCount(p: Problem): i32 {
   return (p.M + p.tileKeys - 1) / p.tileKeys;
 }
 
+/** How many keys tile t has. */
+export function keyCount(p: Problem, t: i32): i32 {
+  return min(p.tileKeys, p.M - t * p.tileKeys);
+}
+
 /** Keys of a tile: as few tiles of at most KT keys as M needs, all but the last of one size, a multiple of BR. */
 function keysOfTile(M: i32): i32 {
   const tiles = max(1, (M + KT - 1) / KT);
