@@ -28,7 +28,7 @@ export function packRows(to: usize, width: i32, from: usize, fromRow: usize, row
     } else {
       memory.fill(to, 0, <usize>depth * step);
     }
-    packRest(to, step, from, fromRow, min(rows, width), k, depth, scale);
+    packSingly(to, step, from, fromRow, 4, min(rows, width), k, depth, scale);
     to += <usize>depth * step;
     from += <usize>width * fromRow;
   }
@@ -53,20 +53,21 @@ class Four {
   }
 }
 
-/** Columns [k, depth) of `rows` rows of a panel, element by element. */
-function packRest(
+/** Elements [k, depth) of `count` lines of a panel, one by one; lines are `line` bytes apart, their elements `along` bytes. */
+function packSingly(
   to: usize,
   step: usize,
   from: usize,
-  fromRow: usize,
-  rows: i32,
+  line: usize,
+  along: usize,
+  count: i32,
   k: i32,
   depth: i32,
   scale: f32,
 ): void {
   for (; k < depth; ++k) {
-    for (let w = 0; w < rows; ++w) {
-      const x = load<f32>(from + <usize>w * fromRow + ((<usize>k) << 2));
+    for (let w = 0; w < count; ++w) {
+      const x = load<f32>(from + <usize>w * line + <usize>k * along);
       store<f32>(to + <usize>k * step + ((<usize>w) << 2), x * scale);
     }
   }
@@ -111,13 +112,11 @@ export function packStrided(
   count: i32,
   depth: i32,
 ): void {
-  for (let first = 0; first < count; first += width) {
-    for (let k = 0; k < depth; ++k) {
-      for (let w = 0; w < width; ++w) {
-        const x = from + <usize>(first + w) * line + <usize>k * along;
-        store<f32>(to + ((<usize>w) << 2), first + w < count ? load<f32>(x) : 0);
-      }
-      to += (<usize>width) << 2;
-    }
+  const step = (<usize>width) << 2;
+  for (; count > 0; count -= width) {
+    if (count < width) memory.fill(to, 0, <usize>depth * step);
+    packSingly(to, step, from, line, along, min(count, width), 0, depth, 1);
+    to += <usize>depth * step;
+    from += <usize>width * line;
   }
 }

@@ -5,7 +5,7 @@
 import { Simd } from "./simd";
 import { beginSums, KEYS, thinScores, thinValues } from "./thin";
 import { NR, PANEL } from "./tile";
-import { LINE } from "./touch";
+import { touchRows } from "./touch";
 
 /**
  * The most rows of a, where rows of b are contiguous, and where its columns lie one after the other: with some more, packing is as fast. With at most
@@ -78,7 +78,7 @@ export function matmulThin(
     const at = (<usize>j) << 2;
     const bytes = (<usize>columns) << 2;
     const from = b + <usize>j * bColumn;
-    if (transposed) touch(c + at, from, <usize>KEYS * bColumn);
+    if (transposed) touchRows(from, 0, KEYS * k, 0, 1); // as one row: read in turns, columns are not fetched ahead
     for (let i: usize = 0; i < <usize>m; ++i) {
       beginSums(c + i * cRow + at, base ? base + i * baseRow + at : 0, bytes);
     }
@@ -136,14 +136,4 @@ function streamRows(c: usize, bytes: usize, a: usize, b: usize, bRow: usize, ter
     b += bRow;
   }
   for (let x: usize = 0; x < bytes; x += 16) v128.store(c + x, f32x4.add(v128.load(c + x), v128.load(sums + x)));
-}
-
-/**
- * Columns one after the other, of which the processor fetches ahead, before they are read in turns, of which it does not. What is
- * stored, so that the loads have a use, is written over.
- */
-function touch(to: usize, columns: usize, bytes: usize): void {
-  let seen = f32x4.splat(0);
-  for (let x = columns; x < columns + bytes; x += LINE) seen = v128.xor(seen, v128.load(x));
-  v128.store(to, seen);
 }

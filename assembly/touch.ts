@@ -1,5 +1,5 @@
 /** A cache line. */
-export const LINE: usize = 64;
+const LINE: usize = 64;
 
 /**
  * Loads a number of each cache line of rows [first, first + rows) of n floats, `row` floats apart. With layout BNHD, or one product of q, k
