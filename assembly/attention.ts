@@ -23,6 +23,7 @@ import { recomputeForward, resetReport } from "./recompute";
 import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
 import { enterHead, packQueries, scoreRows, splitLse } from "./score";
 import { Share } from "./share";
+import { Simd } from "./simd";
 import { Team } from "./team";
 import { thinValues } from "./thin";
 import { BR, NR, STRIP } from "./tile";
@@ -78,10 +79,8 @@ function forwardBlock(p: Problem, i0: i32): void {
   touchRows(p.qHead, p.qN, p.D, i0, rows);
   touchRows(p.outHead, p.outN, p.E, i0, rows);
   packQueries(p);
-  for (let r = 0; r < BR; ++r) {
-    store<f32>(p.rowMax + ((<usize>r) << 2), -Infinity);
-    store<f32>(p.rowSum + ((<usize>r) << 2), 0);
-  }
+  Simd.fill(p.rowMax, (<usize>BR) << 2, f32x4.splat(-Infinity));
+  Simd.fill(p.rowSum, (<usize>BR) << 2, f32x4.splat(0));
   memory.fill(p.sum, 0, (<usize>(BR * p.Ep)) << 2);
   if (p.columnMax) resetRun(p);
 

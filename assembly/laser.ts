@@ -157,8 +157,7 @@ function putInfinities(p: Problem, j0: i32, rows: i32, to: usize, step: usize, p
 
 /** Before any tile: c_run = -inf. */
 export function resetRun(p: Problem): void {
-  const end = p.runMax + ((<usize>p.Ep) << 2);
-  for (let c = p.runMax; c < end; c += 16) v128.store(c, f32x4.splat(-Infinity));
+  Simd.fill(p.runMax, (<usize>p.Ep) << 2, f32x4.splat(-Infinity));
 }
 
 /** c_q of query rows [i, last] at once: the maximum of c_t over the tiles that the block visits. */

@@ -18,6 +18,7 @@ import { addFar, putFar } from "./recompute-forward";
 import { rowAdd } from "./rows";
 import { enterHead, loadLse, packQueries, scoreRows } from "./score";
 import { Share } from "./share";
+import { Simd } from "./simd";
 import { splitScores, splitValues } from "./split";
 import { Team } from "./team";
 import { BR, NR, STRIP } from "./tile";
@@ -25,7 +26,7 @@ import { BR, NR, STRIP } from "./tile";
 /** Pass 4 of the block that was entered: running maximum (top) and sum (total) of 2^(y log2 e + v log2 e) over the tiles. */
 export function recomputeForward(p: Problem): void {
   const bytes = (<usize>(BR * p.Ep)) << 2;
-  for (let d: usize = 0; d < bytes; d += 16) v128.store(p.top + d, f32x4.splat(-Infinity));
+  Simd.fill(p.top, bytes, f32x4.splat(-Infinity));
   memory.fill(p.total, 0, bytes);
   visitTiles(p, false);
   for (let r = 0; r < p.rows; ++r) {

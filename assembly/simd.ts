@@ -26,6 +26,11 @@ export class Simd {
     return f32x4.extract_lane(f32x4.pmax(top, v128.shuffle<f32>(top, top, 1, 0, 3, 2)), 0);
   }
 
+  /** x = v, whole vectors. */
+  static fill(x: usize, bytes: usize, v: v128): void {
+    for (let d: usize = 0; d < bytes; d += 16) v128.store(x + d, v);
+  }
+
   /** All ones in the first n lanes, all four when n >= 4. */
   @inline static first(n: i32): v128 {
     return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(n));
