@@ -14,7 +14,7 @@ import { prepareKeys } from "./keys";
 import { columnFactors, scaleByE, TILE_FACTOR } from "./laser";
 import { KeyTile, keyTile, layout, shareScratch, tileCount } from "./layout";
 import { Interleaved, multiplyPanels, Strip, Tile } from "./microkernel";
-import { Problem } from "./problem";
+import { Problem, Row } from "./problem";
 import { recomputeBackward, resetReport } from "./recompute";
 import { rowAdd, rowGradient, rowScale, rowSlope } from "./rows";
 import { scoreRows } from "./score";
@@ -66,16 +66,16 @@ function backwardHead(p: Problem, b: i32, hk: i32): void {
   if (p.dbias) clearBias(p, b, hk);
   const first = Team.share(p, p.Mp, rank);
   const keys = Team.share(p, p.Mp, rank + 1) - first;
-  memory.fill(p.dkSum + ((<usize>(first * p.Dp)) << 2), 0, (<usize>(keys * p.Dp)) << 2);
-  memory.fill(p.dvSum + ((<usize>(first * p.Ep)) << 2), 0, (<usize>(keys * p.Ep)) << 2);
+  memory.fill(Row.at(p.dkSum, p.Dp, first), 0, (<usize>(keys * p.Dp)) << 2);
+  memory.fill(Row.at(p.dvSum, p.Ep, first), 0, (<usize>(keys * p.Ep)) << 2);
   prepareKeys(p, b, hk, true);
   Team.barrier(p); // dbias and the sums are clear
   for (let n = 0; n < group * blocks; ++n) {
     beginBlock(p, b, hk * group + n / blocks, (n % blocks) * BR);
     for (let t = 0; t < tiles; ++t) tileGradients(p, t);
     if (p.dq) {
-      const dq = p.dqHead + ((<usize>(p.i0 + p.firstRow) * p.dqN) << 2);
-      const sum = p.sum + ((<usize>(p.firstRow * p.Dp)) << 2);
+      const dq = Row.at(p.dqHead, p.dqN, p.i0 + p.firstRow);
+      const sum = Row.at(p.sum, p.Dp, p.firstRow);
       putRows(dq, p.dqN, sum, p.Dp, p.endRow - p.firstRow, p.D, p.scale);
     }
     Team.tick(p);
@@ -99,15 +99,15 @@ function finishHead(p: Problem, b: i32, hk: i32): void {
   }
   const dk = p.dk + ((<usize>b * p.dkB + <usize>hk * p.dkH + <usize>first * p.dkM) << 2);
   const dv = p.dv + ((<usize>b * p.dvB + <usize>hk * p.dvH + <usize>first * p.dvM) << 2);
-  if (p.dk) putRows(dk, p.dkM, p.dkSum + ((<usize>first * <usize>p.Dp) << 2), p.Dp, count, p.D, p.scale);
-  if (p.dv) putRows(dv, p.dvM, p.dvSum + ((<usize>first * <usize>p.Ep) << 2), p.Ep, count, p.E, 1);
+  if (p.dk) putRows(dk, p.dkM, Row.at(p.dkSum, p.Dp, first), p.Dp, count, p.D, p.scale);
+  if (p.dv) putRows(dv, p.dvM, Row.at(p.dvSum, p.Ep, first), p.Ep, count, p.E, 1);
   Team.barrier(p);
 }
 
 function putRows(to: usize, toRow: usize, from: usize, fromRow: i32, rows: i32, columns: i32, scale: f32): void {
   touchRows(to, toRow, columns, 0, rows);
   for (let r = 0; r < rows; ++r) {
-    rowScale(to + ((<usize>r * toRow) << 2), from + ((<usize>(r * fromRow)) << 2), columns, scale);
+    rowScale(Row.at(to, toRow, r), Row.at(from, fromRow, r), columns, scale);
   }
 }
 
@@ -165,7 +165,7 @@ function scoreGradients(p: Problem, tile: KeyTile, r0: i32, j0: i32): void {
     const panel = (<usize>(p.E * NR)) << 2;
     const e = p.eRows + <usize>((j0 + from) / NR) * panel;
     const at = p.stripDs + rows + ((<usize>from) << 2);
-    const g = (p.factor ? p.gScaled : p.gRows) + ((<usize>(r0 * p.E)) << 2);
+    const g = Row.at(p.factor ? p.gScaled : p.gRows, p.E, r0);
     multiplyPanels<Interleaved>(n, at, STRIP, g, mr << 2, e, PANEL, panel, (to - from) / NR, p.E, 0, 0, 0);
   }
   const left = ((p.firstKey - j0) / mr) * mr;

@@ -17,7 +17,7 @@ import { prepareKeys } from "./keys";
 import { columnFactors, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
 import { keyTile, layout, tileCount } from "./layout";
 import { multiplyPanels, Strip, Tile } from "./microkernel";
-import { Problem } from "./problem";
+import { Problem, Row } from "./problem";
 import { Rare } from "./rare";
 import { recomputeForward, resetReport } from "./recompute";
 import { GROUP_ALPHA, groupExp2, groupMax, rowScale } from "./rows";
@@ -156,8 +156,8 @@ function finishBlock(p: Problem): void {
   }
   for (let r = 0; r < p.rows; ++r) {
     const at = (<usize>r) << 2;
-    const out = p.outHead + ((<usize>(p.i0 + r) * p.outN) << 2);
-    const sum = p.sum + at * <usize>p.Ep;
+    const out = Row.at(p.outHead, p.outN, p.i0 + r);
+    const sum = Row.at(p.sum, p.Ep, r);
     const l = load<f32>(p.rowSum + at);
     let count = 0;
     if (l == 0) memory.fill(out, 0, (<usize>p.E) << 2);

@@ -3,7 +3,7 @@ import { hostileRows, inPlace } from "./keys";
 import { finalRun, gradientShift } from "./laser";
 import { Tile } from "./microkernel";
 import { packColumns, packRows } from "./pack";
-import { Problem } from "./problem";
+import { Problem, Row } from "./problem";
 import { enterHead, loadLse, packQueries, sightless } from "./score";
 import { Share } from "./share";
 import { Simd } from "./simd";
@@ -16,7 +16,7 @@ export function beginBlock(p: Problem, b: i32, h: i32, i0: i32): void {
   Share.enterBlock(p, i0);
   const rows = p.rows;
   const mr = Tile.rows();
-  const q = p.qHead + ((<usize>i0 * p.qN) << 2);
+  const q = Row.at(p.qHead, p.qN, i0);
   touchRows(p.qHead, p.qN, p.D, i0, rows);
   touchRows(p.doutHead, p.doutN, p.E, i0, rows);
   touchRows(p.outHead, p.outN, p.E, i0, rows);
@@ -45,14 +45,14 @@ function gradientRows(p: Problem, i0: i32, rows: i32): i32 {
   let far = 0;
   const row = (<usize>p.Ep) << 2;
   for (let r = 0; r < rows; ++r) {
-    const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
+    const dout = Row.at(p.doutHead, p.doutN, i0 + r);
     const g = p.g + <usize>r * row;
     const kept = p.kept + <usize>r * row;
     if (sightless(p, r)) {
       memory.fill(g, 0, row);
       memory.fill(kept, 0, row);
     } else if (p.columnMax) {
-      far += gradientShift(p, g, kept, dout, p.outHead + ((<usize>(i0 + r) * p.outN) << 2));
+      far += gradientShift(p, g, kept, dout, Row.at(p.outHead, p.outN, i0 + r));
     } else {
       for (let d: usize = 0; d < (<usize>p.E) << 2; d += 16) v128.store(g + d, v128.load(dout + d));
     }
@@ -69,7 +69,7 @@ function addDelta(p: Problem, i0: i32, rows: i32): void {
   const laser = p.columnMax != 0;
   const mr = Tile.rows();
   const row = (<usize>mr) << 2;
-  const from = laser ? p.kept : p.outHead + ((<usize>i0 * p.outN) << 2);
+  const from = laser ? p.kept : Row.at(p.outHead, p.outN, i0);
   packRows(p.gScaled, mr, from, (laser ? <usize>p.Ep : p.outN) << 2, rows, p.E, 1);
   const one = f32x4.splat(1);
   let x = p.gScaled;

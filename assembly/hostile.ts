@@ -4,7 +4,7 @@
  */
 import { finite } from "./keys";
 import { LEAST } from "./laser";
-import { Problem } from "./problem";
+import { Problem, Row } from "./problem";
 import { sees, sightless } from "./score";
 import { NR, PANEL, STRIP } from "./tile";
 
@@ -24,11 +24,11 @@ function addRow(to: usize, s: f32, x: usize, panel: usize, columns: i32, factor:
 /** Forward: sum_r += P_rj E_j for rows [r0, r0 + rows) of the block and the keys [lo, hi) that they see. */
 export function addSeenValues(p: Problem, r0: i32, rows: i32, j0: i32, lo: i32, hi: i32, factor: usize): void {
   for (let r = 0; r < rows; ++r) {
-    const to = p.sum + ((<usize>(r0 + r) * <usize>p.Ep) << 2);
+    const to = Row.at(p.sum, p.Ep, r0 + r);
     for (let j = lo; j < hi; ++j) {
       if (!sees(p, p.i0 + r0 + r, j)) continue;
       let weight = load<f32>(p.strip + <usize>r * STRIP + ((<usize>(j - j0)) << 2));
-      if (weight == 0 && !finite(p.vHead + ((<usize>j * p.vM) << 2), p.E)) weight = LEAST;
+      if (weight == 0 && !finite(Row.at(p.vHead, p.vM, j), p.E)) weight = LEAST;
       addRow(to, weight, p.eAt + <usize>j * p.eStep, p.ePanel, p.Ep, factor);
     }
   }
@@ -40,14 +40,13 @@ export function addSeenValues(p: Problem, r0: i32, rows: i32, j0: i32, lo: i32, 
  */
 export function clearHidden(p: Problem, r: i32, j0: i32, lo: i32, hi: i32): void {
   const i = p.i0 + r;
-  const calm =
-    finite(p.g + ((<usize>r * <usize>p.Ep) << 2), p.E) && finite(p.outHead + ((<usize>i * p.outN) << 2), p.E);
+  const calm = finite(Row.at(p.g, p.Ep, r), p.E) && finite(Row.at(p.outHead, p.outN, i), p.E);
   for (let j = lo; j < hi; ++j) {
     const at = <usize>r * STRIP + ((<usize>(j - j0)) << 2);
     if (sightless(p, r) || !sees(p, i, j)) {
       store<f32>(p.strip + at, 0);
       store<f32>(p.stripDs + at, 0);
-    } else if (calm && load<f32>(p.strip + at) == 0 && finite(p.vHead + ((<usize>j * p.vM) << 2), p.E)) {
+    } else if (calm && load<f32>(p.strip + at) == 0 && finite(Row.at(p.vHead, p.vM, j), p.E)) {
       store<f32>(p.stripDs + at, 0);
     }
   }
@@ -57,7 +56,7 @@ export function clearHidden(p: Problem, r: i32, j0: i32, lo: i32, hi: i32): void
 export function addSeenQueryGradient(p: Problem, j0: i32): void {
   for (let r = p.firstRow; r < p.endRow; ++r) {
     if (sightless(p, r)) continue;
-    const dq = p.sum + ((<usize>r * <usize>p.Dp) << 2);
+    const dq = Row.at(p.sum, p.Dp, r);
     for (let j = p.lo; j < p.hi; ++j) {
       if (!sees(p, p.i0 + r, j)) continue;
       const ds = load<f32>(p.stripDs + <usize>r * STRIP + ((<usize>(j - j0)) << 2));
@@ -73,9 +72,9 @@ export function addSeenKeyGradients(p: Problem, j0: i32): void {
     for (let j = p.firstKey; j < p.endKey; ++j) {
       if (!sees(p, p.i0 + r, j)) continue;
       const at = <usize>r * STRIP + ((<usize>(j - j0)) << 2);
-      const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
-      const dk = p.dkSum + ((<usize>j * <usize>p.Dp) << 2);
-      addRow(dv, load<f32>(p.strip + at), p.g + ((<usize>(r * p.Ep)) << 2), PANEL, p.Ep, p.factor);
+      const dv = Row.at(p.dvSum, p.Ep, j);
+      const dk = Row.at(p.dkSum, p.Dp, j);
+      addRow(dv, load<f32>(p.strip + at), Row.at(p.g, p.Ep, r), PANEL, p.Ep, p.factor);
       addRow(dk, load<f32>(p.stripDs + at), p.qAt + <usize>r * p.qStep, p.qPanel, p.Dp, 0);
     }
   }

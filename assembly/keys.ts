@@ -3,7 +3,7 @@
 import { expShift, LEAST } from "./laser";
 import { KeyTile, keyCount, keyTile, tileCount } from "./layout";
 import { packColumns, packRows } from "./pack";
-import { Problem } from "./problem";
+import { Problem, Row } from "./problem";
 import { Band, biasAt, enterHead, maskAt, Visible } from "./score";
 import { Simd } from "./simd";
 import { MR, NR, PANEL } from "./tile";
@@ -70,7 +70,7 @@ function placeColumns(p: Problem, whole: bool): void {
 function packKeys(p: Problem, j0: i32, rows: i32): void {
   touchRows(p.kHead, p.kM, p.D, j0, rows);
   if (p.thin) return;
-  packRows(p.kRows + ((<usize>(j0 * p.D)) << 2), NR, p.kHead + ((<usize>j0 * p.kM) << 2), p.kM << 2, rows, p.D, 1);
+  packRows(Row.at(p.kRows, p.D, j0), NR, Row.at(p.kHead, p.kM, j0), p.kM << 2, rows, p.D, 1);
 }
 
 /** K of the tile at j0 as column panels. Keys that nobody sees give zero. */
@@ -97,7 +97,7 @@ function prepareValues(p: Problem, t: i32, whole: bool, backward: bool): bool {
   const stageRow = (<usize>p.Ep) << 2;
   const laser = p.columnMax != 0;
   if (laser && !backward) return expShift(p, t, columns, PANEL, p.ePanel);
-  let from = p.vHead + ((<usize>j0 * p.vM) << 2);
+  let from = Row.at(p.vHead, p.vM, j0);
   let fromRow = p.vM << 2;
   let hostile = false;
   if (laser) hostile = expShift(p, t, p.stage, stageRow, PANEL);
@@ -107,7 +107,7 @@ function prepareValues(p: Problem, t: i32, whole: bool, backward: bool): bool {
     from = p.stage;
     fromRow = stageRow;
   }
-  if (backward) packRows(p.eRows + ((<usize>j0 * <usize>p.E) << 2), NR, from, fromRow, rows, p.E, 1);
+  if (backward) packRows(Row.at(p.eRows, p.E, j0), NR, from, fromRow, rows, p.E, 1);
   else if (p.eAt == p.eColumns) packColumns(columns, NR, p.ePanel, from, fromRow, rows, p.E);
   return hostile;
 }
@@ -118,7 +118,7 @@ function stageValues(p: Problem, tile: KeyTile, j0: i32, rows: i32): void {
   memory.fill(p.stage, 0, <usize>rows * row);
   for (let j = tile.lo; j < tile.hi; ++j) {
     if (!load<i32>(p.seen + ((<usize>j) << 2))) continue;
-    memory.copy(p.stage + <usize>(j - j0) * row, p.vHead + ((<usize>j * p.vM) << 2), (<usize>p.E) << 2);
+    memory.copy(p.stage + <usize>(j - j0) * row, Row.at(p.vHead, p.vM, j), (<usize>p.E) << 2);
   }
 }
 

@@ -11,7 +11,7 @@
 import { CORE_LOWEST, CORE_ROUND, Exp, LN2_HI, LN2_LO, LOG2_E, ONE, S1, S2, S3, S4, S5, TWO } from "./exp";
 import { keyCount, keyTile, tileCount } from "./layout";
 import { A3, A5, A7, Log, SQRT_HALF } from "./log";
-import { Problem } from "./problem";
+import { Problem, Row } from "./problem";
 import { Rare } from "./rare";
 import { Range } from "./score";
 import { Simd } from "./simd";
@@ -54,7 +54,7 @@ export class Far {
 
 /** Address of c_t. */
 function columnMax(p: Problem, t: i32): usize {
-  return p.columnMax + ((<usize>t * <usize>p.Ep) << 2);
+  return Row.at(p.columnMax, p.Ep, t);
 }
 
 /** c_t[d .. d + 7] of the seen keys of a tile; NaN and +inf do not enter, nor do columns from E on. */
@@ -147,7 +147,7 @@ export function expShift(p: Problem, t: i32, to: usize, step: usize, panel: usiz
 function putInfinities(p: Problem, j0: i32, rows: i32, to: usize, step: usize, panel: usize): void {
   for (let j = 0; j < rows; ++j, to += step) {
     if (!load<i32>(p.seen + ((<usize>(j0 + j)) << 2))) continue;
-    const v = p.vHead + ((<usize>(j0 + j) * p.vM) << 2);
+    const v = Row.at(p.vHead, p.vM, j0 + j);
     for (let d = 0; d < p.E; ++d) {
       const x = load<f32>(v + ((<usize>d) << 2));
       if (x == Infinity) store<f32>(to + <usize>(d / NR) * panel + ((<usize>(d % NR)) << 2), x);
@@ -277,8 +277,8 @@ export function scaleByE(p: Problem, first: i32, end: i32): void {
     if (keyTile(p, t).lo == keyTile(p, t).hi) continue;
     const c = columnMax(p, t);
     const shown = v128.load32_splat(p.seen + ((<usize>j) << 2));
-    const v = p.vHead + ((<usize>j * p.vM) << 2);
-    const dv = p.dvSum + ((<usize>j * <usize>p.Ep) << 2);
+    const v = Row.at(p.vHead, p.vM, j);
+    const dv = Row.at(p.dvSum, p.Ep, j);
     for (let d: usize = 0; d < (<usize>p.E) << 2; d += 16) {
       const top = v128.load(c + d);
       const shift = v128.and(top, f32x4.ne(top, none));

@@ -1,3 +1,11 @@
+/** Where rows lie, of a tensor or of scratch, `stride` floats apart. */
+export class Row {
+  /** Row i of the rows that begin at `first`. */
+  @inline static at(first: usize, stride: usize, i: i32): usize {
+    return first + ((<usize>i * stride) << 2);
+  }
+}
+
 /**
  * One attention call, as the facade writes it and the kernels read it: pointers, strides, sizes, flags.
  *

@@ -1,6 +1,6 @@
 /** One far row of recompute.ts, backward: what it is, and what it adds to the gradients. */
 import { Far } from "./laser";
-import { Problem } from "./problem";
+import { Problem, Row } from "./problem";
 import { Rare } from "./rare";
 import { rowAdd } from "./rows";
 import { LOG2E, sightless } from "./score";
@@ -14,8 +14,8 @@ import { NR, STRIP } from "./tile";
  */
 export function findFar(p: Problem, i0: i32, r: i32): i32 {
   const at = (<usize>(r * p.Ep)) << 2;
-  const out = p.outHead + ((<usize>(i0 + r) * p.outN) << 2);
-  const dout = p.doutHead + ((<usize>(i0 + r) * p.doutN) << 2);
+  const out = Row.at(p.outHead, p.outN, i0 + r);
+  const dout = Row.at(p.doutHead, p.doutN, i0 + r);
   let count = 0;
   if (sightless(p, r)) return 0;
   for (let d: usize = 0; d < (<usize>p.Ep) << 2; d += 16) {
@@ -121,7 +121,7 @@ class Scaled {
  * (a row that sees such a key has no far element).
  */
 function addFarKeys(p: Problem, i: i32, lo: i32, ds: usize, end: usize): void {
-  const q = p.qHead + ((<usize>i * p.qN) << 2);
+  const q = Row.at(p.qHead, p.qN, i);
   const row = (<usize>p.Dp) << 2;
   for (let dk = p.dkSum + <usize>lo * row; ds < end; ds += 4, dk += row) {
     if (load<f32>(ds) != 0) Scaled.add(dk, q, ds, p.D);
@@ -131,7 +131,7 @@ function addFarKeys(p: Problem, i: i32, lo: i32, ds: usize, end: usize): void {
 /** sum_r += r' k_j over the keys [lo, hi) of the tile at j0, in the same way. */
 export function addFarQuery(p: Problem, r: i32, j0: i32, lo: i32, hi: i32): void {
   const kRow = p.kM << 2;
-  const sum = p.sum + ((<usize>(r * p.Dp)) << 2);
+  const sum = Row.at(p.sum, p.Dp, r);
   const row = p.stripDs + <usize>r * STRIP;
   const end = row + ((<usize>(hi - j0)) << 2);
   let k = p.kHead + <usize>lo * kRow;

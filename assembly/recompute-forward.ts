@@ -1,6 +1,6 @@
 /** One far row of recompute.ts, forward: its sum over the keys of a tile, and what comes out of it. */
 import { Far } from "./laser";
-import { Problem } from "./problem";
+import { Problem, Row } from "./problem";
 import { Rare } from "./rare";
 import { LN2 } from "./score";
 import { Simd } from "./simd";
@@ -57,7 +57,7 @@ export function addFar(p: Problem, r: i32, s: usize, x: i32, n: i32): void {
 
 /** out = (top + log2 total) log 2 in the far columns of one row. */
 export function putFar(p: Problem, r: i32): void {
-  const out = p.outHead + ((<usize>(p.i0 + r) * p.outN) << 2);
+  const out = Row.at(p.outHead, p.outN, p.i0 + r);
   const base = (<usize>(r * p.Ep)) << 2;
   for (let d = 0; d < p.E; d += 4) {
     const at = (<usize>d) << 2;

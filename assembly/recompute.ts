@@ -12,7 +12,7 @@
 import { finalRun } from "./laser";
 import { keyTile, tileCount } from "./layout";
 import { Tile } from "./microkernel";
-import { Problem } from "./problem";
+import { Problem, Row } from "./problem";
 import { addFarQuery, findFar, gradientFar } from "./recompute-backward";
 import { addFar, putFar } from "./recompute-forward";
 import { rowAdd } from "./rows";
@@ -66,7 +66,7 @@ function recomputeBlock(p: Problem, i0: i32): void {
   for (let r = p.firstRow; r < p.endRow; ++r) {
     if (!farOf(p, r)) continue;
     report(p, i0 + r);
-    if (p.dq) rowAdd(p.dqHead + ((<usize>(i0 + r) * p.dqN) << 2), p.sum + ((<usize>(r * p.Dp)) << 2), p.D, p.scale);
+    if (p.dq) rowAdd(Row.at(p.dqHead, p.dqN, i0 + r), Row.at(p.sum, p.Dp, r), p.D, p.scale);
   }
 }
 

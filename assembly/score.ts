@@ -8,7 +8,7 @@
 import { KeyTile } from "./layout";
 import { Interleaved, multiplyPanels, Tile } from "./microkernel";
 import { packRows } from "./pack";
-import { Problem } from "./problem";
+import { Problem, Row } from "./problem";
 import { Tanh } from "./tanh";
 import { thinScores } from "./thin";
 import { NR, PANEL, STRIP } from "./tile";
@@ -31,7 +31,7 @@ export class Band {
 
 /** q of the block as row panels, scaled so that the strip holds scores in units of log 2, or with a softcap x of c tanh(x). */
 export function packQueries(p: Problem): void {
-  const q = p.qHead + ((<usize>p.i0 * p.qN) << 2);
+  const q = Row.at(p.qHead, p.qN, p.i0);
   const scale = p.softcap > 0 ? p.scale / p.softcap : p.scale * LOG2E;
   packRows(p.qRows, Tile.rows(), q, p.qN << 2, p.rows, p.D, scale);
 }
@@ -104,7 +104,7 @@ export class Range {
  */
 export function scoreRows(p: Problem, r0: i32, rows: i32, j0: i32, from: i32, to: i32, at: usize): void {
   const i = p.i0 + r0;
-  const q = p.qRows + ((<usize>(r0 * p.D)) << 2);
+  const q = Row.at(p.qRows, p.D, r0);
   const strip = p.strip + at;
   const slopes = p.stripSlope ? p.stripSlope + at : 0;
   const panel = (<usize>(p.D * NR)) << 2;
@@ -112,7 +112,7 @@ export function scoreRows(p: Problem, r0: i32, rows: i32, j0: i32, from: i32, to
   const s = strip + ((<usize>from) << 2);
   const step = Tile.rows() << 2;
   if (p.thin) {
-    const keys = p.kHead + ((<usize>(j0 + from) * p.kM) << 2);
+    const keys = Row.at(p.kHead, p.kM, j0 + from);
     const n = min(to - from, p.M - j0 - from); // those beyond M are hidden below
     for (let r: usize = 0; r < <usize>rows; ++r)
       thinScores(s + r * STRIP, q + (r << 2), step, keys, p.kM << 2, n, p.D, false);

@@ -8,7 +8,7 @@
  * the exponent, whatever its size. y and v are in units of log 2.
  */
 import { BASE2_LOWEST, CORE_ROUND } from "./exp";
-import { Problem } from "./problem";
+import { Problem, Row } from "./problem";
 import { Rare } from "./rare";
 import { LOG2E } from "./score";
 import { STRIP } from "./tile";
@@ -32,7 +32,7 @@ export function splitValues(p: Problem, j0: i32, first: i32, end: i32): void {
   const log2e = f32x4.splat(LOG2E);
   const row = (<usize>p.Ep) << 2;
   for (let j = first; j < end; ++j) {
-    const v = p.vHead + ((<usize>j * p.vM) << 2);
+    const v = Row.at(p.vHead, p.vM, j);
     const at = <usize>(j - j0) * row;
     for (let d: usize = 0; d < row; d += 16) {
       const x = f32x4.mul(v128.load(v + d), log2e);
