@@ -11,7 +11,7 @@ import { beginBlock, scaleGradient } from "./block-backward";
 import { checkBackward, checkProblem } from "./contract";
 import { addSeenKeyGradients, addSeenQueryGradient, clearHidden } from "./hostile";
 import { prepareKeys } from "./keys";
-import { columnFactors, scaleByE, TILE_FACTOR } from "./laser";
+import { columnFactors, scaleByE } from "./laser";
 import { KeyTile, keyTile, layout, shareScratch, tileCount } from "./layout";
 import { Interleaved, multiplyPanels, Strip, Tile } from "./microkernel";
 import { Problem, Row } from "./problem";
@@ -135,7 +135,7 @@ function tileGradients(p: Problem, t: i32): void {
   const j0 = t * p.tileKeys;
   if (!Share.enterTile(p, tile, j0)) return;
   p.slow = p.blockHostile | tile.hostile;
-  p.factor = p.columnMax && columnFactors(p, t) & TILE_FACTOR ? p.tileFactor : 0;
+  if (p.columnMax) columnFactors(p, t);
 
   if (p.firstKey < p.endKey) {
     if (p.factor) scaleGradient(p);

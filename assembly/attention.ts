@@ -14,7 +14,7 @@
 import { checkProblem } from "./contract";
 import { addSeenValues } from "./hostile";
 import { prepareKeys } from "./keys";
-import { columnFactors, logShift, resetRun, SUM_FACTOR, TILE_FACTOR } from "./laser";
+import { columnFactors, logShift, resetRun } from "./laser";
 import { keyTile, layout, tileCount } from "./layout";
 import { multiplyPanels, Strip, Tile } from "./microkernel";
 import { Problem, Row } from "./problem";
@@ -89,17 +89,15 @@ function forwardBlock(p: Problem, i0: i32): void {
     const tile = keyTile(p, t);
     const j0 = t * p.tileKeys;
     if (!Share.enterTile(p, tile, j0)) continue;
-    const factors = p.columnMax ? columnFactors(p, t) : 0;
-    const sumFactor = factors & SUM_FACTOR ? p.sumFactor : 0;
-    const tileFactor = factors & TILE_FACTOR ? p.tileFactor : 0;
+    const sumFactor = p.columnMax ? columnFactors(p, t) : 0;
     for (let r0 = 0; r0 < rows; r0 += Tile.rows()) {
       const n = min(Tile.rows(), rows - r0);
       const lo = Share.groupLo(p, tile, r0);
       const hi = Share.groupHi(p, tile, r0);
       softmaxRows(p, r0, n, j0, lo, hi, sumFactor);
       if (lo >= hi) continue;
-      if (tile.hostile & 2) addSeenValues(p, r0, n, j0, lo, hi, tileFactor);
-      else addValues(p, r0, n, j0, lo, hi, tileFactor);
+      if (tile.hostile & 2) addSeenValues(p, r0, n, j0, lo, hi);
+      else addValues(p, r0, n, j0, lo, hi);
     }
   }
   finishBlock(p);
@@ -120,32 +118,35 @@ function softmaxRows(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, sum
   if (!alpha && !sumFactor) return;
   for (let r = 0; r < n; ++r) {
     const scale: f32 = alpha ? load<f32>(alpha + ((<usize>r) << 2)) : 1;
-    scaleSum(p.sum + (at + ((<usize>r) << 2)) * <usize>p.Ep, p.Ep, scale, sumFactor, p.least);
+    scaleSum(p, r0 + r, scale, sumFactor);
   }
 }
 
-/** sum *= alpha * factor for one row. */
-function scaleSum(sum: usize, columns: i32, alpha: f32, factor: usize, least: f32): void {
+/** sum *= alpha * factor for row r of the block; factor 0: none. */
+function scaleSum(p: Problem, r: i32, alpha: f32, factor: usize): void {
+  const sum = Row.at(p.sum, p.Ep, r);
+  const least = f32x4.splat(p.least);
   let scale = f32x4.splat(alpha);
-  for (let d: usize = 0; d < (<usize>columns) << 2; d += 16) {
-    if (factor) scale = f32x4.pmax(f32x4.mul(f32x4.splat(alpha), v128.load(factor + d)), f32x4.splat(least));
+  const bytes = (<usize>p.Ep) << 2;
+  for (let d: usize = 0; d < bytes; d += 16) {
+    if (factor) scale = f32x4.pmax(f32x4.mul(f32x4.splat(alpha), v128.load(factor + d)), least);
     v128.store(sum + d, f32x4.mul(v128.load(sum + d), scale));
   }
 }
 
 /** 2d: sum[r0 .. r0 + n) += P E over the keys [lo, hi) of the tile at j0. */
-function addValues(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32, tileFactor: usize): void {
+function addValues(p: Problem, r0: i32, n: i32, j0: i32, lo: i32, hi: i32): void {
   const row = (<usize>p.Ep) << 2;
   const weights = p.strip + ((<usize>(lo - j0)) << 2);
   const sum = p.sum + <usize>r0 * row;
   const e = p.eAt + <usize>lo * p.eStep;
   if (p.thin) {
     for (let r: usize = 0; r < <usize>n; ++r) {
-      thinValues(sum + r * row, weights + r * STRIP, 4, e, p.eStep, p.ePanel, p.Ep, hi - lo, tileFactor);
+      thinValues(sum + r * row, weights + r * STRIP, 4, e, p.eStep, p.ePanel, p.Ep, hi - lo, p.factor);
     }
     return;
   }
-  multiplyPanels<Strip>(n, sum, row, weights, 4, e, p.eStep, p.ePanel, p.Ep / NR, hi - lo, sum, row, tileFactor);
+  multiplyPanels<Strip>(n, sum, row, weights, 4, e, p.eStep, p.ePanel, p.Ep / NR, hi - lo, sum, row, p.factor);
 }
 
 /** 3 and 4. A row that sees no key, or only scores of -inf, gives out = 0, lse = -inf. */

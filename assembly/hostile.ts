@@ -22,14 +22,14 @@ function addRow(to: usize, s: f32, x: usize, panel: usize, columns: i32, factor:
 }
 
 /** Forward: sum_r += P_rj E_j for rows [r0, r0 + rows) of the block and the keys [lo, hi) that they see. */
-export function addSeenValues(p: Problem, r0: i32, rows: i32, j0: i32, lo: i32, hi: i32, factor: usize): void {
+export function addSeenValues(p: Problem, r0: i32, rows: i32, j0: i32, lo: i32, hi: i32): void {
   for (let r = 0; r < rows; ++r) {
     const to = Row.at(p.sum, p.Ep, r0 + r);
     for (let j = lo; j < hi; ++j) {
       if (!sees(p, p.i0 + r0 + r, j)) continue;
       let weight = load<f32>(p.strip + <usize>r * STRIP + ((<usize>(j - j0)) << 2));
       if (weight == 0 && !finite(Row.at(p.vHead, p.vM, j), p.E)) weight = LEAST;
-      addRow(to, weight, p.eAt + <usize>j * p.eStep, p.ePanel, p.Ep, factor);
+      addRow(to, weight, p.eAt + <usize>j * p.eStep, p.ePanel, p.Ep, p.factor);
     }
   }
 }

@@ -31,10 +31,6 @@ export const LEAST: f32 = 1.1754943508222875e-38;
 /** The largest float32. */
 const FLOAT32_MAX: f32 = 3.4028234663852886e38;
 
-/** What columnFactors found different from 1. */
-export const SUM_FACTOR: i32 = 1;
-export const TILE_FACTOR: i32 = 2;
-
 export class Far {
   /** Forward: lanes of x = sum / l that are too small to trust. c = -inf means that v is -inf: exact as it is. */
   @inline static forward(x: v128, c: v128): v128 {
@@ -171,10 +167,10 @@ export function finalRun(p: Problem, i: i32, last: i32): void {
 }
 
 /**
- * Moves c_run to max(c_run, c_t): sumFactor = exp(c_run - c_new), tileFactor = exp(c_t - c_new), both <= 1.
- * Returns which of them (SUM_FACTOR, TILE_FACTOR) are not 1 everywhere. In backward c_run is c_q and stays.
+ * Moves c_run to max(c_run, c_t): sumFactor = exp(c_run - c_new), tileFactor = exp(c_t - c_new), both <= 1. p.factor becomes the latter, and
+ * the former is returned, 0 where they are 1 everywhere. In backward c_run is c_q and stays, so that p.factor is f_t.
  */
-export function columnFactors(p: Problem, t: i32): i32 {
+export function columnFactors(p: Problem, t: i32): usize {
   const one = f32x4.splat(1);
   const none = f32x4.splat(-Infinity);
   const c = columnMax(p, t);
@@ -196,7 +192,8 @@ export function columnFactors(p: Problem, t: i32): i32 {
     sums = v128.or(sums, f32x4.ne(sumFactor, one));
     tiles = v128.or(tiles, f32x4.ne(tileFactor, one));
   }
-  return (v128.any_true(sums) ? SUM_FACTOR : 0) | (v128.any_true(tiles) ? TILE_FACTOR : 0);
+  p.factor = v128.any_true(tiles) ? p.tileFactor : 0;
+  return v128.any_true(sums) ? p.sumFactor : 0;
 }
 
 /** out = log(sum / l) + c_q for one row; returns how many elements the recompute pass must replace: if any, sum becomes sum / l. */

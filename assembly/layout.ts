@@ -62,6 +62,7 @@ export function layout(p: Problem, backward: bool): usize {
   const tile = min(M, p.tileKeys);
   const farRows = p.laser ? BR : 0;
   const farKeys = p.laser ? KT : 0;
+  p.factor = 0; // until columnFactors finds another
   next = p.scratch;
 
   p.seen = area(Mp, 1);

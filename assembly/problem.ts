@@ -157,7 +157,7 @@ export class Problem {
   endKey: i32;
   blockHostile: i32; // whether the block holds NaN or infinity
   slow: i32; // whether the block or the tile does
-  factor: usize; // f_t, 0: all 1
+  factor: usize; // of a tile's E: tileFactor (backward: f_t), 0: all 1
   far: i32; // elements of the current key head left to the recompute
 
   // per query block
