@@ -7,9 +7,8 @@
  * these bits the exponent field of a power of two, so that a shift by 23 builds 2^n. It is applied by a product,
  * which keeps NaN (an integer addition to the exponent would not).
  *
- * Every constant lies in memory and is loaded where it is used. V8 rebuilds a v128 constant at each use inside a
- * loop, which costs 1.4 to 2.4 times as much (Node 20, 24, 26, Deno); a splatting load is one instruction, as fast
- * as a load of a splatted table. A loop that does little else loads them once (core, below and 2^x "With" them), where
+ * Every constant lies in memory and is loaded where it is used: V8 rebuilds a v128 constant at each use inside a
+ * loop, while a splatting load is one instruction. A loop that does little else loads them once (core, below and 2^x "With" them), where
  * all or most of them stay in registers; docs/design.md has what that gives.
  */
 import { Simd } from "./simd";
@@ -155,7 +154,7 @@ export class Exp {
   }
 
   /**
-   * exp(x) for LASER's E, x <= 0 or NaN, which stays: `core` with a step less, a third faster. exp(0) = 1.
+   * exp(x) for LASER's E, x <= 0 or NaN, which stays: `core` with a step less. exp(0) = 1.
    *
    * Worst error on [-86.98, 0] (npm run test:exhaustive): 2.2641 ulp at -27.333209991455078, relaxed 1.9811 ulp at
    * -2.937145233154297.

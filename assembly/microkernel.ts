@@ -49,8 +49,8 @@ export class Tile {
   }
 
   /**
-   * The most rows of a group that are taken one by one (thin.ts), where it has no more. Packed, 49 queries and keys take 1.02 to 1.07 times
-   * the time; with more rows one by one there is no gain, or not in every engine (docs/design.md, "Rows that are left over").
+   * The most rows of a group that are taken one by one (thin.ts), where it has no more: with more there is no gain, or not in every
+   * engine (docs/design.md, "Rows that are left over", has the times).
    */
   @inline static few(): i32 {
     return Tile.rows() == 6 ? 3 : 1;

@@ -1,7 +1,4 @@
-/**
- * exp, 2^x and log of the core as calls, for what runs once a row or tile, or for far elements only: a copy of the code is 100 to 160
- * bytes.
- */
+/** exp, 2^x and log of the core as calls, not copies of their code, for what runs once a row or tile, or for far elements only. */
 import { Exp } from "./exp";
 import { Log } from "./log";
 

@@ -88,7 +88,7 @@ export class Visible {
   }
 }
 
-/** Keys of tile t that the band shows to some of the rows [i, i + rows): [lo, hi) in lo, hi; empty when lo >= hi. */
+/** First key and end of the seen keys of a tile in the band of the rows from i to lastRow; none when lo >= hi. */
 export class Range {
   @inline static lo(p: Problem, tile: KeyTile, i: i32): i32 {
     return max(tile.lo, Band.lo(p, i));
@@ -136,8 +136,8 @@ export function scoreRows(p: Problem, r0: i32, rows: i32, j0: i32, from: i32, to
 }
 
 /**
- * s = c tanh(x), ds/dx / c = 1 - tanh(x)^2. Most scores lie well below the cap: where four do, exp and the division are left out, with
- * which forward takes 1.17 to 1.21 times the time (docs/design.md).
+ * s = c tanh(x), ds/dx / c = 1 - tanh(x)^2. Most scores lie well below the cap: where four do, exp and the division are left out
+ * (docs/design.md, "A softcap", has the times).
  */
 export function capRow(s: usize, end: usize, slope: usize, cap: f32): void {
   const c = f32x4.splat(cap);

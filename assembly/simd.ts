@@ -43,8 +43,8 @@ export class Simd {
   }
 
   /**
-   * The same for a loop, which must end where this is true: less than four lanes were stored, so they were the last. A call that came back into
-   * the loop would have registers saved around it, and copies of its code are 40 to 80 bytes each.
+   * The same for a loop, which must end where this is true: less than four lanes were stored, so they were the last. Those are stored by
+   * a call, lest each loop has a copy of its code, and one that came back into the loop would have registers saved around it.
    */
   @inline static storeEnds(to: usize, v: v128, n: i32): bool {
     if (n < 4) {

@@ -8,10 +8,7 @@
 import { Eight, Simd } from "./simd";
 import { NR, PANEL } from "./tile";
 
-/**
- * The most queries that are taken row by row: for 16 elements of K and V about 25 instructions a row, against 60 for a row group of
- * any number of rows and 20 for packing. Measured are one, three and four (docs/design.md, "Decoding").
- */
+/** The most queries that are taken row by row. Measured are one, three and four (docs/design.md, "Decoding"). */
 export const THIN_ROWS: i32 = 3;
 
 /** Keys at a time. */
