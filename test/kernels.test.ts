@@ -69,7 +69,7 @@ const MODULES = [
 
 /** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
 const BUDGETS = {
-  kernels: { release: [36_300, 12_470], relaxed: [37_640, 13_090] },
+  kernels: { release: [35_830, 12_260], relaxed: [37_160, 12_840] },
   nn: { release: [15_870, 5720], relaxed: [15_680, 5720] },
 } as const;
 
