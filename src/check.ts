@@ -187,11 +187,11 @@ const hint = (key: string): string => (/^(threads|simd|worker)$/.test(key) ? " o
 
 /**
  * An object, or nothing, with no other keys than `names`. A key whose value is undefined counts as left out. No promise, Map or array: what
- * they hold would be left out too. Objects and modules are told by few letters, for the budget of the entries.
+ * they hold would be left out too.
  */
 export function options(where: string, value: unknown, names: readonly string[], label = "options"): void {
   if (value === undefined) return;
-  if (!/Ob|Mod/.test(tag(value))) {
+  if (!/^(Object|Module)$/.test(tag(value))) {
     throw new TypeError(`${where}: ${label} must be an object, got ${show(value)}`);
   }
   for (const key of Object.keys(value as object)) {

@@ -67,10 +67,13 @@ const MODULES = [
   { name: "nn", exported: NN, from: 4096, to: 8192, waits: 0 },
 ] as const;
 
-/** Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. */
+/**
+ * Bytes that a build may have, as it is and compressed: what docs/design.md, "Size", says, rounded up. From 16,230 on, two builds of nn in
+ * hexadecimal are too far apart for gzip to see that they are alike: the tarball then takes 7,000 bytes more.
+ */
 const BUDGETS = {
   kernels: { release: [35_830, 12_260], relaxed: [37_160, 12_840] },
-  nn: { release: [15_870, 5720], relaxed: [15_680, 5720] },
+  nn: { release: [16_120, 5830], relaxed: [15_910, 5820] },
 } as const;
 
 /** What shared memory, atomics and the work of several threads may add. */

@@ -70,7 +70,7 @@ class Act {
     for (; n > 0; n -= 4, y += 16, slope += 16, z += 16) {
       const x = v128.load(z);
       const held = f32x4.pmin(f32x4.pmax(x, low), high);
-      const e = v128.load(y);
+      const e = kind == RELU ? x : v128.load(y);
       let out: v128;
       let steep: v128;
       if (kind == GELU_ERF) {

@@ -14,7 +14,7 @@ const M1 = memory.data<u32>([0x7feb352d], 4);
 const M2 = memory.data<u32>([0x846ca68b], 4);
 
 class Hash {
-  @inline static mix(h: u32): u32 {
+  static mix(h: u32): u32 {
     h = (h ^ (h >>> 16)) * 0x7feb352d;
     h = (h ^ (h >>> 15)) * 0x846ca68b;
     return h ^ (h >>> 16);

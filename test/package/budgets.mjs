@@ -6,14 +6,14 @@
  * call and the operations that its layers are made of, which it shares with ./nn, and readers of what models take (2.7 KB).
  */
 export const BUDGETS = [
-  { what: "laser-attention", files: "index.js", measure: "brotli", limit: 27_000, goal: 18_000 },
-  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 31_640 },
-  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 36_530 },
-  { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 13_530 },
-  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 61_000 },
-  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 28_950 },
+  { what: "laser-attention", files: "index.js", measure: "brotli", limit: 26_830, goal: 18_000 },
+  { what: "laser-attention/relaxed", files: "relaxed.js", measure: "brotli", limit: 30_470 },
+  { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 35_590 },
+  { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 13_570 },
+  { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 60_490 },
+  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 29_030 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
-  { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 36_290, goal: 24_000 },
-  { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_480, goal: 8_000 },
-  { what: "tarball", files: "tarball", measure: "raw", limit: 399_000, goal: 250_000 },
+  { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 35_830, goal: 24_000 },
+  { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_270, goal: 8_000 },
+  { what: "tarball", files: "tarball", measure: "raw", limit: 398_500, goal: 250_000 },
 ];
