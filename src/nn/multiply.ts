@@ -10,7 +10,7 @@ import type { Value } from "./value.js";
  * @param y The same shape
  * @throws RangeError when the shapes differ; TypeError when x or y is no value of this instance, or has ended with its step
  *
- * @example const swish = multiply(nn, activation(nn, x, "silu"), x); // SwiGLU has another projection of x here
+ * @example const y = multiply(nn, activation(nn, x, "silu"), x); // SwiGLU, whose second factor is another projection
  */
 export function multiply(nn: Nn, x: Value, y: Value): Value {
   checkValue("multiply", "x", nn, x, "any");
