@@ -7,6 +7,7 @@ import {
   AttentionCache,
   activation,
   add,
+  attention,
   cachedAttention,
   createSync,
   ctcLoss,
@@ -285,6 +286,10 @@ test("what is no operation, one that is called without its instance, and options
   })) {
     throws(call, TypeError, `${name}: nn must be an instance of laser-attention/nn, got undefined`);
   }
+  const headless = attention as unknown as (...given: unknown[]) => Value;
+  const variant = { variant: "laser" };
+  throws(() => headless(nn, x, x, x, variant), TypeError, "attention: heads must be a number, got an Object");
+  throws(() => headless(x, x, x, 2, variant), TypeError, "attention: nn must be an instance of laser-attention/nn");
   const looked = embedding as unknown as (...given: unknown[]) => Value;
   throws(() => looked([0], [1], x), TypeError, "embedding: nn must be an instance of laser-attention/nn, got [0]");
   const qkv = nn.input(numbers, [1, 1, 12]);

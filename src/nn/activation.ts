@@ -42,8 +42,8 @@ export function act({ engine }: Nn, y: Tensor, z: Tensor, activation: Activation
  * @example const y = activation(nn, x, "silu");
  */
 export function activation(nn: Nn, x: Value, kind: Activation): Value {
-  checkActivation("activation", kind, "kind");
   checkValue("activation", "x", nn, x, "any");
+  checkActivation("activation", kind, "kind");
   const { tape } = nn;
   const y = tape.empty(x.shape);
   const slope = tape.tracks([x]) ? tape.empty(x.shape) : undefined;

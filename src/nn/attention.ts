@@ -21,6 +21,12 @@ export interface ValueAttentionOptions extends Omit<AttentionOptions, "layout" |
   bias?: Tensor | Value | undefined;
 }
 
+/** Before the options, which are in the place of heads where these were forgotten. */
+export function checkHeads(where: string, nn: Nn, heads: unknown): void {
+  checkInstance(where, nn);
+  integer(where, "heads", heads, 1);
+}
+
 /** A copy of options, to be made before what a getter may dispose is looked at, and before anything is allocated, which may detach slopes. */
 export const copyOptions = (where: string, nn: Nn, options: ValueAttentionOptions): ValueAttentionOptions => {
   checkInstance(where, nn);
@@ -90,10 +96,10 @@ export function headsOf(qkv: Tensor, heads: number): [q: Tensor, k: Tensor, v: T
  * const y = selfAttention(nn, qkv, 2, { variant: "laser", causal: true }); // [2, 5, 8]
  */
 export function selfAttention(nn: Nn, qkv: Value, heads: number, options: ValueAttentionOptions): Value {
+  checkHeads("selfAttention", nn, heads);
   const given = copyOptions("selfAttention", nn, options);
   checkValue("selfAttention", "qkv", nn, qkv, 3);
   const { tape, engine } = nn;
-  integer("selfAttention", "heads", heads, 1);
   const [B, N, width] = qkv.shape as [number, number, number];
   if (width % (3 * heads) !== 0) {
     const expected = `three times a multiple of heads (${heads}) on its last axis`;
@@ -136,10 +142,10 @@ export function selfAttention(nn: Nn, qkv: Value, heads: number, options: ValueA
  */
 export function attention(nn: Nn, q: Value, k: Value, v: Value, heads: number, options: ValueAttentionOptions): Value {
   const where = "attention";
+  checkHeads(where, nn, heads);
   const given = copyOptions(where, nn, options);
   for (const [name, value] of Object.entries({ q, k, v })) checkValue(where, name, nn, value, 3);
   const { tape, engine } = nn;
-  integer(where, "heads", heads, 1);
   const [checked, learnt] = facadeOptions(where, nn, given);
   /** Width of a head, of so many. */
   const share = (name: string, { shape }: Value, parts: number, what: string): number => {

@@ -4,7 +4,7 @@ import { alive, shape as checkShape, show } from "../check.js";
 import { integer } from "../check-number.js";
 import { complete, type Disposing } from "../disposable.js";
 import type { Tensor } from "../tensor.js";
-import { copyOptions, facadeOptions, headsOf, type ValueAttentionOptions } from "./attention.js";
+import { checkHeads, copyOptions, facadeOptions, headsOf, type ValueAttentionOptions } from "./attention.js";
 import { checkFeatures, checkValue } from "./check-nn.js";
 import type { Nn } from "./nn.js";
 import { Value } from "./value.js";
@@ -134,12 +134,12 @@ export function cachedAttention(
   options: ValueAttentionOptions,
 ): Value {
   const where = "cachedAttention";
+  checkHeads(where, nn, heads);
   const given = copyOptions(where, nn, options);
   const { tape, engine } = nn;
   if (tape.recording) throw new TypeError(`${where}: has no gradient, so it must be called outside of a training step`);
   checkCache(where, cache);
   checkValue(where, "qkv", nn, qkv, 3);
-  integer(where, "heads", heads, 1);
   const [B, N] = qkv.shape as [number, number, number];
   const [rows, context, C] = cache.k.shape as [number, number, number];
   checkFeatures(where, "qkv", qkv.shape, 3 * C);

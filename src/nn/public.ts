@@ -1,6 +1,8 @@
 /** All of laser-attention/nn but the creation of instances, which edge workers do in their own way (src/workerd/nn.ts). */
 
 export { Random, type RandomState } from "../data/random.js";
+export type { Tensor } from "../tensor.js";
+export type { AttentionOptions } from "../types.js";
 export { type Activation, activation } from "./activation.js";
 export { AdamW, type AdamWOptions, type AdamWState, type AdamWStepOptions } from "./adamw.js";
 export { add } from "./add.js";
