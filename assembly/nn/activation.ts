@@ -4,7 +4,7 @@
  *   GELU, tanh form   z s(2 u)     s + z s (1 - s) 2 u',   2 u = z (C1 + C3 z^2),   (1 + tanh u) / 2 = s(2 u)
  *   GELU, erf form    z Phi(z)     Phi(z) + z Phi'(z)
  *   SiLU              z s(z)       s + z s (1 - s)
- *   ReLU              max(z, 0)    1 where z > 0
+ *   ReLU              max(z, 0)    0 where z <= 0, else 1
  *   tanh              tanh(z)      1 - tanh(z)^2
  *
  * with s the sigmoid. C1 = 2 sqrt(2 / pi), C3 = 0.044715 C1.
