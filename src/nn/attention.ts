@@ -48,10 +48,10 @@ export function facadeOptions(
     if ((options as Partial<AttentionOptions>)[name] === undefined) continue;
     throw new TypeError(`${where}: options must not have ${name}: the layer decides it`);
   }
-  const { bias, ...others } = options;
-  if (!Value.is(bias)) return [{ ...others, bias }, undefined];
+  const { bias } = options;
+  if (!Value.is(bias)) return [{ ...options, bias }, undefined];
   checkValue(where, "bias", nn, bias, 4);
-  return [{ ...others, bias: bias.tensor }, bias];
+  return [{ ...options, bias: bias.tensor }, bias];
 }
 
 /** `attentionForward` in the name of `where`; where it refuses its options, what was made for it goes at once, and not when it is collected. */
