@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { activation, createSync } from "../src/nn/index.js";
 import { sameBits } from "./support/bits.js";
 import { loadProbe, relaxedSupported } from "./support/kernels.js";
 import { builds, close, differences, SIZES, U } from "./support/nn.js";
@@ -11,10 +12,10 @@ import { between, worst } from "./support/ulp.js";
 const CHUNKS = [511, 512, 513, 514, 1027];
 
 const KINDS = [
-  [1, "GELU tanh"],
-  [2, "GELU erf"],
-  [3, "SiLU"],
-  [4, "ReLU"],
+  [1, "gelu"],
+  [2, "gelu-erf"],
+  [3, "silu"],
+  [4, "relu"],
   [5, "tanh"],
 ] as const;
 const { POSITIVE_INFINITY: inf, NaN: nan } = Number;
@@ -48,6 +49,16 @@ const argument = (z: number, kind: number): number =>
  */
 const valueBound = (z: number, y: number, kind: number): number =>
   U * (kind === 2 ? 14 + argument(z, kind) : 6 + argument(z, kind)) * Math.abs(y) + 2 ** -124 * Math.abs(z);
+
+test("an activation computes what its name says", () => {
+  const nn = createSync({ threads: 1 });
+  const z = between(-3, 3, 13);
+  for (const [kind, name] of KINDS) {
+    const want = Array.from(z, acts[kind]);
+    close(name, activation(nn, nn.input(z, [13]), name).toArray(), want, (i) => valueBound(z[i]!, want[i]!, kind));
+  }
+  nn.dispose();
+});
 
 for (const nn of builds) {
   const { act, gluBackward, multiply } = nn.kernels;

@@ -13,6 +13,7 @@ import {
   linear,
   maskedMean,
   maskRows,
+  multiply,
   type Nn,
   type Parameter,
   Random,
@@ -34,6 +35,8 @@ const reading: Record<string, Forward> = {
   "rmsNorm: x": (nn, s, x) => [rmsNorm(nn, x, s.gamma), x.tensor],
   "glu: x": (nn, _, x) => [glu(nn, x), x.tensor],
   "depthwise: x": (nn, s, x) => [depthwise(nn, x, s.taps, s.beta), x.tensor],
+  "multiply: x": (nn, s, x) => [multiply(nn, x, linear(nn, x, s.square)), x.tensor],
+  "multiply: y": (nn, s, x) => [multiply(nn, linear(nn, x, s.square), x), x.tensor],
   "maskRows: keep": (nn, _, x) => {
     const keep = nn.la.zeros([2, 3], "u8");
     return [maskRows(nn, x, keep), keep];
