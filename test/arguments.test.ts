@@ -11,6 +11,7 @@ import {
   Linear,
   Random,
   readSafetensors,
+  SelfAttention,
   selfAttention,
   type Value,
   writeSafetensors,
@@ -64,7 +65,7 @@ test("options are no promise, Map, Date, array or number: what these hold would 
   assert.equal(la.matmul(b, b, module).toArray(), la.matmul(b, b, { transposeB: true }).toArray());
 });
 
-test("options of attention on values are those that are inherited too, and no text or number", () => {
+test("options of attention on values are those that are inherited too, no text or number, and named as the argument is", () => {
   const cache = new AttentionCache(nn, 1, 4, 8);
   const x = nn.input(new Random(1).normals(32), [1, 4, 8]);
   const qkv = nn.input(new Random(2).normals(96), [1, 4, 24]);
@@ -93,6 +94,15 @@ test("options of attention on values are those that are inherited too, and no te
     assert.ok(nn.la.memory.used <= used, name);
   }
   cache.dispose();
+  const layer = new SelfAttention(nn, new Random(3), 8, 2);
+  const [block] = gpt(nn, { vocabulary: 5, context: 4, ...sizes }).blocks;
+  throws(() => layer.forward(x, any("laser")), TypeError, 'selfAttention: attention must be an object, got "laser"');
+  throws(
+    () => block!.forward(x, any({ rows: [0] })),
+    TypeError,
+    "block: attention must be among variant,",
+    'got "rows"',
+  );
 });
 
 test("a config may inherit what it says: the model has all of it", () => {

@@ -78,7 +78,7 @@ export class Block extends Module {
       options.rows === undefined
         ? undefined
         : checkIds("block", options.rows, undefined, Number.POSITIVE_INFINITY, 0, "rows");
-    const given = copyOptions("block", this.#nn, attention); // before the norm, which allocates
+    const given = copyOptions("block", this.#nn, attention, "attention"); // before the norm, which allocates
     return keeping([cache], () => {
       const seen = this.attn.forward(this.ln1.forward(x), given, { cache, rows });
       const y = add(this.#nn, rows === undefined ? x : lookUp(this.#nn, x, rows), drop(seen));

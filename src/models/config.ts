@@ -46,11 +46,10 @@ export function checkConfig<C extends ModelConfig>(
 ): Readonly<C> {
   if (config === undefined) throw new TypeError(`${where}: config must be an object, got undefined`);
   const names = [...sizes, "width", "heads", "layers"];
-  const own = blocks ? ["activation", "eps"] : [];
-  const all = [...names, "variant", "seed", ...own];
+  const all = [...names, "variant", "seed", ...(blocks ? ["activation", "eps"] : [])];
   checkOptions(where, config, all, "config");
-  const copy = { ...config } as Record<string, unknown>;
-  for (const name of all) if (name in config) copy[name] ??= config[name as keyof C];
+  const copy: Record<string, unknown> = {};
+  for (const name of all) if (name in config) copy[name] = config[name as keyof C];
   for (const name of names) integer(where, name, copy[name], 1);
   const { width, heads, variant, activation, eps } = copy as unknown as BlockConfig;
   if (width % heads !== 0) {

@@ -28,9 +28,14 @@ export function checkHeads(where: string, nn: Nn, heads: unknown): void {
 }
 
 /** A copy of options, to be made before what a getter may dispose is looked at, and before anything is allocated, which may detach slopes. */
-export const copyOptions = (where: string, nn: Nn, options: ValueAttentionOptions): ValueAttentionOptions => {
+export const copyOptions = (
+  where: string,
+  nn: Nn,
+  options: ValueAttentionOptions,
+  name = "options",
+): ValueAttentionOptions => {
   checkInstance(where, nn);
-  const given = readOptions(where, "options", options) as unknown as ValueAttentionOptions;
+  const given = readOptions(where, name, options) as unknown as ValueAttentionOptions;
   given.alibi = own(nn, given.alibi);
   return given;
 };

@@ -72,7 +72,7 @@ export class SelfAttention extends Module {
     const where = "selfAttention";
     checkOptions(where, options, ["cache", "rows"]);
     const { cache, rows: wanted } = options;
-    const given = copyOptions(where, nn, attention); // once: whether few are asked goes by what runs
+    const given = copyOptions(where, nn, attention, "attention"); // once: whether few are asked goes by what runs
     checkValue(where, "x", nn, x, 3);
     const [B, N] = x.shape as [number, number, number];
     const rows = wanted === undefined ? undefined : checkIds(where, wanted, undefined, B * N, 0, "rows");
