@@ -8,8 +8,8 @@
  * which keeps NaN (an integer addition to the exponent would not).
  *
  * Every constant lies in memory and is loaded where it is used: V8 rebuilds a v128 constant at each use inside a
- * loop, while a splatting load is one instruction. A loop that does little else loads them once (core, below and 2^x "With" them), where
- * all or most of them stay in registers; docs/design.md has what that gives.
+ * loop, while a splatting load is one instruction. A loop that does little else loads them once (core, below and 2^x
+ * "With" them), where all or most of them stay in registers; docs/design.md has what that gives.
  */
 import { Simd } from "./simd";
 
