@@ -54,8 +54,7 @@ export function arrayOf(where: string, name: string, value: unknown, ...kinds: r
 /** The bytes of a file: a Uint8Array, which a Buffer of Node is too, or an ArrayBuffer. Not copied. None of a detached one. */
 export function bytesOf(where: string, name: string, value: unknown): Uint8Array {
   arrayOf(where, name, value, "Uint8Array", "ArrayBuffer");
-  const bytes = value as Uint8Array | ArrayBuffer;
-  return tag(value) === "ArrayBuffer"
-    ? new Uint8Array((bytes.byteLength && bytes) as ArrayBuffer)
-    : (bytes as Uint8Array);
+  if (tag(value) !== "ArrayBuffer") return value as Uint8Array;
+  const buffer = value as ArrayBuffer;
+  return buffer.byteLength === 0 ? new Uint8Array() : new Uint8Array(buffer);
 }
