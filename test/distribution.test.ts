@@ -99,8 +99,27 @@ test("tokens are drawn as often as they are probable, and never one of probabili
   for (const [id, times] of counts.entries())
     assert.ok(Math.abs(times / 20000 - p[id]!) < (p[id] ? 0.015 : 1e-9), `${counts}`);
   // A sum that rounding left below 1.
-  const most = { bits: () => 2 ** 32 - 1 } as Random;
-  assert.is(draw(Float64Array.of(0.5, 0.4999, 0), most), 1);
+  class Most extends Random {
+    override bits() {
+      return 2 ** 32 - 1;
+    }
+  }
+  assert.is(draw(Float64Array.of(0.5, 0.4999, 0), new Most(1)), 1);
+  assert.is(draw([0, 0, 1], new Most(1)), 2);
+});
+
+test("what is no distribution, and what draws no numbers, is refused by draw, and no number is used up", () => {
+  const random = new Random(1);
+  const { state } = random;
+  const refused = (p: unknown, Wrong: typeof RangeError | typeof TypeError, words: string) =>
+    throws(() => draw(p as number[], random), Wrong, words);
+  refused([0.5, Number.NaN, 0.5], RangeError, "draw: probabilities must be 0 or more, got NaN at 1");
+  refused([1, -0.5], RangeError, "draw: probabilities must be 0 or more, got -0.5 at 1");
+  for (const none of [[], [0, 0]])
+    refused(none, RangeError, "draw: one of the probabilities must be above 0, got none");
+  refused(3, TypeError, "draw: probabilities must be an array, got 3");
+  throws(() => draw([1], Math.random as never), TypeError, "draw: random must be a Random, got a function");
+  assert.equal(random.state, state);
 });
 
 test.run();

@@ -2,7 +2,7 @@
 import { options as checkOptions, show } from "../check.js";
 import { integer, list, real } from "../check-number.js";
 import { exp } from "../data/math.js";
-import type { Random } from "../data/random.js";
+import { checkRandom, type Random } from "../data/random.js";
 
 /**
  * A token or class, and how probable it is.
@@ -148,15 +148,29 @@ function only(ids: readonly number[], probabilities: Float64Array, most: number)
   return normalise(kept);
 }
 
-/** An id, each with its probability, from one draw of 32 bits. */
-export function draw(probabilities: Float64Array, random: Random): number {
-  let left = random.bits() / 2 ** 32;
-  let last = 0;
-  for (const [id, probability] of probabilities.entries()) {
-    if (probability === 0) continue;
-    if (left < probability) return id;
-    left -= probability;
-    last = id;
+/**
+ * An id, each with its probability, by 32 bits of `random`.
+ * @param probabilities As `distribution` gives them: they sum to 1
+ * @throws RangeError for a probability that is below 0 or NaN, or where all are 0; TypeError for a `random` that is none
+ *
+ * @example draw(distribution(Float32Array.of(2, 1, 0), { topK: 2 }), random); // 0, or about every fourth time 1
+ */
+export function draw(probabilities: ArrayLike<number>, random: Random): number {
+  const where = "draw";
+  list(where, "probabilities", probabilities);
+  checkRandom(where, random);
+  let last = -1;
+  for (let id = 0; id < probabilities.length; id++) {
+    const probability = probabilities[id]!;
+    if (!(probability >= 0))
+      throw new RangeError(`${where}: probabilities must be 0 or more, got ${show(probability)} at ${id}`);
+    if (probability > 0) last = id;
   }
-  return last; // the sum was rounded to below 1
+  if (last < 0) throw new RangeError(`${where}: one of the probabilities must be above 0, got none`);
+  let left = random.bits() / 2 ** 32;
+  for (let id = 0; id < last; id++) {
+    if (left < probabilities[id]!) return id;
+    left -= probabilities[id]!;
+  }
+  return last; // also where the sum was rounded to below 1
 }

@@ -16,7 +16,7 @@ export {
   type ConformerLossOptions,
   conformer,
 } from "./conformer.js";
-export { type Candidate, distribution, type SamplingOptions } from "./distribution.js";
+export { type Candidate, distribution, draw, type SamplingOptions } from "./distribution.js";
 export type { DropoutOptions } from "./dropout.js";
 export { type Filled, type FilledPlace, type FillOptions, fill } from "./fill.js";
 export { type GenerateOptions, generate } from "./generate.js";

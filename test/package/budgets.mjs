@@ -11,7 +11,7 @@ export const BUDGETS = [
   { what: "laser-attention/threads", files: "threads.js", measure: "brotli", limit: 35_590 },
   { what: "laser-attention/slim", files: "slim.js", measure: "brotli", limit: 13_570 },
   { what: "laser-attention/nn", files: "nn/index.js", measure: "brotli", limit: 60_460 },
-  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 29_010 },
+  { what: "laser-attention/models", files: "models/index.js", measure: "brotli", limit: 29_060 },
   { what: "laser-attention/worker.js", files: "worker.js", measure: "brotli", limit: 860 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "raw", limit: 35_830, goal: 24_000 },
   { what: "laser-attention/kernels.wasm", files: "kernels.wasm", measure: "brotli", limit: 12_270, goal: 8_000 },
