@@ -31,10 +31,11 @@ export async function checkFloor(time: number): Promise<string[]> {
   for (const variant of variants) {
     const task = attentionTask(attentionShapes[floor.shape], variant, floor.direction);
     const again = () => bestShare(task, builds[0]!, time);
-    const share = await retry(await again(), (share) => share >= floor.share, again);
-    const line = `${task.name} plain: ${share.toFixed(2)} of the multiply-and-add loop at best, required ${floor.share}`;
+    const least = floor.share[variant];
+    const share = await retry(await again(), (share) => share >= least, again);
+    const line = `${task.name} plain: ${share.toFixed(2)} of the multiply-and-add loop at best, required ${least.toFixed(2)}`;
     console.log(line);
-    if (share < floor.share) failures.push(line);
+    if (share < least) failures.push(line);
   }
   return failures;
 }

@@ -62,10 +62,11 @@ export const [WARMUP_MS, STEADY] = [550, 1.15];
 export const engineShares: Readonly<Record<string, number>> = { deno: 0.6, bun: 0.45 };
 
 /**
- * `--assert`: the least share of the multiply-and-add loop that forward of either variant reaches in the plain build on Node 20, and at which
- * shape. A rate does not do: 25 GFLOP/s are 0.42 of the peak of the AMD EPYC, and more than an Intel Xeon reaches whose loop does 28.
+ * `--assert`: the least share of the multiply-and-add loop that forward reaches in the plain build on Node 20, and at which shape. A rate does
+ * not do: 25 GFLOP/s are 0.42 of the peak of the AMD EPYC, and more than an Intel Xeon reaches whose loop does 28. On an EPYC whose other
+ * guests were busy, the best of ten rounds was 0.57 to 0.59, of LASER, which may take 11 % more, 0.52 to 0.56.
  */
-export const floor = { shape: "ViT", direction: "forward", share: 0.55 } as const;
+export const floor = { shape: "ViT", direction: "forward", share: { standard: 0.52, laser: 0.52 / 1.11 } } as const;
 
 /** `--assert`: how many times the ordinary cost the exact recompute may take. */
 export const recomputeLimits = { forward: 12, backward: 10 } as const;
