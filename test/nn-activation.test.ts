@@ -33,22 +33,21 @@ const LIMITS = {
 const random = new Random(21);
 
 /** What the exponent of the form's exp may be off by, in U: the exponent is rounded a few times before exp multiplies its error. */
-const argument = (z: number, kind: number): number =>
-  kind === 1
-    ? 2 * Math.abs(2 * Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3))
-    : kind === 2
-      ? z * z
-      : kind === 3
-        ? Math.abs(z)
-        : 0;
+const argument = {
+  1: (z: number) => 2 * Math.abs(2 * Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3)),
+  2: (z: number) => z * z,
+  3: Math.abs,
+  4: () => 0,
+  5: () => 0,
+} as const;
 
 /**
  * A few roundings of the value, and exp's error; where exp leaves the range of normal float32, the value is 0. GELU's erf form has its
  * polynomial's error, 5 ulp, in the smaller of Phi(z) and Phi(-z) alone: above 0 the bound is wide. tanh is within 1.6 ulp, which is 3.2 U,
  * without an exponent that is rounded (npm run test:exhaustive).
  */
-const valueBound = (z: number, y: number, kind: number): number =>
-  U * (kind === 2 ? 14 + argument(z, kind) : 6 + argument(z, kind)) * Math.abs(y) + 2 ** -124 * Math.abs(z);
+const valueBound = (z: number, y: number, kind: keyof typeof argument): number =>
+  U * ((kind === 2 ? 14 : 6) + argument[kind](z)) * Math.abs(y) + 2 ** -124 * Math.abs(z);
 
 test("an activation computes what its name says", () => {
   const nn = createSync({ threads: 1 });

@@ -18,6 +18,7 @@ import {
   linear,
   loss,
   Module,
+  multiply,
   operation,
   Random,
   RmsNorm,
@@ -165,6 +166,7 @@ test("a loss from outside of a step is no part of a loss inside, where it would 
   throws(() => nn.step(() => add(nn, sum(x), outside)), TypeError, `add: y ${words}`);
   throws(() => nn.step(() => add(nn, outside, sum(x))), TypeError, `add: x ${words}`);
   throws(() => nn.step(() => scale(nn, outside, 2)), TypeError, `scale: x ${words}`);
+  throws(() => nn.step(() => sum(multiply(nn, sum(x), outside))), TypeError, `multiply: y ${words}`);
   assert.is(scale(nn, outside, 2).item, 2 * outside.item);
   assert.is(
     nn.evaluate(() => add(nn, outside, sum(x)).item),

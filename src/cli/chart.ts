@@ -34,18 +34,17 @@ export function chart(title: string, lines: readonly Line[]): string {
     const at = y(value).toFixed(1);
     return `<path d="M${LEFT} ${at}H${WIDTH - RIGHT}" stroke="#ddd"/><text x="${LEFT - 6}" y="${at}" text-anchor="end" dy="4">${value.toPrecision(3)}</text>`;
   });
-  const steps = [0, most / 2, most].map(
-    (value, n) =>
-      `<text x="${x(value)}" y="${HEIGHT - 8}" text-anchor="${n < 2 ? "middle" : "end"}">${n < 2 ? "" : "step "}${Math.round(value)}</text>`,
-  );
+  const step = (value: number, anchor: string, unit = "") =>
+    `<text x="${x(value)}" y="${HEIGHT - 8}" text-anchor="${anchor}">${unit}${Math.round(value)}</text>`;
+  const steps = [step(0, "middle"), step(most / 2, "middle"), step(most, "end", "step ")];
   const drawn = lines.map(({ points }, n) => {
     // The last point twice, with round ends: a line of one point shows too.
     const path = [...points, ...points.slice(-1)]
       .map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`)
       .join(" ");
     // Of two lines the first is broad and pale, so that it shows where the second lies on it.
-    const [width, opacity] = n < lines.length - 1 ? [5, 0.4] : [1.6, 1];
-    return `<polyline points="${path}" fill="none" stroke="${COLOURS[n % 2]}" stroke-width="${points.length > 1 ? width : width + 4.4}" stroke-opacity="${opacity}" stroke-linecap="round"/>`;
+    const [line, dot, opacity] = n < lines.length - 1 ? [5, 9, 0.4] : [1.6, 6, 1];
+    return `<polyline points="${path}" fill="none" stroke="${COLOURS[n % 2]}" stroke-width="${points.length > 1 ? line : dot}" stroke-opacity="${opacity}" stroke-linecap="round"/>`;
   });
   const key = lines.map(({ name }, n) => `<span style="color:${COLOURS[n % 2]}">${escapeHtml(name)}</span>`).join(" ");
   return `<h2>${escapeHtml(title)}</h2><p>${key}</p><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">${[...grid, ...steps, ...drawn].join("")}</svg>`;

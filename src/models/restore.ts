@@ -53,7 +53,7 @@ export function restore<F extends Model["family"]>(
   expected: F,
 ): F extends "gpt" ? Gpt : F extends "bert" ? Bert : F extends "vit" ? Vit : Conformer;
 export function restore(nn: Nn, checkpoint: ModelSource, expected?: Model["family"]): Model {
-  const { family, config, state } = Object(checkpoint) as ModelSource;
+  const { family, config, state } = Object(checkpoint) as ModelSource; // nothing has no family, which is told below
   const given = config as never; // each checks it
   const make = {
     gpt: () => new Gpt(nn, given),

@@ -1,7 +1,7 @@
 /** Sums of two values of one shape, such as residual connections, and of two losses. */
 import { finite } from "../check.js";
 import { shapeIs } from "../check-tensor.js";
-import { checkLoss, checkValue } from "./check-nn.js";
+import { checkValue } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
@@ -22,8 +22,6 @@ export function add(nn: Nn, x: Value, y: Value, factor = 1): Value {
   const { tape } = nn;
   checkValue("add", "y", nn, y, "any");
   shapeIs("add", "y", y.tensor, x.shape);
-  if (x instanceof Loss) checkLoss("add", "x", nn, x);
-  if (y instanceof Loss) checkLoss("add", "y", nn, y);
   finite("add", "factor", factor);
   const sum = tape.empty(x.shape);
   tape.sum(sum, x.tensor, y.tensor, factor);

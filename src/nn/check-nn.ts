@@ -5,6 +5,7 @@ import { operand, rank, rankAtLeast, shapeIs } from "../check-tensor.js";
 import { count, type Shape } from "../shape.js";
 import type { Space } from "../space.js";
 import { type AnyTensor, Tensor } from "../tensor.js";
+import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import { Parameter, Value } from "./value.js";
 
@@ -28,17 +29,23 @@ export function checkOutside(where: string, { source }: Space): void {
   if (source !== undefined) throw new TypeError(`${where}: must be called outside of a step, and of evaluate`);
 }
 
-/** A value of this instance that has not ended with its step, of so many axes; one axis at least if nothing is said. */
+/**
+ * A value of this instance that has not ended with its step, of so many axes; one axis at least if nothing is said. In a step no loss from
+ * outside: it would be a constant, which adds to the number and has no gradient.
+ */
 export function checkValue(where: string, name: string, nn: Nn, given: unknown, axes?: number | "any"): void {
   checkInstance(where, nn);
-  const { engine } = nn;
   if (!Value.is(given)) {
     const made = given instanceof Tensor ? ": nn.input makes values" : "";
     throw new TypeError(`${where}: ${name} must be a value, got ${show(given, Value)}${made}`);
   }
-  operand(where, name, given.tensor, "f32", engine.space);
+  operand(where, name, given.tensor, "f32", nn.engine.space);
   if (axes === undefined) rankAtLeast(where, name, given.tensor, 1);
   else if (axes !== "any") rank(where, name, given.tensor, axes);
+  if (nn.tape.recording && given instanceof Loss && given.tensor.storage.source === undefined)
+    throw new TypeError(
+      `${where}: ${name} must be made inside of the step, got a loss from outside, which has no gradients`,
+    );
 }
 
 /** A parameter of this instance with these sizes; null stands for any size. */
@@ -68,14 +75,6 @@ export function checkKeep(where: string, { engine }: Nn, given: unknown, expecte
     throw new RangeError(`${where}: keep must have ${expected} elements, got ${show(shape)}`);
   }
   if (typeof expected !== "number") shapeIs(where, "keep", given as Tensor<"u8">, expected);
-}
-
-/** In a step, a loss of the step: one from outside would be a constant, which adds to the number and has no gradient. */
-export function checkLoss(where: string, name: string, { tape }: Nn, { tensor }: Value): void {
-  if (!tape.recording || tensor.storage.source !== undefined) return;
-  throw new TypeError(
-    `${where}: ${name} must be made inside of the step, got a loss from outside, which has no gradients`,
-  );
 }
 
 /** What a backward pass reads: whoever disposed it in the meantime made room for other elements there. */

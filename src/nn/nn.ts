@@ -115,7 +115,7 @@ export class Nn {
       operand("step", "the loss", loss.tensor, "f32", this.engine.space);
       if (loss.tensor.storage.source === undefined) {
         throw new TypeError(
-          "step: the loss must be made inside of the step, got one from outside, which has no gradients",
+          "step: the loss must be made inside of the step, got a loss from outside, which has no gradients",
         );
       }
       if (loss.tracked) {

@@ -1,6 +1,6 @@
 /** A value, or a loss, times a number. */
 import { finite } from "../check.js";
-import { checkLoss, checkValue } from "./check-nn.js";
+import { checkValue } from "./check-nn.js";
 import { Loss } from "./loss.js";
 import type { Nn } from "./nn.js";
 import type { Value } from "./value.js";
@@ -17,7 +17,6 @@ export function scale(nn: Nn, x: Value, factor: number): Value {
   checkValue("scale", "x", nn, x, "any");
   const { tape } = nn;
   finite("scale", "factor", factor);
-  if (x instanceof Loss) checkLoss("scale", "x", nn, x);
   const y = tape.empty(x.shape);
   tape.scale(y, x.tensor, factor);
 
